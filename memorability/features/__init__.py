@@ -1,0 +1,1 @@
+"""Image features, each a pure function of one RGB image."""

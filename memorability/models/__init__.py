@@ -1,0 +1,1 @@
+"""Networks of the study, one module each."""
