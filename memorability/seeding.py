@@ -37,7 +37,7 @@ def make_deterministic(threads: int) -> None:
     threads
         Number of CPU threads for torch, at least 1.
     """
-    # cuBLAS reads this when its first handle is made; without it deterministic mode raises on a GPU.
+    # cuBLAS reads this when its first handle is made; a GPU refuses deterministic mode without it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)

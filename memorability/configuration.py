@@ -1,0 +1,217 @@
+"""The configuration of a study, checked as a whole before any job starts."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from memorability.errors import InputError, nearest
+from memorability.grid import Run, grid, learning_rate
+from memorability.protocol import Protocol, load_protocol
+
+MEMCAT_DIRECTORY = Path("resources/memcat")
+MEMCAT_COLUMNS = {
+    "file": "image_file",
+    "score": "memorability_w_fa_correction",
+    "category": "category",
+    "subcategory": "subcategory",
+    "hits": "H",
+    "false_alarms": "FA",
+    "responses": "n_resp",
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked configuration: settings, protocols by name, and the runs to make."""
+
+    settings: Mapping[str, Any]
+    protocols: Mapping[str, Protocol]
+    runs: tuple[Run, ...]
+    selected: tuple[Run, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the study, which is also the name of its results directory."""
+        return str(self.settings["study"])
+
+    @property
+    def results(self) -> str:
+        """Directory of everything that the study writes."""
+        return f"results/{self.name}"
+
+    @property
+    def first_resize(self) -> str:
+        """Resize of the first protocol, whose image table stands for the study."""
+        return self.protocols[self.settings["protocols"][0]].resize
+
+    @property
+    def image_source(self) -> dict[str, Any]:
+        """Where images and scores come from, in the words of the data set kind `folder`."""
+        dataset = self.settings["dataset"]
+        if dataset["kind"] == "folder":
+            return {key: dataset[key] for key in ("images", "scores", "columns")}
+        if dataset["kind"] == "memcat":
+            return {
+                "images": str(MEMCAT_DIRECTORY / "images"),
+                "scores": str(MEMCAT_DIRECTORY / "memcat_image_data.csv"),
+                "columns": MEMCAT_COLUMNS,
+            }
+        names = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
+        return {
+            "images": f"{self.results}/dataset/images",
+            "scores": f"{self.results}/dataset/scores.csv",
+            "columns": {name: name for name in names},
+        }
+
+    def preparation(self, resize: str) -> dict[str, Any]:
+        """Return what decides the prepared images, for the parameters of a job."""
+        return {
+            "columns": self.image_source["columns"],
+            "on_bad_image": self.settings["images"]["on_bad_image"],
+            "losses": sorted(self.settings["losses"]),
+            "resize": resize,
+        }
+
+    def run_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
+        """Return what decides a run's result, for the parameters of its job."""
+        return {
+            "protocol": self.protocols[protocol].choices(),
+            "loss": loss,
+            "learning_rate": learning_rate(lr),
+            "seed": int(seed),
+            "epochs": self.settings["epochs"],
+            "width": self.settings["autoencoder"]["width"],
+            "weights": dict(self.settings["weights"]),
+            "device": self.settings["compute"]["device"],
+        }
+
+    def preflight(self) -> None:
+        """Check what a study needs on disk before its first job.
+
+        Raises
+        ------
+        InputError
+            If images, scores or weights are missing, or the results directory cannot be written.
+        """
+        if self.settings["dataset"]["kind"] != "sample":
+            _require_directory(Path(self.image_source["images"]), "dataset.images")
+            _require_file(Path(self.image_source["scores"]), "dataset.scores")
+        _require_writable(Path(self.results))
+
+
+def resolve(config: Mapping[str, Any], root: Path) -> Study:
+    """Check a configuration and return the study it describes.
+
+    Parameters
+    ----------
+    config
+        The merged configuration: config.yaml and its overlays.
+    root
+        Directory of the workflow, which holds schemas/ and protocols/.
+
+    Raises
+    ------
+    InputError
+        Naming every mistake: unknown keys with the nearest known one, wrong types and values,
+        labels that are no learning rates, protocols that do not exist.
+    """
+    schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    mistakes = [line for error in validator.iter_errors(config) for line in _explain(error)]
+    if mistakes:
+        raise InputError(
+            "The configuration is not valid:\n  - "
+            + "\n  - ".join(sorted(set(mistakes)))
+            + "\nEvery key is explained in config.yaml."
+        )
+    names = config["protocols"]
+    protocols = {name: load_protocol(name, root / "protocols") for name in names}
+    runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
+    study = Study(config, protocols, runs, _selected_runs(config["selected"], runs))
+    _check_split(config["prediction"]["split"])
+    return study
+
+
+def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
+    """Yield one line per mistake, in the user's words rather than the schema's."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    prefix = f"{where}." if where else ""
+    rule: Any = error.validator_value
+    instance: Any = error.instance
+    known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+    if error.validator == "additionalProperties":
+        for key in sorted(set(instance) - set(known)):
+            yield f"{prefix}{key}: unknown key ({nearest(key, known)})"
+    elif error.validator == "required":
+        for key in rule:
+            if key not in instance:
+                yield f"{prefix}{key}: missing"
+    elif error.validator == "enum":
+        words = [str(word) for word in rule]
+        yield f"{where}: {instance!r} is unknown ({nearest(str(instance), words)})"
+    elif error.validator == "type":
+        hint = (
+            ' (learning rates are quoted labels, as in "5e-6")' if "learning_rate" in where else ""
+        )
+        yield f"{where}: {instance!r} should be of type {rule}{hint}"
+    else:
+        yield f"{where}: {error.message}"
+
+
+def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    key = (selected["protocol"], selected["loss"], selected["learning_rate"])
+    chosen = tuple(run for run in runs if (run.protocol, run.loss, run.lr) == key)
+    if not chosen:
+        made = sorted({f"{run.protocol} {run.loss} {run.lr}" for run in runs})
+        raise InputError(
+            f"selected: no run of this study is protocol {key[0]!r}, loss {key[1]!r}, learning "
+            f"rate {key[2]!r} ({nearest(' '.join(key), made)}). "
+            "Select one of the study's own protocols, losses and learning-rate labels."
+        )
+    return chosen
+
+
+def _check_split(split: Mapping[str, float]) -> None:
+    if abs(sum(split.values()) - 1) > 1e-9:
+        raise InputError(
+            f"prediction.split: the shares add up to {sum(split.values())}, not to 1. "
+            "Correct train, validation or test."
+        )
+
+
+def _require_directory(path: Path, key: str) -> None:
+    if not path.is_dir():
+        found = "is a file" if path.exists() else "does not exist"
+        raise InputError(
+            f"{key}: {path} {found}, but a directory of images is needed. "
+            f"{_where_to_get(path)}Relative paths start from {Path.cwd()}."
+        )
+
+
+def _require_file(path: Path, key: str) -> None:
+    if not path.is_file():
+        found = "is a directory" if path.is_dir() else "does not exist"
+        raise InputError(
+            f"{key}: {path} {found}, but a table of scores is needed. "
+            f"{_where_to_get(path)}Relative paths start from {Path.cwd()}."
+        )
+
+
+def _where_to_get(path: Path) -> str:
+    if path.is_relative_to(MEMCAT_DIRECTORY):
+        return "docs/data.md says where to get MemCat and where to put it. "
+    return ""
+
+
+def _require_writable(path: Path) -> None:
+    existing = next(parent for parent in (path, *path.parents, Path()) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise InputError(
+            f"Results cannot be written to {path}: {existing.resolve()} is not a directory that "
+            "this user may write to. Change its permissions, or run with --directory elsewhere."
+        )

@@ -1,0 +1,1 @@
+"""Data sets: each kind yields the same image table."""

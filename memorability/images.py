@@ -1,0 +1,276 @@
+"""Images: found, decoded, resized into one store of pixels, in the order of the image table."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from memorability.errors import InputError
+from memorability.protocol import Resize
+from memorability.seeding import numpy_stream
+
+SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
+EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+# Shorter side of the original, in pixels, below which a loss has no detail left to compare.
+# MS-SSIM halves the image four times and needs more than (11 - 1) x 2^4 pixels for its window.
+MINIMUM_SIDES = {"ms_ssim": 161}
+
+
+class BadImage(Exception):  # noqa: N818  # not an error of the program: one image is left out
+    """One image cannot be used; the message is the reason shown to the user."""
+
+
+def decode(path: Path) -> Image.Image:
+    """Read an image file as upright 8-bit RGB.
+
+    EXIF orientation is applied; grey, palette and CMYK images are converted; transparent pixels are
+    laid on white; 16-bit grey is scaled to 8 bits; of an animation the first frame is taken.
+
+    Raises
+    ------
+    BadImage
+        If the file is missing, empty, a directory, no image, truncated, or of a kind without a
+        stated range (floating point).
+    """
+    if path.is_dir():
+        raise BadImage("is a directory, not an image file")
+    if not path.is_file():
+        raise BadImage("no such file")
+    if path.stat().st_size == 0:
+        raise BadImage("is empty (zero bytes)")
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            return _to_rgb(ImageOps.exif_transpose(opened))
+    except UnidentifiedImageError:
+        raise BadImage("is not an image that can be read") from None
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"is too large to decode safely: {error}") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadImage(f"is damaged or truncated: {error}") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise BadImage("has floating-point pixels, whose range is not stated: save 8 or 16 bits")
+    if image.mode.startswith("I"):
+        # 65535 / 257 = 255 exactly: the 16-bit range becomes the 8-bit range.
+        grey = np.asarray(image).astype(np.float64) / 257
+        return Image.fromarray(np.rint(grey.clip(0, 255)).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        over = image.convert("RGBA")
+        white = Image.new("RGBA", over.size, "white")
+        return Image.alpha_composite(white, over).convert("RGB")
+    return image.convert("RGB")
+
+
+def resize_image(image: Image.Image, how: Resize) -> np.ndarray:
+    """Return `image` as uint8 (3, 224, 224), bilinear with antialiasing.
+
+    Parameters
+    ----------
+    image
+        RGB of any size.
+    how
+        `squash` ignores the aspect; `center_crop` brings the short side to 224 and crops the
+        central square, rounding as torchvision does.
+    """
+    if how == "squash":
+        resized = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    else:
+        short = min(image.size)
+        width, height = (int(SIDE * side / short) for side in image.size)
+        resized = image.resize((width, height), Image.Resampling.BILINEAR)
+        left, top = round((width - SIDE) / 2), round((height - SIDE) / 2)
+        resized = resized.crop((left, top, left + SIDE, top + SIDE))
+    return np.asarray(resized).transpose(2, 0, 1)
+
+
+def prepare(
+    scores: pd.DataFrame,
+    directory: Path,
+    store: Path,
+    *,
+    resize: Resize,
+    minimum_side: int,
+    on_bad_image: str,
+    seed: int,
+    threads: int = 1,
+    on_image: Callable[[], object] = lambda: None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Decode every image once, write the pixel store and return the image table and the rejected.
+
+    Parameters
+    ----------
+    scores
+        A row per image, as from `read_scores`.
+    directory
+        Where the images are; a bare file name is also found in a subdirectory if it is unique.
+    store
+        The .npy file to write: uint8 (N, 3, 224, 224), row i belonging to row i of the image table.
+    resize
+        See `resize_image`.
+    minimum_side
+        Shorter side in pixels that an original needs.
+    on_bad_image
+        `reject` leaves bad images out and lists them; `stop` raises.
+    seed
+        Of the presentation order.
+    threads
+        Decoding threads; they do not change the result.
+    on_image
+        Called after each image.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The image table, sorted by image_id, with position: the 0-based place of each image in the
+        study's fixed shuffled presentation order. And the rejected: file, reason.
+
+    Raises
+    ------
+    InputError
+        If more than half of the rows have no image, no two images or a whole category are left, or
+        one is bad and `on_bad_image` is `stop`.
+    """
+    scores = scores.sort_values("image_id", ignore_index=True)
+    found, rejected = locate(list(scores["file"]), directory)
+    scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
+    pixels = np.lib.format.open_memmap(
+        store, mode="w+", dtype=np.uint8, shape=(len(scores), 3, SIDE, SIDE)
+    )
+    kept: list[int] = []
+    seen: dict[bytes, str] = {}
+    jobs = [directory / path if path else None for path in found]
+    results = _prepared(jobs, resize, minimum_side, threads)
+    for row, (file, result) in enumerate(zip(scores["file"], results, strict=True)):
+        if isinstance(result, np.ndarray):
+            twin = seen.setdefault(hashlib.sha256(result.tobytes()).digest(), file)
+            if twin == file:
+                pixels[len(kept)] = result
+                kept.append(row)
+            else:
+                rejected.append((file, f"shows the same pixels as {twin}"))
+        elif result is not None:
+            rejected.append((file, str(result)))
+        on_image()
+    table = scores.loc[kept].drop(columns="row").reset_index(drop=True)
+    table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
+    _refuse_unusable(rejected, scores, table, on_bad_image)
+    _shorten(store, pixels, len(kept))
+    return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
+
+
+def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], list[tuple[str, str]]]:
+    """Find every file of a score table below `directory`.
+
+    Returns
+    -------
+    tuple
+        For each file its path relative to `directory`, or None; and (file, reason) for every file
+        not found, named ambiguously, and every image that no row names.
+
+    Raises
+    ------
+    InputError
+        If more than half of the rows have no image: then it is the directory or the column that is
+        wrong, not single images.
+    """
+    present = {path.relative_to(directory).as_posix() for path in directory.rglob("*")}
+    by_name: dict[str, list[str]] = {}
+    for path in sorted(present):
+        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+    found: list[str | None] = []
+    rejected: list[tuple[str, str]] = []
+    for file in files:
+        same_name = by_name.get(file, [])
+        if file in present:
+            found.append(file)
+        elif len(same_name) == 1:
+            found.append(same_name[0])
+        else:
+            found.append(None)
+            reason = f"could be any of {', '.join(same_name)}" if same_name else "no such file"
+            rejected.append((file, f"is in the score table, but {reason}"))
+    if len(rejected) * 2 > len(files):
+        images = sorted(path for path in present if Path(path).suffix.lower() in EXTENSIONS)
+        raise InputError(
+            f"{len(rejected)} of {len(files)} rows of the score table have no image in "
+            f"{directory}, for example {rejected[0][0]!r}. The directory holds {len(images)} images"
+            f"{f', for example {images[0]!r}' if images else ''}. File names are relative to "
+            "dataset.images: correct dataset.images or dataset.columns.file."
+        )
+    named = {path for path in found if path}
+    for path in sorted(present - named):
+        if Path(path).suffix.lower() in EXTENSIONS and (directory / path).is_file():
+            rejected.append((path, "is not in the score table"))
+    return found, rejected
+
+
+def _prepared(
+    paths: Sequence[Path | None], resize: Resize, minimum_side: int, threads: int
+) -> Iterator[np.ndarray | BadImage | None]:
+    """Yield for each path its pixels, why it has none, or None where there is no path."""
+
+    def one(path: Path | None) -> np.ndarray | BadImage | None:
+        if path is None:
+            return None
+        try:
+            image = decode(path)
+            if min(image.size) < minimum_side:
+                raise BadImage(
+                    f"is {image.width} x {image.height} pixels; the study's losses need a shorter "
+                    f"side of at least {minimum_side}"
+                )
+            return resize_image(image, resize)
+        except BadImage as reason:
+            return reason
+
+    with ThreadPoolExecutor(threads) as pool:
+        # Batches bound the memory of images that are decoded but not yet written.
+        for start in range(0, len(paths), 64):
+            yield from pool.map(one, paths[start : start + 64])
+
+
+def _refuse_unusable(
+    rejected: list[tuple[str, str]], scores: pd.DataFrame, table: pd.DataFrame, on_bad_image: str
+) -> None:
+    listed = "".join(f"\n  - {file}: {reason}" for file, reason in sorted(rejected)[:10])
+    more = f"\n  and {len(rejected) - 10} more" if len(rejected) > 10 else ""
+    if rejected and on_bad_image == "stop":
+        raise InputError(
+            f"{len(rejected)} images cannot be used:{listed}{more}\nCorrect them, or set "
+            "images.on_bad_image: reject to go on without them."
+        )
+    empty = sorted(set(scores["category"]) - set(table["category"]))
+    if empty or len(table) < 2:
+        what = f"no image of the category {empty[0]!r}" if empty else f"{len(table)} images"
+        raise InputError(
+            f"Of {len(scores)} images {len(table)} can be used, and {what} is left:{listed}{more}\n"
+            "Correct the images, or take the category out of the score table."
+        )
+
+
+def _shorten(store: Path, pixels: np.memmap, count: int) -> None:
+    """Cut the store to its first `count` images."""
+    pixels.flush()
+    if count < len(pixels):
+        shorter = store.with_name(f"{store.name}.shorter")
+        copy = np.lib.format.open_memmap(
+            shorter, mode="w+", dtype=np.uint8, shape=(count, *pixels.shape[1:])
+        )
+        for start in range(0, count, 256):
+            copy[start : start + 256] = pixels[start : min(start + 256, count)]
+        copy.flush()
+        shorter.replace(store)
+
+
+def open_store(store: str | Path) -> np.ndarray:
+    """Open a pixel store read-only, memory-mapped: uint8 (N, 3, 224, 224)."""
+    pixels: np.ndarray = np.load(store, mmap_mode="r")
+    return pixels

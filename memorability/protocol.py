@@ -1,0 +1,124 @@
+"""A protocol: the named choices of how a run is made.
+
+The paper's text and the scripts published with it disagree in many places; each disagreement is one
+field here, with one word per side. Presets are YAML files in `protocols/`, one choice per line; a
+preset may extend another and then holds only what differs.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args, get_type_hints
+
+import yaml
+
+from memorability.errors import InputError, nearest
+
+Resize = Literal["squash", "center_crop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How images are prepared, which network is trained, from where and in which order.
+
+    Parameters
+    ----------
+    resize
+        `squash`: to 224 × 224 whatever the aspect ("All the images were resized to 224x224 pixels",
+        Methods). `center_crop`: short side to 224, then the central square (published scripts).
+    bottleneck
+        `conv7x7`: the latent is the flattened 7 × 7 × 512 map of the last pooling, 25,088 numbers
+        (published checkpoint). `fc4096`: two fully connected layers of 4096 with ReLU and dropout
+        follow it (Methods, "Model development"); the text does not say how the decoder returns
+        from 4096 to the map, so a third linear layer is ours.
+    decoder
+        `upsample_conv`: per stage one transposed convolution and the mirrored 3 × 3 convolutions
+        (published checkpoint). `transposed12`: twelve transposed convolutions (Methods).
+    batch_norm
+        Whether convolutions are followed (decoder: preceded) by batch normalisation. The text is
+        silent; the published checkpoint has it everywhere.
+    initial_weights
+        `checkpoint`: the ImageNet autoencoder that the paper names, loaded strictly. `random`.
+    batch_norm_mode
+        `train`: each image's own statistics while fine-tuning, running averages at evaluation
+        (published scripts; at batch size 1 those averages reflect the last few dozen images).
+        `train_then_recompute`: the averages are recomputed over all images before evaluation.
+        `frozen`: the averages of the initial weights throughout.
+    order
+        Presentation order of the images. `listed`: as the image table lists them, category after
+        category (published scripts). `fixed_shuffle`: one shuffled order for every run of the
+        study. `seed_shuffle`: shuffled by the run's seed, the same for every loss and learning
+        rate ("the order of images ... was maintained across all experiments").
+    lpips_range
+        `minus_one_to_one`: what LPIPS is defined on. `zero_to_one`: what the published scripts
+        feed.
+    """
+
+    resize: Resize
+    bottleneck: Literal["conv7x7", "fc4096"]
+    decoder: Literal["upsample_conv", "transposed12"]
+    batch_norm: bool
+    initial_weights: Literal["checkpoint", "random"]
+    batch_norm_mode: Literal["train", "train_then_recompute", "frozen"]
+    order: Literal["listed", "fixed_shuffle", "seed_shuffle"]
+    lpips_range: Literal["minus_one_to_one", "zero_to_one"]
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for field in fields(self):
+            value, allowed = getattr(self, field.name), get_args(hints[field.name]) or (True, False)
+            if value not in allowed:
+                raise InputError(
+                    f"Protocol choice {field.name}: {value!r} is not one of "
+                    f"{', '.join(map(str, allowed))}. Change it in the protocol's file."
+                )
+
+    def choices(self) -> dict[str, str | bool]:
+        """Return the choices as a plain dictionary, for run records and job parameters."""
+        return asdict(self)
+
+
+def load_protocol(name: str, directory: Path) -> Protocol:
+    """Read the protocol `name` from `directory`/`name`.yaml, following `extends`.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, a protocol extends itself, a choice is unknown, missing or not one of
+        its words.
+    """
+    choices = _read_choices(name, directory, ())
+    known = {field.name for field in fields(Protocol)}
+    for choice in choices:
+        if choice not in known:
+            raise InputError(
+                f"Protocol {name!r} has the unknown choice {choice!r} "
+                f"({nearest(choice, known)}). Correct protocols/{name}.yaml."
+            )
+    missing = sorted(known - set(choices))
+    if missing:
+        raise InputError(
+            f"Protocol {name!r} leaves {', '.join(missing)} undecided. "
+            f"Add them to protocols/{name}.yaml, or let it extend a preset."
+        )
+    return Protocol(**choices)  # type: ignore[arg-type]  # words are checked by Protocol itself
+
+
+def _read_choices(name: str, directory: Path, below: tuple[str, ...]) -> dict[str, object]:
+    path = directory / f"{name}.yaml"
+    if name in below:
+        raise InputError(
+            f"Protocol {name!r} extends itself ({' -> '.join((*below, name))}). "
+            f"Remove one `extends` line in protocols/."
+        )
+    if not path.is_file():
+        presets = (file.stem for file in directory.glob("*.yaml"))
+        raise InputError(
+            f"Protocol {name!r} is not in {directory.name}/ ({nearest(name, presets)}). "
+            f"Name an existing one or write {directory.name}/{name}.yaml."
+        )
+    choices = yaml.safe_load(path.read_text())
+    if not isinstance(choices, dict):
+        raise InputError(f"{directory.name}/{name}.yaml holds no choices. Write one per line.")
+    base = choices.pop("extends", None)
+    inherited = _read_choices(base, directory, (*below, name)) if base else {}
+    return inherited | choices

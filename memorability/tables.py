@@ -1,0 +1,319 @@
+"""Every table of a study: its schema, how it is written and how it is read.
+
+Data are never rounded. A table is validated, sorted by its key and appears whole or not at all.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow as arrow
+from pyarrow import parquet
+
+from memorability.errors import InputError, nearest
+from memorability.grid import RUN_KEYS
+
+_SHARE = pa.Check.in_range(0, 1)
+_COUNT = pa.Check.ge(0)
+
+
+def _schema(**columns: pa.Column) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(dict(columns), strict=True, ordered=True)
+
+
+def _float(*checks: pa.Check, nullable: bool = False) -> pa.Column:
+    return pa.Column(float, list(checks), nullable=nullable)
+
+
+def _count(*, nullable: bool = False) -> pa.Column:
+    return pa.Column("Int64", _COUNT, nullable=nullable)
+
+
+def _text() -> pa.Column:
+    return pa.Column(str)
+
+
+_RUN = {"protocol": _text(), "loss": _text(), "lr": _text(), "seed": _text()}
+_INTERVAL = {
+    "ci_low": _float(nullable=True),
+    "ci_high": _float(nullable=True),
+    "ci_method": _text(),
+    "p": _float(_SHARE, nullable=True),
+}
+
+# Sorted by these columns; the order of appearance is also the order of the rows in a TSV twin.
+SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
+    "images": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            file=pa.Column(str, unique=True),
+            category=_text(),
+            subcategory=_text(),
+            hits=_count(nullable=True),
+            false_alarms=_count(nullable=True),
+            responses=_count(nullable=True),
+            score=_float(_SHARE),
+            score_uncorrected=_float(_SHARE, nullable=True),
+            position=pa.Column("int64", _COUNT, unique=True),
+        ),
+    ),
+    "rejected": (("file",), _schema(file=_text(), reason=_text())),
+    "trials": (
+        ("observer", "image_id", "repeat"),
+        _schema(
+            observer=_text(),
+            image_id=_text(),
+            repeat=pa.Column(bool),
+            response=pa.Column(bool),
+        ),
+    ),
+    "planted": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            memorability=_float(_SHARE),
+            false_alarm_rate=_float(_SHARE),
+            saturation=_float(_SHARE),
+            edge_strength=_float(),
+        ),
+    ),
+    "errors": (
+        ("epoch", "image_id"),
+        _schema(
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            image_id=_text(),
+            metric=_text(),
+            error=_float(nullable=True),
+        ),
+    ),
+    "history": (
+        ("step",),
+        _schema(
+            step=pa.Column("int64", pa.Check.ge(1), unique=True),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            image_id=_text(),
+            loss=_float(),
+        ),
+    ),
+    "distinctiveness": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            nearest_distance=_float(_COUNT),
+            distinctiveness=_float(),
+        ),
+    ),
+    "features": (
+        ("image_id", "feature"),
+        _schema(image_id=_text(), feature=_text(), value=_float()),
+    ),
+    "correlations": (
+        ("quantity", "protocol", "loss", "lr", "target", "method", "group"),
+        _schema(
+            quantity=_text(),
+            metric=_text(),
+            protocol=_text(),
+            loss=_text(),
+            lr=_text(),
+            selected=pa.Column(bool),
+            target=_text(),
+            group=_text(),
+            method=_text(),
+            n=pa.Column("int64", _COUNT),
+            seeds=pa.Column("int64", _COUNT),
+            r=_float(pa.Check.in_range(-1, 1), nullable=True),
+            r_seed_sd=_float(nullable=True),
+            **_INTERVAL,
+            p_holm=_float(_SHARE, nullable=True),
+        ),
+    ),
+    "predictions": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            split=pa.Column(str, pa.Check.isin(["train", "validation", "test"])),
+            score=_float(_SHARE),
+            predicted=_float(),
+            category_mean=_float(_SHARE),
+        ),
+    ),
+    "prediction_history": (
+        ("epoch",),
+        _schema(
+            epoch=pa.Column("int64", pa.Check.ge(1), unique=True),
+            train_loss=_float(),
+            validation_loss=_float(),
+        ),
+    ),
+    "prediction_metrics": (
+        ("head", "metric"),
+        _schema(
+            head=_text(),
+            metric=_text(),
+            value=_float(nullable=True),
+            ci_low=_float(nullable=True),
+            ci_high=_float(nullable=True),
+            n=pa.Column("int64", _COUNT),
+        ),
+    ),
+    "attributions": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            mean_absolute=_float(_COUNT),
+            mean_signed=_float(),
+            mean_positive=_float(_COUNT),
+            convergence_delta=_float(),
+            predicted=_float(),
+        ),
+    ),
+    "claims": (
+        ("claim",),
+        _schema(
+            claim=pa.Column(str, unique=True),
+            statement=_text(),
+            source=_text(),
+            published=_float(),
+            published_ci_low=_float(),
+            published_ci_high=_float(),
+            ours=_float(nullable=True),
+            ours_ci_low=_float(nullable=True),
+            ours_ci_high=_float(nullable=True),
+            n=_count(nullable=True),
+            margin=_float(),
+            verdict=pa.Column(
+                str, pa.Check.isin(["reproduced", "equivalent", "differs", "not testable"])
+            ),
+            why=_text(),
+        ),
+    ),
+}
+
+
+def write(
+    table: pd.DataFrame, path: str | Path, name: str, record: Mapping[str, Any] | None = None
+) -> None:
+    """Validate `table` against the schema `name`, sort it and write it as parquet, atomically.
+
+    Parameters
+    ----------
+    table
+        The rows; columns as in the schema, in any order.
+    path
+        File to write. A `.tsv` twin for reading is the business of `write_tsv`.
+    name
+        Name of the schema in `SCHEMAS`.
+    record
+        Study, configuration hash, code fingerprint and the like, kept in the parquet metadata.
+
+    Raises
+    ------
+    pandera.errors.SchemaError
+        If the table does not fit the schema; nothing is written then.
+    """
+    key, schema = _named(name)
+    valid = schema.validate(table[[*schema.columns]])
+    valid = valid.sort_values(list(key), kind="stable", ignore_index=True)
+    write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
+
+
+def write_arrow(table: arrow.Table, path: str | Path, record: Mapping[str, Any] | None) -> None:
+    """Write an arrow table as parquet with `record` in its metadata, atomically."""
+    metadata = dict(table.schema.metadata or {})
+    metadata[b"memorability"] = json.dumps(dict(record or {}), sort_keys=True).encode()
+    with atomic(path) as temporary:
+        parquet.write_table(table.replace_schema_metadata(metadata), temporary)
+
+
+class atomic:  # noqa: N801  # used like a function
+    """Context manager: a path to write to that becomes `path` when the block ends well.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only; nothing half-written is left.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+
+    def __enter__(self) -> Path:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.temporary
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self.temporary.replace(self.path)
+            return
+        self.temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(
+                f"{self.path} could not be written: {error.strerror or error}. Nothing "
+                "half-written was left. Free space or change permissions, then run again."
+            ) from error
+
+
+def read(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a table and validate it against the schema `name`."""
+    return _named(name)[1].validate(_to_pandas(parquet.read_table(path)))
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """Return the record that `write` kept in the metadata of the parquet file `path`."""
+    metadata = parquet.read_schema(path).metadata or {}
+    return dict(json.loads(metadata.get(b"memorability", b"{}")))
+
+
+def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
+    """Read one table of several runs, with the run keys of their paths as text columns in front."""
+    parts = []
+    for path in map(Path, paths):
+        keys = dict(part.split("=", 1) for part in path.parts if "=" in part)
+        part = read(path, name)
+        for index, key in enumerate(RUN_KEYS):
+            part.insert(index, key, keys[key])
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_latents(
+    image_ids: list[str],
+    latents: np.ndarray,
+    path: str | Path,
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Write latents (N, D) float32 as rows of image_id and fixed-size list<float32>[D]."""
+    values = arrow.FixedSizeListArray.from_arrays(latents.reshape(-1), latents.shape[1])
+    write_arrow(arrow.table({"image_id": image_ids, "latent": values}), path, record)
+
+
+def read_latents(path: str | Path) -> tuple[list[str], np.ndarray]:
+    """Return the image ids and the latents (N, D) float32 of a file of `write_latents`."""
+    table = parquet.read_table(path)
+    column = table["latent"].combine_chunks()
+    latents = column.flatten().to_numpy().reshape(-1, column.type.list_size)
+    return table["image_id"].to_pylist(), latents
+
+
+def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write the reading twin of a table: tab-separated, numbers to six significant digits."""
+    with atomic(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, float_format="%.6g")
+
+
+def _named(name: str) -> tuple[tuple[str, ...], pa.DataFrameSchema]:
+    if name not in SCHEMAS:
+        raise ValueError(f"No table is named {name!r} ({nearest(name, SCHEMAS)}).")
+    return SCHEMAS[name]
+
+
+def _to_pandas(table: arrow.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from memorability.features.texture import clutter_score, image_entropy, texture_energy
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+IMAGES = arrays(
+    np.uint8,
+    st.tuples(st.integers(2, 6), st.integers(2, 6), st.just(3)),
+    elements=st.integers(0, 255),
+)
+
+
+def rgb(levels: NDArray[np.integer]) -> NDArray[np.uint8]:
+    return np.repeat(np.asarray(levels, dtype=np.uint8)[..., None], 3, axis=-1)
+
+
+def half_black_half_white(size: int = 16) -> NDArray[np.uint8]:
+    return rgb(np.where(np.arange(size) < size // 2, 0, 255) * np.ones((size, 1), dtype=np.intp))
+
+
+def checkerboard(size: int = 8) -> NDArray[np.uint8]:
+    return rgb(np.indices((size, size)).sum(axis=0) % 2 * 255)
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (255, 255, 255), (77, 77, 77), (10, 200, 90)])
+def test_one_color(color: tuple[int, int, int]) -> None:
+    image = np.full((16, 16, 3), color, dtype=np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert image_entropy(image) == 0
+        assert texture_energy(image) == 1
+        assert clutter_score(image) == 0
+
+
+def test_entropy_by_hand() -> None:
+    assert image_entropy(half_black_half_white()) == 1
+    assert image_entropy(checkerboard()) == 1
+    assert image_entropy(rgb(np.arange(256).reshape(16, 16))) == pytest.approx(8)
+    # shares 1/2, 1/4, 1/4
+    assert image_entropy(rgb(np.array([[5, 5], [6, 7]]))) == pytest.approx(1.5)
+
+
+def test_luminance_weighs_the_channels() -> None:
+    # 255 times .2125, .7154 and .0721 are three levels; equal weights would give one
+    image = np.diag([255, 255, 255]).astype(np.uint8)[None]
+    assert image_entropy(image) == pytest.approx(np.log2(3))
+
+
+def test_energy_of_a_checkerboard() -> None:
+    # across and down every pair is mixed: shares 1/2, 1/2; along the diagonals no pair is mixed:
+    # on an 8 x 8 board 49 pairs, of which each direction has 25 of one colour and 24 of the other
+    diagonal = np.hypot(24, 25) / 49
+    assert texture_energy(checkerboard()) == pytest.approx((2 * np.sqrt(0.5) + 2 * diagonal) / 4)
+
+
+def test_energy_of_a_two_by_two_image() -> None:
+    # levels [[0, 0], [0, 9]]; ordered pairs, both ways:
+    # across: (0,0)x2 (0,9) (9,0): sqrt(4 + 1 + 1)/4, the same down
+    # one diagonal: (0,9) (9,0): sqrt(1 + 1)/2; the other: (0,0)x2: 1
+    expected = (2 * np.sqrt(6) / 4 + np.sqrt(2) / 2 + 1) / 4
+    assert texture_energy(rgb(np.array([[0, 0], [0, 9]]))) == pytest.approx(expected)
+
+
+def test_clutter_of_one_step_is_one_line_of_pixels() -> None:
+    size = 16
+    score = clutter_score(half_black_half_white(size))
+    # one or two columns, without the outermost pixels
+    assert (size - 2) / size**2 <= score <= 2 * size / size**2
+
+
+def test_faint_steps_are_no_edges() -> None:
+    assert clutter_score(rgb(half_black_half_white()[..., 0] // 64 + 100)) == 0
+
+
+def test_more_lines_are_more_clutter() -> None:
+    one, many = np.zeros((2, 32, 32), dtype=np.uint8)
+    one[:, 16:] = 255
+    many[:, np.arange(32) % 16 >= 8] = 255
+    assert 0 < clutter_score(rgb(one)) < clutter_score(rgb(many)) <= 1
+
+
+@given(IMAGES)
+@settings(deadline=None)
+def test_ranges(image: NDArray[np.uint8]) -> None:
+    assert 0 <= image_entropy(image) <= 8
+    assert 1 / 256 <= texture_energy(image) <= 1 + 1e-12
+    assert 0 <= clutter_score(image) <= 1
+
+
+@given(image=IMAGES, seed=st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_entropy_ignores_the_place_of_pixels(image: NDArray[np.uint8], seed: int) -> None:
+    shuffled = np.random.default_rng(seed).permutation(image.reshape(-1, 3)).reshape(image.shape)
+    for other in (shuffled, image[:, ::-1], image[::-1]):
+        assert image_entropy(other) == image_entropy(image)
+
+
+@given(IMAGES)
+@settings(max_examples=20, deadline=None)
+def test_energy_ignores_mirroring_and_transposition(image: NDArray[np.uint8]) -> None:
+    for other in (image[:, ::-1], image[::-1], image.swapaxes(0, 1)):
+        assert texture_energy(other) == pytest.approx(texture_energy(image))
