@@ -134,6 +134,7 @@ def parse_claims(document: Mapping[str, Any]) -> list[Claim]:
         If an entry has missing or unknown keys, names an unknown paper, repeats an id or holds a
         value out of range.
     """
+    _check_keys("(all)", "the document", document, required={"papers", "claims"})
     papers: Mapping[str, str] = document["papers"]
     claims = [_parse_entry(entry, papers) for entry in document["claims"]]
     repeated = [name for name, count in Counter(c.id for c in claims).items() if count > 1]
@@ -341,7 +342,8 @@ def _parse_entry(entry: Mapping[str, Any], papers: Mapping[str, str]) -> Claim:
     source = entry["source"]
     if source["paper"] not in papers:
         raise _invalid(name, f"the paper {source['paper']!r}", f"one of {list(papers)}")
-    numbers = [entry["value"], *entry["ci"]]
+    ci = entry["ci"]
+    numbers = [entry["value"], *(ci if isinstance(ci, list) else [ci])]
     if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
         raise _invalid(name, f"value and ci {numbers}", "a number and [low, high]")
     return Claim(

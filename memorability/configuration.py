@@ -24,6 +24,8 @@ MEMCAT_COLUMNS = {
     "responses": "n_resp",
 }
 
+_PLAIN_LOSSES = frozenset({"mse", "ms_ssim"})  # without a backbone
+
 
 @dataclass(frozen=True)
 class Study:
@@ -68,6 +70,32 @@ class Study:
             "columns": {name: name for name in names},
         }
 
+    @property
+    def gpus(self) -> int:
+        """GPUs that a job of this study asks a scheduler for."""
+        return int(self.settings["compute"]["device"] == "cuda")
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of every figure and table: simulated observers, random weights."""
+        notes = []
+        if self.settings["dataset"]["kind"] == "sample":
+            notes.append("Observers are simulated; images are crops of a few photographs.")
+        starts = {protocol.initial_weights for protocol in self.protocols.values()}
+        if "random" in starts:
+            notes.append("Autoencoders start from random, not ImageNet, weights.")
+        if self.settings["weights"]["source"] == "random" and not _PLAIN_LOSSES.issuperset(
+            self.settings["losses"]
+        ):
+            notes.append("LPIPS and style losses use random backbones.")
+        return " ".join(notes)
+
+    @property
+    def correlation_settings(self) -> dict[str, Any]:
+        """What decides correlations and their intervals, for the parameters of a job."""
+        statistics = self.settings["statistics"]
+        return {key: statistics[key] for key in ("target", "bootstrap", "confidence", "seed")}
+
     def preparation(self, resize: str) -> dict[str, Any]:
         """Return what decides the prepared images, for the parameters of a job."""
         return {
@@ -75,6 +103,7 @@ class Study:
             "on_bad_image": self.settings["images"]["on_bad_image"],
             "losses": sorted(self.settings["losses"]),
             "resize": resize,
+            "seed": self.settings["statistics"]["seed"],
         }
 
     def run_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from memorability import __version__
+
 PACKAGE = Path(__file__).parent
 PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "pandas", "pillow", "pyarrow", "pytorch-msssim", "scikit-image",
@@ -81,6 +83,16 @@ def settings_hash(settings: Any) -> str:
     """Return 16 hexadecimal digits that identify plain settings, whatever their key order."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def table_record(study: str, settings: Any, code: str) -> dict[str, str]:
+    """Return what a table keeps in its metadata: study, hash of its settings, code, version."""
+    return {
+        "study": study,
+        "configuration": settings_hash(settings),
+        "code": code,
+        "memorability": __version__,
+    }
 
 
 def environment_record(device: str = "cpu") -> dict[str, Any]:

@@ -4,11 +4,17 @@ A stream is named for what it decides ("initial weights", "order", "bootstrap"),
 more numbers for one purpose never shifts the numbers of another.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+# Jobs that only count and plot start a second sooner, and need no torch, without its import here.
+if TYPE_CHECKING:
+    import torch
 
 
 def stream_seed(seed: int, name: str) -> int:
@@ -24,6 +30,8 @@ def numpy_stream(seed: int, name: str) -> np.random.Generator:
 
 def torch_stream(seed: int, name: str) -> torch.Generator:
     """Return a CPU torch generator for the stream `name` under `seed`."""
+    import torch  # noqa: PLC0415
+
     return torch.Generator().manual_seed(stream_seed(seed, name))
 
 
@@ -37,6 +45,8 @@ def make_deterministic(threads: int) -> None:
     threads
         Number of CPU threads for torch, at least 1.
     """
+    import torch  # noqa: PLC0415
+
     # cuBLAS reads this when its first handle is made; a GPU refuses deterministic mode without it.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)

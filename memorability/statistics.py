@@ -320,12 +320,12 @@ def _ranks(codes: IntArray, draws: IntArray) -> FloatArray:
 def _residuals(ranks: FloatArray, strata: IntArray | None) -> FloatArray:
     """Return ranks (b, m) less the mean of their stratum (b, m), or of all."""
     if strata is None:
-        return ranks - (ranks.shape[1] + 1) / 2
+        return np.asarray(ranks - (ranks.shape[1] + 1) / 2, dtype=np.float64)
     size = int(strata.max()) + 1
     sums = _cell_sums(strata, size, weights=ranks)
     # A stratum that no image of the resample belongs to has no mean, and nobody asks for it.
     means = sums / np.maximum(_cell_sums(strata, size), 1)
-    return ranks - np.take_along_axis(means, strata, axis=1)
+    return np.asarray(ranks - np.take_along_axis(means, strata, axis=1), dtype=np.float64)
 
 
 def _cell_sums(codes: IntArray, size: int, weights: FloatArray | None = None) -> FloatArray:
@@ -340,10 +340,10 @@ def _cell_sums(codes: IntArray, size: int, weights: FloatArray | None = None) ->
 def _pearson(x: FloatArray, y: FloatArray) -> FloatArray:
     """Return Pearson's correlation of rows (b, m) of residual ranks, NaN where one is constant."""
     xx, yy, xy = (np.einsum("bm,bm->b", a, b) for a, b in ((x, x), (y, y), (x, y)))
-    # Midranks are multiples of 1/2, so a sum of squares that is not rounding is at least 1/8.
-    defined = (xx > 0.1) & (yy > 0.1)
+    # Sums of midranks, multiples of 1/2, are exact: residuals of equal ranks are exactly 0.
+    defined = (xx > 0) & (yy > 0)
     quotient = np.divide(xy, np.sqrt(xx * yy), out=np.full(len(xy), np.nan), where=defined)
-    return np.clip(quotient, -1, 1)
+    return np.asarray(np.clip(quotient, -1, 1), dtype=np.float64)
 
 
 def _p_value(r: float, freedom: int) -> float:
@@ -371,7 +371,7 @@ def _interval(
         batch=max(1, _BATCH_ELEMENTS // n),
         confidence_level=confidence,
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         # Undefined resamples and bounds are NaN; they are dropped or refused below.
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         drawn = bootstrap(n_resamples=draws, method="percentile", rng=rng).bootstrap_distribution

@@ -4,9 +4,14 @@ The paper describes two fully connected layers and twelve transposed convolution
 names has neither, but batch normalisation and mirrored convolutions. Both are here, as choices.
 """
 
-from typing import Literal
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from memorability.seeding import stream_seed
@@ -139,3 +144,19 @@ def _transposed_decoder(channels: list[int], batch_norm: bool) -> nn.Sequential:
             inputs = outputs
         stages.append(nn.Sequential(*stage))
     return nn.Sequential(*stages, nn.Conv2d(inputs, 3, 3, padding=1))
+
+
+def write_autoencoder(
+    model: Autoencoder, path: Path, architecture: Mapping[str, Any], record: Mapping[str, Any]
+) -> None:
+    """Write weights as safetensors whose header holds the architecture and a record of the run."""
+    header = {"architecture": json.dumps(dict(architecture)), "record": json.dumps(dict(record))}
+    save_file(model.state_dict(), path, metadata=header)
+
+
+def read_autoencoder(path: str | Path) -> Autoencoder:
+    """Rebuild an autoencoder from a file of `write_autoencoder`, in evaluation mode."""
+    with safe_open(path, framework="pt") as file:
+        model = Autoencoder(**json.loads(file.metadata()["architecture"]))
+        model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+    return model.eval()

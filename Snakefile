@@ -1,0 +1,37 @@
+# Image memorability from autoencoders: the whole study, from images to report.
+# What each rule file needs and makes is said at its top; every setting is explained in config.yaml.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+report: "report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/finetune.smk"
+include: "rules/features.smk"
+include: "rules/predict.smk"
+include: "rules/explain.smk"
+include: "rules/correlate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.summarise_errors.output,
+        rules.judge_claims.output,
+        rules.record_provenance.output,
+        rules.list_rejected.output,
+        rules.plot_scores.output,
+        collect(rules.plot_errors.output.svg, loss=study.settings["losses"]),
+        rules.plot_correlations.output,
+        rules.plot_distinctiveness.output,
+        rules.plot_features.output,
+        rules.plot_prediction.output,
+        rules.plot_attributions.output,

@@ -1,0 +1,371 @@
+"""Figures: each function turns a table into a matplotlib Figure; no files are read or written."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import roc_curve
+
+from memorability.tables import atomic
+
+STYLE: Mapping[str, object] = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10,
+    "figure.dpi": 150,
+    "figure.titlesize": 12,
+    "font.size": 9,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    # Text stays text, and the same table gives the same bytes.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "memorability",
+}
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F")
+BIN_NAMES = ("very low", "low", "medium", "high", "very high")
+SMALL_BIN = 20  # images below which a bin is drawn hollow: too few to judge
+
+LABELS: Mapping[str, str] = {
+    "mse": "MSE",
+    "ms_ssim": "MS-SSIM",
+    "lpips_squeeze": "LPIPS (SqueezeNet)",
+    "lpips_vgg": "LPIPS (VGG)",
+    "lpips_alex": "LPIPS (AlexNet)",
+    "style": "Style loss",
+    "score": "memorability (hits − false alarms) / responses",
+    "score_uncorrected": "memorability, hits / responses",
+    "mean_lab_l": "Mean colour LAB L",
+    "mean_lab_a": "Mean colour LAB A",
+    "mean_lab_b": "Mean colour LAB B",
+    "saturation": "Saturation",
+    "color_diversity": "Colour diversity",
+    "image_entropy": "Image entropy",
+    "texture_energy": "Texture energy",
+    "clutter_score": "Clutter score",
+}
+
+
+def label(name: str) -> str:
+    """Return the name of a loss, metric, feature or target as a reader expects it."""
+    if name.endswith("_random_backbone"):
+        return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
+    return LABELS.get(name, name.replace("_", " "))
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Apply the one style of all figures."""
+    with mpl.rc_context(dict(STYLE)):
+        yield
+
+
+def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
+    """Write a figure as SVG and PNG, without dates in the files."""
+    with styled():
+        for path in (svg, png):
+            kind = Path(path).suffix[1:]
+            metadata = {"Date": None} if kind == "svg" else None
+            with atomic(path) as temporary:
+                figure.savefig(temporary, format=kind, metadata=metadata, bbox_inches="tight")
+
+
+def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figure:
+    """Draw the distribution of scores in each category (Figure 1).
+
+    Parameters
+    ----------
+    images
+        The image table.
+    target
+        Column with the scores, 0-1.
+    note
+        What a reader must know of the data; printed below the figure. So in every function here.
+    """
+    groups = images.groupby("category")[target]
+    with styled():
+        figure = Figure(figsize=(1.2 + 1.3 * groups.ngroups, 3.8))
+        axes = figure.add_subplot()
+        for place, (name, scores) in enumerate(groups):
+            colour = COLOURS[place % len(COLOURS)]
+            if scores.nunique() > 1:
+                parts = axes.violinplot([scores], positions=[place], widths=0.8, showextrema=False)
+                parts["bodies"][0].set(facecolor=colour, alpha=0.45)
+            axes.plot(place, scores.median(), "o", color="black", ms=5)
+            axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
+            axes.text(place, 1.01, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
+        axes.set_xticks(range(groups.ngroups), [str(name) for name, _ in groups])
+        axes.set(ylim=(0, 1), ylabel=label(target))
+        _title(figure, axes, "Scores by category (dot: median, bar: middle half)", note, pad=26)
+    return figure
+
+
+def values_by_memorability(
+    values: pd.DataFrame,
+    images: pd.DataFrame,
+    correlations: pd.DataFrame,
+    *,
+    target: str,
+    title: str,
+    ylabel: str,
+    note: str,
+) -> Figure:
+    """Draw a quantity over five bins of memorability, one panel per category (Figures 2 and 3).
+
+    Parameters
+    ----------
+    values
+        Columns image_id and value, perhaps of several seeds, which are averaged per image.
+    images
+        The image table.
+    correlations
+        Rows of the table `correlations` of this quantity: one per group.
+    target
+        Column of `images` that is binned, 0.2 wide as published: very low to very high.
+    title, ylabel
+        Of the figure and of the vertical axes.
+    note
+        See `scores_by_category`.
+    """
+    table = values.groupby("image_id", as_index=False)["value"].mean().merge(images, on="image_id")
+    low, high = table["value"].min(), table["value"].max()
+    table["value"] = (table["value"] - low) / (high - low)
+    table["bin"] = pd.cut(table[target], np.linspace(0, 1, 6), labels=False, include_lowest=True)
+    names = sorted(table["category"].unique())
+    # One panel for "all" where there is one category, for it would be drawn twice.
+    panels = ["all"] if names == ["all"] else ["all", *names]
+    rows = correlations[correlations["method"].isin(["pooled", "within"])].set_index("group")
+    with styled():
+        columns = min(3, len(panels))
+        count = -(-len(panels) // columns)
+        figure = Figure(figsize=(3.1 * columns, 0.9 + 2.5 * count), layout="constrained")
+        grid = figure.subplots(count, columns, sharex=True, sharey=True, squeeze=False).flat
+        for place, (axes, name) in enumerate(zip(grid, panels, strict=False)):
+            chosen = table if name == "all" else table[table["category"] == name]
+            colour = "#444444" if name == "all" else COLOURS[(place - 1) % len(COLOURS)]
+            _bin_boxes(axes, chosen, colour)
+            axes.set_title(f"{name}: {_correlation_text(rows.loc[name])}")
+        for axes in list(grid)[len(panels) :]:
+            axes.set_visible(False)
+        for axes in figure.axes[::1]:
+            axes.set_xticks(range(5), BIN_NAMES, rotation=30, ha="right")
+            axes.set_ylim(-0.12, 1.02)
+        figure.supylabel(f"{ylabel}, scaled to 0–1")
+        figure.supxlabel(
+            _below(f"{label(target)}, bins of 0.2 (hollow: under {SMALL_BIN} images)", note)
+        )
+        figure.suptitle(title)
+    return figure
+
+
+def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the pooled correlation of error with memorability over learning rates, for each loss.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity error.
+    note
+        See `scores_by_category`.
+    """
+    table = correlations[correlations["method"] == "pooled"].copy()
+    table["rate"] = table["lr"].astype(float)
+    protocols = sorted(table["protocol"].unique())
+    with styled():
+        figure = Figure(figsize=(7.2, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for place, ((protocol, metric), rows) in enumerate(table.groupby(["protocol", "metric"])):
+            rows = rows.sort_values("rate")  # noqa: PLW2901  # the loop's table, in plotting order
+            name = label(metric) + (f" ({protocol})" if len(protocols) > 1 else "")
+            # Losses are set side by side within a learning rate, so that their bars can be told apart.
+            shifted = rows["rate"] * 1.06 ** (place - (table["metric"].nunique() - 1) / 2)
+            axes.errorbar(
+                shifted,
+                rows["r"],
+                yerr=[rows["r"] - rows["ci_low"], rows["ci_high"] - rows["r"]],
+                fmt="o-",
+                color=COLOURS[place % len(COLOURS)],
+                capsize=3,
+                label=name,
+            )
+        rates = table.drop_duplicates("rate").sort_values("rate")
+        axes.set_xscale("log")
+        axes.set_xticks(rates["rate"], rates["lr"])
+        axes.minorticks_off()
+        axes.axhline(0, color="black", lw=0.8)
+        axes.set(ylabel="Spearman's r, error × memorability", xlabel=_below("learning rate", note))
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        n, seeds = table["n"].iloc[0], table["seeds"].iloc[0]
+        figure.suptitle(f"All categories pooled: {n} images, mean of {seeds} seed(s), bootstrap CI")
+    return figure
+
+
+def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
+    """Draw correlations with memorability, pooled and given the category, one row per metric.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with methods pooled and partial.
+    title
+        Of the figure.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"].sort_values("r")
+    partial = correlations[correlations["method"] == "partial"].set_index("metric")
+    with styled():
+        figure = Figure(figsize=(6.8, 1.4 + 0.42 * len(pooled)), layout="constrained")
+        axes = figure.add_subplot()
+        places = np.arange(len(pooled))
+        _points(axes, pooled, places + 0.12, COLOURS[0], "pooled", "o")
+        if not partial.empty:
+            rows = partial.reindex(pooled["metric"])
+            _points(axes, rows, places - 0.12, COLOURS[4], "given the category", "s")
+        axes.axvline(0, color="black", lw=0.8)
+        axes.set_yticks(places, [label(metric) for metric in pooled["metric"]])
+        axes.set(xlabel=_below("Spearman's r with memorability, bootstrap CI", note))
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(title)
+    return figure
+
+
+def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -> Figure:
+    """Draw predicted against measured memorability and the ROC curve, on test images.
+
+    Parameters
+    ----------
+    predictions
+        The table `predictions`.
+    metrics
+        The table `prediction_metrics`, with heads mlp and category_mean.
+    note
+        See `scores_by_category`.
+    """
+    test = predictions[predictions["split"] == "test"]
+    threshold = predictions.loc[predictions["split"] == "train", "score"].median()
+    values = metrics.set_index(["head", "metric"])["value"]
+    with styled():
+        figure = Figure(figsize=(8, 4), layout="constrained")
+        scatter, roc = figure.subplots(1, 2)
+        scatter.plot(test["score"], test["predicted"], "o", ms=3, alpha=0.6, color=COLOURS[0])
+        ends = [test["score"].min(), test["score"].max()]
+        scatter.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
+        scatter.set(xlabel="measured memorability", ylabel="predicted memorability")
+        scatter.set_title(f"Spearman's r = {values['mlp', 'spearman']:.2f}, n = {len(test)}")
+        scatter.legend(loc="upper left")
+        positive = test["score"] >= threshold
+        for place, (head, column) in enumerate(
+            {"mlp": "predicted", "category_mean": "category_mean"}.items()
+        ):
+            if positive.nunique() == 2:
+                false_alarms, hits, _ = roc_curve(positive, test[column])
+                area = values[head, "roc_auc"]
+                name = "latents" if head == "mlp" else "category means alone"
+                roc.plot(false_alarms, hits, color=COLOURS[place], label=f"{name}: AUC {area:.2f}")
+        roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8)
+        roc.set(xlabel="false-positive rate", ylabel="sensitivity", aspect="equal")
+        roc.set_title("Above or below the median of the training images")
+        roc.legend(loc="lower right")
+        figure.suptitle("Memorability of unseen images, predicted from latents")
+        figure.supxlabel(_below("", note), fontsize=8)
+    return figure
+
+
+def attribution_maps(
+    images: pd.DataFrame, pixels: np.ndarray, maps: np.ndarray, *, per_category: int, note: str
+) -> Figure:
+    """Draw, per category, photographs in ascending memorability with their attributions (Figure 4).
+
+    Parameters
+    ----------
+    images
+        (K rows) category, score, predicted; row i belongs to pixels[i] and maps[i].
+    pixels
+        uint8 (K, 3, H, W).
+    maps
+        float (K, H, W): absolute attribution summed over channels.
+    per_category
+        Photographs per row, spread evenly from the least to the most memorable.
+    note
+        See `scores_by_category`.
+    """
+    names = sorted(images["category"].unique())
+    limit = float(np.quantile(maps, 0.99))
+    with styled():
+        figure = Figure(
+            figsize=(1.5 * per_category + 1.2, 1.85 * len(names) + 1), layout="constrained"
+        )
+        grid = figure.subplots(len(names), per_category, squeeze=False)
+        for axes in grid.flat:
+            axes.set_axis_off()
+        for row, name in zip(grid, names, strict=True):
+            order = images.index[images["category"] == name]
+            order = images.loc[order].sort_values("score").index
+            spread = (
+                np.linspace(0, len(order) - 1, min(per_category, len(order))).round().astype(int)
+            )
+            for axes, index in zip(row, order[spread], strict=False):
+                axes.imshow(pixels[index].mean(axis=0), cmap="gray", vmin=0, vmax=255)
+                # The overlay is the more opaque the larger the attribution, so the image stays visible.
+                shown = axes.imshow(
+                    maps[index], cmap="inferno", vmin=0, vmax=limit,
+                    alpha=np.clip(maps[index] / limit, 0, 1) * 0.85,
+                )  # fmt: skip
+                axes.set_title(f"{images.loc[index, 'score']:.2f}", fontsize=9)
+            row[0].text(
+                -0.08, 0.5, name, transform=row[0].transAxes, rotation=90, va="center", ha="right"
+            )
+        bar = figure.colorbar(shown, ax=grid, shrink=0.5)
+        bar.set_label("absolute attribution per pixel\n(units of predicted score)")
+        figure.suptitle("Memorability (above each image) ascends from left to right")
+        figure.supxlabel(_below("", note), fontsize=8)
+    return figure
+
+
+def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
+    for place in range(5):
+        values = table.loc[table["bin"] == place, "value"]
+        if values.empty:
+            continue
+        enough = len(values) >= SMALL_BIN
+        axes.boxplot(
+            [values],
+            positions=[place],
+            widths=0.6,
+            patch_artist=True,
+            showfliers=enough,
+            flierprops={"marker": ".", "markersize": 2},
+            boxprops={"facecolor": colour if enough else "none", "edgecolor": colour, "alpha": 0.7},
+            medianprops={"color": "black"},
+        )
+        axes.text(place, -0.1, f"{len(values)}", ha="center", fontsize=7, color="#555555")
+
+
+def _points(
+    axes: Axes, rows: pd.DataFrame, places: np.ndarray, colour: str, name: str, marker: str
+) -> None:
+    spread = [rows["r"] - rows["ci_low"], rows["ci_high"] - rows["r"]]
+    axes.errorbar(rows["r"], places, xerr=spread, fmt=marker, color=colour, capsize=3, label=name)
+
+
+def _correlation_text(row: pd.Series) -> str:
+    if np.isnan(row["r"]):
+        return f"r undefined (n = {row['n']})"
+    interval = f" [{row['ci_low']:.2f}, {row['ci_high']:.2f}]" if np.isfinite(row["ci_low"]) else ""
+    return f"r = {row['r']:.2f}{interval}"
+
+
+def _below(text: str, note: str) -> str:
+    return "\n".join(line for line in (text, note) if line)
+
+
+def _title(figure: Figure, axes: Axes, title: str, note: str, pad: float) -> None:
+    axes.set_title(title, pad=pad)
+    axes.set_xlabel(note, fontsize=8, labelpad=8)
+    figure.set_layout_engine("constrained")

@@ -1,0 +1,113 @@
+"""Per-image quantities, from whatever table they are in, correlated with memorability."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from memorability.grid import RUN_KEYS
+from memorability.statistics import correlate, holm
+
+MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
+GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
+
+
+def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the reconstruction errors after the last epoch as a long table of quantities.
+
+    Parameters
+    ----------
+    errors
+        Columns protocol, loss, lr, seed, epoch, image_id, metric, error.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns quantity, metric, protocol, loss, lr, seed, image_id, value; text but for value. Every
+        function of this module returns these; keys that do not apply are empty.
+    """
+    last = errors[errors["epoch"] == errors["epoch"].max()]
+    return _long(last.rename(columns={"error": "value"}), "error")
+
+
+def from_distinctiveness(distinctiveness: pd.DataFrame) -> pd.DataFrame:
+    """Return distinctiveness (columns protocol, loss, lr, seed, image_id, distinctiveness)."""
+    table = distinctiveness.rename(columns={"distinctiveness": "value"})
+    return _long(table.assign(metric="nearest_neighbour_z"), "distinctiveness")
+
+
+def from_features(features: pd.DataFrame) -> pd.DataFrame:
+    """Return image features (columns image_id, feature, value); the feature is the metric."""
+    return _long(features.rename(columns={"feature": "metric"}), "feature")
+
+
+def from_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predicted memorability of the test images (columns image_id, split, predicted)."""
+    test = predictions[predictions["split"] == "test"].rename(columns={"predicted": "value"})
+    return _long(test.assign(metric="mlp"), "prediction")
+
+
+def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
+    """Return the attribution summaries of each explained image; the summary is the metric."""
+    summaries = ["mean_absolute", "mean_signed", "mean_positive"]
+    table = attributions.melt("image_id", summaries, var_name="metric", value_name="value")
+    return _long(table, "attribution")
+
+
+def correlations(
+    values: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Correlate every quantity with memorability: pooled, per category, and given the category.
+
+    Parameters
+    ----------
+    values
+        As from the functions above.
+    images
+        The image table.
+    target
+        Column of `images`: score or score_uncorrected.
+    draws, confidence, seed
+        Of the bootstrap, see `memorability.statistics.correlate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the one
+        with the highest pooled correlation (the paper's rule; optimistic, since it is chosen on the
+        images that it is reported for). p_holm is adjusted over all pooled rows of the table.
+    """
+    parts = []
+    for key, group in values.groupby(MODEL_KEYS, sort=True):
+        part = correlate(
+            group, images, target=target, draws=draws, confidence=confidence, seed=seed
+        )
+        parts.append(part.assign(**dict(zip(MODEL_KEYS, key, strict=True))))
+    table = pd.concat(parts, ignore_index=True)
+    pooled = table["method"] == "pooled"
+    best = table[pooled].fillna({"r": -2.0}).groupby(["quantity", "metric", "protocol", "loss"])
+    chosen = table.loc[best["r"].idxmax(), MODEL_KEYS].apply(tuple, axis=1)
+    table["selected"] = table[MODEL_KEYS].apply(tuple, axis=1).isin(set(chosen))
+    table["p_holm"] = float("nan")
+    table.loc[pooled, "p_holm"] = holm(table.loc[pooled, "p"].to_numpy())
+    return table
+
+
+def _long(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    keys = {key: "" for key in RUN_KEYS if key not in table}
+    return table.assign(quantity=quantity, **keys)[GATHERED].reset_index(drop=True)
+
+
+# Quantity -> the table it is in, and how it is taken from there.
+SOURCES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "error": ("errors", from_errors),
+    "distinctiveness": ("distinctiveness", from_distinctiveness),
+    "feature": ("features", from_features),
+    "prediction": ("predictions", from_predictions),
+    "attribution": ("attributions", from_attributions),
+}

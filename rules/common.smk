@@ -1,0 +1,60 @@
+"""The study, checked before any job, and the names that all rule files share. No rules.
+
+REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it names.
+PROVIDES: `study`; the pathvars <results>, <logs>, <benchmarks>, <run>; input functions.
+"""
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from memorability.configuration import resolve
+from memorability.errors import InputError
+from memorability.provenance import fingerprint
+
+try:
+    study = resolve(config, Path(workflow.basedir))
+    study.preflight()
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+
+pathvars:
+    results=study.results,
+    logs=f"{study.results}/logs",
+    benchmarks=f"{study.results}/benchmarks",
+    run="protocol={protocol}/loss={loss}/lr={lr}/seed={seed}",
+
+
+wildcard_constraints:
+    protocol="[a-z0-9_]+",
+    loss="[a-z0-9_]+",
+    lr="[0-9.e+-]+",
+    seed="[0-9]+",
+    resize="squash|center_crop",
+    quantity="error|distinctiveness|feature|prediction|attribution",
+
+
+def run_images(wildcards, name):
+    """Return a file of the prepared images that the run's protocol uses."""
+    resize = study.protocols[wildcards.protocol].resize
+    return f"{study.results}/images/resize={resize}/{name}"
+
+
+def values(wildcards):
+    """Return the tables that hold a quantity of every image."""
+    tables = {
+        "error": [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs],
+        "distinctiveness": [
+            f"{study.results}/distinctiveness/{run.path}/part.parquet" for run in study.selected
+        ],
+        "feature": [f"{study.results}/tables/features.parquet"],
+        "prediction": [f"{study.results}/tables/predictions.parquet"],
+        "attribution": [f"{study.results}/tables/attributions.parquet"],
+    }
+    return tables[wildcards.quantity]
+
+
+IMAGES = f"{study.results}/images/resize={study.first_resize}/images.parquet"
+PIXELS = f"{study.results}/images/resize={study.first_resize}/pixels.npy"
+ANALYSED = study.selected[0].path

@@ -1,0 +1,156 @@
+"""Fan-in: quantities of every image correlated with memorability, in tables and figures.
+
+REQUIRED: errors of all runs; distinctiveness, features, predictions, attributions.
+MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*
+          <results>/figures/errors/, correlations.*, distinctiveness.*, features.*
+"""
+
+
+rule correlate:
+    """Correlate a quantity with memorability: pooled, per category, given the category."""
+    input:
+        values=values,
+        images=IMAGES,
+    output:
+        correlations=ensure(
+            "<results>/tables/correlations/quantity={quantity}/part.parquet", non_empty=True
+        ),
+        tsv="<results>/tables/correlations/quantity={quantity}/part.tsv",
+    log:
+        "<logs>/correlate/{quantity}.log",
+    benchmark:
+        "<benchmarks>/correlate/{quantity}.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="4h",
+    params:
+        study=study.name,
+        settings=study.correlation_settings,
+        code=fingerprint("quantities"),
+    script:
+        "../scripts/correlate.py"
+
+
+rule summarise_errors:
+    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity="error"),
+    output:
+        tsv="<results>/tables/table_1.tsv",
+        page=report(
+            "<results>/tables/table_1.html",
+            caption="../report/table_1.rst",
+            category="Reconstruction error",
+            labels={"what": "Table 1: losses"},
+        ),
+    log:
+        "<logs>/summarise_errors.log",
+    benchmark:
+        "<benchmarks>/summarise_errors.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("pages", "summaries"),
+    script:
+        "../scripts/summarise_errors.py"
+
+
+rule plot_errors:
+    """Draw reconstruction error over memorability bins in each category (Figure 2)."""
+    input:
+        errors=expand("<results>/errors/{run}/part.parquet", run=[run.path for run in study.runs]),
+        correlations=expand(rules.correlate.output.correlations, quantity="error"),
+        images=IMAGES,
+    output:
+        svg=report(
+            "<results>/figures/errors/{loss}.svg",
+            caption="../report/errors.rst",
+            category="Reconstruction error",
+            labels={"what": "error by memorability: {loss}"},
+        ),
+        png="<results>/figures/errors/{loss}.png",
+    log:
+        "<logs>/plot_errors/{loss}.log",
+    benchmark:
+        "<benchmarks>/plot_errors/{loss}.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        target=study.settings["statistics"]["target"],
+        note=study.note,
+        code=fingerprint("figures", "quantities"),
+    script:
+        "../scripts/plot_errors.py"
+
+
+rule plot_correlations:
+    """Draw the correlation of error with memorability over learning rates, for each loss."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity="error"),
+    output:
+        svg=report(
+            "<results>/figures/correlations.svg",
+            caption="../report/correlations.rst",
+            category="Reconstruction error",
+            labels={"what": "correlation by learning rate"},
+        ),
+        png="<results>/figures/correlations.png",
+    log:
+        "<logs>/plot_correlations.log",
+    benchmark:
+        "<benchmarks>/plot_correlations.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_correlations.py"
+
+
+rule plot_distinctiveness:
+    """Draw latent distinctiveness over memorability bins in each category (Figure 3)."""
+    input:
+        distinctiveness=[f"<results>/distinctiveness/{run.path}/part.parquet" for run in study.selected],
+        correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
+        images=IMAGES,
+    output:
+        svg=report(
+            "<results>/figures/distinctiveness.svg",
+            caption="../report/distinctiveness.rst",
+            category="Distinctiveness",
+            labels={"what": "distinctiveness by memorability"},
+        ),
+        png="<results>/figures/distinctiveness.png",
+    log:
+        "<logs>/plot_distinctiveness.log",
+    benchmark:
+        "<benchmarks>/plot_distinctiveness.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="5m",
+    params:
+        target=study.settings["statistics"]["target"],
+        note=study.note,
+        code=fingerprint("figures", "quantities"),
+    script:
+        "../scripts/plot_distinctiveness.py"

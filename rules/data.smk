@@ -1,0 +1,117 @@
+"""Data sets become prepared images.
+
+REQUIRED: a directory of images and a table of scores, or the data set kind `sample`.
+MAKES:    <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
+          <results>/dataset/ (sample: images, scores, trials and the planted truth)
+"""
+
+if study.settings["dataset"]["kind"] == "sample":
+
+    rule simulate_sample:
+        """Cut crops of bundled photographs and let simulated observers score them."""
+        output:
+            images=directory("<results>/dataset/images"),
+            scores=ensure("<results>/dataset/scores.csv", non_empty=True),
+            trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
+            planted=ensure("<results>/dataset/planted.parquet", non_empty=True),
+        log:
+            "<logs>/simulate_sample.log",
+        benchmark:
+            "<benchmarks>/simulate_sample.jsonl"
+        conda:
+            "../envs/data.yaml"
+        threads: 1
+        resources:
+            mem="1GB",
+            runtime="10m",
+        params:
+            study=study.name,
+            settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
+            code=fingerprint("datasets.sample"),
+        script:
+            "../scripts/simulate_sample.py"
+
+
+rule prepare_images:
+    """Decode, check and resize every image once, into one store of pixels and one table."""
+    input:
+        images=study.image_source["images"],
+        scores=study.image_source["scores"],
+    output:
+        images=ensure("<results>/images/resize={resize}/images.parquet", non_empty=True),
+        rejected=ensure("<results>/images/resize={resize}/rejected.parquet", non_empty=True),
+        pixels=ensure("<results>/images/resize={resize}/pixels.npy", non_empty=True),
+    log:
+        "<logs>/prepare_images/resize={resize}.log",
+    benchmark:
+        "<benchmarks>/prepare_images/resize={resize}.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem="2GB",
+        runtime="2h",
+    params:
+        study=study.name,
+        settings=lambda wildcards: study.preparation(wildcards.resize),
+        code=fingerprint("images", "datasets.scores"),
+    script:
+        "../scripts/prepare_images.py"
+
+
+rule list_rejected:
+    """List the images that were left out, with the reason of each, for reading."""
+    input:
+        f"{study.results}/images/resize={study.first_resize}/rejected.parquet",
+    output:
+        tsv="<results>/tables/rejected.tsv",
+        page=report(
+            "<results>/tables/rejected.html",
+            caption="../report/rejected.rst",
+            category="Data",
+            labels={"what": "images left out"},
+        ),
+    log:
+        "<logs>/list_rejected.log",
+    benchmark:
+        "<benchmarks>/list_rejected.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        code=fingerprint("pages"),
+    script:
+        "../scripts/list_rejected.py"
+
+
+rule plot_scores:
+    """Draw the distribution of memorability scores in each category (Figure 1)."""
+    input:
+        images=IMAGES,
+    output:
+        svg=report(
+            "<results>/figures/scores.svg",
+            caption="../report/scores.rst",
+            category="Data",
+            labels={"what": "scores by category"},
+        ),
+        png="<results>/figures/scores.png",
+    log:
+        "<logs>/plot_scores.log",
+    benchmark:
+        "<benchmarks>/plot_scores.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        target=study.settings["statistics"]["target"],
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_scores.py"

@@ -1,0 +1,85 @@
+"""Fine-tuning: one job per run of the grid.
+
+REQUIRED: prepared images; weights files where the study loads weights.
+MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/models/<run>/
+          <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
+"""
+
+
+rule finetune:
+    """Fine-tune an autoencoder, one image after the other, and measure its error on every image."""
+    input:
+        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
+    output:
+        errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
+        history=ensure("<results>/history/<run>/part.parquet", non_empty=True),
+        model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
+        record=ensure("<results>/models/<run>/record.json", non_empty=True),
+    log:
+        "<logs>/finetune/<run>.log",
+    benchmark:
+        "<benchmarks>/finetune/<run>.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem="4GB",
+        runtime="12h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=lambda wildcards: study.run_settings(**wildcards),
+        code=fingerprint("finetuning"),
+    script:
+        "../scripts/finetune.py"
+
+
+rule encode:
+    """Write the latents of every image under a fine-tuned model."""
+    input:
+        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
+        model=rules.finetune.output.model,
+    output:
+        latents=ensure("<results>/latents/<run>/part.parquet", non_empty=True),
+    log:
+        "<logs>/encode/<run>.log",
+    benchmark:
+        "<benchmarks>/encode/<run>.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem="4GB",
+        runtime="2h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=study.settings["compute"],
+        code=fingerprint("evaluation"),
+    script:
+        "../scripts/encode.py"
+
+
+rule measure_distinctiveness:
+    """Measure how far each latent is from its nearest neighbour, as a z-score."""
+    input:
+        latents=rules.encode.output.latents,
+    output:
+        distinctiveness=ensure("<results>/distinctiveness/<run>/part.parquet", non_empty=True),
+    log:
+        "<logs>/measure_distinctiveness/<run>.log",
+    benchmark:
+        "<benchmarks>/measure_distinctiveness/<run>.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 2
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        study=study.name,
+        code=fingerprint("distinctiveness"),
+    script:
+        "../scripts/measure_distinctiveness.py"

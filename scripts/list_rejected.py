@@ -1,0 +1,21 @@
+"""List the rejected images for reading: a TSV file and a page."""
+
+from typing import TYPE_CHECKING
+
+from memorability.job import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job_log(snakemake.log[0]):
+    from memorability import tables
+    from memorability.pages import write_page
+
+    rejected = tables.read(snakemake.input[0], "rejected")
+    tables.write_tsv(rejected, snakemake.output.tsv)
+    write_page(
+        rejected,
+        snakemake.output.page,
+        title="Images left out of the study",
+        empty="Every image of the score table was found and could be used.",
+    )

@@ -1,0 +1,26 @@
+"""Train the predictor: predictions of every image, training history, the predictor itself."""
+
+from typing import TYPE_CHECKING
+
+from memorability.job import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job_log(snakemake.log[0]):
+    from memorability import tables
+    from memorability.job import progress
+    from memorability.prediction import predict_images, write_predictor
+    from memorability.provenance import table_record
+    from memorability.seeding import make_deterministic
+
+    settings = snakemake.params.settings
+    make_deterministic(snakemake.threads)
+    images = tables.read(snakemake.input.images, "images")
+    _, latents = tables.read_latents(snakemake.input.latents)
+    with progress(settings["max_epochs"], "training the predictor") as step:
+        trained, predictions, history = predict_images(latents, images, settings, on_epoch=step)
+    record = table_record(snakemake.params.study, settings, snakemake.params.code)
+    tables.write(predictions, snakemake.output.predictions, "predictions", record)
+    tables.write(history, snakemake.output.history, "prediction_history", record)
+    write_predictor(trained, snakemake.output.predictor, record)

@@ -1,0 +1,32 @@
+"""Prepare images: the image table, the rejected images, and the store of pixels."""
+
+from typing import TYPE_CHECKING
+
+from memorability.job import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job_log(snakemake.log[0]):
+    from pathlib import Path
+
+    from memorability import tables
+    from memorability.datasets.scores import read_scores
+    from memorability.images import prepare_into
+    from memorability.job import progress
+    from memorability.provenance import table_record
+
+    settings = snakemake.params.settings
+    scores = read_scores(Path(snakemake.input.scores), settings["columns"])
+    with progress(len(scores), "preparing images") as step:
+        images, rejected = prepare_into(
+            Path(snakemake.output.pixels),
+            scores,
+            Path(snakemake.input.images),
+            settings,
+            threads=snakemake.threads,
+            on_image=step,
+        )
+    record = table_record(snakemake.params.study, settings, snakemake.params.code)
+    tables.write(images, snakemake.output.images, "images", record)
+    tables.write(rejected, snakemake.output.rejected, "rejected", record)

@@ -1,0 +1,27 @@
+"""Record what made the results: configuration, versions, hardware, weights."""
+
+from typing import TYPE_CHECKING
+
+from memorability.job import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job_log(snakemake.log[0]):
+    import json
+    from pathlib import Path
+
+    from memorability.pages import write_page
+    from memorability.summaries import provenance_rows
+    from memorability.tables import atomic
+
+    settings = snakemake.params.settings
+    records = [json.loads(Path(path).read_text()) for path in snakemake.input.records]
+    with atomic(snakemake.output.record) as temporary:
+        temporary.write_text(json.dumps({"configuration": settings, "runs": records}, indent=1))
+    write_page(
+        provenance_rows(records, settings),
+        snakemake.output.page,
+        title="Where these results come from",
+        note=snakemake.params.note,
+    )

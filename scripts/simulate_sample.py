@@ -1,0 +1,27 @@
+"""Cut the sample's crops and let simulated observers score them: images, scores, trials, truth."""
+
+from typing import TYPE_CHECKING
+
+from memorability.job import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job_log(snakemake.log[0]):
+    from pathlib import Path
+
+    from memorability import tables
+    from memorability.datasets.sample import make_sample
+    from memorability.provenance import table_record
+
+    settings = snakemake.params.settings
+    scores, trials, planted = make_sample(
+        Path(snakemake.output.images),
+        images_per_category=settings["images_per_category"],
+        observers=settings["observers"],
+        seed=settings["seed"],
+    )
+    record = table_record(snakemake.params.study, settings, snakemake.params.code)
+    scores.to_csv(snakemake.output.scores, index=False)
+    tables.write(trials, snakemake.output.trials, "trials", record)
+    tables.write(planted, snakemake.output.planted, "planted", record)
