@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: workflow.source_path("config.yaml")
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 report: "report/workflow.rst"
@@ -14,10 +14,10 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/finetune.smk"
+include: "rules/correlate.smk"
 include: "rules/features.smk"
 include: "rules/predict.smk"
 include: "rules/explain.smk"
-include: "rules/correlate.smk"
 include: "rules/report.smk"
 
 
@@ -29,7 +29,8 @@ rule all:
         rules.record_provenance.output,
         rules.list_rejected.output,
         rules.plot_scores.output,
-        collect(rules.plot_errors.output.svg, loss=study.settings["losses"]),
+        expand(rules.plot_errors.output, loss=study.settings["losses"]),
+        expand(rules.correlate.output, quantity=QUANTITIES),
         rules.plot_correlations.output,
         rules.plot_distinctiveness.output,
         rules.plot_features.output,

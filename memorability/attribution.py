@@ -1,7 +1,8 @@
 """Which pixels a predicted memorability score rests on: Integrated Gradients and its baseline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,13 @@ from captum.attr import IntegratedGradients
 from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 
+from memorability.evaluation import to_unit_range
+from memorability.models.autoencoder import Autoencoder
+from memorability.prediction import TrainedPredictor
+from memorability.seeding import numpy_stream
+
 _IMAGES_PER_BLOCK = 64
+_GRADIENTS_PER_PASS = 10  # interpolated images in one forward pass; 10 at full width take about 2 GB
 
 
 def blurred_mean_baseline(pixels: npt.NDArray[np.uint8], *, kernel: int = 15) -> torch.Tensor:
@@ -220,3 +227,82 @@ def summarise_attributions(attributions: torch.Tensor, deltas: torch.Tensor) -> 
             "convergence_delta": deltas.detach().double().cpu().numpy(),
         }
     )
+
+
+def choose_images(images: pd.DataFrame, count: int, *, seed: int) -> np.ndarray:
+    """Return up to `count` rows of `images`, ascending, drawn in turn from each category.
+
+    Parameters
+    ----------
+    images
+        One row per image, with its category.
+    count
+        How many to draw; all are taken where there are no more.
+    seed
+        Of the draw.
+    """
+    shuffled = numpy_stream(seed, "images to explain").permutation(len(images))
+    turn = images["category"].iloc[shuffled].groupby(images["category"].iloc[shuffled]).cumcount()
+    return np.sort(shuffled[np.argsort(turn.to_numpy(), kind="stable")][:count])
+
+
+def explain_images(
+    model: Autoencoder,
+    predictor: TrainedPredictor,
+    pixels: npt.NDArray[np.uint8],
+    images: pd.DataFrame,
+    predictions: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> tuple[pd.DataFrame, npt.NDArray[np.float16]]:
+    """Attribute the predicted memorability of test images to their pixels.
+
+    Parameters
+    ----------
+    model, predictor
+        The autoencoder whose latents the predictor was trained on, and the predictor.
+    pixels
+        uint8 (N, 3, H, W); row i is row i of `images` and of `predictions`.
+    images, predictions
+        The tables of these names. The baseline is the blurred mean of the training images.
+    settings
+        images (how many test images), steps, blur_kernel, seed.
+    device
+        torch device.
+    on_image
+        Called after each image.
+
+    Returns
+    -------
+    tuple
+        The table `attributions`, and maps (K, H, W): absolute attribution summed over channels, in
+        units of predicted score per pixel, row i belonging to row i of the table.
+    """
+    split = predictions["split"].to_numpy()
+    baseline = blurred_mean_baseline(
+        pixels[np.flatnonzero(split == "train")].transpose(0, 2, 3, 1),
+        kernel=settings["blur_kernel"],
+    ).to(device)
+    test = np.flatnonzero(split == "test")
+    rows = test[choose_images(images.iloc[test], settings["images"], seed=settings["seed"])]
+    model = model.to(device).eval().requires_grad_(False)
+    predictor = predictor.to(device)
+    parts, maps = [], []
+    for row in rows:
+        attributions, delta = integrated_gradients(
+            lambda batch: predictor.score(model.encode(batch)),
+            to_unit_range(pixels[row : row + 1], device),
+            baseline,
+            steps=settings["steps"],
+            internal_batch_size=_GRADIENTS_PER_PASS,
+        )
+        parts.append(summarise_attributions(attributions, delta))
+        maps.append(attributions[0].abs().sum(dim=0).cpu().numpy().astype(np.float16))
+        on_image()
+    table = pd.concat(parts, ignore_index=True).assign(
+        image_id=images["image_id"].to_numpy()[rows],
+        predicted=predictions["predicted"].to_numpy()[rows],
+    )
+    return table, np.stack(maps)

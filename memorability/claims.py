@@ -34,7 +34,7 @@ LEAST_IMAGES = 9_000
 
 _ENTRY_KEYS = {"id", "statement", "source", "statistic", "value", "ci", "n", "dataset", "find"}
 _RESULT_COLUMNS = {
-    "quantity", "loss", "selected", "target", "group", "method", "n", "r", "ci_low", "ci_high",
+    "statistic", "quantity", "loss", "selected", "target", "group", "method", "n", "r", "ci_low", "ci_high",
 }  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def ledger(
     Parameters
     ----------
     correlations
-        Our results of one protocol, with columns quantity ("error", "distinctiveness",
+        Our results of one protocol, with columns statistic ("spearman", "roc_auc"), quantity ("error", "distinctiveness",
         "feature:<name>", "prediction"), loss, selected (bool: the best learning rate of its loss,
         or the only one), target, group, method, n, r, ci_low, ci_high. Only selected rows of group
         "all" and method "pooled" are compared.
@@ -263,11 +263,9 @@ def _row(
 
 def _ours(correlations: pd.DataFrame, claim: Claim) -> _Ours | None:
     """Return our answer to a claim, or None if the table of correlations holds none."""
-    # A table of correlations says nothing about any other statistic, whatever its quantity.
-    if claim.statistic != "spearman":
-        return None
     matches = (
-        (correlations["quantity"] == claim.quantity)
+        (correlations["statistic"] == claim.statistic)
+        & (correlations["quantity"] == claim.quantity)
         & (correlations["target"] == claim.target)
         & (correlations["group"] == "all")
         & (correlations["method"] == "pooled")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -66,13 +67,13 @@ def nearest_neighbour_distance(
     return distances
 
 
-def distinctiveness(latents: NDArray[np.floating]) -> FloatArray:
+def distinctiveness(distances: FloatArray) -> FloatArray:
     """Return the z-score of each image's distance to its nearest neighbour.
 
     Parameters
     ----------
-    latents
-        Shape (N, D), an array or a memory map, any unit, finite.
+    distances
+        Shape (N,), as from `nearest_neighbour_distance`.
 
     Returns
     -------
@@ -83,14 +84,13 @@ def distinctiveness(latents: NDArray[np.floating]) -> FloatArray:
     Raises
     ------
     ValueError
-        If `nearest_neighbour_distance` refuses `latents`, or all distances are equal.
+        If all distances are equal.
 
     Notes
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct". The z-score is
     linear, so it leaves every rank correlation as it is.
     """
-    distances = nearest_neighbour_distance(latents)
     if np.allclose(distances, distances[0], rtol=1e-12, atol=0):
         raise ValueError(
             f"all {len(distances)} images are equally far ({distances[0]}) from their nearest "
@@ -98,6 +98,18 @@ def distinctiveness(latents: NDArray[np.floating]) -> FloatArray:
             "whether the run's latents collapsed (a learning rate too large) or images repeat"
         )
     return np.asarray(stats.zscore(distances, ddof=0), dtype=np.float64)
+
+
+def distinctiveness_table(image_ids: list[str], latents: NDArray[np.floating]) -> pd.DataFrame:
+    """Return a row per image: image_id, nearest_distance and distinctiveness (its z-score)."""
+    distances = nearest_neighbour_distance(latents)
+    return pd.DataFrame(
+        {
+            "image_id": image_ids,
+            "nearest_distance": distances,
+            "distinctiveness": distinctiveness(distances),
+        }
+    )
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,9 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
     with styled():
         figure = Figure(figsize=(1.2 + 1.3 * groups.ngroups, 3.8))
         axes = figure.add_subplot()
-        for place, (name, scores) in enumerate(groups):
+        for place, (_, scores) in enumerate(groups):
             colour = COLOURS[place % len(COLOURS)]
-            if scores.nunique() > 1:
+            if scores.min() < scores.max():
                 parts = axes.violinplot([scores], positions=[place], widths=0.8, showextrema=False)
                 parts["bodies"][0].set(facecolor=colour, alpha=0.45)
             axes.plot(place, scores.median(), "o", color="black", ms=5)
@@ -149,10 +149,10 @@ def values_by_memorability(
             chosen = table if name == "all" else table[table["category"] == name]
             colour = "#444444" if name == "all" else COLOURS[(place - 1) % len(COLOURS)]
             _bin_boxes(axes, chosen, colour)
-            axes.set_title(f"{name}: {_correlation_text(rows.loc[name])}")
+            axes.set_title(f"{name}: {_correlation_text(rows.loc[[name]].iloc[0])}")
         for axes in list(grid)[len(panels) :]:
             axes.set_visible(False)
-        for axes in figure.axes[::1]:
+        for axes in figure.axes:
             axes.set_xticks(range(5), BIN_NAMES, rotation=30, ha="right")
             axes.set_ylim(-0.12, 1.02)
         figure.supylabel(f"{ylabel}, scaled to 0–1")
@@ -181,7 +181,7 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
         axes = figure.add_subplot()
         for place, ((protocol, metric), rows) in enumerate(table.groupby(["protocol", "metric"])):
             rows = rows.sort_values("rate")  # noqa: PLW2901  # the loop's table, in plotting order
-            name = label(metric) + (f" ({protocol})" if len(protocols) > 1 else "")
+            name = label(str(metric)) + (f" ({protocol})" if len(protocols) > 1 else "")
             # Losses are set side by side within a learning rate, so that their bars can be told apart.
             shifted = rows["rate"] * 1.06 ** (place - (table["metric"].nunique() - 1) / 2)
             axes.errorbar(
@@ -223,10 +223,11 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         figure = Figure(figsize=(6.8, 1.4 + 0.42 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
         places = np.arange(len(pooled))
-        _points(axes, pooled, places + 0.12, COLOURS[0], "pooled", "o")
+        _points(axes, pooled, places + 0.12, colour=COLOURS[0], name="pooled", marker="o")
         if not partial.empty:
             rows = partial.reindex(pooled["metric"])
-            _points(axes, rows, places - 0.12, COLOURS[4], "given the category", "s")
+            name = "given the category"
+            _points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
         axes.axvline(0, color="black", lw=0.8)
         axes.set_yticks(places, [label(metric) for metric in pooled["metric"]])
         axes.set(xlabel=_below("Spearman's r with memorability, bootstrap CI", note))
@@ -328,6 +329,13 @@ def attribution_maps(
     return figure
 
 
+def run_title(correlations: pd.DataFrame) -> str:
+    """Return the title of a figure about one model: loss, learning rate, protocol, seeds."""
+    row = correlations.iloc[0]
+    name = label(row["metric"] if row["quantity"] == "error" else row["loss"])
+    return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
+
+
 def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
     for place in range(5):
         values = table.loc[table["bin"] == place, "value"]
@@ -348,7 +356,7 @@ def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 
 
 def _points(
-    axes: Axes, rows: pd.DataFrame, places: np.ndarray, colour: str, name: str, marker: str
+    axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, colour: str, name: str, marker: str
 ) -> None:
     spread = [rows["r"] - rows["ci_low"], rows["ci_high"] - rows["r"]]
     axes.errorbar(rows["r"], places, xerr=spread, fmt=marker, color=colour, capsize=3, label=name)

@@ -1,9 +1,10 @@
 """Images: found, decoded, resized into one store of pixels, in the order of the image table."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -141,28 +142,28 @@ def prepare(
     scores = scores.sort_values("image_id", ignore_index=True)
     found, rejected = locate(list(scores["file"]), directory)
     scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
-    pixels = np.lib.format.open_memmap(
-        store, mode="w+", dtype=np.uint8, shape=(len(scores), 3, SIDE, SIDE)
-    )
     kept: list[int] = []
     seen: dict[bytes, str] = {}
     jobs = [directory / path if path else None for path in found]
     results = _prepared(jobs, resize, minimum_side, threads)
-    for row, (file, result) in enumerate(zip(scores["file"], results, strict=True)):
-        if isinstance(result, np.ndarray):
-            twin = seen.setdefault(hashlib.sha256(result.tobytes()).digest(), file)
-            if twin == file:
-                pixels[len(kept)] = result
-                kept.append(row)
-            else:
-                rejected.append((file, f"shows the same pixels as {twin}"))
-        elif result is not None:
-            rejected.append((file, str(result)))
-        on_image()
+    with store.open("wb") as file_object:
+        _write_header(file_object, len(scores))
+        for row, (file, result) in enumerate(zip(scores["file"], results, strict=True)):
+            if isinstance(result, np.ndarray):
+                twin = seen.setdefault(hashlib.sha256(result.tobytes()).digest(), file)
+                if twin == file:
+                    file_object.write(result.tobytes())
+                    kept.append(row)
+                else:
+                    rejected.append((file, f"shows the same pixels as {twin}"))
+            elif result is not None:
+                rejected.append((file, str(result)))
+            on_image()
+        file_object.seek(0)
+        _write_header(file_object, len(kept))
     table = scores.loc[kept].drop(columns="row").reset_index(drop=True)
     table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
     _refuse_unusable(rejected, scores, table, on_bad_image)
-    _shorten(store, pixels, len(kept))
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
 
 
@@ -256,18 +257,17 @@ def _refuse_unusable(
         )
 
 
-def _shorten(store: Path, pixels: np.memmap, count: int) -> None:
-    """Cut the store to its first `count` images."""
-    pixels.flush()
-    if count < len(pixels):
-        shorter = store.with_name(f"{store.name}.shorter")
-        copy = np.lib.format.open_memmap(
-            shorter, mode="w+", dtype=np.uint8, shape=(count, *pixels.shape[1:])
-        )
-        for start in range(0, count, 256):
-            copy[start : start + 256] = pixels[start : min(start + 256, count)]
-        copy.flush()
-        shorter.replace(store)
+def _write_header(file_object: BinaryIO, count: int) -> None:
+    # NumPy pads the header so that it keeps its length when the first axis grows or shrinks.
+    # Ordinary writes follow it, because a full disk ends a write with an error but kills a process
+    # that writes to a memory map.
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, SIDE, SIDE)}
+    np.lib.format.write_array_header_1_0(file_object, header)
+
+
+def minimum_side(losses: Iterable[str]) -> int:
+    """Return the shorter side, in pixels, that an original needs for all of `losses`."""
+    return max((MINIMUM_SIDES.get(loss, 1) for loss in losses), default=1)
 
 
 def open_store(store: str | Path) -> np.ndarray:

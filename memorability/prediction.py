@@ -5,15 +5,19 @@ images are only ever predicted.
 """
 
 import copy
+import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -208,6 +212,11 @@ class TrainedPredictor:
             Predicted scores, (N,), float32, unbounded, in units of the training scores.
         """
         return cast("torch.Tensor", self.model((latents - self.latent_mean) / self.latent_sd))
+
+    def to(self, device: str) -> "TrainedPredictor":
+        """Return the predictor with its tensors on `device`."""
+        moved = (self.latent_mean.to(device), self.latent_sd.to(device))
+        return TrainedPredictor(self.model.to(device), *moved, self.history)
 
 
 def _no_report(epoch: int, train_loss: float, validation_loss: float) -> None:
@@ -578,3 +587,105 @@ def bootstrap_metrics(
             "n": n,
         }
     )
+
+
+def predict_images(
+    latents: npt.NDArray[np.float32],
+    images: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    on_epoch: Callable[[], object],
+) -> tuple[TrainedPredictor, pd.DataFrame, pd.DataFrame]:
+    """Split the images, train on the training part and predict all of them.
+
+    Parameters
+    ----------
+    latents
+        (N, D); row i belongs to row i of `images`.
+    images
+        The image table.
+    settings
+        split (shares of train, validation and test), seed, and the fields of `PredictorSettings`.
+    on_epoch
+        Called after each epoch.
+
+    Returns
+    -------
+    tuple
+        The predictor; the table `predictions`; the table `prediction_history`.
+    """
+    shares, seed = settings["split"], settings["seed"]
+    fractions = (shares["train"], shares["validation"], shares["test"])
+    split = split_images(images, fractions=fractions, seed=seed)
+    choices = {field.name: settings[field.name] for field in fields(PredictorSettings)}
+    trained = train_predictor(
+        latents,
+        images["score"].to_numpy(),
+        split.to_numpy(),
+        settings=PredictorSettings(**choices | {"hidden": tuple(settings["hidden"])}),
+        seed=seed,
+        on_epoch=lambda *_: on_epoch(),
+    )
+    predictions = images[["image_id", "score"]].assign(
+        split=split.to_numpy(),
+        predicted=predict(trained, latents),
+        category_mean=category_mean_baseline(images, split),
+    )
+    columns = ["epoch", "train_loss", "validation_loss"]
+    return trained, predictions, pd.DataFrame(trained.history, columns=columns)
+
+
+def metrics_on_test_images(
+    predictions: pd.DataFrame, *, draws: int, confidence: float, seed: int
+) -> pd.DataFrame:
+    """Measure predictions of the test images, beside the category means alone.
+
+    Parameters
+    ----------
+    predictions
+        The table `predictions`.
+    draws, confidence, seed
+        See `bootstrap_metrics`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table `prediction_metrics`, heads mlp and category_mean. High and low memorability are
+        told apart at the median score of the training images.
+    """
+    test = predictions[predictions["split"] == "test"]
+    threshold = float(predictions.loc[predictions["split"] == "train", "score"].median())
+    heads = {"mlp": "predicted", "category_mean": "category_mean"}
+    parts = [
+        bootstrap_metrics(
+            test[column].to_numpy(),
+            test["score"].to_numpy(),
+            threshold=threshold,
+            draws=draws,
+            confidence=confidence,
+            seed=seed,
+        ).assign(head=head)
+        for head, column in heads.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def write_predictor(trained: TrainedPredictor, path: str | Path, record: Mapping[str, Any]) -> None:
+    """Write a predictor as safetensors; the header holds its architecture and a record."""
+    tensors = {f"model.{key}": value for key, value in trained.model.state_dict().items()}
+    tensors |= {"latent_mean": trained.latent_mean, "latent_sd": trained.latent_sd}
+    architecture = json.dumps(trained.model.architecture)
+    header = {"architecture": architecture, "record": json.dumps(dict(record))}
+    save_file(tensors, path, metadata=header)
+
+
+def read_predictor(path: str | Path) -> TrainedPredictor:
+    """Rebuild a predictor from a file of `write_predictor`, without its history."""
+    with safe_open(path, framework="pt") as file:
+        architecture = json.loads(file.metadata()["architecture"])
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    mean, sd = tensors.pop("latent_mean"), tensors.pop("latent_sd")
+    architecture["hidden"] = tuple(architecture["hidden"])
+    model = Predictor(**architecture, seed=0)
+    model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items()})
+    return TrainedPredictor(model.eval(), mean, sd, [])

@@ -87,7 +87,7 @@ def correlations(
         part = correlate(
             group, images, target=target, draws=draws, confidence=confidence, seed=seed
         )
-        parts.append(part.assign(**dict(zip(MODEL_KEYS, key, strict=True))))
+        parts.append(part.assign(**dict(zip(MODEL_KEYS, map(str, key), strict=True))))
     table = pd.concat(parts, ignore_index=True)
     pooled = table["method"] == "pooled"
     best = table[pooled].fillna({"r": -2.0}).groupby(["quantity", "metric", "protocol", "loss"])
@@ -96,6 +96,25 @@ def correlations(
     table["p_holm"] = float("nan")
     table.loc[pooled, "p_holm"] = holm(table.loc[pooled, "p"].to_numpy())
     return table
+
+
+def best_learning_rate(
+    values: pd.DataFrame, table: pd.DataFrame, loss: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the values and the correlations of a loss at its selected learning rate.
+
+    Parameters
+    ----------
+    values
+        As from `from_errors`; of several protocols the first, in the order of the values, is taken.
+    table
+        As from `correlations`.
+    loss
+        Name of the loss.
+    """
+    rows = table[table["selected"] & (table["loss"] == loss)]
+    rows = rows[rows["protocol"] == values["protocol"].iloc[0]]
+    return values.merge(rows[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS), rows
 
 
 def _long(table: pd.DataFrame, quantity: str) -> pd.DataFrame:

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-import yaml
-
 from memorability.figures import label
 
 
@@ -56,19 +54,82 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
             f"[{a:.3f}, {b:.3f}]" if pd.notna(a) and pd.notna(b) else "–"
             for a, b in zip(shown[low], shown[high], strict=True)
         ]
-        shown.insert(shown.columns.get_loc(low), name, texts)
+        shown.insert(list(shown.columns).index(low), name, texts)
         shown = shown.drop(columns=[low, high])
     return shown
 
 
-def prediction_claims(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return the predictor's test metrics as rows of the table `correlations`, for the ledger."""
-    rows = metrics[metrics["head"] == "mlp"].rename(columns={"value": "r"})
-    return rows.assign(
-        quantity="prediction", protocol="", loss="", lr="", selected=True, target="score",
-        group="all", method="pooled", seeds=1, r_seed_sd=float("nan"), ci_method="percentile",
-        p=float("nan"), p_holm=float("nan"),
-    )  # fmt: skip
+def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table_1` with intervals in one column and headings for readers."""
+    intervals = {
+        "95 % CI": ("ci_low", "ci_high"),
+        "CI given category": ("given_category_ci_low", "given_category_ci_high"),
+    }
+    headings = {
+        "loss": "training loss",
+        "r": "Spearman's r",
+        "learning_rate": "best learning rate",
+        "n": "images",
+        "r_seed_sd": "SD over seeds",
+        "given_category_r": "r given category",
+        "p_holm": "p (Holm)",
+    }
+    return with_intervals(table, intervals).rename(columns=headings)
+
+
+def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per metric: latents beside category means, each with its interval."""
+    shown = with_intervals(metrics, {"ci": ("ci_low", "ci_high")})
+    wide = shown.pivot_table(
+        index="metric", columns="head", values=["value", "ci"], aggfunc="first", sort=False
+    )
+    columns = {
+        "metric": wide.index,
+        "latents": wide["value", "mlp"],
+        "CI": wide["ci", "mlp"],
+        "category means alone": wide["value", "category_mean"],
+        "CI ": wide["ci", "category_mean"],
+    }
+    return pd.DataFrame(columns).assign(**{"test images": int(metrics["n"].max())})
+
+
+def our_figures(
+    correlations: list[pd.DataFrame], metrics: pd.DataFrame, protocol: str
+) -> pd.DataFrame:
+    """Return everything that a published figure can be compared with, as the ledger reads it.
+
+    Parameters
+    ----------
+    correlations
+        The tables `correlations` of several quantities.
+    metrics
+        The table `prediction_metrics`.
+    protocol
+        The protocol whose runs are compared with the paper.
+    """
+    table = pd.concat(correlations, ignore_index=True).assign(statistic="spearman")
+    table = table[table["protocol"].isin([protocol, ""])]
+    # The ledger knows features by name, and a loss with a random backbone is not the published loss.
+    features = table["quantity"] == "feature"
+    table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
+    errors = table["quantity"] == "error"
+    table.loc[errors, "loss"] = table.loc[errors, "metric"]
+    predicted = metrics[metrics["head"] == "mlp"].rename(columns={"metric": "statistic", "value": "r"})
+    keys = {"quantity": "prediction", "loss": "", "selected": True}
+    predicted = predicted.assign(**keys, target="score", group="all", method="pooled")
+    return pd.concat([table, predicted], ignore_index=True)
+
+
+def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the ledger with intervals in one column, the verdict in front."""
+    intervals = {
+        "published CI": ("published_ci_low", "published_ci_high"),
+        "our CI": ("ours_ci_low", "ours_ci_high"),
+    }
+    columns = [
+        "verdict", "statement", "published", "published CI", "ours", "our CI", "n", "why", "source",
+    ]  # fmt: skip
+    return with_intervals(claims, intervals)[columns]
 
 
 def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -99,6 +160,5 @@ def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) 
             ("packages", ", ".join(f"{name} {version}" for name, version in packages.items()))
         )
     rows.append(("runs", str(len(records))))
-    rows += [(f"configuration: {key}", yaml.safe_dump(value, default_flow_style=True).strip().removesuffix("\n..."))
-             for key, value in settings.items()]  # fmt: skip
+    rows += [(f"configuration: {key}", json.dumps(value)) for key, value in settings.items()]
     return pd.DataFrame(rows, columns=["what", "value"])

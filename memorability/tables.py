@@ -272,12 +272,15 @@ def read_record(path: str | Path) -> dict[str, Any]:
 
 
 def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
-    """Read one table of several runs, with the run keys of their paths as text columns in front."""
+    """Read one table of several runs, with the run keys of their paths as text columns in front.
+
+    A table that belongs to no run is returned as it is.
+    """
     parts = []
     for path in map(Path, paths):
         keys = dict(part.split("=", 1) for part in path.parts if "=" in part)
         part = read(path, name)
-        for index, key in enumerate(RUN_KEYS):
+        for index, key in enumerate(key for key in RUN_KEYS if key in keys):
             part.insert(index, key, keys[key])
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

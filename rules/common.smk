@@ -32,7 +32,7 @@ wildcard_constraints:
     lr="[0-9.e+-]+",
     seed="[0-9]+",
     resize="squash|center_crop",
-    quantity="error|distinctiveness|feature|prediction|attribution",
+    quantity="[a-z]+",
 
 
 def run_images(wildcards, name):
@@ -41,20 +41,16 @@ def run_images(wildcards, name):
     return f"{study.results}/images/resize={resize}/{name}"
 
 
-def values(wildcards):
-    """Return the tables that hold a quantity of every image."""
-    tables = {
-        "error": [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs],
-        "distinctiveness": [
-            f"{study.results}/distinctiveness/{run.path}/part.parquet" for run in study.selected
-        ],
-        "feature": [f"{study.results}/tables/features.parquet"],
-        "prediction": [f"{study.results}/tables/predictions.parquet"],
-        "attribution": [f"{study.results}/tables/attributions.parquet"],
-    }
-    return tables[wildcards.quantity]
-
-
+# Quantity of an image -> the tables that hold it.
+QUANTITIES = {
+    "error": [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs],
+    "distinctiveness": [
+        f"{study.results}/distinctiveness/{run.path}/part.parquet" for run in study.selected
+    ],
+    "feature": [f"{study.results}/tables/features.parquet"],
+    "prediction": [f"{study.results}/tables/predictions.parquet"],
+    "attribution": [f"{study.results}/tables/attributions.parquet"],
+}
 IMAGES = f"{study.results}/images/resize={study.first_resize}/images.parquet"
 PIXELS = f"{study.results}/images/resize={study.first_resize}/pixels.npy"
 ANALYSED = study.selected[0].path

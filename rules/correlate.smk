@@ -9,7 +9,7 @@ MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tab
 rule correlate:
     """Correlate a quantity with memorability: pooled, per category, given the category."""
     input:
-        values=values,
+        values=lambda wildcards: QUANTITIES[wildcards.quantity],
         images=IMAGES,
     output:
         correlations=ensure(

@@ -51,7 +51,7 @@ rule evaluate_prediction:
     benchmark:
         "<benchmarks>/evaluate_prediction.jsonl"
     conda:
-        "../envs/analysis.yaml"
+        "../envs/training.yaml"
     threads: 1
     resources:
         mem="2GB",

@@ -9,8 +9,7 @@ rule judge_claims:
     """Set every published figure beside ours, with a verdict."""
     input:
         correlations=expand(
-            rules.correlate.output.correlations,
-            quantity=["error", "distinctiveness", "feature", "prediction"],
+            rules.correlate.output.correlations, quantity=["error", "distinctiveness", "feature"]
         ),
         metrics=rules.evaluate_prediction.output.metrics,
     output:

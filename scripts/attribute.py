@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
+    import numpy as np
+
     from memorability import tables
-    from memorability.attribution import explain_images, write_maps
+    from memorability.attribution import explain_images
     from memorability.evaluation import choose_device
     from memorability.images import open_store
     from memorability.job import progress
@@ -33,4 +35,5 @@ with job_log(snakemake.log[0]):
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(table, snakemake.output.attributions, "attributions", record)
-    write_maps(maps, snakemake.output.maps)
+    with tables.atomic(snakemake.output.maps) as temporary, temporary.open("wb") as store:
+        np.save(store, maps)

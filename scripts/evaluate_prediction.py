@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.pages import write_page
-    from memorability.prediction import test_metrics
+    from memorability.prediction import metrics_on_test_images
     from memorability.provenance import table_record
     from memorability.summaries import metrics_for_reading
 
     settings = snakemake.params.settings
-    metrics = test_metrics(
+    metrics = metrics_on_test_images(
         tables.read(snakemake.input.predictions, "predictions"),
         draws=settings["bootstrap"],
         confidence=settings["confidence"],

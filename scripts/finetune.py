@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
+    import json
+
     from memorability import tables
     from memorability.evaluation import choose_device
-    from memorability.finetuning import finetune, write_run
+    from memorability.finetuning import finetune, run_record
     from memorability.images import open_store
     from memorability.job import progress
+    from memorability.models.autoencoder import write_autoencoder
     from memorability.provenance import table_record
     from memorability.seeding import make_deterministic
 
@@ -26,4 +29,8 @@ with job_log(snakemake.log[0]):
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(run.errors, snakemake.output.errors, "errors", record)
     tables.write(run.history, snakemake.output.history, "history", record)
-    write_run(run, snakemake.output.model, snakemake.output.record, settings, record, device)
+    run_made = run_record(run, settings, record, device)
+    with tables.atomic(snakemake.output.model) as temporary:
+        write_autoencoder(run.model, temporary, run_made)
+    with tables.atomic(snakemake.output.record) as temporary:
+        temporary.write_text(json.dumps(run_made, indent=1))

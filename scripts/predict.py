@@ -23,4 +23,5 @@ with job_log(snakemake.log[0]):
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(predictions, snakemake.output.predictions, "predictions", record)
     tables.write(history, snakemake.output.history, "prediction_history", record)
-    write_predictor(trained, snakemake.output.predictor, record)
+    with tables.atomic(snakemake.output.predictor) as temporary:
+        write_predictor(trained, temporary, record)

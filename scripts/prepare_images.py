@@ -12,18 +12,24 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.datasets.scores import read_scores
-    from memorability.images import prepare_into
+    from memorability.images import minimum_side, prepare
     from memorability.job import progress
     from memorability.provenance import table_record
 
     settings = snakemake.params.settings
     scores = read_scores(Path(snakemake.input.scores), settings["columns"])
-    with progress(len(scores), "preparing images") as step:
-        images, rejected = prepare_into(
-            Path(snakemake.output.pixels),
+    with (
+        progress(len(scores), "preparing images") as step,
+        tables.atomic(snakemake.output.pixels) as store,
+    ):
+        images, rejected = prepare(
             scores,
             Path(snakemake.input.images),
-            settings,
+            store,
+            resize=settings["resize"],
+            minimum_side=minimum_side(settings["losses"]),
+            on_bad_image=settings["on_bad_image"],
+            seed=settings["seed"],
             threads=snakemake.threads,
             on_image=step,
         )

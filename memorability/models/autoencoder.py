@@ -47,6 +47,12 @@ class Autoencoder(nn.Module):
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        self.architecture = {
+            "width": width,
+            "bottleneck": bottleneck,
+            "decoder": decoder,
+            "batch_norm": batch_norm,
+        }
         channels = [max(1, round(width * count)) for count in CHANNELS]
         self.encoder = _encoder(channels, batch_norm)
         self.map_shape = (channels[-1], MAP_SIDE, MAP_SIDE)
@@ -146,12 +152,11 @@ def _transposed_decoder(channels: list[int], batch_norm: bool) -> nn.Sequential:
     return nn.Sequential(*stages, nn.Conv2d(inputs, 3, 3, padding=1))
 
 
-def write_autoencoder(
-    model: Autoencoder, path: Path, architecture: Mapping[str, Any], record: Mapping[str, Any]
-) -> None:
-    """Write weights as safetensors whose header holds the architecture and a record of the run."""
-    header = {"architecture": json.dumps(dict(architecture)), "record": json.dumps(dict(record))}
-    save_file(model.state_dict(), path, metadata=header)
+def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str, Any]) -> None:
+    """Write weights as safetensors; the header holds the architecture and a record of the run."""
+    header = {"architecture": json.dumps(model.architecture), "record": json.dumps(dict(record))}
+    tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
+    save_file(tensors, path, metadata=header)
 
 
 def read_autoencoder(path: str | Path) -> Autoencoder:

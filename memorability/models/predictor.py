@@ -36,6 +36,7 @@ class Predictor(nn.Module):
         self, latent_dim: int, *, hidden: tuple[int, ...], dropout: float, seed: int
     ) -> None:
         super().__init__()
+        self.architecture = {"latent_dim": latent_dim, "hidden": hidden, "dropout": dropout}
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(stream_seed(seed, "predictor weights"))
             layers: list[nn.Module] = []

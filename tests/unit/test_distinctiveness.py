@@ -109,7 +109,7 @@ def test_names_the_row_that_is_not_finite(bad: float) -> None:
 
 def test_distinctiveness_is_the_population_z_score() -> None:
     rows = latents()
-    found = distinctiveness(rows)
+    found = distinctiveness(nearest_neighbour_distance(rows))
     distances = exact(rows)
     np.testing.assert_allclose(found, (distances - distances.mean()) / distances.std(), rtol=1e-9)
     assert found.std() == pytest.approx(1)
@@ -118,6 +118,6 @@ def test_distinctiveness_is_the_population_z_score() -> None:
 
 def test_distinctiveness_refuses_equal_distances() -> None:
     with pytest.raises(ValueError, match="all 4 images are equally far"):
-        distinctiveness(np.eye(4, dtype=np.float32))
+        distinctiveness(nearest_neighbour_distance(np.eye(4, dtype=np.float32)))
     with pytest.raises(ValueError, match="equally far"):
-        distinctiveness(np.zeros((4, 3), dtype=np.float32))
+        distinctiveness(nearest_neighbour_distance(np.zeros((4, 3), dtype=np.float32)))
