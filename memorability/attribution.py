@@ -18,7 +18,9 @@ from memorability.prediction import TrainedPredictor
 from memorability.seeding import numpy_stream
 
 _IMAGES_PER_BLOCK = 64
-_GRADIENTS_PER_PASS = 10  # interpolated images in one forward pass; 10 at full width take about 2 GB
+_GRADIENTS_PER_PASS = (
+    10  # interpolated images in one forward pass; 10 at full width take about 2 GB
+)
 
 
 def blurred_mean_baseline(pixels: npt.NDArray[np.uint8], *, kernel: int = 15) -> torch.Tensor:

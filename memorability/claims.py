@@ -34,7 +34,8 @@ LEAST_IMAGES = 9_000
 
 _ENTRY_KEYS = {"id", "statement", "source", "statistic", "value", "ci", "n", "dataset", "find"}
 _RESULT_COLUMNS = {
-    "statistic", "quantity", "loss", "selected", "target", "group", "method", "n", "r", "ci_low", "ci_high",
+    "statistic", "quantity", "loss", "selected", "target", "group", "method", "n", "r", "ci_low",
+    "ci_high",
 }  # fmt: skip
 
 
@@ -189,9 +190,9 @@ def ledger(
     Parameters
     ----------
     correlations
-        Our results of one protocol, with columns statistic ("spearman", "roc_auc"), quantity ("error", "distinctiveness",
-        "feature:<name>", "prediction"), loss, selected (bool: the best learning rate of its loss,
-        or the only one), target, group, method, n, r, ci_low, ci_high. Only selected rows of group
+        Our results of one protocol, with columns statistic ("spearman", "roc_auc"), quantity
+        ("error", "distinctiveness", "feature:<name>", "prediction"), loss, selected
+        (bool: the best learning rate of its loss, or the only one), target, group, method, n, r, ci_low, ci_high. Only selected rows of group
         "all" and method "pooled" are compared.
     claims
         The published figures.

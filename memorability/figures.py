@@ -1,19 +1,22 @@
 """Figures: each function turns a table into a matplotlib Figure; no files are read or written."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from memorability.tables import atomic
 
-STYLE: Mapping[str, object] = {
+STYLE: Mapping[Any, Any] = {
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -28,6 +31,7 @@ STYLE: Mapping[str, object] = {
     "svg.hashsalt": "memorability",
 }
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F")
+BIN_EDGES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 BIN_NAMES = ("very low", "low", "medium", "high", "very high")
 SMALL_BIN = 20  # images below which a bin is drawn hollow: too few to judge
 
@@ -89,19 +93,21 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
     """
     groups = images.groupby("category")[target]
     with styled():
-        figure = Figure(figsize=(1.2 + 1.3 * groups.ngroups, 3.8))
+        figure = Figure(figsize=(max(4.5, 1.2 + 1.3 * groups.ngroups), 4.2), layout="constrained")
         axes = figure.add_subplot()
         for place, (_, scores) in enumerate(groups):
             colour = COLOURS[place % len(COLOURS)]
             if scores.min() < scores.max():
                 parts = axes.violinplot([scores], positions=[place], widths=0.8, showextrema=False)
-                parts["bodies"][0].set(facecolor=colour, alpha=0.45)
+                for body in cast("list[Artist]", parts["bodies"]):
+                    body.set(facecolor=colour, alpha=0.45)
             axes.plot(place, scores.median(), "o", color="black", ms=5)
             axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
             axes.text(place, 1.01, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
         axes.set_xticks(range(groups.ngroups), [str(name) for name, _ in groups])
         axes.set(ylim=(0, 1), ylabel=label(target))
-        _title(figure, axes, "Scores by category (dot: median, bar: middle half)", note, pad=26)
+        axes.set_title("Scores by category (dot: median, bar: middle half)", pad=28)
+        _add_note(figure, note)
     return figure
 
 
@@ -135,7 +141,7 @@ def values_by_memorability(
     table = values.groupby("image_id", as_index=False)["value"].mean().merge(images, on="image_id")
     low, high = table["value"].min(), table["value"].max()
     table["value"] = (table["value"] - low) / (high - low)
-    table["bin"] = pd.cut(table[target], np.linspace(0, 1, 6), labels=False, include_lowest=True)
+    table["bin"] = pd.cut(table[target], BIN_EDGES, labels=False, include_lowest=True)
     names = sorted(table["category"].unique())
     # One panel for "all" where there is one category, for it would be drawn twice.
     panels = ["all"] if names == ["all"] else ["all", *names]
@@ -156,10 +162,9 @@ def values_by_memorability(
             axes.set_xticks(range(5), BIN_NAMES, rotation=30, ha="right")
             axes.set_ylim(-0.12, 1.02)
         figure.supylabel(f"{ylabel}, scaled to 0–1")
-        figure.supxlabel(
-            _below(f"{label(target)}, bins of 0.2 (hollow: under {SMALL_BIN} images)", note)
-        )
-        figure.suptitle(title)
+        scale = f"{label(target)}, bins of 0.2 (hollow: under {SMALL_BIN} images)"
+        figure.suptitle(f"{title}\n{scale}", fontsize=10)
+        _add_note(figure, note)
     return figure
 
 
@@ -198,10 +203,11 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
         axes.set_xticks(rates["rate"], rates["lr"])
         axes.minorticks_off()
         axes.axhline(0, color="black", lw=0.8)
-        axes.set(ylabel="Spearman's r, error × memorability", xlabel=_below("learning rate", note))
+        axes.set(ylabel="Spearman's r, error × memorability", xlabel="learning rate")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         n, seeds = table["n"].iloc[0], table["seeds"].iloc[0]
         figure.suptitle(f"All categories pooled: {n} images, mean of {seeds} seed(s), bootstrap CI")
+        _add_note(figure, note)
     return figure
 
 
@@ -230,9 +236,10 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
             _points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
         axes.axvline(0, color="black", lw=0.8)
         axes.set_yticks(places, [label(metric) for metric in pooled["metric"]])
-        axes.set(xlabel=_below("Spearman's r with memorability, bootstrap CI", note))
+        axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
+        _add_note(figure, note)
     return figure
 
 
@@ -259,7 +266,7 @@ def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -
         scatter.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
         scatter.set(xlabel="measured memorability", ylabel="predicted memorability")
         scatter.set_title(f"Spearman's r = {values['mlp', 'spearman']:.2f}, n = {len(test)}")
-        scatter.legend(loc="upper left")
+        scatter.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))
         positive = test["score"] >= threshold
         for place, (head, column) in enumerate(
             {"mlp": "predicted", "category_mean": "category_mean"}.items()
@@ -272,9 +279,9 @@ def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -
         roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8)
         roc.set(xlabel="false-positive rate", ylabel="sensitivity", aspect="equal")
         roc.set_title("Above or below the median of the training images")
-        roc.legend(loc="lower right")
+        roc.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))
         figure.suptitle("Memorability of unseen images, predicted from latents")
-        figure.supxlabel(_below("", note), fontsize=8)
+        _add_note(figure, note)
     return figure
 
 
@@ -325,7 +332,7 @@ def attribution_maps(
         bar = figure.colorbar(shown, ax=grid, shrink=0.5)
         bar.set_label("absolute attribution per pixel\n(units of predicted score)")
         figure.suptitle("Memorability (above each image) ascends from left to right")
-        figure.supxlabel(_below("", note), fontsize=8)
+        _add_note(figure, note)
     return figure
 
 
@@ -369,11 +376,7 @@ def _correlation_text(row: pd.Series) -> str:
     return f"r = {row['r']:.2f}{interval}"
 
 
-def _below(text: str, note: str) -> str:
-    return "\n".join(line for line in (text, note) if line)
-
-
-def _title(figure: Figure, axes: Axes, title: str, note: str, pad: float) -> None:
-    axes.set_title(title, pad=pad)
-    axes.set_xlabel(note, fontsize=8, labelpad=8)
-    figure.set_layout_engine("constrained")
+def _add_note(figure: Figure, note: str) -> None:
+    """Print the note below a figure, in lines as long as the figure is wide."""
+    lines = textwrap.fill(note, int(15 * figure.get_figwidth()))
+    figure.supxlabel(lines, fontsize=7.5, color="#a04000")

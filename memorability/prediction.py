@@ -230,7 +230,7 @@ def train_predictor(
     *,
     settings: PredictorSettings,
     seed: int,
-    on_epoch: Callable[[int, float, float], None] = _no_report,
+    on_epoch: Callable[[int, float, float], object] = _no_report,
 ) -> TrainedPredictor:
     """Train the predictor with AdamW on mean squared error, stopping early.
 

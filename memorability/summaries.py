@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+
 from memorability.figures import label
 
 
@@ -114,9 +115,11 @@ def our_figures(
     table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
     errors = table["quantity"] == "error"
     table.loc[errors, "loss"] = table.loc[errors, "metric"]
-    predicted = metrics[metrics["head"] == "mlp"].rename(columns={"metric": "statistic", "value": "r"})
-    keys = {"quantity": "prediction", "loss": "", "selected": True}
-    predicted = predicted.assign(**keys, target="score", group="all", method="pooled")
+    predicted = metrics[metrics["head"] == "mlp"].rename(
+        columns={"metric": "statistic", "value": "r"}
+    )
+    predicted = predicted.assign(quantity="prediction", loss="", selected=True)
+    predicted = predicted.assign(target="score", group="all", method="pooled")
     return pd.concat([table, predicted], ignore_index=True)
 
 

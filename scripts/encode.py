@@ -21,8 +21,8 @@ with job_log(snakemake.log[0]):
     ids = tables.read(snakemake.input.images, "images")["image_id"]
     model = read_autoencoder(snakemake.input.model).to(device)
     with progress(len(ids), "encoding") as step:
-        latents = encode_all(model, open_store(snakemake.input.pixels), device=device, on_image=step)
-    record = table_record(
-        snakemake.params.study, snakemake.params.settings, snakemake.params.code
-    )
+        latents = encode_all(
+            model, open_store(snakemake.input.pixels), device=device, on_image=step
+        )
+    record = table_record(snakemake.params.study, snakemake.params.settings, snakemake.params.code)
     tables.write_latents(list(ids), latents, snakemake.output.latents, record)

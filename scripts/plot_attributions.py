@@ -14,7 +14,9 @@ with job_log(snakemake.log[0]):
     from memorability.images import open_store
 
     images = tables.read(snakemake.input.images, "images").reset_index(names="row")
-    explained = tables.read(snakemake.input.attributions, "attributions").merge(images, on="image_id")
+    explained = tables.read(snakemake.input.attributions, "attributions").merge(
+        images, on="image_id"
+    )
     figure = figures.attribution_maps(
         explained,
         open_store(snakemake.input.pixels)[explained["row"]],
