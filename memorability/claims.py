@@ -191,9 +191,9 @@ def ledger(
     ----------
     correlations
         Our results of one protocol, with columns statistic ("spearman", "roc_auc"), quantity
-        ("error", "distinctiveness", "feature:<name>", "prediction"), loss, selected
-        (bool: the best learning rate of its loss, or the only one), target, group, method, n, r, ci_low, ci_high. Only selected rows of group
-        "all" and method "pooled" are compared.
+        ("error", "distinctiveness", "feature:<name>", "prediction"), loss, selected (bool: the
+        best learning rate of its loss, or the only one), target, group, method, n, r, ci_low,
+        ci_high. Only selected rows of group "all" and method "pooled" are compared.
     claims
         The published figures.
     dataset_kind

@@ -75,6 +75,8 @@ def show(value: object) -> str:
 
 
 def _cell(value: object) -> str:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    text = show(value)
+    # Numbers and intervals are aligned and never broken across lines.
+    number = isinstance(value, (int, float)) or text == "–" or text.startswith("[")
     kind = ' class="number"' if number else ""
-    return f"<td{kind}>{html.escape(show(value))}</td>"
+    return f"<td{kind}>{html.escape(text)}</td>"

@@ -124,7 +124,10 @@ def our_figures(
 
 
 def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the ledger with intervals in one column, the verdict in front."""
+    """Return the ledger with intervals in one column, the verdict in front.
+
+    Of the source only the place is shown: the paper is named once, in the caption.
+    """
     intervals = {
         "published CI": ("published_ci_low", "published_ci_high"),
         "our CI": ("ours_ci_low", "ours_ci_high"),
@@ -132,7 +135,8 @@ def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
     columns = [
         "verdict", "statement", "published", "published CI", "ours", "our CI", "n", "why", "source",
     ]  # fmt: skip
-    return with_intervals(claims, intervals)[columns]
+    shown = with_intervals(claims, intervals)[columns]
+    return shown.assign(source=shown["source"].str.rsplit("), ", n=1).str[-1])
 
 
 def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) -> pd.DataFrame:

@@ -43,7 +43,7 @@ rule summarise_errors:
         page=report(
             "<results>/tables/table_1.html",
             caption="../report/table_1.rst",
-            category="Reconstruction error",
+            category="2. Reconstruction error",
             labels={"what": "Table 1: losses"},
         ),
     log:
@@ -73,7 +73,7 @@ rule plot_errors:
         svg=report(
             "<results>/figures/errors/{loss}.svg",
             caption="../report/errors.rst",
-            category="Reconstruction error",
+            category="2. Reconstruction error",
             labels={"what": "error by memorability: {loss}"},
         ),
         png="<results>/figures/errors/{loss}.png",
@@ -103,7 +103,7 @@ rule plot_correlations:
         svg=report(
             "<results>/figures/correlations.svg",
             caption="../report/correlations.rst",
-            category="Reconstruction error",
+            category="2. Reconstruction error",
             labels={"what": "correlation by learning rate"},
         ),
         png="<results>/figures/correlations.png",
@@ -127,14 +127,16 @@ rule plot_correlations:
 rule plot_distinctiveness:
     """Draw latent distinctiveness over memorability bins in each category (Figure 3)."""
     input:
-        distinctiveness=[f"<results>/distinctiveness/{run.path}/part.parquet" for run in study.selected],
+        distinctiveness=[
+            f"<results>/distinctiveness/{run.path}/part.parquet" for run in study.selected
+        ],
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
         images=IMAGES,
     output:
         svg=report(
             "<results>/figures/distinctiveness.svg",
             caption="../report/distinctiveness.rst",
-            category="Distinctiveness",
+            category="3. Distinctiveness",
             labels={"what": "distinctiveness by memorability"},
         ),
         png="<results>/figures/distinctiveness.png",

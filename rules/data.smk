@@ -68,7 +68,7 @@ rule list_rejected:
         page=report(
             "<results>/tables/rejected.html",
             caption="../report/rejected.rst",
-            category="Data",
+            category="1. Data",
             labels={"what": "images left out"},
         ),
     log:
@@ -95,7 +95,7 @@ rule plot_scores:
         svg=report(
             "<results>/figures/scores.svg",
             caption="../report/scores.rst",
-            category="Data",
+            category="1. Data",
             labels={"what": "scores by category"},
         ),
         png="<results>/figures/scores.png",

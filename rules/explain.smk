@@ -51,7 +51,7 @@ rule plot_attributions:
         svg=report(
             "<results>/figures/attributions.svg",
             caption="../report/attributions.rst",
-            category="Attribution",
+            category="5. Attribution",
             labels={"what": "attribution maps"},
         ),
         png="<results>/figures/attributions.png",

@@ -37,7 +37,7 @@ rule plot_features:
         svg=report(
             "<results>/figures/features.svg",
             caption="../report/features.rst",
-            category="Image features",
+            category="6. Image features",
             labels={"what": "features and memorability"},
         ),
         png="<results>/figures/features.png",

@@ -43,7 +43,7 @@ rule evaluate_prediction:
         page=report(
             "<results>/tables/prediction_metrics.html",
             caption="../report/prediction_metrics.rst",
-            category="Prediction",
+            category="4. Prediction",
             labels={"what": "metrics on unseen images"},
         ),
     log:
@@ -74,7 +74,7 @@ rule plot_prediction:
         svg=report(
             "<results>/figures/prediction.svg",
             caption="../report/prediction.rst",
-            category="Prediction",
+            category="4. Prediction",
             labels={"what": "predicted and measured"},
         ),
         png="<results>/figures/prediction.png",

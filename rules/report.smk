@@ -18,7 +18,7 @@ rule judge_claims:
         page=report(
             "<results>/tables/claims.html",
             caption="../report/claims.rst",
-            category="Claims",
+            category="7. Claims",
             labels={"what": "published figures beside ours"},
         ),
     log:
@@ -53,7 +53,7 @@ rule record_provenance:
         page=report(
             "<results>/tables/provenance.html",
             caption="../report/provenance.rst",
-            category="Provenance",
+            category="8. Provenance",
             labels={"what": "weights, versions, configuration"},
         ),
     log:

@@ -1,0 +1,50 @@
+# Python 3.11 or newer and make are enough; everything else is installed into .venv.
+PYTHON ?= python3
+CORES ?= 2
+RUN = .venv/bin/snakemake --cores $(CORES)
+SAMPLE = --configfile studies/sample.yaml
+STUDY ?= config.yaml
+RESULTS = $(shell sed -n 's/^study: *\([^ \#]*\).*/results\/\1/p' $(STUDY))
+
+.PHONY: sample report-sample study report test test-long lint lock
+
+# Run the embedded study (minutes, no download) and print where its report is.
+sample: .venv/installed
+	$(RUN) $(SAMPLE)
+	$(MAKE) --no-print-directory results/sample/report.html
+	@echo "The report: $(CURDIR)/results/sample/report.html"
+
+# Run a study of your own: make study STUDY=studies/own-images.yaml CORES=8
+study: .venv/installed
+	$(RUN) --configfile $(STUDY)
+
+# Build the report of a finished study: make report STUDY=studies/own-images.yaml
+report: .venv/installed
+	$(RUN) --configfile $(STUDY) --report $(RESULTS)/report.html
+
+# The report is rebuilt when a claim, figure or table behind it is newer.
+results/sample/report.html: $(shell find results/sample/figures results/sample/tables report -type f 2>/dev/null)
+	$(RUN) $(SAMPLE) --report $@
+
+# Unit, reference and workflow tests, under ten minutes.
+test: .venv/installed
+	.venv/bin/python -m pytest -m "not long"
+
+# Tests that take minutes: the sample study itself, twice.
+test-long: .venv/installed
+	.venv/bin/python -m pytest -m long
+
+# Formatting, style and types, as the tests check them.
+lint: .venv/installed
+	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+	.venv/bin/snakefmt --check Snakefile rules && $(RUN) $(SAMPLE) --lint
+
+# Compile the pinned requirements from what the code imports (needs uv).
+lock:
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate envs/requirements.in -o envs/requirements.txt
+
+.venv/installed: envs/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	touch $@
