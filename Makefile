@@ -6,7 +6,7 @@ SAMPLE = --configfile studies/sample.yaml
 STUDY ?= config.yaml
 RESULTS = $(shell sed -n 's/^study: *\([^ \#]*\).*/results\/\1/p' $(STUDY))
 
-.PHONY: sample report-sample study report test test-long lint lock
+.PHONY: sample study report test test-long lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
 sample: .venv/installed
@@ -23,7 +23,7 @@ report: .venv/installed
 	$(RUN) --configfile $(STUDY) --report $(RESULTS)/report.html
 
 # The report is rebuilt when a claim, figure or table behind it is newer.
-results/sample/report.html: $(shell find results/sample/figures results/sample/tables report -type f 2>/dev/null)
+results/sample/report.html: $(shell find results/sample report -name '*.svg' -o -name '*.html' -path '*/tables/*' -o -name '*.rst' 2>/dev/null)
 	$(RUN) $(SAMPLE) --report $@
 
 # Unit, reference and workflow tests, under ten minutes.

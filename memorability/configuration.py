@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from memorability.downloads import AUTOENCODER, BACKBONES, LOSS_BACKBONES
 from memorability.errors import InputError, nearest
 from memorability.grid import Run, grid, learning_rate
 from memorability.protocol import Protocol, load_protocol
@@ -23,8 +24,6 @@ MEMCAT_COLUMNS = {
     "false_alarms": "FA",
     "responses": "n_resp",
 }
-
-_PLAIN_LOSSES = frozenset({"mse", "ms_ssim"})  # without a backbone
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Study:
         starts = {protocol.initial_weights for protocol in self.protocols.values()}
         if "random" in starts:
             notes.append("Autoencoders start from random, not ImageNet, weights.")
-        if self.settings["weights"]["source"] == "random" and not _PLAIN_LOSSES.issuperset(
+        if self.settings["weights"]["source"] == "random" and not LOSS_BACKBONES.keys().isdisjoint(
             self.settings["losses"]
         ):
             notes.append("LPIPS and style losses use random backbones.")
@@ -119,6 +118,16 @@ class Study:
             "device": self.settings["compute"]["device"],
         }
 
+    def weight_files(self, protocol: str, loss: str) -> list[str]:
+        """Return the weights files that runs of a protocol and a loss read."""
+        directory = Path(self.settings["weights"]["directory"])
+        names = []
+        if self.protocols[protocol].initial_weights == "checkpoint":
+            names.append(AUTOENCODER)
+        if self.settings["weights"]["source"] == "directory" and loss in LOSS_BACKBONES:
+            names.append(BACKBONES[LOSS_BACKBONES[loss]])
+        return [str(directory / name) for name in names]
+
     def preflight(self) -> None:
         """Check what a study needs on disk before its first job.
 
@@ -130,6 +139,14 @@ class Study:
         if self.settings["dataset"]["kind"] != "sample":
             _require_directory(Path(self.image_source["images"]), "dataset.images")
             _require_file(Path(self.image_source["scores"]), "dataset.scores")
+        needed = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
+        missing = sorted(file for file in needed if not Path(file).is_file())
+        if missing:
+            raise InputError(
+                f"Weights files are missing: {', '.join(missing)}. docs/data.md says where to get "
+                "them. Without them: weights.source: random for losses, and a protocol with "
+                "initial_weights: random (protocols/untrained_start.yaml) for the autoencoder."
+            )
         _require_writable(Path(self.results))
 
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from memorability.tables import atomic
+from memorability.files import atomic
 
 STYLE: Mapping[Any, Any] = {
     "axes.grid": True,

@@ -16,6 +16,7 @@ import torchvision
 from torch import Tensor, nn
 
 from memorability import weights
+from memorability.downloads import LOSS_BACKBONES
 from memorability.errors import InputError, nearest
 from memorability.images import MINIMUM_SIDES
 from memorability.seeding import stream_seed
@@ -115,14 +116,14 @@ class StyleLoss(nn.Module):
         return torch.stack(layers).mean(dim=0)
 
 
-# Name -> (maker, backbone whose pretrained weights it needs or "").
-LOSSES: Mapping[str, tuple[Callable[[str], nn.Module], str]] = {
-    "mse": (lambda _: MeanSquaredError(), ""),
-    "ms_ssim": (lambda _: MultiScaleSSIM(), ""),
-    "lpips_squeeze": (lambda lpips_range: Lpips("squeeze", lpips_range), "squeeze"),
-    "lpips_vgg": (lambda lpips_range: Lpips("vgg", lpips_range), "vgg"),
-    "lpips_alex": (lambda lpips_range: Lpips("alex", lpips_range), "alex"),
-    "style": (lambda _: StyleLoss(), "vgg19"),
+# Name -> maker, given the range that LPIPS is fed.
+LOSSES: Mapping[str, Callable[[str], nn.Module]] = {
+    "mse": lambda _: MeanSquaredError(),
+    "ms_ssim": lambda _: MultiScaleSSIM(),
+    "lpips_squeeze": lambda lpips_range: Lpips("squeeze", lpips_range),
+    "lpips_vgg": lambda lpips_range: Lpips("vgg", lpips_range),
+    "lpips_alex": lambda lpips_range: Lpips("alex", lpips_range),
+    "style": lambda _: StyleLoss(),
 }
 
 
@@ -156,12 +157,12 @@ def make_loss(
     """
     if name not in LOSSES:
         raise InputError(f"The loss {name!r} is unknown ({nearest(name, LOSSES)}).")
-    make, backbone = LOSSES[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
-        loss = make(lpips_range).eval().requires_grad_(False)
-    if not backbone:
+        loss = LOSSES[name](lpips_range).eval().requires_grad_(False)
+    if name not in LOSS_BACKBONES:
         return loss, name, None
+    backbone = LOSS_BACKBONES[name]
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
     if weights_source == "random":
         receipt = weights.random_receipt(f"{backbone} backbone", network)

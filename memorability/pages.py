@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from memorability.tables import atomic
+from memorability.files import atomic
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 1.2rem; color: #1a1a1a; background: #fff; }
+body { font: 14px/1.4 system-ui, sans-serif; margin: 1.2rem; color: #1a1a1a; background: #fff; }
 table { border-collapse: collapse; }
-th, td { padding: .35rem .7rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
+th, td { padding: .35rem .55rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 th { border-bottom: 2px solid #888; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 p.note { padding: .5rem .8rem; background: #fff4d6; border-left: 4px solid #e0a100; max-width: 60rem; }

@@ -20,8 +20,8 @@ def table_1(correlations: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Sorted by correlation: protocol, loss, r, ci_low, ci_high, learning_rate, n, seeds, r_seed_sd,
-        r_given_category (partial correlation of the same runs) with its interval, p_holm.
+        Sorted by correlation: loss, r, ci_low, ci_high, given_category_r (partial correlation of the
+        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, protocol.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", "metric"]
@@ -33,8 +33,8 @@ def table_1(correlations: pd.DataFrame) -> pd.DataFrame:
     table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
     table = table.assign(loss=table["metric"].map(label), learning_rate=table["lr"])
     columns = [
-        "protocol", "loss", "r", "ci_low", "ci_high", "learning_rate", "n", "seeds", "r_seed_sd",
-        "given_category_r", "given_category_ci_low", "given_category_ci_high", "p_holm",
+        "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
+        "given_category_ci_high", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "protocol",
     ]  # fmt: skip
     return table[columns].reset_index(drop=True)
 
@@ -64,7 +64,7 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table_1` with intervals in one column and headings for readers."""
     intervals = {
         "95 % CI": ("ci_low", "ci_high"),
-        "CI given category": ("given_category_ci_low", "given_category_ci_high"),
+        "95 % CI ": ("given_category_ci_low", "given_category_ci_high"),
     }
     headings = {
         "loss": "training loss",

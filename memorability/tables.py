@@ -4,7 +4,6 @@ Data are never rounded. A table is validated, sorted by its key and appears whol
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
-from memorability.errors import InputError, nearest
+from memorability.errors import nearest
+from memorability.files import atomic
 from memorability.grid import RUN_KEYS
 
 _SHARE = pa.Check.in_range(0, 1)
@@ -229,35 +229,6 @@ def write_arrow(table: arrow.Table, path: str | Path, record: Mapping[str, Any] 
     metadata[b"memorability"] = json.dumps(dict(record or {}), sort_keys=True).encode()
     with atomic(path) as temporary:
         parquet.write_table(table.replace_schema_metadata(metadata), temporary)
-
-
-class atomic:  # noqa: N801  # used like a function
-    """Context manager: a path to write to that becomes `path` when the block ends well.
-
-    Raises
-    ------
-    InputError
-        If the disk is full or read-only; nothing half-written is left.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.temporary
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self.temporary.replace(self.path)
-            return
-        self.temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(
-                f"{self.path} could not be written: {error.strerror or error}. Nothing "
-                "half-written was left. Free space or change permissions, then run again."
-            ) from error
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:

@@ -15,16 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from memorability.downloads import AUTOENCODER, BACKBONES
 from memorability.errors import InputError
 
-# torchvision's own file names: the last part before ".pth" begins the SHA-256 of the file.
-BACKBONES: Mapping[str, str] = {
-    "squeeze": "squeezenet1_1-b8a52dc0.pth",
-    "vgg": "vgg16-397923af.pth",
-    "alex": "alexnet-owt-7be5be79.pth",
-    "vgg19": "vgg19-dcbb9e9d.pth",
-}
-AUTOENCODER = "imagenet-vgg16.pth"  # the ImageNet VGG16 autoencoder that the paper fine-tunes
 WHERE = "docs/data.md says where to get it; weights.source: random does without"
 
 

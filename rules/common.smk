@@ -23,7 +23,8 @@ pathvars:
     results=study.results,
     logs=f"{study.results}/logs",
     benchmarks=f"{study.results}/benchmarks",
-    run="protocol={protocol}/loss={loss}/lr={lr}/seed={seed}",
+    # wildcard_constraints do not reach into a pathvar: here they stand inside it
+    run="protocol={protocol,[a-z0-9_]+}/loss={loss,[a-z0-9_]+}/lr={lr,[0-9.e+-]+}/seed={seed,[0-9]+}",
 
 
 wildcard_constraints:

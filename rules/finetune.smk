@@ -11,6 +11,7 @@ rule finetune:
     input:
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
+        weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),

@@ -13,6 +13,7 @@ with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.attribution import explain_images
     from memorability.evaluation import choose_device
+    from memorability.files import atomic
     from memorability.images import open_store
     from memorability.job import progress
     from memorability.models.autoencoder import read_autoencoder
@@ -35,5 +36,5 @@ with job_log(snakemake.log[0]):
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(table, snakemake.output.attributions, "attributions", record)
-    with tables.atomic(snakemake.output.maps) as temporary, temporary.open("wb") as store:
+    with atomic(snakemake.output.maps) as temporary, temporary.open("wb") as store:
         np.save(store, maps)

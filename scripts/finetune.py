@@ -12,6 +12,7 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.evaluation import choose_device
+    from memorability.files import atomic
     from memorability.finetuning import finetune, run_record
     from memorability.images import open_store
     from memorability.job import progress
@@ -30,7 +31,7 @@ with job_log(snakemake.log[0]):
     tables.write(run.errors, snakemake.output.errors, "errors", record)
     tables.write(run.history, snakemake.output.history, "history", record)
     run_made = run_record(run, settings, record, device)
-    with tables.atomic(snakemake.output.model) as temporary:
+    with atomic(snakemake.output.model) as temporary:
         write_autoencoder(run.model, temporary, run_made)
-    with tables.atomic(snakemake.output.record) as temporary:
+    with atomic(snakemake.output.record) as temporary:
         temporary.write_text(json.dumps(run_made, indent=1))

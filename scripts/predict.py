@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import tables
+    from memorability.files import atomic
     from memorability.job import progress
     from memorability.prediction import predict_images, write_predictor
     from memorability.provenance import table_record
@@ -23,5 +24,5 @@ with job_log(snakemake.log[0]):
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(predictions, snakemake.output.predictions, "predictions", record)
     tables.write(history, snakemake.output.history, "prediction_history", record)
-    with tables.atomic(snakemake.output.predictor) as temporary:
+    with atomic(snakemake.output.predictor) as temporary:
         write_predictor(trained, temporary, record)

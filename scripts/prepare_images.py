@@ -12,6 +12,7 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.datasets.scores import read_scores
+    from memorability.files import atomic
     from memorability.images import minimum_side, prepare
     from memorability.job import progress
     from memorability.provenance import table_record
@@ -20,7 +21,7 @@ with job_log(snakemake.log[0]):
     scores = read_scores(Path(snakemake.input.scores), settings["columns"])
     with (
         progress(len(scores), "preparing images") as step,
-        tables.atomic(snakemake.output.pixels) as store,
+        atomic(snakemake.output.pixels) as store,
     ):
         images, rejected = prepare(
             scores,

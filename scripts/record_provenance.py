@@ -11,9 +11,9 @@ with job_log(snakemake.log[0]):
     import json
     from pathlib import Path
 
+    from memorability.files import atomic
     from memorability.pages import write_page
     from memorability.summaries import provenance_rows
-    from memorability.tables import atomic
 
     settings = snakemake.params.settings
     records = [json.loads(Path(path).read_text()) for path in snakemake.input.records]

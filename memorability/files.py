@@ -1,0 +1,35 @@
+"""Files appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+from memorability.errors import InputError
+
+
+class atomic:  # noqa: N801  # used like a function
+    """Context manager: a path to write to that becomes `path` when the block ends well.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only; nothing half-written is left.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+
+    def __enter__(self) -> Path:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.temporary
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self.temporary.replace(self.path)
+            return
+        self.temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise InputError(
+                f"{self.path} could not be written: {error.strerror or error}. Nothing "
+                "half-written was left. Free space or change permissions, then run again."
+            ) from error
