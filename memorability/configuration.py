@@ -1,6 +1,7 @@
 """The configuration of a study, checked as a whole before any job starts."""
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from memorability.errors import InputError, nearest
 from memorability.grid import Run, grid, learning_rate
 from memorability.protocol import Protocol, load_protocol
 
+MODEL_BYTES = 128e6  # of one fine-tuned model at width 1
 MEMCAT_DIRECTORY = Path("resources/memcat")
 MEMCAT_COLUMNS = {
     "file": "image_file",
@@ -118,6 +120,10 @@ class Study:
             "device": self.settings["compute"]["device"],
         }
 
+    def model_file(self, run: Run) -> str:
+        """Return the file of a run's fine-tuned model."""
+        return f"{self.results}/models/{run.path}/autoencoder.safetensors"
+
     def weight_files(self, protocol: str, loss: str) -> list[str]:
         """Return the weights files that runs of a protocol and a loss read."""
         directory = Path(self.settings["weights"]["directory"])
@@ -134,7 +140,8 @@ class Study:
         Raises
         ------
         InputError
-            If images, scores or weights are missing, or the results directory cannot be written.
+            If images, scores or weights are missing, or the results directory cannot be written
+            or has no room for the models of the runs that are not yet made.
         """
         if self.settings["dataset"]["kind"] != "sample":
             _require_directory(Path(self.image_source["images"]), "dataset.images")
@@ -148,6 +155,9 @@ class Study:
                 "initial_weights: random (protocols/untrained_start.yaml) for the autoencoder."
             )
         _require_writable(Path(self.results))
+        unmade = [run for run in self.runs if not Path(self.model_file(run)).is_file()]
+        size = MODEL_BYTES * self.settings["autoencoder"]["width"] ** 2
+        _require_space(Path(self.results), len(unmade), size)
 
 
 def resolve(config: Mapping[str, Any], root: Path) -> Study:
@@ -180,6 +190,13 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
     study = Study(config, protocols, runs, _selected_runs(config["selected"], runs))
     _check_split(config["prediction"]["split"])
+    if config["statistics"]["target"] == "score_uncorrected" and not (
+        {"hits", "responses"} <= set(study.image_source["columns"])
+    ):
+        raise InputError(
+            "statistics.target: score_uncorrected is hits / responses, but dataset.columns does not "
+            "name both. Name these columns, or use the target score."
+        )
     return study
 
 
@@ -254,8 +271,22 @@ def _where_to_get(path: Path) -> str:
     return ""
 
 
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents, Path()) if parent.exists())
+
+
+def _require_space(path: Path, models: int, size: float) -> None:
+    free = shutil.disk_usage(_existing(path)).free
+    if free < models * size:
+        raise InputError(
+            f"The disk of {path} has {free / 1e9:.1f} GB free, but {models} runs leave models of "
+            f"{size / 1e6:.0f} MB each, {models * size / 1e9:.1f} GB. Free space, run with "
+            "--directory on another disk, or make fewer runs."
+        )
+
+
 def _require_writable(path: Path) -> None:
-    existing = next(parent for parent in (path, *path.parents, Path()) if parent.exists())
+    existing = _existing(path)
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(
             f"Results cannot be written to {path}: {existing.resolve()} is not a directory that "

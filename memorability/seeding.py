@@ -36,7 +36,7 @@ def torch_stream(seed: int, name: str) -> torch.Generator:
 
 
 def make_deterministic(threads: int) -> None:
-    """Fix the thread count and forbid nondeterministic kernels in this process.
+    """Fix the thread count; forbid nondeterministic and reduced-precision kernels in this process.
 
     The thread count is part of the result's bits: sums are split by thread.
 
@@ -52,3 +52,4 @@ def make_deterministic(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from memorability.configuration import resolve
 from memorability.errors import InputError
-from memorability.provenance import fingerprint
+from memorability.provenance import fingerprint, settings_hash
 
 try:
     study = resolve(config, Path(workflow.basedir))

@@ -39,6 +39,7 @@ rule judge_claims:
         },
         protocol=study.settings["protocols"][0],
         note=study.note,
+        published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
         code=fingerprint("claims", "pages", "summaries"),
     script:
         "../scripts/judge_claims.py"

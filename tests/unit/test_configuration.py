@@ -1,0 +1,535 @@
+"""The configuration as a whole: what resolves, what is refused and in which words."""
+
+import os
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from memorability.configuration import Study, resolve
+from memorability.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+
+
+@cache
+def _yaml(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+def merged(*overlays: dict[str, Any]) -> dict[str, Any]:
+    """Return config.yaml under the overlays, merged as Snakemake merges them."""
+    config = deepcopy(_yaml(ROOT / "config.yaml"))
+    for overlay in overlays:
+        update_config(config, deepcopy(overlay))
+    return config
+
+
+def changed(path: str, value: object, config: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the configuration with the key at the dotted path replaced."""
+    config = merged() if config is None else config
+    *parents, last = path.split(".")
+    place = config
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return config
+
+
+def without(path: str) -> dict[str, Any]:
+    config = merged()
+    *parents, last = path.split(".")
+    place = config
+    for parent in parents:
+        place = place[parent]
+    del place[last]
+    return config
+
+
+def refusal(config: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as refused:
+        resolve(config, ROOT)
+    return str(refused.value)
+
+
+def folder(images: Path | str = "images", scores: Path | str = "scores.csv") -> dict[str, Any]:
+    """Overlay of a study of one's own images."""
+    columns = {"file": "name", "score": "memorability"}
+    dataset = {"kind": "folder", "images": str(images), "scores": str(scores), "columns": columns}
+    return {"study": "mine", "dataset": dataset}
+
+
+ONE_RUN: dict[str, Any] = {
+    "losses": ["mse"],
+    "learning_rates": ["5e-6"],
+    "seeds": [0],
+    "selected": {"loss": "mse"},
+}
+VGG = "vgg16-397923af.pth"  # torchvision's name for it
+SAMPLE: dict[str, Any] = {"dataset": {"kind": "sample", "images_per_category": 4, "observers": 10}}
+
+
+# What resolves
+
+
+def test_the_published_study_resolves() -> None:
+    study = resolve(merged(), ROOT)
+    assert (study.name, study.results) == ("memcat", "results/memcat")
+    assert len(study.runs) == 390
+    assert [run.seed for run in study.selected] == [0, 1, 2, 3, 4]
+    assert {(run.loss, run.lr) for run in study.selected} == {("lpips_squeeze", "5e-6")}
+    assert study.note == ""
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_in_the_repository_resolves_over_the_published_one(path: Path) -> None:
+    overlay = _yaml(path)
+    study = resolve(merged(overlay), ROOT)
+    assert study.name == overlay["study"]
+    assert len(study.selected) == len(study.settings["seeds"])
+    assert set(study.selected) <= set(study.runs)
+
+
+def test_an_overlay_keeps_what_it_does_not_name() -> None:
+    study = resolve(merged({"prediction": {"dropout": 0.0}}), ROOT)
+    assert study.settings["prediction"]["dropout"] == 0.0
+    assert study.settings["prediction"]["batch_size"] == 8
+
+
+def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
+    thirds = {"train": 0.7, "validation": 0.2, "test": 0.1}
+    assert sum(thirds.values()) != 1  # 0.9999999999999999
+    resolve(merged({"prediction": {"split": thirds}}), ROOT)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("config", "lines"),
+    [
+        (changed("sedes", [0]), ["sedes: unknown key (did you mean 'seeds'?)"]),
+        (
+            changed("prediction.drop_out", 0.1),
+            ["prediction.drop_out: unknown key (did you mean 'dropout'?)"],
+        ),
+        (
+            merged({"dataset": {"images": "photographs"}}),
+            ["dataset.images: unknown key (known: kind)"],
+        ),
+        (
+            changed(
+                "dataset.columns.scores",
+                "memorability",
+                merged(folder()),
+            ),
+            ["dataset.columns.scores: unknown key (did you mean 'score'?)"],
+        ),
+        (changed("prediction.5", 1), ["prediction.5: unknown key"]),
+        ({**merged(), 5: "five"}, ["5: unknown key"]),
+        ({**merged(), True: "on"}, ["True: unknown key"]),  # YAML 1.1 reads the key `on` as true
+        (without("losses"), ["losses: missing"]),
+        (without("statistics.margin"), ["statistics.margin: missing"]),
+        (
+            merged({"dataset": {"kind": "folder"}}),
+            ["dataset.images: missing", "dataset.scores: missing", "dataset.columns: missing"],
+        ),
+        (
+            changed("dataset.kind", "memcatt"),
+            ["dataset.kind: 'memcatt' is unknown (did you mean 'memcat'?)"],
+        ),
+        (
+            changed("losses", ["mse", "lpips_sqeeze"]),
+            ["losses.1: 'lpips_sqeeze' is unknown (did you mean 'lpips_squeeze'?)"],
+        ),
+        (changed("statistics.target", 5), ["statistics.target: 5 is unknown", "score"]),
+        (changed("epochs", "one"), ["epochs: 'one' should be of type integer"]),
+        (changed("epochs", True), ["epochs: True should be of type integer"]),
+        (
+            changed("learning_rates", ["1e-3", 0.01]),
+            ["learning_rates.1: 0.01 should be of type string", "quoted labels"],
+        ),
+        (
+            changed("selected.learning_rate", 0.01),
+            ["selected.learning_rate: 0.01 should be of type string", "quoted labels"],
+        ),
+        (changed("seeds", []), ["seeds: "]),
+        (changed("seeds", [-1]), ["seeds.0: -1 is less than the minimum of 0"]),
+        (changed("autoencoder.width", 1.5), ["autoencoder.width: 1.5 is greater than"]),
+        (changed("attribution.blur_kernel", 4), ["attribution.blur_kernel: 4"]),
+        (changed("study", "My study"), ["study: 'My study'"]),
+        (
+            merged(folder(scores="scores.xlsx")),
+            ["dataset.scores: 'scores.xlsx'"],
+        ),
+        (
+            changed("protocols", ["papr"]),
+            ["Protocol 'papr' is not in protocols/", "did you mean 'paper'?"],
+        ),
+        (
+            changed("learning_rates", ["1e-3", "fast"]),
+            ["Learning rate 'fast' is not a label of a positive number"],
+        ),
+        (changed("seeds", [0, 0]), ["seeds names 0 more than once"]),
+        (
+            changed("selected.learning_rate", "5e-06"),
+            [
+                "selected: no run of this study is",
+                "'5e-06'",
+                "did you mean 'paper lpips_squeeze 5e-6'?",
+            ],
+        ),
+        (changed("selected.protocol", "released"), ["selected: no run", "'released'"]),
+        (
+            changed("prediction.split.test", 0.2),
+            ["prediction.split: the shares add up to 0.9,", "not to 1"],
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_named_with_its_place_and_its_remedy(
+    config: dict[str, Any], lines: list[str]
+) -> None:
+    message = refusal(config)
+    for line in lines:
+        assert line in message
+
+
+def test_all_mistakes_are_named_at_once_and_each_once() -> None:
+    config = changed("sedes", [0], changed("epochs", 0, without("study")))
+    first, *mistakes, last = refusal(config).splitlines()
+    assert first == "The configuration is not valid:"
+    assert [mistake.removeprefix("  - ").split(":")[0] for mistake in mistakes] == [
+        "epochs",
+        "sedes",
+        "study",
+    ]
+    assert last == "Every key is explained in config.yaml."
+
+
+def test_a_number_that_yaml_read_as_text_is_not_answered_with_advice_to_quote_it() -> None:
+    text = yaml.safe_load("5e-5")  # YAML 1.1 wants a point: 5.0e-5
+    assert isinstance(text, str)
+    message = refusal(changed("prediction.learning_rate", text))
+    assert "prediction.learning_rate: '5e-5' should be of type number" in message
+    assert "quoted" not in message
+
+
+@pytest.mark.parametrize("named", [{}, {"hits": "H"}, {"responses": "n"}])
+def test_a_target_that_needs_counts_is_refused_where_their_columns_are_not_named(
+    named: dict[str, str],
+) -> None:
+    target = {"statistics": {"target": "score_uncorrected"}}
+    message = refusal(merged(folder(), target, {"dataset": {"columns": named}}))
+    assert "statistics.target: score_uncorrected" in message
+    assert "dataset.columns" in message
+    both = {"hits": "H", "responses": "n"}
+    resolve(merged(folder(), target, {"dataset": {"columns": both}}), ROOT)
+
+
+def test_a_data_set_without_its_kind_is_asked_for_the_kind_alone() -> None:
+    message = refusal(changed("dataset", {}))
+    assert "dataset.kind: missing" in message
+    assert "observers" not in message
+    assert "columns" not in message
+
+
+@pytest.mark.parametrize("path", ["epochs", "attribution.steps", "compute.threads"])
+def test_a_whole_number_with_a_decimal_point_is_refused_before_a_job_trips_over_it(
+    path: str,
+) -> None:
+    assert f"{path}: 3.0 should be of type integer" in refusal(changed(path, 3.0))
+
+
+@pytest.mark.parametrize(
+    "path", ["autoencoder.width", "prediction.learning_rate", "prediction.split.train"]
+)
+@pytest.mark.parametrize("word", [".nan", ".inf"])
+def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
+    assert path in refusal(changed(path, yaml.safe_load(word)))
+
+
+# What a study says of itself
+
+
+@pytest.mark.parametrize(
+    ("overlays", "sentences"),
+    [
+        ([], []),
+        ([SAMPLE], ["Observers are simulated; images are crops of a few photographs."]),
+        (
+            [{"protocols": ["released"], "selected": {"protocol": "released"}}],
+            ["Autoencoders start from random, not ImageNet, weights."],
+        ),
+        (
+            [{"protocols": ["paper", "released"]}],
+            ["Autoencoders start from random, not ImageNet, weights."],
+        ),
+        (
+            [{"weights": {"source": "random"}}],
+            ["LPIPS and style losses use random backbones."],
+        ),
+        (
+            [
+                {"weights": {"source": "random"}},
+                {"losses": ["mse", "ms_ssim"], "selected": {"loss": "mse"}},
+            ],
+            [],
+        ),
+        (
+            [_yaml(ROOT / "studies" / "sample.yaml")],
+            [
+                "Observers are simulated; images are crops of a few photographs.",
+                "Autoencoders start from random, not ImageNet, weights.",
+                "LPIPS and style losses use random backbones.",
+            ],
+        ),
+    ],
+)
+def test_the_note_says_what_is_simulated_or_random_and_nothing_else(
+    overlays: list[dict[str, Any]], sentences: list[str]
+) -> None:
+    assert resolve(merged(*overlays), ROOT).note == " ".join(sentences)
+
+
+def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> None:
+    study = resolve(merged(), ROOT)
+    assert study.run_settings("paper", "style", "5e-6", "3") == {
+        "protocol": {
+            "resize": "squash",
+            "bottleneck": "conv7x7",
+            "decoder": "upsample_conv",
+            "batch_norm": True,
+            "initial_weights": "checkpoint",
+            "batch_norm_mode": "train",
+            "order": "seed_shuffle",
+            "lpips_range": "minus_one_to_one",
+        },
+        "loss": "style",
+        "learning_rate": 5e-6,
+        "seed": 3,
+        "epochs": 1,
+        "width": 1.0,
+        "weights": {"source": "directory", "directory": "resources/weights"},
+        "device": "auto",
+    }
+
+
+def test_settings_of_a_run_are_those_of_its_own_protocol() -> None:
+    study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
+    resizes = [
+        study.run_settings(name, "mse", "5e-6", "0")["protocol"]["resize"]
+        for name in ("paper", "released")
+    ]
+    assert resizes == ["squash", "center_crop"]
+    assert study.first_resize == "squash"
+
+
+def test_settings_of_a_run_do_not_depend_on_which_other_runs_are_made() -> None:
+    more = resolve(merged(), ROOT)
+    fewer = resolve(merged({"losses": ["lpips_squeeze"], "seeds": [2], "study": "less"}), ROOT)
+    key = ("paper", "lpips_squeeze", "5e-6", "2")
+    assert more.run_settings(*key) == fewer.run_settings(*key)
+
+
+def test_preparation_and_correlation_name_what_decides_them() -> None:
+    study = resolve(merged(SAMPLE), ROOT)
+    assert study.preparation("squash") == {
+        "columns": {
+            name: name
+            for name in (
+                "file", "score", "category", "subcategory", "hits", "false_alarms", "responses",
+            )
+        },
+        "on_bad_image": "reject",
+        "losses": ["lpips_alex", "lpips_squeeze", "lpips_vgg", "ms_ssim", "mse", "style"],
+        "resize": "squash",
+        "seed": 0,
+    }  # fmt: skip
+    assert study.correlation_settings == {
+        "target": "score",
+        "bootstrap": 10_000,
+        "confidence": 0.95,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
+def test_a_gpu_is_asked_for_where_the_study_demands_one(device: str, gpus: int) -> None:
+    assert resolve(merged({"compute": {"device": device}}), ROOT).gpus == gpus
+
+
+# What must be on disk
+
+
+@pytest.fixture
+def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Study]:
+    """Return a study of the directory images/ and the table scores.csv in a new directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "scores.csv").write_text("name,memorability\n")
+    untrained = {"protocols": ["untrained_start"], "selected": {"protocol": "untrained_start"}}
+    return lambda: resolve(merged(untrained, ONE_RUN, folder()), ROOT)
+
+
+def test_a_study_whose_files_are_there_passes_and_leaves_nothing(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    own_images().preflight()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "scores.csv"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda: Path("images").rmdir(), ["dataset.images: images does not exist", "directory"]),
+        (
+            lambda: (Path("images").rmdir(), Path("images").touch()),
+            ["dataset.images: images is a file, but a directory of images is needed"],
+        ),
+        (
+            lambda: Path("scores.csv").unlink(),
+            ["dataset.scores: scores.csv does not exist", "table of scores"],
+        ),
+        (
+            lambda: (Path("scores.csv").unlink(), Path("scores.csv").mkdir()),
+            ["dataset.scores: scores.csv is a directory, but a table of scores is needed"],
+        ),
+        (
+            lambda: Path("results").touch(),
+            ["Results cannot be written to results/mine", "not a directory", "--directory"],
+        ),
+        (
+            lambda: (Path("results").mkdir(), Path("results/mine").touch()),
+            ["Results cannot be written to results/mine", "not a directory"],
+        ),
+    ],
+)
+def test_what_is_missing_or_of_the_wrong_kind_is_named_before_any_job(
+    damage: Callable[[], object], words: list[str], own_images: Callable[[], Study]
+) -> None:
+    study = own_images()
+    damage()
+    with pytest.raises(InputError) as refused:
+        study.preflight()
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_relative_path_is_reported_with_the_directory_that_it_starts_from(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    study = own_images()
+    Path("images").rmdir()
+    with pytest.raises(InputError, match="Relative paths start from") as refused:
+        study.preflight()
+    assert str(tmp_path) in str(refused.value)
+    assert "MemCat" not in str(refused.value)
+
+
+@pytest.mark.parametrize("made", ["", "results", "results/mine"])
+def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
+    made: str,
+    own_images: Callable[[], Study],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = tmp_path / made
+    closed.mkdir(parents=True, exist_ok=True)
+    asked = []
+
+    def access(path: Path, mode: int) -> bool:
+        asked.append((Path(path).resolve(), mode))
+        return False
+
+    monkeypatch.setattr(os, "access", access)
+    with pytest.raises(InputError, match="Results cannot be written") as refused:
+        own_images().preflight()
+    assert str(closed.resolve()) in str(refused.value)
+    assert (closed.resolve(), os.W_OK) in asked
+
+
+def test_memcat_that_was_not_downloaded_is_answered_with_where_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"resources/memcat/images.*docs/data\.md"):
+        resolve(merged(), ROOT).preflight()
+
+
+def test_the_embedded_study_needs_nothing_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT).preflight()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_the_models_is_refused_before_any_job(
+    own_images: Callable[[], Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A model at width 1 has 31,888,451 parameters of 4 bytes.
+    def has_free(size: float) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size))
+
+    study = own_images()
+    has_free(1.27e8)
+    with pytest.raises(InputError, match=r"0\.1 GB free, but 1 runs .* 128 MB each"):
+        study.preflight()
+    has_free(1.3e8)
+    study.preflight()
+
+
+def test_models_that_are_already_there_need_no_more_room(
+    own_images: Callable[[], Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = own_images()
+    made = tmp_path / "results/mine/models" / study.runs[0].path / "autoencoder.safetensors"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    study.preflight()
+
+
+def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
+    own_images: Callable[[], Study],
+) -> None:
+    own_images()
+    study = resolve(
+        merged(folder(), ONE_RUN, {"losses": ["lpips_vgg", "mse"]}), ROOT
+    )  # `paper` starts from ImageNet weights
+    files = [Path("resources/weights") / name for name in ("imagenet-vgg16.pth", VGG)]
+    with pytest.raises(InputError, match=r"docs/data\.md.*untrained_start") as refused:
+        study.preflight()
+    for file in files:
+        assert str(file) in str(refused.value)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    study.preflight()
+
+
+@pytest.mark.parametrize(
+    ("overlay", "protocol", "loss", "files"),
+    [
+        ({}, "paper", "mse", ["imagenet-vgg16.pth"]),
+        ({}, "paper", "lpips_vgg", ["imagenet-vgg16.pth", VGG]),
+        ({}, "untrained_start", "lpips_vgg", [VGG]),
+        ({}, "untrained_start", "ms_ssim", []),
+        ({"weights": {"source": "random"}}, "untrained_start", "lpips_vgg", []),
+        ({"weights": {"source": "random"}}, "paper", "lpips_vgg", ["imagenet-vgg16.pth"]),
+    ],
+)
+def test_a_run_names_the_weights_files_that_it_reads(
+    overlay: dict[str, Any], protocol: str, loss: str, files: list[str]
+) -> None:
+    study = resolve(merged({"protocols": ["paper", "untrained_start"]}, overlay), ROOT)
+    assert study.weight_files(protocol, loss) == [f"resources/weights/{name}" for name in files]

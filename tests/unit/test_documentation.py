@@ -1,0 +1,97 @@
+"""Documents and code say the same."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from memorability.provenance import PACKAGE, import_closure
+from memorability.tables import SCHEMAS
+
+ROOT = PACKAGE.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("results/*.md")])
+
+
+def rule_names() -> set[str]:
+    text = "\n".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
+    return set(re.findall(r"^ *rule (\w+):", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_relative_links_and_pictures_exist(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    missing = [
+        target
+        for target in targets
+        if not target.startswith("https://") and not (document.parent / target).exists()
+    ]
+    assert missing == []
+
+
+def test_diagram_of_the_readme_names_rules() -> None:
+    diagram = re.search(r"```mermaid\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert diagram is not None
+    nodes = set(re.findall(r"\b[a-z]+_[a-z_1]+\b", diagram[1])) - {"plot_"}
+    assert nodes
+    assert nodes <= rule_names()
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_every_column_is_explained_in_the_map_of_results(name: str) -> None:
+    text = (ROOT / "results" / "README.md").read_text()
+    if name in ("errors", "history"):
+        text = next(line for line in text.splitlines() if line.startswith(f"| `{name}/"))
+    run_keys = {"protocol", "loss", "lr", "seed"}
+    unexplained = [
+        column
+        for column in set(SCHEMAS[name][1].columns) - run_keys
+        if not re.search(rf"\b{column}\b", text)
+    ]
+    # Ends of an interval of the ledger are explained once, as "intervals".
+    assert [column for column in unexplained if "_ci_" not in column] == []
+
+
+def _keys(properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, schema in properties.items():
+        yield f"{prefix}{key}"
+        if key != "dataset":
+            yield from _keys(schema.get("properties", {}), f"{prefix}{key}.")
+
+
+def test_config_yaml_has_exactly_the_keys_of_the_schema() -> None:
+    schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+    def flat(mapping: dict[str, Any], prefix: str = "") -> Iterator[str]:
+        for key, value in mapping.items():
+            yield f"{prefix}{key}"
+            if isinstance(value, dict) and key != "dataset":
+                yield from flat(value, f"{prefix}{key}.")
+
+    assert set(flat(config)) == set(_keys(schema["properties"]))
+
+
+def test_modules_import_only_downward() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text().split("| module |", 1)[1]
+    table = table.split("##", 1)[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:] if line.startswith("| `")]
+    row_of = {
+        name: row for row, text in enumerate(rows) for name in re.findall(r"`([a-z_]+)", text)
+    }
+
+    def room(path: Path) -> str:
+        return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+    modules = [
+        path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
+    ]
+    upward = [
+        f"{room(module)} imports {room(imported)}"
+        for module in modules
+        for imported in import_closure(".".join(module.relative_to(PACKAGE).with_suffix("").parts))
+        if row_of[room(imported)] > row_of[room(module)]
+    ]
+    assert upward == []

@@ -1,0 +1,452 @@
+"""Figures: what they show of a table, and that nothing in a table stops them."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import PathPatch
+from matplotlib.text import Text
+
+from memorability import figures
+
+NAN = float("nan")
+NOTE = "Observers are simulated; backbones are random."
+
+
+@pytest.fixture(autouse=True)
+def _drawing_warns_of_nothing() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def texts(figure: Figure) -> str:
+    """Return every text of a figure that a reader sees, long lines joined."""
+    found = [artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()]
+    return "\n".join(found) + "\n" + " ".join("\n".join(found).split())
+
+
+def panels(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.get_visible()]
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title() for axes in panels(figure)]
+
+
+def draw(figure: Figure, path: Path) -> str:
+    figures.save(figure, path / "figure.svg", path / "figure.png")
+    assert (path / "figure.png").read_bytes().startswith(b"\x89PNG")
+    return (path / "figure.svg").read_text(encoding="utf-8")
+
+
+def images_of(counts: dict[str, dict[float, int]]) -> pd.DataFrame:
+    """Return images, category -> score -> how many."""
+    rows = [
+        {"category": category, "score": score}
+        for category, scores in counts.items()
+        for score, count in scores.items()
+        for _ in range(count)
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(image_id=[f"image{k:03d}" for k in range(len(table))])
+
+
+def correlation(group: str = "all", method: str = "pooled", **changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "quantity": "error", "metric": "mse", "protocol": "paper", "loss": "mse", "lr": "1e-3",
+        "selected": True, "target": "score", "group": group, "method": method, "n": 64, "seeds": 2,
+        "r": 0.25, "r_seed_sd": 0.01, "ci_low": 0.125, "ci_high": 0.375, "ci_method": "percentile",
+        "p": 0.01, "p_holm": 0.02,
+    }  # fmt: skip
+    return base | changes
+
+
+UNDEFINED = {
+    "r": NAN, "ci_low": NAN, "ci_high": NAN, "p": NAN, "p_holm": NAN,
+    "ci_method": "undefined (constant values)",
+}  # fmt: skip
+
+# Scores within, below and above all bins; 20 images in the third, 19 in the second.
+ANIMALS: dict[float, int] = {0.1: 25, 0.3: 19, 0.5: 20}
+FOOD: dict[float, int] = {0.1: 1, 0.9: 30}
+
+
+def by_memorability(
+    counts: dict[str, dict[float, int]],
+    correlations: list[dict[str, Any]] | None = None,
+    *,
+    value: float | None = None,
+) -> Figure:
+    images = images_of(counts)
+    values = pd.concat(
+        images[["image_id"]].assign(
+            seed=str(seed), value=np.arange(len(images)) + seed if value is None else value
+        )
+        for seed in range(2)
+    )
+    rows = correlations or [
+        correlation(),
+        *(correlation(name, "within") for name in counts),
+        *([correlation(method="partial", r=0.99)] if len(counts) > 1 else []),
+    ]
+    return figures.values_by_memorability(
+        values,
+        images,
+        pd.DataFrame(rows),
+        target="score",
+        title="MSE, two seeds",
+        ylabel="reconstruction error",
+        note=NOTE,
+    )
+
+
+# Scores
+
+
+def test_scores_are_drawn_with_count_and_mean_of_each_category(tmp_path: Path) -> None:
+    figure = figures.scores_by_category(
+        images_of({"animal": {0.2: 3, 0.6: 3}, "food": {0.5: 2}}), target="score", note=NOTE
+    )
+    shown = texts(figure)
+    assert "n = 6\nmean 0.40" in shown
+    assert "n = 2\nmean 0.50" in shown
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["animal", "food"]
+    assert NOTE in shown
+    assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
+
+
+def test_scores_name_the_target_that_is_shown() -> None:
+    images = images_of({"all": {0.2: 3, 0.6: 3}}).rename(columns={"score": "score_uncorrected"})
+    figure = figures.scores_by_category(images, target="score_uncorrected", note="")
+    assert figure.axes[0].get_ylabel() == "memorability, hits / responses"
+
+
+# Values over bins of memorability
+
+
+def test_every_panel_has_its_correlation_and_every_box_its_count(tmp_path: Path) -> None:
+    figure = by_memorability({"animal": ANIMALS, "food": FOOD})
+    assert titles(figure) == [
+        f"{name}: r = 0.25 [0.12, 0.38]" for name in ("all", "animal", "food")
+    ]
+    counts = [
+        [text.get_text() for text in axes.texts if text.get_text().isdigit()]
+        for axes in panels(figure)
+    ]
+    assert counts == [["26", "19", "20", "30"], ["25", "19", "20"], ["1", "30"]]
+    shown = texts(figure)
+    assert NOTE in shown
+    assert "MSE, two seeds" in shown
+    assert "reconstruction error" in shown
+    assert "simulated" in draw(figure, tmp_path)
+
+
+def test_a_box_of_fewer_than_20_images_is_hollow() -> None:
+    figure = by_memorability({"animal": ANIMALS, "food": FOOD})
+    opacity = {
+        axes.get_title().split(":")[0]: [
+            box.get_facecolor()[3] > 0 for box in axes.findobj(PathPatch) if box in axes.patches
+        ]
+        for axes in panels(figure)
+    }
+    assert opacity == {
+        "all": [True, False, True, True],
+        "animal": [True, False, True],
+        "food": [False, True],
+    }
+    assert "hollow: under 20 images" in texts(figure)
+
+
+def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
+    figure = by_memorability({"all": {0.0: 2, 1.0: 3}})
+    counts = {
+        round(text.get_position()[0]): text.get_text()
+        for text in figure.axes[0].texts
+        if text.get_text().isdigit()
+    }
+    assert counts == {0: "2", 4: "3"}
+
+
+def test_seeds_are_averaged_so_that_an_image_counts_once() -> None:
+    figure = by_memorability({"all": {0.5: 21}})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["21"]
+
+
+def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
+    figure = by_memorability({"all": ANIMALS})
+    assert titles(figure) == ["all: r = 0.25 [0.12, 0.38]"]
+    draw(figure, tmp_path)
+
+
+@pytest.mark.parametrize("categories", [1, 2, 3, 5, 6])
+def test_there_is_a_panel_for_all_and_for_each_category_and_no_empty_one(categories: int) -> None:
+    names = [f"c{k}" for k in range(categories)]
+    figure = by_memorability({name: {0.1: 3, 0.9: 3} for name in names})
+    assert [title.split(":")[0] for title in titles(figure)] == ["all", *names]
+
+
+def test_an_undefined_correlation_is_said_to_be_undefined(tmp_path: Path) -> None:
+    rows = [
+        correlation(),
+        correlation("animal", "within"),
+        correlation("food", "within", **UNDEFINED),
+    ]
+    figure = by_memorability({"animal": ANIMALS, "food": FOOD}, rows)
+    assert titles(figure)[2] == "food: r undefined (n = 64)"
+    draw(figure, tmp_path)
+
+
+def test_a_correlation_without_an_interval_is_shown_without_one() -> None:
+    rows = [
+        correlation(ci_low=NAN, ci_high=NAN, r=-0.5, ci_method="none (n < 10)"),
+        correlation("all", "within"),
+    ]
+    assert titles(by_memorability({"all": {0.1: 2, 0.9: 2}}, rows)) == ["all: r = -0.50"]
+
+
+def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> None:
+    rows = [correlation(**UNDEFINED), correlation("all", "within", **UNDEFINED)]
+    figure = by_memorability({"all": ANIMALS}, rows, value=0.5)
+    draw(figure, tmp_path)
+    boxes = figure.axes[0].patches
+    assert len(boxes) == 3
+    for box in boxes:
+        assert np.isfinite(np.asarray(box.get_path().vertices)).all()
+
+
+# Correlations over learning rates
+
+
+def rates(**changes: Any) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            correlation(lr=lr, metric=metric, loss=metric, r=r, ci_low=r - 0.1, ci_high=r + 0.1)
+            | changes
+            for metric in ("mse", "lpips_alex_random_backbone")
+            for lr, r in (("1e-2", 0.1), ("5e-6", 0.3), ("1e-3", -0.2))
+        ]
+        + [correlation("animal", "within", lr="7e-7", r=0.99)]
+    )
+
+
+def test_losses_are_named_and_rates_are_labelled_as_configured(tmp_path: Path) -> None:
+    figure = figures.correlations_by_learning_rate(rates(), note=NOTE)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["5e-6", "1e-3", "1e-2"]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert sorted(names) == ["LPIPS (AlexNet), random backbone", "MSE"]
+    shown = texts(figure)
+    assert "64 images" in shown
+    assert "2 seed(s)" in shown
+    assert NOTE in shown
+    draw(figure, tmp_path)
+
+
+def test_two_protocols_are_told_apart() -> None:
+    table = pd.concat([rates(), rates(protocol="released")])
+    figure = figures.correlations_by_learning_rate(table, note=NOTE)
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert len(set(names)) == 4
+    assert {"MSE (paper)", "MSE (released)"} <= set(names)
+
+
+def test_a_rate_whose_correlation_is_undefined_is_a_gap(tmp_path: Path) -> None:
+    table = pd.concat([rates(), pd.DataFrame([correlation(lr="0.1", **UNDEFINED)])])
+    figure = figures.correlations_by_learning_rate(table, note=NOTE)
+    assert "0.1" in [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    draw(figure, tmp_path)
+
+
+# A percentile interval need not contain the correlation of the whole sample.
+OUTSIDE = {"r": 0.5, "ci_low": 0.55, "ci_high": 0.75}
+
+
+def test_an_interval_beside_its_correlation_does_not_stop_a_figure(tmp_path: Path) -> None:
+    table = pd.DataFrame([correlation(**OUTSIDE)])
+    draw(figures.correlations_by_learning_rate(table, note=NOTE), tmp_path)
+    draw(figures.forest(table, title="Features", note=NOTE), tmp_path)
+
+
+# Forest
+
+
+def test_a_forest_is_sorted_and_has_pooled_and_partial_correlations(tmp_path: Path) -> None:
+    plan = [("saturation", 0.1, -0.3), ("clutter_score", 0.3, 0.2), ("unheard_of", -0.2, 0.0)]
+    rows = [
+        correlation(method=method, metric=metric, r=r, ci_low=r - 0.05, ci_high=r + 0.05)
+        for metric, pooled, partial in plan
+        for method, r in (("pooled", pooled), ("partial", partial))
+    ]
+    figure = figures.forest(pd.DataFrame(rows[::-1]), title="Image features", note=NOTE)
+    axes = figure.axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["unheard of", "Saturation", "Clutter score"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "pooled", "given the category",
+    ]  # fmt: skip
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() in {"o", "s"}]
+    np.testing.assert_array_equal(dots, [[-0.2, 0.1, 0.3], [0.0, -0.3, 0.2]])
+    assert "Image features" in texts(figure)
+    assert NOTE in texts(figure)
+    draw(figure, tmp_path)
+
+
+def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path) -> None:
+    rows = [correlation(metric="saturation"), correlation(metric="clutter_score", **UNDEFINED)]
+    figure = figures.forest(pd.DataFrame(rows), title="Image features", note="")
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert names == ["pooled"]
+    draw(figure, tmp_path)
+
+
+# Prediction
+
+
+def predictions(scores: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    train = pd.DataFrame({"split": "train", "score": [0.4, 0.5, 0.6], "predicted": 0.5})
+    test = pd.DataFrame({"split": "test", "score": scores, "predicted": np.array(scores) / 2})
+    table = pd.concat([train, test], ignore_index=True).assign(category_mean=0.5)
+    metrics = pd.DataFrame(
+        {
+            "head": ["mlp", "mlp", "category_mean", "category_mean"],
+            "metric": ["spearman", "roc_auc"] * 2,
+            "value": [0.56, 0.76, NAN, 0.5],
+        }
+    )
+    return table, metrics
+
+
+def test_a_prediction_is_drawn_with_its_metrics_and_the_number_of_test_images(
+    tmp_path: Path,
+) -> None:
+    figure = figures.prediction(*predictions([0.2, 0.4, 0.6, 0.8]), note=NOTE)
+    shown = texts(figure)
+    assert "Spearman's r = 0.56, n = 4" in shown
+    assert "latents: AUC 0.76" in shown
+    assert "category means alone: AUC 0.50" in shown
+    assert NOTE in shown
+    dots = figure.axes[0].lines[0]
+    np.testing.assert_array_equal(dots.get_xdata(), [0.2, 0.4, 0.6, 0.8])
+    np.testing.assert_array_equal(dots.get_ydata(), [0.1, 0.2, 0.3, 0.4])
+    draw(figure, tmp_path)
+
+
+def test_test_images_on_one_side_of_the_median_have_no_roc_curve_but_a_figure(
+    tmp_path: Path,
+) -> None:
+    figure = figures.prediction(*predictions([0.7, 0.8, 0.9]), note=NOTE)
+    assert "AUC" not in texts(figure)
+    draw(figure, tmp_path)
+
+
+# Attribution
+
+
+def attributed(scale: float = 1.0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Seven photographs of two categories; photograph k is grey level 10 k."""
+    images = pd.DataFrame(
+        {
+            "category": ["food", "animal", "food", "food", "animal", "food", "food"],
+            "score": [0.9, 0.2, 0.1, 0.5, 0.1, 0.3, 0.7],
+            "predicted": 0.5,
+        }
+    )
+    levels = np.arange(7, dtype=np.uint8)[:, None, None, None] * 10
+    pixels = np.broadcast_to(levels, (7, 3, 8, 8))
+    return images, pixels, np.random.default_rng(0).random((7, 8, 8)) * scale
+
+
+def shown_rows(figure: Figure) -> list[tuple[str, int]]:
+    """Return title and grey level of each photograph that is shown, row by row."""
+    return [
+        (axes.get_title(), int(np.asarray(photograph.get_array()).max()))
+        for axes in figure.axes
+        if axes.get_title()
+        for photograph in axes.findobj(AxesImage)[:1]
+    ]
+
+
+def test_photographs_of_a_category_ascend_in_memorability_from_the_least_to_the_most(
+    tmp_path: Path,
+) -> None:
+    figure = figures.attribution_maps(*attributed(), per_category=3, note=NOTE)
+    # animal has two photographs for three places; of food the first, middle and last of five.
+    assert shown_rows(figure) == [
+        ("0.10", 40), ("0.20", 10), ("0.10", 20), ("0.50", 30), ("0.90", 0),
+    ]  # fmt: skip
+    shown = texts(figure)
+    assert "animal" in shown
+    assert "food" in shown
+    assert NOTE in shown
+    draw(figure, tmp_path)
+
+
+def test_attributions_that_are_all_zero_are_drawn_as_plain_photographs(tmp_path: Path) -> None:
+    figure = figures.attribution_maps(*attributed(scale=0.0), per_category=2, note=NOTE)
+    draw(figure, tmp_path)
+    for axes in figure.axes:
+        for overlay in axes.findobj(AxesImage)[1:]:
+            np.testing.assert_array_equal(np.asarray(overlay.get_alpha()), 0)
+
+
+# Saving and naming
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        figure = by_memorability({"animal": ANIMALS, "food": FOOD})
+        draw(figure, tmp_path / name)
+    for kind in ("svg", "png"):
+        first, second = (tmp_path / name / f"figure.{kind}" for name in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_saving_the_same_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    figure = figures.scores_by_category(images_of({"a": ANIMALS}), target="score", note=NOTE)
+    assert draw(figure, tmp_path) == draw(figure, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.png", "figure.svg"]
+
+
+def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> None:
+    svg = draw(by_memorability({"all": ANIMALS}), tmp_path)
+    assert "all: r = 0.25 [0.12, 0.38]" in svg
+    assert "<dc:date>" not in svg
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("mse", "MSE"),
+        ("style_random_backbone", "Style loss, random backbone"),
+        ("mean_lab_a", "Mean colour LAB A"),
+        ("of_my_own", "of my own"),
+    ],
+)
+def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
+    assert figures.label(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        (
+            {"metric": "lpips_vgg_random_backbone"},
+            "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seed(s)",
+        ),
+        (
+            {"quantity": "distinctiveness", "metric": "nearest_neighbour_z", "loss": "style"},
+            "Style loss, learning rate 1e-3, protocol paper, 2 seed(s)",
+        ),
+    ],
+)
+def test_a_title_names_the_model(changes: dict[str, Any], title: str) -> None:
+    assert figures.run_title(pd.DataFrame([correlation(**changes)])) == title

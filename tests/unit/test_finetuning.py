@@ -1,0 +1,409 @@
+"""The training loop against torch by hand, and runs that repeat to the last bit."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from memorability import finetuning, tables
+from memorability.errors import InputError
+from memorability.evaluation import measure_errors
+from memorability.finetuning import (
+    FinetunedRun,
+    finetune,
+    presentation_order,
+    run_record,
+    train_one_epoch,
+)
+from memorability.losses import MeanSquaredError
+from memorability.models.autoencoder import initial_autoencoder
+
+torch.set_num_threads(1)
+
+PROTOCOL = {
+    "resize": "squash",
+    "bottleneck": "conv7x7",
+    "decoder": "upsample_conv",
+    "batch_norm": True,
+    "initial_weights": "random",
+    "batch_norm_mode": "train",
+    "order": "seed_shuffle",
+    "lpips_range": "minus_one_to_one",
+}
+
+
+@pytest.fixture(autouse=True)
+def deterministic() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def store(count: int = 3, side: int = 224) -> np.ndarray:
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 3, side, side), dtype=np.uint8)
+    return (pixels * np.linspace(0.3, 1, count)[:, None, None, None]).astype(np.uint8)
+
+
+def table(count: int = 3) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "image_id": [f"image_{index}" for index in range(count)],
+            "position": np.random.default_rng(1).permutation(count),
+        }
+    )
+
+
+def settings(epochs: int = 1, loss: str = "mse", **choices: Any) -> dict[str, Any]:
+    return {
+        "protocol": PROTOCOL | choices,
+        "loss": loss,
+        "learning_rate": 1e-3,
+        "seed": 0,
+        "epochs": epochs,
+        "width": 0.04,
+        "weights": {"source": "random", "directory": "none"},
+        "device": "cpu",
+    }
+
+
+def run(chosen: dict[str, Any], count: int = 3, **options: Any) -> FinetunedRun:
+    return finetune(store(count), table(count), chosen, device="cpu", **options)
+
+
+def norms(model: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+# Presentation order
+
+
+@given(
+    count=st.integers(1, 50),
+    seed=st.integers(0, 9),
+    order=st.sampled_from(["listed", "fixed_shuffle", "seed_shuffle"]),
+)
+def test_every_order_shows_each_image_once(count: int, seed: int, order: str) -> None:
+    assert sorted(presentation_order(table(count), order, seed)) == list(range(count))
+
+
+def test_listed_order_is_the_order_of_the_table() -> None:
+    assert presentation_order(table(9), "listed", 3).tolist() == list(range(9))
+
+
+def test_fixed_order_is_that_of_the_positions_whatever_the_seed() -> None:
+    images = pd.DataFrame({"image_id": list("abcd"), "position": [2, 0, 3, 1]})
+    for seed in (0, 1):
+        rows = presentation_order(images, "fixed_shuffle", seed)
+        assert images["image_id"].to_numpy()[rows].tolist() == ["b", "d", "a", "c"]
+
+
+def test_seeded_order_differs_between_seeds_and_is_blind_to_positions() -> None:
+    images = table(30)
+    first = presentation_order(images, "seed_shuffle", 0)
+    other_positions = images.assign(position=range(30))
+    assert first.tolist() == presentation_order(other_positions, "seed_shuffle", 0).tolist()
+    assert first.tolist() != presentation_order(images, "seed_shuffle", 1).tolist()
+    assert first.tolist() != list(range(30))
+
+
+def test_all_losses_and_learning_rates_of_a_seed_see_one_order() -> None:
+    orders = [
+        run(settings(loss=loss) | {"learning_rate": rate})
+        .history.sort_values("step")["image_id"]
+        .tolist()
+        for loss, rate in (("mse", 1e-3), ("mse", 1e-7), ("ms_ssim", 1e-3))
+    ]
+    expected = table()["image_id"].to_numpy()[presentation_order(table(), "seed_shuffle", 0)]
+    assert orders == [expected.tolist()] * 3
+
+
+# The loop
+
+
+class Tiny(nn.Module):
+    """One weight and one bias: simple enough to train by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.5))
+        self.bias = nn.Parameter(torch.tensor(0.1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.weight * images + self.bias
+
+
+def adam_by_hand(images: np.ndarray, rate: float) -> tuple[np.ndarray, list[float]]:
+    """Kingma & Ba 2015, algorithm 1, on the mean squared error of `Tiny`, in double precision."""
+    value = np.array([0.5, 0.1])
+    first, second = np.zeros(2), np.zeros(2)
+    losses = []
+    for step, image in enumerate(images, start=1):
+        residual = value[0] * image + value[1] - image
+        losses.append(float(np.mean(residual**2)))
+        gradient = np.array([np.mean(2 * residual * image), np.mean(2 * residual)])
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        corrected = first / (1 - 0.9**step), second / (1 - 0.999**step)
+        value = value - rate * corrected[0] / (np.sqrt(corrected[1]) + 1e-8)
+    return value, losses
+
+
+def test_an_epoch_is_one_adam_step_per_image_in_the_order_given() -> None:
+    pixels, order = store(4, side=5), np.array([2, 0, 3, 1])
+    model = Tiny()
+    losses = train_one_epoch(
+        model,
+        MeanSquaredError(),
+        torch.optim.Adam(model.parameters(), lr=0.01),
+        pixels,
+        order,
+        batch_norm_mode="train",
+        device="cpu",
+    )
+    expected, expected_losses = adam_by_hand(pixels[order] / 255, 0.01)
+    assert losses.dtype == np.float64
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
+    trained = [model.weight.item(), model.bias.item()]
+    np.testing.assert_allclose(trained, expected, rtol=1e-5)
+
+
+def test_one_step_on_the_autoencoder_is_that_of_a_plain_torch_loop() -> None:
+    choices = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+    ours = initial_autoencoder(0, width=0.04, **choices)
+    theirs = copy.deepcopy(ours)
+    pixels = store(2)
+    losses = train_one_epoch(
+        ours,
+        MeanSquaredError(),
+        torch.optim.Adam(ours.parameters(), lr=1e-3),
+        pixels,
+        np.array([1]),
+        batch_norm_mode="train",
+        device="cpu",
+    )
+    image = torch.from_numpy(pixels[1:]).float() / 255
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-8)
+    loss = nn.functional.mse_loss(theirs.train()(image), image)
+    loss.backward()
+    optimizer.step()
+    assert losses.tolist() == pytest.approx([loss.item()], rel=1e-6)
+    own, expected = ours.state_dict(), theirs.state_dict()
+    for key, value in expected.items():
+        torch.testing.assert_close(own[key], value, rtol=1e-4, atol=1e-5)
+
+
+class Broken(nn.Module):
+    """A loss that is not finite at the second image."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value, self.calls = value, 0
+
+    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+        self.calls += 1
+        error = (images - reconstructions).square().mean(dim=(1, 2, 3))
+        return error * self.value if self.calls == 2 else error
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_the_epoch_before_it_reaches_the_weights(
+    value: float,
+) -> None:
+    model = Tiny()
+    steps: list[int] = []
+    losses = train_one_epoch(
+        model,
+        Broken(value),
+        torch.optim.Adam(model.parameters(), lr=0.01),
+        store(4, side=5),
+        np.arange(4),
+        batch_norm_mode="train",
+        device="cpu",
+        on_image=lambda: steps.append(1),
+    )
+    assert len(losses) == 2
+    assert np.isfinite(losses).tolist() == [True, False]
+    assert len(steps) == 1
+    assert all(parameter.isfinite() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_run_that_diverges_is_an_error_that_says_where(
+    monkeypatch: pytest.MonkeyPatch, epoch: int
+) -> None:
+    loss = Broken(float("nan"))
+    # The second call is the second step; three steps and three evaluations make an epoch.
+    loss.calls = 0 if epoch == 1 else -6
+    monkeypatch.setattr(finetuning, "make_loss", lambda *_, **__: (loss, "mse", None))
+    chosen = settings(epochs=2, order="listed") | {"learning_rate": 5e-6}
+    with pytest.raises(InputError) as caught:
+        run(chosen)
+    message = str(caught.value)
+    step = 2 + 3 * (epoch - 1)
+    assert f"mse became nan at step {step} (epoch {epoch}, image 'image_1')" in message
+    assert "learning rate 5e-06" in message
+    assert "smaller learning rate" in message
+
+
+# Batch normalisation
+
+
+def statistics_of(model: nn.Module) -> list[Tensor]:
+    return [norm.running_mean.clone() for norm in norms(model) if norm.running_mean is not None]
+
+
+def test_frozen_normalisation_keeps_the_averages_of_the_initial_weights() -> None:
+    trained = run(settings(epochs=2, batch_norm_mode="frozen")).model
+    for norm in norms(trained):
+        assert (norm.running_mean == 0).all()
+        assert (norm.running_var == 1).all()
+        assert norm.num_batches_tracked == 0
+    # Its weights are trained all the same.
+    assert any((norm.weight != 1).any() for norm in norms(trained))
+
+
+def test_plain_training_keeps_moving_averages_of_what_was_shown_last() -> None:
+    trained = run(settings(epochs=2)).model
+    assert all(norm.num_batches_tracked == 6 for norm in norms(trained))
+    assert all((norm.running_mean != 0).any() for norm in norms(trained))
+
+
+def first_layer_statistics(model: Any, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Averages over images of each image's mean and variance after the first convolution."""
+    with torch.no_grad():
+        images = torch.from_numpy(pixels).double() / 255
+        outputs = copy.deepcopy(model.encoder[0][0]).double()(images).numpy()
+    return outputs.mean(axis=(2, 3)).mean(axis=0), outputs.var(axis=(2, 3), ddof=1).mean(axis=0)
+
+
+def test_recomputed_averages_are_those_of_all_images_under_the_final_weights() -> None:
+    plain = run(settings(epochs=2))
+    recomputed = run(settings(epochs=2, batch_norm_mode="train_then_recompute"))
+    mean, variance = first_layer_statistics(recomputed.model, store())
+    norm = norms(recomputed.model)[0]
+    np.testing.assert_allclose(norm.running_mean, mean, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(norm.running_var, variance, rtol=1e-4)
+    # Training itself is the same: it uses each image's own statistics.
+    for (name, own), other in zip(
+        recomputed.model.named_parameters(), plain.model.parameters(), strict=True
+    ):
+        assert torch.equal(own, other), name
+    pd.testing.assert_frame_equal(plain.history, recomputed.history)
+    assert not plain.errors["error"].equals(recomputed.errors["error"])
+
+
+@pytest.mark.parametrize("mode", ["train", "frozen", "train_then_recompute"])
+def test_a_run_leaves_its_model_and_errors_in_agreement(mode: str) -> None:
+    made = run(settings(epochs=2, batch_norm_mode=mode))
+    errors = measure_errors(made.model, MeanSquaredError(), store(), device="cpu")
+    last = made.errors[made.errors["epoch"] == 2]
+    assert last["error"].tolist() == errors.tolist()
+
+
+# Runs
+
+
+def same(first: FinetunedRun, second: FinetunedRun) -> bool:
+    own, other = first.model.state_dict(), second.model.state_dict()
+    return (
+        all(torch.equal(own[key], other[key]) for key in own)
+        and first.errors.reset_index(drop=True).equals(second.errors.reset_index(drop=True))
+        and first.history.reset_index(drop=True).equals(second.history.reset_index(drop=True))
+    )
+
+
+@pytest.mark.parametrize(
+    "choices", [{}, {"bottleneck": "fc4096", "decoder": "transposed12", "batch_norm": False}]
+)
+def test_a_run_repeats_to_the_last_bit_whatever_was_drawn_before(choices: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    first = run(settings(epochs=2, **choices))
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    second = run(settings(epochs=2, **choices))
+    assert same(first, second)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_another_seed_gives_other_weights() -> None:
+    first, second = run(settings()), run(settings() | {"seed": 1})
+    assert not same(first, second)
+
+
+def test_dropout_is_on_while_training_and_follows_the_seed_s_own_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = run(settings(bottleneck="fc4096"))
+    # Other dropout masks under the same initial weights and order change the training.
+    monkeypatch.setattr(finetuning, "stream_seed", lambda seed, name: 12345)
+    assert not same(first, run(settings(bottleneck="fc4096")))
+    # A network without dropout does not draw from that stream at all.
+    plain = run(settings())
+    monkeypatch.undo()
+    assert same(plain, run(settings()))
+
+
+def test_training_lowers_the_error() -> None:
+    # The first epoch still leaves averages that belong to weights long gone.
+    errors = run(settings(epochs=8, batch_norm_mode="train_then_recompute")).errors
+    means = errors.groupby("epoch")["error"].mean()
+    assert means[8] < means[1]
+
+
+def test_errors_and_history_fit_their_tables(tmp_path: Path) -> None:
+    made = run(settings(epochs=2, loss="ms_ssim"), count=4)
+    tables.write(made.errors, tmp_path / "errors.parquet", "errors")
+    tables.write(made.history, tmp_path / "history.parquet", "history")
+    errors = tables.read(tmp_path / "errors.parquet", "errors")
+    history = tables.read(tmp_path / "history.parquet", "history")
+    assert (
+        errors.groupby("epoch")["image_id"].apply(list).tolist()
+        == [table(4)["image_id"].tolist()] * 2
+    )
+    assert set(errors["metric"]) == {"ms_ssim"}
+    assert history["step"].tolist() == list(range(1, 9))
+    assert history["epoch"].tolist() == [1] * 4 + [2] * 4
+    shown = history["image_id"].tolist()
+    assert shown[:4] == shown[4:]
+    assert sorted(shown[:4]) == table(4)["image_id"].tolist()
+
+
+def test_a_random_backbone_is_named_in_metric_and_receipts(tmp_path: Path) -> None:
+    made = run(settings(loss="lpips_squeeze"))
+    assert set(made.errors["metric"]) == {"lpips_squeeze_random_backbone"}
+    assert [receipt["source"] for receipt in made.receipts] == ["random", "random"]
+    assert [receipt["model"] for receipt in made.receipts] == ["autoencoder", "squeeze backbone"]
+    record = run_record(made, settings(loss="lpips_squeeze"), {"study": "x"}, "cpu")
+    assert record["study"] == "x"
+    assert record["receipts"] == made.receipts
+    assert record["settings"]["loss"] == "lpips_squeeze"
+    assert record["environment"]["threads"] == torch.get_num_threads()
+
+
+def test_progress_is_told_twice_per_image_and_epoch() -> None:
+    steps: list[int] = []
+    run(settings(epochs=2), on_image=lambda: steps.append(1))
+    assert len(steps) == 2 * 2 * 3
+
+
+def test_a_checkpoint_that_is_asked_for_and_missing_is_an_error(tmp_path: Path) -> None:
+    chosen = settings(initial_weights="checkpoint")
+    chosen["weights"] = {"source": "directory", "directory": str(tmp_path)}
+    with pytest.raises(InputError, match=r"imagenet-vgg16.pth does not exist"):
+        run(chosen)
+
+
+def test_pixels_may_be_mapped_read_only_and_stay_as_they_are(tmp_path: Path) -> None:
+    np.save(tmp_path / "pixels.npy", store())
+    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="r")
+    made = finetune(mapped, table(), settings(), device="cpu")
+    assert same(made, run(settings()))
+    np.testing.assert_array_equal(mapped, store())

@@ -1,0 +1,250 @@
+"""Quantities of images, gathered from their tables and correlated with memorability."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from memorability import tables
+from memorability.quantities import (
+    SOURCES,
+    best_learning_rate,
+    correlations,
+    from_attributions,
+    from_distinctiveness,
+    from_errors,
+    from_features,
+    from_predictions,
+)
+
+COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
+RUN = {"protocol": "paper", "loss": "mse", "lr": "1e-3", "seed": "0"}
+QUICK: dict[str, Any] = {"target": "score", "draws": 100, "confidence": 0.95, "seed": 0}
+N = 40
+
+
+def rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
+    assert list(table.columns) == COLUMNS
+    assert list(table.index) == list(range(len(table)))
+    return list(table.itertuples(index=False, name=None))
+
+
+def images() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "image_id": [f"image{k:02d}" for k in range(N)],
+            "category": np.array(["animal", "food"])[np.arange(N) % 2],
+            "score": rng.random(N),
+        }
+    )
+
+
+def run_errors(strength: float, *, noise: int, seeds: int = 2, **keys: str) -> pd.DataFrame:
+    """Errors of a run that follow the score as strongly as asked for."""
+    rng = np.random.default_rng(noise)
+    score = images()["score"].to_numpy()
+    parts = [
+        images()[["image_id"]].assign(
+            **({"metric": "mse"} | RUN | keys | {"seed": str(seed)}),
+            epoch=1,
+            error=strength * score + rng.normal(size=N) * 0.1,
+        )
+        for seed in range(seeds)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def study() -> pd.DataFrame:
+    """Two protocols, two losses, three learning rates, the middle one the best but for `b mse`."""
+    plan = [
+        ("a", "mse", {"1e-4": 0.1, "1e-3": 0.5, "1e-2": -0.9}),
+        ("a", "style", {"1e-4": -0.3, "1e-3": -0.1, "1e-2": -0.2}),
+        ("b", "mse", {"1e-4": 0.4, "1e-3": 0.1, "1e-2": 0.0}),
+    ]
+    parts = [
+        run_errors(strength, noise=k * 10 + j, protocol=protocol, loss=loss, lr=lr, metric=loss)
+        for k, (protocol, loss, strengths) in enumerate(plan)
+        for j, (lr, strength) in enumerate(strengths.items())
+    ]
+    return from_errors(pd.concat(parts, ignore_index=True))
+
+
+# Gathering
+
+
+def test_errors_are_those_after_the_last_epoch() -> None:
+    table = pd.DataFrame(
+        [
+            {**RUN, "epoch": epoch, "image_id": i, "metric": "mse", "error": error}
+            for epoch, i, error in ((1, "a", 0.9), (2, "a", 0.5), (1, "b", 0.8), (2, "b", 0.4))
+        ]
+    )
+    assert rows(from_errors(table)) == [
+        ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
+        ("error", "mse", "paper", "mse", "1e-3", "0", "b", 0.4),
+    ]
+
+
+def test_distinctiveness_keeps_the_run_whose_latents_it_is_of() -> None:
+    table = pd.DataFrame(
+        [{**RUN, "image_id": "a", "nearest_distance": 3.0, "distinctiveness": -0.5}]
+    )
+    assert rows(from_distinctiveness(table)) == [
+        ("distinctiveness", "nearest_neighbour_z", "paper", "mse", "1e-3", "0", "a", -0.5)
+    ]
+
+
+def test_a_feature_is_the_metric_and_belongs_to_no_run() -> None:
+    table = pd.DataFrame(
+        {"image_id": ["a", "a"], "feature": ["saturation", "clutter"], "value": [0.5, 2.0]}
+    )
+    assert rows(from_features(table)) == [
+        ("feature", "saturation", "", "", "", "", "a", 0.5),
+        ("feature", "clutter", "", "", "", "", "a", 2.0),
+    ]
+
+
+def test_predictions_are_those_of_test_images_alone() -> None:
+    table = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c"],
+            "split": ["train", "test", "validation"],
+            "score": 0.5,
+            "predicted": [0.1, 0.2, 0.3],
+            "category_mean": 0.5,
+        }
+    )
+    assert rows(from_predictions(table)) == [("prediction", "mlp", "", "", "", "", "b", 0.2)]
+
+
+def test_every_summary_of_an_attribution_is_a_metric() -> None:
+    table = pd.DataFrame(
+        {
+            "image_id": ["a"],
+            "mean_absolute": 3.0,
+            "mean_signed": -1.0,
+            "mean_positive": 1.0,
+            "convergence_delta": 1e-6,
+            "predicted": 0.7,
+        }
+    )
+    assert {(row[0], row[1], row[-1]) for row in rows(from_attributions(table))} == {
+        ("attribution", "mean_absolute", 3.0),
+        ("attribution", "mean_signed", -1.0),
+        ("attribution", "mean_positive", 1.0),
+    }
+
+
+def test_every_source_is_a_table_that_exists() -> None:
+    assert {source for source, _ in SOURCES.values()} <= tables.SCHEMAS.keys()
+
+
+# Correlating
+
+
+def test_the_selected_learning_rate_is_the_best_of_its_loss_and_protocol() -> None:
+    values = study()
+    table = correlations(values, images(), **QUICK)
+    chosen = table[table["selected"]]
+    assert set(zip(chosen["protocol"], chosen["metric"], chosen["lr"], strict=True)) == {
+        ("a", "mse", "1e-3"),
+        ("a", "style", "1e-3"),
+        ("b", "mse", "1e-4"),
+    }
+    # All rows of a selected model are marked: pooled, given the category, and both categories.
+    assert (chosen.groupby(["protocol", "metric"]).size() == 4).all()
+
+
+def test_a_pooled_correlation_is_the_mean_of_scipys_over_seeds() -> None:
+    values = study()
+    table = correlations(values, images(), **QUICK)
+    pooled = table[table["method"] == "pooled"].set_index(["protocol", "loss", "lr"])
+    assert len(pooled) == 9
+    scores = images().set_index("image_id")["score"]
+    for key, group in values.groupby(["protocol", "loss", "lr"]):
+        by_seed = [
+            stats.spearmanr(run["value"], scores[run["image_id"]]).statistic
+            for _, run in group.groupby("seed")
+        ]
+        assert pooled.loc[key, "r"] == pytest.approx(np.mean(by_seed), abs=1e-12)
+        assert pooled.loc[key, "seeds"] == 2
+
+
+def test_p_values_are_adjusted_over_the_pooled_rows_alone_as_statsmodels_does() -> None:
+    table = correlations(study(), images(), **QUICK)
+    pooled = table["method"] == "pooled"
+    _, expected, _, _ = multipletests(table.loc[pooled, "p"], method="holm")
+    np.testing.assert_allclose(table.loc[pooled, "p_holm"], expected, rtol=1e-12)
+    assert table.loc[~pooled, "p_holm"].isna().all()
+    assert (expected > table.loc[pooled, "p"]).any()  # else the comparison would show nothing
+
+
+def test_an_undefined_correlation_is_kept_but_neither_selected_nor_counted_as_a_test() -> None:
+    constant = run_errors(0, noise=9, lr="1e-5").assign(error=1.0)
+    diverged = run_errors(0, noise=9, lr="1e-1").assign(error=np.nan)
+    negative = run_errors(-0.5, noise=1, lr="1e-4")
+    other = run_errors(-0.4, noise=2, lr="1e-3")
+    values = from_errors(pd.concat([constant, diverged, negative, other], ignore_index=True))
+    table = correlations(values, images(), **QUICK)
+    pooled = table[table["method"] == "pooled"].set_index("lr")
+    assert pooled.loc[["1e-5", "1e-1"], ["r", "p", "p_holm"]].isna().all(axis=None)
+    assert set(table.loc[table["selected"], "lr"]) == {pooled["r"].idxmax()}
+    assert pooled["r"].max() < 0
+    _, expected, _, _ = multipletests(pooled["p"].dropna(), method="holm")
+    np.testing.assert_allclose(pooled["p_holm"].dropna(), expected, rtol=1e-12)
+
+
+def test_every_feature_is_selected_for_there_is_nothing_to_choose() -> None:
+    rng = np.random.default_rng(1)
+    parts = [
+        images()[["image_id"]].assign(feature=name, value=rng.random(N)) for name in ("x", "y")
+    ]
+    table = correlations(from_features(pd.concat(parts)), images(), **QUICK)
+    assert table["selected"].all()
+    assert set(table["metric"]) == {"x", "y"}
+
+
+def test_correlations_do_not_depend_on_the_order_of_rows() -> None:
+    values = study()
+    shuffled = values.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(
+        correlations(shuffled, images(), **QUICK), correlations(values, images(), **QUICK)
+    )
+
+
+def test_correlations_fit_the_table_that_they_are_written_to() -> None:
+    table = correlations(study(), images(), **QUICK)
+    schema = tables.SCHEMAS["correlations"][1]
+    schema.validate(table[[*schema.columns]])
+    assert set(table.columns) == set(schema.columns)
+
+
+# The best learning rate
+
+
+def test_values_and_rows_of_a_loss_are_those_of_its_selected_rate_and_the_first_protocol() -> None:
+    values = study()
+    table = correlations(values, images(), **QUICK)
+    chosen, chosen_rows = best_learning_rate(values, table, "mse")
+    assert set(zip(chosen["protocol"], chosen["loss"], chosen["lr"], strict=True)) == {
+        ("a", "mse", "1e-3")
+    }
+    assert len(chosen) == 2 * N
+    expected = values[
+        (values["protocol"] == "a") & (values["loss"] == "mse") & (values["lr"] == "1e-3")
+    ]
+    assert sorted(chosen["value"]) == sorted(expected["value"])
+    assert sorted(chosen_rows["method"]) == ["partial", "pooled", "within", "within"]
+    assert set(chosen_rows["lr"]) == {"1e-3"}
+
+
+def test_the_protocol_that_comes_first_in_the_values_is_taken_whatever_its_name() -> None:
+    values = study().sort_values("protocol", ascending=False, kind="stable", ignore_index=True)
+    table = correlations(values, images(), **QUICK)
+    chosen, chosen_rows = best_learning_rate(values, table, "mse")
+    assert set(chosen["protocol"]) == set(chosen_rows["protocol"]) == {"b"}
+    assert set(chosen["lr"]) == {"1e-4"}

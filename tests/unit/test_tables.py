@@ -1,0 +1,410 @@
+"""Tables: schemas, order, atomic writing, and reading back."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.errors
+import pyarrow as arrow
+import pytest
+from pyarrow import parquet
+
+from memorability import tables
+from memorability.errors import InputError
+from memorability.files import atomic
+
+NAN = float("nan")
+RECORD = {"study": "sample", "configuration": "c0ffee", "code": "c0de"}
+
+
+def correlation(metric: str, **changes: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "quantity": "feature", "metric": metric, "protocol": "", "loss": "", "lr": "",
+        "selected": True, "target": "score", "group": "all", "method": "pooled", "n": 120,
+        "seeds": 1, "r": 0.25, "r_seed_sd": NAN, "ci_low": 0.1, "ci_high": 0.4,
+        "ci_method": "percentile", "p": 0.01, "p_holm": 0.02,
+    }  # fmt: skip
+    return row | changes
+
+
+def image(image_id: str, position: int, **changes: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "image_id": image_id, "file": f"animal/{image_id}.jpg", "category": "animal",
+        "subcategory": "", "hits": 40, "false_alarms": 3, "responses": 80, "score": 0.4625,
+        "score_uncorrected": 0.5, "position": position,
+    }  # fmt: skip
+    return row | changes
+
+
+COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "n"), "Int64")
+
+# Per schema a table as it is read back: in the schema's order of rows, which differs from that of
+# the other columns; missing values where the schema allows them.
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "images": [
+        image("a", 2),
+        image(
+            "b", 0, hits=pd.NA, false_alarms=pd.NA, responses=pd.NA, score_uncorrected=NAN, score=1.0
+        ),
+        image("c", 1),
+    ],
+    "rejected": [{"file": "a.jpg", "reason": "z"}, {"file": "b.jpg", "reason": "y"}],
+    "trials": [
+        {"observer": "o1", "image_id": "b", "repeat": False, "response": True},
+        {"observer": "o1", "image_id": "b", "repeat": True, "response": False},
+        {"observer": "o2", "image_id": "a", "repeat": False, "response": True},
+    ],
+    "planted": [
+        {
+            "image_id": i,
+            "memorability": m,
+            "false_alarm_rate": 0.1,
+            "saturation": 0.5,
+            "edge_strength": -1.5,
+        }
+        for i, m in (("a", 0.9), ("b", 0.1))
+    ],
+    "errors": [
+        {"epoch": 1, "image_id": "b", "metric": "mse", "error": 1 / 3},
+        {"epoch": 2, "image_id": "a", "metric": "mse", "error": NAN},
+        {"epoch": 10, "image_id": "a", "metric": "mse", "error": 5e-324},
+    ],
+    "history": [
+        {"step": 2, "epoch": 1, "image_id": "b", "loss": 0.5},
+        {"step": 10, "epoch": 1, "image_id": "a", "loss": 0.25},
+    ],
+    "distinctiveness": [
+        {"image_id": "a", "nearest_distance": 3.5, "distinctiveness": -1.0},
+        {"image_id": "b", "nearest_distance": 0.0, "distinctiveness": 1.0},
+    ],
+    "features": [
+        {"image_id": "a", "feature": "clutter", "value": 2.0},
+        {"image_id": "a", "feature": "saturation", "value": 1.0},
+        {"image_id": "b", "feature": "clutter", "value": 0.0},
+    ],
+    "correlations": [
+        correlation("image_entropy", r=NAN, ci_low=NAN, ci_high=NAN, p=NAN, p_holm=NAN),
+        correlation("image_entropy", group="animal", method="within"),
+        correlation("saturation"),
+        correlation("saturation", group="animal", method="within"),
+    ],
+    "predictions": [
+        {"image_id": i, "split": s, "score": 0.5, "predicted": 1.25, "category_mean": 0.5}
+        for i, s in (("a", "validation"), ("b", "train"), ("c", "test"))
+    ],
+    "prediction_history": [
+        {"epoch": e, "train_loss": 1 / e, "validation_loss": 2.0} for e in (1, 2, 10)
+    ],
+    "prediction_metrics": [
+        {"head": h, "metric": m, "value": v, "ci_low": NAN, "ci_high": NAN, "n": 36}
+        for h, m, v in (
+            ("category_mean", "spearman", NAN), ("mlp", "mae", 0.1), ("mlp", "spearman", 0.5),
+        )
+    ],
+    "attributions": [
+        {
+            "image_id": i,
+            "mean_absolute": 0.5,
+            "mean_signed": -0.25,
+            "mean_positive": 0.125,
+            "convergence_delta": 1e-7,
+            "predicted": 0.75,
+        }
+        for i in "ab"
+    ],
+    "claims": [
+        {
+            "claim": claim, "statement": "More.", "source": "Table 1", "published": 0.4,
+            "published_ci_low": 0.3, "published_ci_high": 0.5, "ours": NAN, "ours_ci_low": NAN,
+            "ours_ci_high": NAN, "n": n, "margin": 0.05, "verdict": "not testable", "why": "no",
+        }
+        for claim, n in (("a", 10), ("b", pd.NA))
+    ],
+}  # fmt: skip
+
+
+def example(name: str) -> pd.DataFrame:
+    table = pd.DataFrame(EXAMPLES[name])
+    return table.astype({key: kind for key, kind in COUNTS.items() if key in table}).astype(
+        {"n": "int64"} if name in {"correlations", "prediction_metrics"} else {}
+    )
+
+
+def mixed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with rows and columns turned around and an index that means nothing."""
+    turned = table.iloc[::-1, ::-1]
+    return turned.set_axis(np.arange(len(turned)) * 7 % 5)
+
+
+def files(directory: Path) -> set[str]:
+    return {path.name for path in directory.iterdir()}
+
+
+def test_every_schema_has_an_example_here() -> None:
+    assert EXAMPLES.keys() == tables.SCHEMAS.keys()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_table_is_read_back_sorted_and_unrounded_whatever_order_it_was_written_in(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "part.parquet"
+    tables.write(mixed(example(name)), path, name)
+    pd.testing.assert_frame_equal(tables.read(path, name), example(name), check_exact=True)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_same_rows_give_the_same_bytes_whatever_their_order(name: str, tmp_path: Path) -> None:
+    tables.write(example(name), tmp_path / "one", name, RECORD)
+    tables.write(mixed(example(name)), tmp_path / "other", name, dict(reversed(RECORD.items())))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_table_without_rows_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "rejected.parquet"
+    tables.write(example("rejected").iloc[:0], path, "rejected")
+    table = tables.read(path, "rejected")
+    assert (list(table.columns), len(table)) == (["file", "reason"], 0)
+
+
+def test_writing_leaves_the_callers_table_as_it_was(tmp_path: Path) -> None:
+    table = mixed(example("images"))
+    before = table.copy(deep=True)
+    tables.write(table, tmp_path / "images.parquet", "images")
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "errors" / "loss=mse" / "part.parquet"
+    tables.write(example("errors"), path, "errors")
+    assert files(path.parent) == {"part.parquet"}
+
+
+# What does not fit
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("images", "score", 1.01),
+        ("images", "score", -0.01),
+        ("images", "score", NAN),
+        ("images", "position", 0),  # three times the same
+        ("images", "file", "same.jpg"),
+        ("images", "category", None),
+        ("images", "hits", -1),
+        ("errors", "epoch", 0),
+        ("history", "loss", NAN),
+        ("correlations", "r", 1.5),
+        ("correlations", "p", -0.1),
+        ("predictions", "split", "holdout"),
+        ("claims", "verdict", "almost"),
+        ("distinctiveness", "nearest_distance", -1.0),
+        ("trials", "response", 1),
+    ],
+)
+def test_a_value_outside_the_schema_is_refused_and_nothing_is_written(
+    name: str, column: str, value: object, tmp_path: Path
+) -> None:
+    table = example(name).assign(**{column: value})
+    if column == "hits":
+        table = table.astype({"hits": "Int64"})
+    with pytest.raises(pandera.errors.SchemaError, match=column):
+        tables.write(table, tmp_path / "part.parquet", name)
+    assert files(tmp_path) == set()
+
+
+def test_a_missing_column_is_refused_by_its_name_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(pandera.errors.SchemaError, match="reason"):
+        tables.write(example("rejected")[["file"]], tmp_path / "part.parquet", "rejected")
+    assert files(tmp_path) == set()
+
+
+def test_a_file_of_another_table_is_refused_on_reading(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    tables.write(example("rejected"), path, "rejected")
+    # All columns are wrong at once, which pandera reports in the plural.
+    with pytest.raises((pandera.errors.SchemaError, pandera.errors.SchemaErrors), match="epoch"):
+        tables.read(path, "errors")
+
+
+def test_an_unknown_table_is_answered_with_the_nearest_name(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="did you mean 'images'"):
+        tables.write(example("images"), tmp_path / "part.parquet", "image")
+    with pytest.raises(ValueError, match="did you mean 'errors'"):
+        tables.read(tmp_path / "part.parquet", "error")
+
+
+# Whole or not at all
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "part.txt"
+    with atomic(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # else renaming is not atomic
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert files(tmp_path) == {"part.txt"}
+
+
+@pytest.mark.parametrize("failure", [ValueError("wrong"), KeyboardInterrupt(), SystemExit(1)])
+def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
+    failure: BaseException, tmp_path: Path
+) -> None:
+    path = tmp_path / "part.txt"
+    path.write_text("before")
+
+    def fail() -> None:
+        with atomic(path) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(type(failure)) as raised:
+        fail()
+    assert raised.value is failure
+    assert path.read_text() == "before"
+    assert files(tmp_path) == {"part.txt"}
+
+
+def _full_disk(table: arrow.Table, path: Path) -> None:
+    Path(path).write_bytes(b"half")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_explained_and_the_table_that_was_there_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "part.parquet"
+    tables.write(example("rejected"), path, "rejected")
+    before = path.read_bytes()
+    monkeypatch.setattr(parquet, "write_table", _full_disk)
+    with pytest.raises(InputError, match="could not be written: No space left") as refused:
+        tables.write(example("rejected").iloc[:1], path, "rejected")
+    assert str(path) in str(refused.value)
+    assert "Free space" in str(refused.value)
+    assert path.read_bytes() == before
+    assert files(tmp_path) == {"part.parquet"}
+
+
+def test_a_read_only_disk_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError, match="could not be written: Read-only"):
+        tables.write(example("rejected"), tmp_path / "new" / "part.parquet", "rejected")
+
+
+def test_a_directory_in_the_place_of_the_file_is_explained_and_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "part.parquet"
+    path.mkdir()
+    with pytest.raises(InputError, match="could not be written"):
+        tables.write(example("rejected"), path, "rejected")
+    assert files(tmp_path) == {"part.parquet"}
+
+
+def test_an_input_that_cannot_be_read_is_not_reported_as_an_output_that_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    """prepare_images reads photographs while the store of pixels is being written."""
+    with (
+        pytest.raises(FileNotFoundError, match=r"photograph\.jpg"),
+        atomic(tmp_path / "pixels.npy"),
+    ):
+        (tmp_path / "photograph.jpg").read_bytes()
+    assert files(tmp_path) == set()
+
+
+# Where it comes from
+
+
+def test_the_record_is_kept_beside_what_pandas_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    tables.write(example("images"), path, "images", RECORD)
+    assert tables.read_record(path) == RECORD
+    assert b"pandas" in parquet.read_schema(path).metadata
+
+
+def test_a_table_without_a_record_has_an_empty_one(tmp_path: Path) -> None:
+    tables.write(example("rejected"), tmp_path / "ours", "rejected")
+    parquet.write_table(arrow.table({"a": [1]}), tmp_path / "foreign")
+    assert tables.read_record(tmp_path / "ours") == tables.read_record(tmp_path / "foreign") == {}
+
+
+# Many runs
+
+
+def test_tables_of_several_runs_carry_their_run_keys_as_text_in_front(tmp_path: Path) -> None:
+    paths = [
+        tmp_path / f"protocol=paper/loss=mse/lr={lr}/seed={seed}/part.parquet"
+        for lr, seed in (("1e-3", 0), ("0.01", 10))
+    ]
+    for path in paths:
+        tables.write(example("errors"), path, "errors")
+    table = tables.read_runs(paths, "errors")
+    assert list(table.columns) == [
+        "protocol", "loss", "lr", "seed", "epoch", "image_id", "metric", "error",
+    ]  # fmt: skip
+    keys = list(table[["protocol", "loss", "lr", "seed"]].itertuples(index=False, name=None))
+    assert keys == [("paper", "mse", "1e-3", "0")] * 3 + [("paper", "mse", "0.01", "10")] * 3
+    assert list(table.index) == list(range(6))
+    expected = pd.concat([example("errors")] * 2, ignore_index=True)
+    pd.testing.assert_frame_equal(table[expected.columns], expected)
+
+
+def test_a_table_of_no_run_is_returned_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "quantity=feature" / "features.parquet"
+    tables.write(example("features"), path, "features")
+    pd.testing.assert_frame_equal(tables.read_runs([path], "features"), example("features"))
+
+
+# Latents
+
+
+@pytest.mark.parametrize("make", [np.ascontiguousarray, np.asfortranarray])
+def test_latents_are_read_back_bit_by_bit_in_their_order(
+    make: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    latents = make(np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32))
+    latents[0, :3] = [np.nan, -0.0, np.inf]
+    ids = ["e", "a", "d", "b", "c"]
+    tables.write_latents(ids, latents, tmp_path / "part.parquet", RECORD)
+    found, read = tables.read_latents(tmp_path / "part.parquet")
+    assert found == ids
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, latents)
+    assert np.signbit(read[0, 1])
+    assert tables.read_record(tmp_path / "part.parquet") == RECORD
+
+
+def test_latents_are_a_list_of_fixed_size_that_other_tools_can_read(tmp_path: Path) -> None:
+    latents = np.arange(6, dtype=np.float32).reshape(2, 3)
+    tables.write_latents(["a", "b"], latents, tmp_path / "part.parquet")
+    schema = parquet.read_schema(tmp_path / "part.parquet")
+    assert schema.names == ["image_id", "latent"]
+    assert schema.field("latent").type == arrow.list_(arrow.float32(), 3)
+    rows = parquet.read_table(tmp_path / "part.parquet").to_pylist()
+    assert rows[1] == {"image_id": "b", "latent": [3.0, 4.0, 5.0]}
+
+
+def test_latents_of_fewer_ids_than_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="length"):
+        tables.write_latents(["a"], np.zeros((2, 3), np.float32), tmp_path / "part.parquet")
+    assert files(tmp_path) == set()
+
+
+# Reading twin
+
+
+def test_the_reading_twin_has_tabs_headings_and_six_significant_digits(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["a b", "ü"], "n": [1, 2], "r": [1 / 3, 1.23456789e-7]})
+    tables.write_tsv(table, tmp_path / "table.tsv")
+    text = (tmp_path / "table.tsv").read_text(encoding="utf-8")
+    assert text == "name\tn\tr\na b\t1\t0.333333\nü\t2\t1.23457e-07\n"

@@ -1,0 +1,305 @@
+"""The tiny study from images to report: what is made, what a change reruns, what two runs share."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from safetensors.numpy import load_file
+
+from memorability import tables
+
+RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
+# Everything that `rule all` asks for, below results/tiny.
+ASKED_FOR = (
+    "tables/table_1.html",
+    "tables/table_1.tsv",
+    "tables/claims.html",
+    "tables/claims.parquet",
+    "tables/claims.tsv",
+    "tables/rejected.html",
+    "tables/rejected.tsv",
+    "tables/provenance.html",
+    "provenance.json",
+    *(
+        f"tables/correlations/quantity={quantity}/part.{kind}"
+        for quantity in ("error", "distinctiveness", "feature", "prediction", "attribution")
+        for kind in ("parquet", "tsv")
+    ),
+    *(
+        f"figures/{figure}.{kind}"
+        for figure in (
+            "scores", "errors/mse", "correlations", "distinctiveness", "features", "prediction",
+            "attributions",
+        )
+        for kind in ("svg", "png")
+    ),
+)  # fmt: skip
+UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
+PLOTS = {
+    "plot_attributions", "plot_correlations", "plot_distinctiveness", "plot_errors",
+    "plot_features", "plot_prediction", "plot_scores",
+}  # fmt: skip
+Directory = Callable[..., Path]
+Snakemake = Callable[..., Any]
+
+
+def jobs(console: str) -> dict[str, int]:
+    """Return rule -> number of jobs, from the table that a dry run prints."""
+    table = console.rpartition("Job stats:")[2]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def dry_run(snakemake: Snakemake, directory: Path, **how: Any) -> dict[str, int]:
+    """Return the jobs that the study in `directory` would need."""
+    how = {"configfile": directory / "study.yaml", **how}
+    done = snakemake("--dry-run", "--quiet", "rules", cwd=directory, **how)
+    assert done.returncode == 0, done.stdout
+    return jobs(done.stdout)
+
+
+def parquet_files(directory: Path) -> list[Path]:
+    """Return the study's tables, below its directory."""
+    return sorted(path.relative_to(directory) for path in directory.rglob("results/**/*.parquet"))
+
+
+def schema_name(path: Path) -> str:
+    """Return which table a file is: its stem, or the directory that holds its partitions."""
+    names = [path.stem, *(part for part in reversed(path.parts[:-1]) if "=" not in part)]
+    return next(name for name in names if name in tables.SCHEMAS or name == "latents")
+
+
+def plain_words(caption: str) -> str:
+    """Return the longest run of a caption that is neither markup nor filled in."""
+    fixed = re.sub(r"{% if .*?{% endif %}", "|", caption, flags=re.DOTALL)
+    breaks = r"{{.*?}}|{%.*?%}|\n *\n|\n *- |\.\. [\w-]+::|[^\w\s,.;:()-]+"
+    runs = re.split(breaks, fixed, flags=re.DOTALL)
+    return " ".join(max(runs, key=len).split())
+
+
+def test_everything_asked_for_is_made(tiny_run: Path, pristine: Path) -> None:
+    results = tiny_run / "results" / "tiny"
+    missing = [path for path in ASKED_FOR if not (results / path).is_file()]
+    empty = [path for path in results.rglob("*") if path.is_file() and not path.stat().st_size]
+    assert not missing
+    assert all(path.suffix == ".log" for path in empty), empty
+    assert not list(results.rglob("*.partial"))
+    assert not (pristine / "results" / "tiny").exists(), "--directory keeps the workflow clean"
+    assert not (pristine / ".snakemake").exists(), "--directory keeps the workflow clean"
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) -> None:
+    results = tiny_run / "results" / "tiny"
+    rules = {path.stem for path in pristine.glob("scripts/*.py")} - {"simulate_sample"}
+    for kind, suffix in (("logs", "log"), ("benchmarks", "jsonl")):
+        found = sorted((results / kind).rglob(f"*.{suffix}"))
+        assert {path.relative_to(results / kind).parts[0].split(".")[0] for path in found} == rules
+        assert len(found) == len(rules) + 4, "five quantities are correlated"
+    for path in (results / "benchmarks").rglob("*.jsonl"):
+        assert json.loads(path.read_text())["s"] > 0
+
+
+def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
+    found = parquet_files(tiny_run)
+    assert len(found) == 17
+    assert {schema_name(path) for path in found} == {
+        "images", "rejected", "errors", "history", "latents", "distinctiveness", "features",
+        "correlations", "predictions", "prediction_history", "prediction_metrics", "attributions",
+        "claims",
+    }  # fmt: skip
+    for path in found:
+        name = schema_name(path)
+        if name == "latents":
+            ids, latents = tables.read_latents(tiny_run / path)
+            assert latents.shape == (len(ids), 8 * 7 * 7)
+            assert np.isfinite(latents).all()
+        else:
+            table = tables.read(tiny_run / path, name)
+            assert len(table) or name == "rejected", path
+        record = tables.read_record(tiny_run / path)
+        assert record["study"] == "tiny", path
+        assert re.fullmatch("[0-9a-f]{16}", record["configuration"]), path
+        assert re.fullmatch("[0-9a-f]{16}", record["code"]), path
+
+
+def test_provenance_names_settings_versions_and_start(tiny_run: Path) -> None:
+    record = json.loads((tiny_run / "results" / "tiny" / "provenance.json").read_text())
+    assert record["configuration"]["statistics"]["bootstrap"] == 100
+    (run,) = record["runs"]
+    assert run["settings"]["learning_rate"] == 1e-3
+    assert run["receipts"][0]["source"] == "random"
+    assert run["environment"]["packages"]["torch"]
+
+
+def test_second_run_does_nothing(tiny_run: Path, snakemake: Snakemake) -> None:
+    done = snakemake(cwd=tiny_run, configfile=tiny_run / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to be done" in done.stdout
+
+
+def test_report_shows_every_item_with_its_caption(
+    tiny_run: Path, snakemake: Snakemake, pristine: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    done = snakemake("--report", page, cwd=tiny_run, configfile=tiny_run / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    shown = " ".join(page.read_text().replace("\\n", " ").split())
+    for caption in sorted(pristine.glob("report/*.rst")):
+        words = plain_words(caption.read_text())
+        assert len(words) > 40, f"{caption.name} is too short to explain anything"
+        assert words in shown, caption.name
+    for file in ASKED_FOR:
+        if file.endswith((".svg", ".html")):
+            assert f"results/tiny/{file}" in shown, file
+
+
+def test_two_runs_are_equal_to_the_last_bit(
+    tiny_run: Path, tiny: Directory, snakemake: Snakemake
+) -> None:
+    again = tiny()
+    files = parquet_files(tiny_run)
+    done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
+    assert len(files) == 19
+    same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
+    assert not [path for path, equal in zip(files, same, strict=True) if not equal]
+    models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
+    assert len(models) == 2
+    for path in models:
+        first, second = load_file(tiny_run / path), load_file(again / path)
+        assert first.keys() == second.keys()
+        for name, weights in first.items():
+            np.testing.assert_array_equal(second[name], weights, strict=True)
+
+
+def edit(workflow: Path, module: str) -> Path:
+    """Add a line to a module of a copy of the workflow and return the copy's Snakefile."""
+    with (workflow / "memorability" / module).open("a") as source:
+        source.write("\nADDED = 1\n")
+    return workflow / "Snakefile"
+
+
+def test_a_copy_of_the_workflow_reruns_nothing(
+    tiny_run: Path, snakemake: Snakemake, workflow: Path
+) -> None:
+    assert dry_run(snakemake, tiny_run, snakefile=workflow / "Snakefile") == {}
+
+
+def test_editing_a_loss_reruns_what_depends_on_runs(
+    tiny_run: Path, snakemake: Snakemake, workflow: Path
+) -> None:
+    needed = dry_run(snakemake, tiny_run, snakefile=edit(workflow, "losses.py"))
+    assert needed["finetune"] == 1
+    assert needed["correlate"] == 4, "all quantities but features"
+    assert {"encode", "measure_distinctiveness", "predict", "attribute", "judge_claims"} <= set(
+        needed
+    )
+    assert not (UNTOUCHED_BY_RUNS | {"plot_features"}) & set(needed)
+
+
+def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, workflow: Path) -> None:
+    needed = dry_run(snakemake, tiny_run, snakefile=edit(workflow, "figures.py"))
+    assert set(needed) - {"all", "total"} == PLOTS
+
+
+@pytest.mark.parametrize(
+    ("module", "first", "never"),
+    [
+        ("images.py", {"prepare_images"}, set()),
+        ("features/color.py", {"measure_features"}, {"prepare_images", "finetune", "predict"}),
+        ("statistics.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
+        ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
+        ("attribution.py", {"attribute"}, {"finetune", "encode", "predict"}),
+        ("claims.py", {"judge_claims"}, {"correlate", "finetune"}),
+        ("published.yaml", {"judge_claims"}, {"correlate", "finetune"}),
+    ],
+)
+def test_editing_a_module_reruns_its_rules(
+    tiny_run: Path,
+    snakemake: Snakemake,
+    workflow: Path,
+    module: str,
+    first: set[str],
+    never: set[str],
+) -> None:
+    path = workflow / "memorability" / module
+    path.write_text(path.read_text() + "\n# one more line\n")
+    needed = set(dry_run(snakemake, tiny_run, snakefile=workflow / "Snakefile"))
+    assert first <= needed
+    assert not never & needed
+
+
+def changed_study(tiny_run: Path, target: Path, **changes: Any) -> Path:
+    """Write an overlay next to that of `tiny_run` with other top-level keys."""
+    settings = yaml.safe_load((tiny_run / "study.yaml").read_text()) | changes
+    target.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return target
+
+
+def test_more_draws_rerun_the_statistics_alone(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    overlay = changed_study(tiny_run, tmp_path / "study.yaml", statistics={"bootstrap": 200})
+    needed = dry_run(snakemake, tiny_run, configfile=overlay)
+    assert needed["correlate"] == 5
+    assert needed["evaluate_prediction"] == 1
+    trained = {"finetune", "encode", "measure_distinctiveness", "predict", "attribute"}
+    assert not (trained | UNTOUCHED_BY_RUNS) & set(needed)
+
+
+def test_one_more_seed_runs_that_seed_alone(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    overlay = changed_study(tiny_run, tmp_path / "study.yaml", seeds=[0, 1])
+    needed = dry_run(snakemake, tiny_run, configfile=overlay)
+    assert needed["finetune"] == needed["encode"] == needed["measure_distinctiveness"] == 1
+    assert not ({"predict", "attribute"} | UNTOUCHED_BY_RUNS) & set(needed)
+
+
+def test_the_order_of_keys_reruns_nothing(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    settings = yaml.safe_load((tiny_run / "study.yaml").read_text())
+    overlay = tmp_path / "study.yaml"
+    overlay.write_text(yaml.safe_dump(settings, sort_keys=True))
+    assert overlay.read_text() != (tiny_run / "study.yaml").read_text()
+    assert dry_run(snakemake, tiny_run, configfile=overlay) == {}
+
+
+def test_directory_elsewhere_equals_running_there(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    done = snakemake(
+        "--dry-run", "--directory", tiny_run, cwd=tmp_path, configfile=tiny_run / "study.yaml"
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to be done" in done.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> None:
+    images = tmp_path / "resources" / "memcat" / "images"
+    weights = tmp_path / "resources" / "weights"
+    images.mkdir(parents=True)
+    weights.mkdir()
+    Image.new("RGB", (200, 200)).save(images / "a.jpg")
+    (images.parent / "memcat_image_data.csv").write_text(
+        "image_file,memorability_w_fa_correction\n"
+    )
+    for name in (
+        "alexnet-owt-7be5be79", "imagenet-vgg16", "squeezenet1_1-b8a52dc0", "vgg16-397923af",
+        "vgg19-dcbb9e9d",
+    ):  # fmt: skip
+        (weights / f"{name}.pth").touch()
+    needed = dry_run(snakemake, tmp_path, configfile=None)
+    assert needed["finetune"] == 6 * 13 * 5 == 390
+    assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
+    assert needed["correlate"] == 5
+    assert needed["plot_errors"] == 6
+    assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1
