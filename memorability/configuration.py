@@ -1,5 +1,6 @@
 """The configuration of a study, checked as a whole before any job starts."""
 
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -117,7 +118,7 @@ class Study:
             "epochs": self.settings["epochs"],
             "width": self.settings["autoencoder"]["width"],
             "weights": dict(self.settings["weights"]),
-            "device": self.settings["compute"]["device"],
+            **self.settings["compute"],
         }
 
     def model_file(self, run: Run) -> str:
@@ -160,6 +161,22 @@ class Study:
         _require_space(Path(self.results), len(unmade), size)
 
 
+def _is_number(_: object, value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+# JSON Schema takes 3.0 for an integer and knows no .nan or .inf, which YAML does.
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "number": _is_number,
+            "integer": lambda checker, value: _is_number(checker, value) and isinstance(value, int),
+        }
+    ),
+)
+
+
 def resolve(config: Mapping[str, Any], root: Path) -> Study:
     """Check a configuration and return the study it describes.
 
@@ -176,8 +193,8 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         Naming every mistake: unknown keys with the nearest known one, wrong types and values,
         labels that are no learning rates, protocols that do not exist.
     """
-    schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text())
-    validator = jsonschema.Draft202012Validator(schema)
+    schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+    validator = _Validator(schema)
     mistakes = [line for error in validator.iter_errors(config) for line in _explain(error)]
     if mistakes:
         raise InputError(
@@ -208,7 +225,7 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
     instance: Any = error.instance
     known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties":
-        for key in sorted(set(instance) - set(known)):
+        for key in sorted(map(str, set(instance) - set(known))):
             yield f"{prefix}{key}: unknown key ({nearest(key, known)})"
     elif error.validator == "required":
         for key in rule:
@@ -219,7 +236,11 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
         yield f"{where}: {instance!r} is unknown ({nearest(str(instance), words)})"
     elif error.validator == "type":
         hint = (
-            ' (learning rates are quoted labels, as in "5e-6")' if "learning_rate" in where else ""
+            ' (learning rates are quoted labels, as in "5e-6")'
+            if rule == "string" and "learning_rate" in where
+            else " (YAML reads 5e-5 as text: write 5.0e-5)"
+            if rule == "number" and isinstance(instance, str)
+            else ""
         )
         yield f"{where}: {instance!r} should be of type {rule}{hint}"
     else:
@@ -242,7 +263,7 @@ def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[
 def _check_split(split: Mapping[str, float]) -> None:
     if abs(sum(split.values()) - 1) > 1e-9:
         raise InputError(
-            f"prediction.split: the shares add up to {sum(split.values())}, not to 1. "
+            f"prediction.split: the shares add up to {sum(split.values()):.6g}, not to 1. "
             "Correct train, validation or test."
         )
 

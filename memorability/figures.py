@@ -140,7 +140,7 @@ def values_by_memorability(
     """
     table = values.groupby("image_id", as_index=False)["value"].mean().merge(images, on="image_id")
     low, high = table["value"].min(), table["value"].max()
-    table["value"] = (table["value"] - low) / (high - low)
+    table["value"] = (table["value"] - low) / (high - low) if low < high else 0.5
     table["bin"] = pd.cut(table[target], BIN_EDGES, labels=False, include_lowest=True)
     names = sorted(table["category"].unique())
     # One panel for "all" where there is one category, for it would be drawn twice.
@@ -156,7 +156,7 @@ def values_by_memorability(
             colour = "#444444" if name == "all" else COLOURS[(place - 1) % len(COLOURS)]
             _bin_boxes(axes, chosen, colour)
             axes.set_title(f"{name}: {_correlation_text(rows.loc[[name]].iloc[0])}")
-        for axes in list(grid)[len(panels) :]:
+        for axes in figure.axes[len(panels) :]:
             axes.set_visible(False)
         for axes in figure.axes:
             axes.set_xticks(range(5), BIN_NAMES, rotation=30, ha="right")
@@ -189,15 +189,10 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
             name = label(str(metric)) + (f" ({protocol})" if len(protocols) > 1 else "")
             # Losses are set side by side within a learning rate, so that their bars can be told apart.
             shifted = rows["rate"] * 1.06 ** (place - (table["metric"].nunique() - 1) / 2)
-            axes.errorbar(
-                shifted,
-                rows["r"],
-                yerr=[rows["r"] - rows["ci_low"], rows["ci_high"] - rows["r"]],
-                fmt="o-",
-                color=COLOURS[place % len(COLOURS)],
-                capsize=3,
-                label=name,
-            )
+            colour = COLOURS[place % len(COLOURS)]
+            # A percentile interval need not contain r, so its ends are drawn, not their distances.
+            axes.vlines(shifted, rows["ci_low"], rows["ci_high"], color=colour)
+            axes.plot(shifted, rows["r"], "o-", color=colour, label=name)
         rates = table.drop_duplicates("rate").sort_values("rate")
         axes.set_xscale("log")
         axes.set_xticks(rates["rate"], rates["lr"])
@@ -276,7 +271,7 @@ def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -
                 area = values[head, "roc_auc"]
                 name = "latents" if head == "mlp" else "category means alone"
                 roc.plot(false_alarms, hits, color=COLOURS[place], label=f"{name}: AUC {area:.2f}")
-        roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8)
+        roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8, label="chance")
         roc.set(xlabel="false-positive rate", ylabel="sensitivity", aspect="equal")
         roc.set_title("Above or below the median of the training images")
         roc.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))
@@ -304,7 +299,7 @@ def attribution_maps(
         See `scores_by_category`.
     """
     names = sorted(images["category"].unique())
-    limit = float(np.quantile(maps, 0.99))
+    limit = float(np.quantile(maps, 0.99)) or 1.0
     with styled():
         figure = Figure(
             figsize=(1.5 * per_category + 1.2, 1.85 * len(names) + 1), layout="constrained"
@@ -365,8 +360,8 @@ def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
 def _points(
     axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, colour: str, name: str, marker: str
 ) -> None:
-    spread = [rows["r"] - rows["ci_low"], rows["ci_high"] - rows["r"]]
-    axes.errorbar(rows["r"], places, xerr=spread, fmt=marker, color=colour, capsize=3, label=name)
+    axes.hlines(places, rows["ci_low"], rows["ci_high"], color=colour)
+    axes.plot(rows["r"], places, marker, color=colour, label=name)
 
 
 def _correlation_text(row: pd.Series) -> str:

@@ -20,16 +20,27 @@ class atomic:  # noqa: N801  # used like a function
         self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
 
     def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._explained(error) from error
         return self.temporary
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None:
-            self.temporary.replace(self.path)
+            try:
+                self.temporary.replace(self.path)
+            except OSError as failure:
+                self.temporary.unlink(missing_ok=True)
+                raise self._explained(failure) from failure
             return
         self.temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise InputError(
-                f"{self.path} could not be written: {error.strerror or error}. Nothing "
-                "half-written was left. Free space or change permissions, then run again."
-            ) from error
+        # An error that names another file, perhaps an input, says nothing of this one.
+        if isinstance(error, OSError) and error.filename in {None, str(self.temporary)}:
+            raise self._explained(error) from error
+
+    def _explained(self, error: OSError) -> InputError:
+        return InputError(
+            f"{self.path} could not be written: {error.strerror or error}. Nothing "
+            "half-written was left. Free space or change permissions, then run again."
+        )

@@ -1,7 +1,7 @@
 """Fine-tuning: an autoencoder sees every image once per epoch, one after the other."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,15 @@ def finetune(
                 on_image=on_image,
             )
             history.append(_history(epoch, ids[order[: len(losses)]], losses, len(order)))
-            _refuse_nonfinite(history[-1], settings)
+            _refuse_nonfinite(history[-1].iloc[-1].to_dict(), "loss", settings)
             if protocol["batch_norm_mode"] == "train_then_recompute":
                 recompute_batch_norm(model, pixels, device=device)
             error = measure_errors(model, loss, pixels, device=device, on_image=on_image)
             rows = {"epoch": epoch, "image_id": ids, "metric": metric, "error": error}
             errors.append(pd.DataFrame(rows))
+            # The last step of all can still ruin the weights.
+            worst = errors[-1].iloc[int(np.argmin(np.isfinite(error)))]
+            _refuse_nonfinite(worst.to_dict() | {"step": epoch * len(order)}, "error", settings)
     receipts = [receipt.record() for receipt in (model_receipt, loss_receipt) if receipt]
     return FinetunedRun(model, pd.concat(errors), pd.concat(history), receipts)
 
@@ -197,12 +200,11 @@ def _history(epoch: int, ids: np.ndarray, losses: np.ndarray, per_epoch: int) ->
     return pd.DataFrame({"step": steps, "epoch": epoch, "image_id": ids, "loss": losses})
 
 
-def _refuse_nonfinite(history: pd.DataFrame, settings: dict[str, Any]) -> None:
-    last = history.iloc[-1]
-    if not math.isfinite(last["loss"]):
+def _refuse_nonfinite(row: Mapping[Hashable, Any], column: str, settings: dict[str, Any]) -> None:
+    if not math.isfinite(row[column]):
         raise InputError(
-            f"The loss {settings['loss']} became {last['loss']} at step {last['step']} (epoch "
-            f"{last['epoch']}, image {last['image_id']!r}) with learning rate "
+            f"The {column} {settings['loss']} became {row[column]} at step {row['step']} (epoch "
+            f"{row['epoch']}, image {row['image_id']!r}) with learning rate "
             f"{settings['learning_rate']:g} and seed {settings['seed']}: the run diverged. Use a "
             "smaller learning rate."
         )

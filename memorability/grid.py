@@ -1,6 +1,7 @@
 """The grid of runs; the one place where a learning-rate label becomes a number."""
 
 import math
+import re
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -47,7 +48,9 @@ def learning_rate(label: str) -> float:
         rate = float(label)
     except (TypeError, ValueError):
         rate = math.nan
-    if not isinstance(label, str) or not (math.isfinite(rate) and rate > 0):
+    # Only these characters are found again in a path (rules/common.smk).
+    plain = isinstance(label, str) and re.fullmatch("[0-9.e+-]+", label)
+    if not plain or not (math.isfinite(rate) and rate > 0):
         raise InputError(
             f"Learning rate {label!r} is not a label of a positive number. "
             'Quote it in the configuration, as in learning_rates: ["5e-6"].'

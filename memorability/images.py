@@ -1,8 +1,10 @@
 """Images: found, decoded, resized into one store of pixels, in the order of the image table."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from glob import glob
 from pathlib import Path
 from typing import BinaryIO
 
@@ -182,22 +184,26 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
         If more than half of the rows have no image: then it is the directory or the column that is
         wrong, not single images.
     """
-    present = {path.relative_to(directory).as_posix() for path in directory.rglob("*")}
+    # glob follows links to directories, which Path.rglob does not.
+    every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
+    present = {path.replace(os.sep, "/") for path in every if path}
     by_name: dict[str, list[str]] = {}
     for path in sorted(present):
         by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
     found: list[str | None] = []
+    named: set[str] = set()
     rejected: list[tuple[str, str]] = []
     for file in files:
-        same_name = by_name.get(file, [])
-        if file in present:
-            found.append(file)
-        elif len(same_name) == 1:
+        same_name = [file] if file in present else by_name.get(file, [])
+        if len(same_name) == 1 and same_name[0] not in named:
             found.append(same_name[0])
-        else:
-            found.append(None)
-            reason = f"could be any of {', '.join(same_name)}" if same_name else "no such file"
-            rejected.append((file, f"is in the score table, but {reason}"))
+            named.add(same_name[0])
+            continue
+        found.append(None)
+        reason = f"could be any of {', '.join(same_name)}" if same_name else "no such file"
+        if len(same_name) == 1:
+            reason = f"{same_name[0]} is already another row's image"
+        rejected.append((file, f"is in the score table, but {reason}"))
     if len(rejected) * 2 > len(files):
         images = sorted(path for path in present if Path(path).suffix.lower() in EXTENSIONS)
         raise InputError(
@@ -206,7 +212,6 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
             f"{f', for example {images[0]!r}' if images else ''}. File names are relative to "
             "dataset.images: correct dataset.images or dataset.columns.file."
         )
-    named = {path for path in found if path}
     for path in sorted(present - named):
         if Path(path).suffix.lower() in EXTENSIONS and (directory / path).is_file():
             rejected.append((path, "is not in the score table"))

@@ -20,7 +20,7 @@ def job_log(path: str | Path) -> Iterator[None]:
 
     An `InputError` is shown as its message alone and ends the job with status 1.
     """
-    file = logging.FileHandler(path, mode="w")
+    file = logging.FileHandler(path, mode="w", encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.WARNING)

@@ -52,7 +52,7 @@ class MultiScaleSSIM(nn.Module):
         similarity: Tensor = pytorch_msssim.ms_ssim(
             images, reconstructions, data_range=1.0, size_average=False
         )
-        return 1 - similarity
+        return (1 - similarity).clamp(min=0)  # rounding leaves -4e-6 for near-identical flat images
 
 
 class Lpips(nn.Module):

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -62,7 +63,7 @@ def write_page(
         + "</html>\n"
     )
     with atomic(path) as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, encoding="utf-8")
 
 
 def show(value: object) -> str:
@@ -77,6 +78,6 @@ def show(value: object) -> str:
 def _cell(value: object) -> str:
     text = show(value)
     # Numbers and intervals are aligned and never broken across lines.
-    number = isinstance(value, (int, float)) or text == "–" or text.startswith("[")
+    number = isinstance(value, Real) or text == "–" or text.startswith("[")
     kind = ' class="number"' if number else ""
     return f"<td{kind}>{html.escape(text)}</td>"

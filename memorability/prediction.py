@@ -23,6 +23,7 @@ from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_s
 from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import mse_loss
 
+from memorability.errors import InputError
 from memorability.models.predictor import Predictor
 from memorability.seeding import numpy_stream, stream_seed, torch_stream
 
@@ -338,9 +339,9 @@ def _fitting_rows(
         )
     train, validation = np.flatnonzero(split == "train"), np.flatnonzero(split == "validation")
     if not len(train) or not len(validation):
-        raise ValueError(
+        raise InputError(
             f"The split has {len(train)} training and {len(validation)} validation images. "
-            "Expected at least one of each. Use more images or other fractions."
+            "Expected at least one of each. Use more images or other shares in prediction.split."
         )
     if not np.isfinite(scores[np.concatenate([train, validation])]).all():
         raise ValueError(

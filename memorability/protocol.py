@@ -66,7 +66,7 @@ class Protocol:
         hints = get_type_hints(type(self))
         for field in fields(self):
             value, allowed = getattr(self, field.name), get_args(hints[field.name]) or (True, False)
-            if value not in allowed:
+            if value not in allowed or isinstance(value, bool) != isinstance(allowed[0], bool):
                 raise InputError(
                     f"Protocol choice {field.name}: {value!r} is not one of "
                     f"{', '.join(map(str, allowed))}. Change it in the protocol's file."
@@ -116,7 +116,12 @@ def _read_choices(name: str, directory: Path, below: tuple[str, ...]) -> dict[st
             f"Protocol {name!r} is not in {directory.name}/ ({nearest(name, presets)}). "
             f"Name an existing one or write {directory.name}/{name}.yaml."
         )
-    choices = yaml.safe_load(path.read_text())
+    try:
+        choices = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{directory.name}/{name}.yaml is not YAML: {error}. Correct it."
+        ) from error
     if not isinstance(choices, dict):
         raise InputError(f"{directory.name}/{name}.yaml holds no choices. Write one per line.")
     base = choices.pop("extends", None)

@@ -63,8 +63,8 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
 def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table_1` with intervals in one column and headings for readers."""
     intervals = {
-        "95 % CI": ("ci_low", "ci_high"),
-        "95 % CI ": ("given_category_ci_low", "given_category_ci_high"),
+        "CI": ("ci_low", "ci_high"),
+        "CI ": ("given_category_ci_low", "given_category_ci_high"),
     }
     headings = {
         "loss": "training loss",
@@ -95,7 +95,7 @@ def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def our_figures(
-    correlations: list[pd.DataFrame], metrics: pd.DataFrame, protocol: str
+    correlations: list[pd.DataFrame], metrics: pd.DataFrame, protocol: str, selected_loss: str
 ) -> pd.DataFrame:
     """Return everything that a published figure can be compared with, as the ledger reads it.
 
@@ -107,6 +107,8 @@ def our_figures(
         The table `prediction_metrics`.
     protocol
         The protocol whose runs are compared with the paper.
+    selected_loss
+        The loss of the model whose latents the predictor reads.
     """
     table = pd.concat(correlations, ignore_index=True).assign(statistic="spearman")
     table = table[table["protocol"].isin([protocol, ""])]
@@ -114,11 +116,15 @@ def our_figures(
     features = table["quantity"] == "feature"
     table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
     errors = table["quantity"] == "error"
-    table.loc[errors, "loss"] = table.loc[errors, "metric"]
+    # Whatever was measured of a run has the honest name of the loss that it was trained with.
+    names = table[errors].drop_duplicates("loss").set_index("loss")["metric"]
+    table["loss"] = table["loss"].replace(names.to_dict())
+    honest = names.get(selected_loss, selected_loss)
+    quantity = "prediction" if honest == selected_loss else f"prediction from {honest}"
     predicted = metrics[metrics["head"] == "mlp"].rename(
         columns={"metric": "statistic", "value": "r"}
     )
-    predicted = predicted.assign(quantity="prediction", loss="", selected=True)
+    predicted = predicted.assign(quantity=quantity, loss="", selected=True)
     predicted = predicted.assign(target="score", group="all", method="pooled")
     return pd.concat([table, predicted], ignore_index=True)
 

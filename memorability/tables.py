@@ -114,7 +114,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         _schema(image_id=_text(), feature=_text(), value=_float()),
     ),
     "correlations": (
-        ("quantity", "protocol", "loss", "lr", "target", "method", "group"),
+        ("quantity", "metric", "protocol", "loss", "lr", "target", "method", "group"),
         _schema(
             quantity=_text(),
             metric=_text(),
@@ -218,7 +218,7 @@ def write(
         If the table does not fit the schema; nothing is written then.
     """
     key, schema = _named(name)
-    valid = schema.validate(table[[*schema.columns]])
+    valid = schema.validate(table[[column for column in schema.columns if column in table]])
     valid = valid.sort_values(list(key), kind="stable", ignore_index=True)
     write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
 

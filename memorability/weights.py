@@ -5,7 +5,6 @@ is ever executed.
 """
 
 import hashlib
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -65,13 +64,14 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], str]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        state = content.get("state_dict", content)
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    except Exception as error:  # a damaged file fails anywhere in the reader
         raise InputError(
             f"{path} is damaged or holds more than tensors, and was not loaded: {error}. "
             f"Download it again; {WHERE}."
         ) from error
-    state = content.get("state_dict", content)
-    return {key.removeprefix("module."): value for key, value in state.items()}, digest
+    return state, digest
 
 
 def load_strictly(module: nn.Module, state: Mapping[str, Tensor], model: str, path: Path) -> int:

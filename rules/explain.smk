@@ -34,6 +34,7 @@ rule attribute:
         | {
             "seed": study.settings["statistics"]["seed"],
             "device": study.settings["compute"]["device"],
+            "threads": 2,
         },
         code=fingerprint("attribution", "prediction", "models.autoencoder"),
     script:

@@ -27,7 +27,8 @@ rule predict:
         runtime="4h",
     params:
         study=study.name,
-        settings=study.settings["prediction"] | {"seed": study.settings["statistics"]["seed"]},
+        settings=study.settings["prediction"]
+        | {"seed": study.settings["statistics"]["seed"], "threads": 2},
         code=fingerprint("prediction"),
     script:
         "../scripts/predict.py"

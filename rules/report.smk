@@ -38,6 +38,7 @@ rule judge_claims:
             "margin": study.settings["statistics"]["margin"],
         },
         protocol=study.settings["protocols"][0],
+        selected_loss=study.settings["selected"]["loss"],
         note=study.note,
         published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
         code=fingerprint("claims", "pages", "summaries"),

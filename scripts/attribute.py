@@ -22,7 +22,7 @@ with job_log(snakemake.log[0]):
     from memorability.seeding import make_deterministic
 
     settings = snakemake.params.settings
-    make_deterministic(snakemake.threads)
+    make_deterministic(settings["threads"])
     with progress(settings["images"], "attributing") as step:
         table, maps = explain_images(
             read_autoencoder(snakemake.input.model),

@@ -16,7 +16,7 @@ with job_log(snakemake.log[0]):
     from memorability.provenance import table_record
     from memorability.seeding import make_deterministic
 
-    make_deterministic(snakemake.threads)
+    make_deterministic(snakemake.params.settings["threads"])
     device = choose_device(snakemake.params.settings["device"])
     ids = tables.read(snakemake.input.images, "images")["image_id"]
     model = read_autoencoder(snakemake.input.model).to(device)

@@ -21,7 +21,7 @@ with job_log(snakemake.log[0]):
     from memorability.seeding import make_deterministic
 
     settings = snakemake.params.settings
-    make_deterministic(snakemake.threads)
+    make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(snakemake.input.images, "images")
     with progress(2 * settings["epochs"] * len(images), "fine-tuning") as step:
@@ -34,4 +34,4 @@ with job_log(snakemake.log[0]):
     with atomic(snakemake.output.model) as temporary:
         write_autoencoder(run.model, temporary, run_made)
     with atomic(snakemake.output.record) as temporary:
-        temporary.write_text(json.dumps(run_made, indent=1))
+        temporary.write_text(json.dumps(run_made, indent=1), encoding="utf-8")

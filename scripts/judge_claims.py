@@ -19,6 +19,7 @@ with job_log(snakemake.log[0]):
         [tables.read(path, "correlations") for path in snakemake.input.correlations],
         tables.read(snakemake.input.metrics, "prediction_metrics"),
         snakemake.params.protocol,
+        snakemake.params.selected_loss,
     )
     claims = ledger(ours, claims=load_published(), **settings)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)

@@ -16,7 +16,7 @@ with job_log(snakemake.log[0]):
     from memorability.seeding import make_deterministic
 
     settings = snakemake.params.settings
-    make_deterministic(snakemake.threads)
+    make_deterministic(settings["threads"])
     images = tables.read(snakemake.input.images, "images")
     _, latents = tables.read_latents(snakemake.input.latents)
     with progress(settings["max_epochs"], "training the predictor") as step:

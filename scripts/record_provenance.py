@@ -16,9 +16,13 @@ with job_log(snakemake.log[0]):
     from memorability.summaries import provenance_rows
 
     settings = snakemake.params.settings
-    records = [json.loads(Path(path).read_text()) for path in snakemake.input.records]
+    records = [
+        json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.records
+    ]
     with atomic(snakemake.output.record) as temporary:
-        temporary.write_text(json.dumps({"configuration": settings, "runs": records}, indent=1))
+        temporary.write_text(
+            json.dumps({"configuration": settings, "runs": records}, indent=1), encoding="utf-8"
+        )
     write_page(
         provenance_rows(records, settings),
         snakemake.output.page,

@@ -38,7 +38,8 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         score that is no number or outside 0-1, an empty file name or category, an image listed
         twice, a category seen once.
     """
-    raw = _read(path)
+    # pandas keeps the labels of rows in parquet, and R writes names of rows in front.
+    raw = _read(path).reset_index(drop=True)
     for name in columns.values():
         if name not in raw.columns:
             raise InputError(
@@ -54,11 +55,16 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         table[name] = _labels(raw, columns.get(name), "all" if name == "category" else "", path)
     for name in COUNT_COLUMNS:
         table[name] = _counts(raw, columns.get(name), path)
+    impossible = table["hits"].gt(table["responses"]).fillna(False).astype(bool)
+    _refuse(
+        path, columns.get("hits", ""), table["hits"][impossible], "more hits than responses",
+        "A hit is one of the responses.",
+    )  # fmt: skip
     table["score"] = _scores(raw[columns["score"]], path)
     rate = table["hits"] / table["responses"]
     table["score_uncorrected"] = rate.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     _refuse_repeated(table, path)
-    _refuse_lone_categories(table, path)
+    _refuse_unusable_categories(table, path)
     return table
 
 
@@ -68,7 +74,10 @@ def _read(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path)
         separator = "\t" if path.suffix == ".tsv" else ","
         # utf-8-sig drops the byte-order mark that spreadsheet programs put in front.
-        return pd.read_csv(path, sep=separator, encoding="utf-8-sig", keep_default_na=False)
+        # As text, since names and labels of digits keep their zeros.
+        return pd.read_csv(
+            path, sep=separator, encoding="utf-8-sig", keep_default_na=False, dtype=str
+        )
     except (ValueError, OSError) as error:
         raise InputError(
             f"{path} cannot be read as a {path.suffix[1:]} table: {error}. "
@@ -90,14 +99,15 @@ def _refuse(path: Path, column: str, bad: pd.Series, what: str, expected: str) -
 
 
 def _files(column: pd.Series, path: Path) -> pd.Series:
-    files = column.astype(str).str.strip().str.replace("\\", "/")
-    _refuse(path, str(column.name), column[files == ""], "empty file name", "Each row is an image.")
-    outside = files.str.startswith("/") | files.str.contains(r"(?:^|/)\.\.(?:/|$)")
+    files = column.fillna("").astype(str).str.strip().str.replace("\\", "/")
+    empty = files.isin(["", ".", "./"])
+    _refuse(path, str(column.name), column[empty], "empty file name", "Each row is an image.")
+    outside = files.str.contains(r"^/|^[A-Za-z]:/|(?:^|/)\.\.(?:/|$)")
     _refuse(
         path, str(column.name), files[outside], "file outside the image directory",
         "Names are relative to dataset.images.",
     )  # fmt: skip
-    return files
+    return files.map(lambda file: str(PurePosixPath(file)))
 
 
 def _labels(raw: pd.DataFrame, column: str | None, default: str, path: Path) -> pd.Series:
@@ -140,8 +150,13 @@ def _refuse_repeated(table: pd.DataFrame, path: Path) -> None:
         )
 
 
-def _refuse_lone_categories(table: pd.DataFrame, path: Path) -> None:
+def _refuse_unusable_categories(table: pd.DataFrame, path: Path) -> None:
     sizes = table["category"].value_counts()
+    if "all" in sizes and len(sizes) > 1:
+        raise InputError(
+            f"{path} has a category named 'all', which stands for all images in every table. "
+            "Rename it."
+        )
     lone = sizes[sizes == 1]
     if not lone.empty and len(table) > 1:
         name = str(lone.index[0])

@@ -156,7 +156,7 @@ def test_a_metric_that_is_undefined_for_category_means_is_still_shown_for_latent
 
 
 def verdicts(*rows: dict[str, Any], protocol: str = "paper") -> pd.DataFrame:
-    figures = our_figures([pd.DataFrame([one]) for one in rows], METRICS, protocol)
+    figures = our_figures([pd.DataFrame([one]) for one in rows], METRICS, protocol, "mse")
     table = ledger(figures, claims=load_published(), dataset_kind="memcat", margin=0.05)
     return table.set_index("claim")
 
@@ -216,7 +216,7 @@ def test_distinctiveness_of_a_model_trained_with_a_random_backbone_answers_nothi
 def test_gathering_our_figures_leaves_the_tables_as_they_were() -> None:
     tables = [pd.DataFrame([row("mse_random_backbone")]), pd.DataFrame([row(quantity="feature")])]
     before = [table.copy(deep=True) for table in [*tables, METRICS]]
-    our_figures(tables, METRICS, "paper")
+    our_figures(tables, METRICS, "paper", "mse")
     for table, copy in zip([*tables, METRICS], before, strict=True):
         pd.testing.assert_frame_equal(table, copy)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -270,6 +271,20 @@ def test_the_order_of_keys_reruns_nothing(
     overlay.write_text(yaml.safe_dump(settings, sort_keys=True))
     assert overlay.read_text() != (tiny_run / "study.yaml").read_text()
     assert dry_run(snakemake, tiny_run, configfile=overlay) == {}
+
+
+def test_too_few_images_to_validate_are_explained(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_run, tmp_path / "study")
+    prediction = {"hidden": [8], "split": {"train": 0.6, "validation": 0.1, "test": 0.3}}
+    overlay = changed_study(tiny_run, tmp_path / "study.yaml", prediction=prediction)
+    target = "results/tiny/tables/predictions.parquet"
+    done = snakemake(target, cwd=tmp_path / "study", configfile=overlay)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    assert "0 validation images" in done.stdout
+    assert "shares in prediction.split" in done.stdout
 
 
 def test_directory_elsewhere_equals_running_there(

@@ -91,6 +91,10 @@ def test_the_paper_s_text_has_a_latent_of_4096_and_twelve_transposed_convolution
         64
     ] * 2
     assert len(transposed) == 12
+    # The text names no strides; ours is that the first layer of each stage doubles the side.
+    doubling = [index for index, layer in enumerate(transposed) if layer.stride == (2, 2)]
+    assert doubling == [0, 3, 6, 8, 10]
+    assert {layer.stride for layer in transposed} == {(1, 1), (2, 2)}
 
 
 @pytest.mark.parametrize("choices", [PUBLISHED, PAPER_TEXT, {**PUBLISHED, "batch_norm": False}])
