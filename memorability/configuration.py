@@ -145,8 +145,8 @@ class Study:
             or has no room for the models of the runs that are not yet made.
         """
         if self.settings["dataset"]["kind"] != "sample":
-            _require_directory(Path(self.image_source["images"]), "dataset.images")
-            _require_file(Path(self.image_source["scores"]), "dataset.scores")
+            _require(Path(self.image_source["images"]), "dataset.images", directory=True)
+            _require(Path(self.image_source["scores"]), "dataset.scores", directory=False)
         needed = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
         missing = sorted(file for file in needed if not Path(file).is_file())
         if missing:
@@ -268,22 +268,17 @@ def _check_split(split: Mapping[str, float]) -> None:
         )
 
 
-def _require_directory(path: Path, key: str) -> None:
-    if not path.is_dir():
-        found = "is a file" if path.exists() else "does not exist"
-        raise InputError(
-            f"{key}: {path} {found}, but a directory of images is needed. "
-            f"{_where_to_get(path)}Relative paths start from {Path.cwd()}."
-        )
-
-
-def _require_file(path: Path, key: str) -> None:
-    if not path.is_file():
-        found = "is a directory" if path.is_dir() else "does not exist"
-        raise InputError(
-            f"{key}: {path} {found}, but a table of scores is needed. "
-            f"{_where_to_get(path)}Relative paths start from {Path.cwd()}."
-        )
+def _require(path: Path, key: str, *, directory: bool) -> None:
+    if path.is_dir() if directory else path.is_file():
+        return
+    found = "does not exist"
+    if path.exists():
+        found = "is a file" if directory else "is a directory"
+    needed = "a directory of images" if directory else "a table of scores"
+    raise InputError(
+        f"{key}: {path} {found}, but {needed} is needed. {_where_to_get(path)}"
+        f"Relative paths start from {Path.cwd()}."
+    )
 
 
 def _where_to_get(path: Path) -> str:

@@ -265,7 +265,7 @@ CASES = {
     "score below 0": Case(
         damage=cell(5, "score", "-0.1"),
         ends="preparing images",
-        says=("data/scores.csv, column 'score'", "outside 0 to 1", "row 5: -0.1"),
+        says=("data/scores.csv, column 'score'", "outside 0 to 1", "row 5: ", "-0.1"),
     ),
     "score that is no number": Case(
         damage=cell(2, "score", "high"),

@@ -25,6 +25,7 @@ ENVIRONMENTS = sorted(path.stem for path in ROOT.glob("envs/*.yaml"))
 # Modules and names that carry a result without deciding it: they may stay out of a fingerprint.
 CARRIERS = {
     "tables": "validates, sorts and stores what a module computed",
+    "files": "a file appears whole or not at all",
     "job": "log and progress bar",
     "provenance": "writes down where a result comes from",
     "seeding": "in scripts only make_deterministic; whoever draws imports it and has it in its closure",
