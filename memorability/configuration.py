@@ -205,7 +205,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     names = config["protocols"]
     protocols = {name: load_protocol(name, root / "protocols") for name in names}
     runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
-    study = Study(config, protocols, runs, _selected_runs(config["selected"], runs))
+    study = Study(_in_order(config), protocols, runs, _selected_runs(config["selected"], runs))
     _check_split(config["prediction"]["split"])
     if config["statistics"]["target"] == "score_uncorrected" and not (
         {"hits", "responses"} <= set(study.image_source["columns"])
@@ -217,13 +217,21 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     return study
 
 
+def _in_order(settings: Any) -> Any:
+    """Return settings with sorted keys: Snakemake reruns a job whose parameters change their order."""
+    if isinstance(settings, Mapping):
+        return {key: _in_order(settings[key]) for key in sorted(settings)}
+    return settings
+
+
 def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
     """Yield one line per mistake, in the user's words rather than the schema's."""
     where = ".".join(str(part) for part in error.absolute_path)
     prefix = f"{where}." if where else ""
     rule: Any = error.validator_value
     instance: Any = error.instance
-    known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
+    schema: Any = error.schema
+    known = schema.get("properties", {})
     if error.validator == "additionalProperties":
         for key in sorted(map(str, set(instance) - set(known))):
             yield f"{prefix}{key}: unknown key ({nearest(key, known)})"
@@ -234,6 +242,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
     elif error.validator == "enum":
         words = [str(word) for word in rule]
         yield f"{where}: {instance!r} is unknown ({nearest(str(instance), words)})"
+    elif error.validator == "pattern":
+        yield f"{where}: {instance!r} is not {schema['description']}"
     elif error.validator == "type":
         hint = (
             ' (learning rates are quoted labels, as in "5e-6")'

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from memorability.files import atomic
+from memorability.labels import label
 
 STYLE: Mapping[Any, Any] = {
     "axes.grid": True,
@@ -34,32 +35,6 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7
 BIN_EDGES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 BIN_NAMES = ("very low", "low", "medium", "high", "very high")
 SMALL_BIN = 20  # images below which a bin is drawn hollow: too few to judge
-
-LABELS: Mapping[str, str] = {
-    "mse": "MSE",
-    "ms_ssim": "MS-SSIM",
-    "lpips_squeeze": "LPIPS (SqueezeNet)",
-    "lpips_vgg": "LPIPS (VGG)",
-    "lpips_alex": "LPIPS (AlexNet)",
-    "style": "Style loss",
-    "score": "memorability (hits − false alarms) / responses",
-    "score_uncorrected": "memorability, hits / responses",
-    "mean_lab_l": "Mean colour LAB L",
-    "mean_lab_a": "Mean colour LAB A",
-    "mean_lab_b": "Mean colour LAB B",
-    "saturation": "Saturation",
-    "color_diversity": "Colour diversity",
-    "image_entropy": "Image entropy",
-    "texture_energy": "Texture energy",
-    "clutter_score": "Clutter score",
-}
-
-
-def label(name: str) -> str:
-    """Return the name of a loss, metric, feature or target as a reader expects it."""
-    if name.endswith("_random_backbone"):
-        return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
-    return LABELS.get(name, name.replace("_", " "))
 
 
 @contextmanager

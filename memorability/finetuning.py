@@ -15,7 +15,6 @@ from memorability.errors import InputError
 from memorability.evaluation import measure_errors, recompute_batch_norm, to_unit_range
 from memorability.losses import make_loss
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
-from memorability.provenance import environment_record
 from memorability.seeding import numpy_stream, stream_seed
 from memorability.weights import Receipt, load_autoencoder, random_receipt
 
@@ -166,19 +165,6 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
     if order == "fixed_shuffle":
         return np.argsort(images["position"].to_numpy())
     return numpy_stream(seed, "order").permutation(len(images))
-
-
-def run_record(
-    run: FinetunedRun, settings: dict[str, Any], table_record: dict[str, str], device: str
-) -> dict[str, Any]:
-    """Return what made a run: its settings, the weights it used, versions and hardware."""
-    environment = environment_record(device) | {"threads": torch.get_num_threads()}
-    return {
-        **table_record,
-        "settings": settings,
-        "receipts": run.receipts,
-        "environment": environment,
-    }
 
 
 def _initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:

@@ -1,6 +1,7 @@
 """Images: found, decoded, resized into one store of pixels, in the order of the image table."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from memorability.errors import InputError
 from memorability.protocol import Resize
 from memorability.seeding import numpy_stream
+
+logger = logging.getLogger(__name__)
 
 SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
 EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -166,6 +169,8 @@ def prepare(
     table = scores.loc[kept].drop(columns="row").reset_index(drop=True)
     table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
     _refuse_unusable(rejected, scores, table, on_bad_image)
+    if rejected:
+        logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
 
 

@@ -675,15 +675,15 @@ def write_predictor(trained: TrainedPredictor, path: str | Path, record: Mapping
     """Write a predictor as safetensors; the header holds its architecture and a record."""
     tensors = {f"model.{key}": value for key, value in trained.model.state_dict().items()}
     tensors |= {"latent_mean": trained.latent_mean, "latent_sd": trained.latent_sd}
-    architecture = json.dumps(trained.model.architecture)
-    header = {"architecture": architecture, "record": json.dumps(dict(record))}
-    save_file(tensors, path, metadata=header)
+    # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
+    header = {"architecture": trained.model.architecture, "record": record}
+    save_file(tensors, path, metadata={"memorability": json.dumps(header)})
 
 
 def read_predictor(path: str | Path) -> TrainedPredictor:
     """Rebuild a predictor from a file of `write_predictor`, without its history."""
     with safe_open(path, framework="pt") as file:
-        architecture = json.loads(file.metadata()["architecture"])
+        architecture = json.loads(file.metadata()["memorability"])["architecture"]
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     mean, sd = tensors.pop("latent_mean"), tensors.pop("latent_sd")
     architecture["hidden"] = tuple(architecture["hidden"])

@@ -13,7 +13,7 @@ from memorability import __version__
 
 PACKAGE = Path(__file__).parent
 PACKAGES_RECORDED = (
-    "captum", "lpips", "numpy", "pandas", "pillow", "pyarrow", "pytorch-msssim", "scikit-image",
+    "captum", "lpips", "numpy", "pandas", "pillow", "pyarrow", "pytorch-msssim",
     "scikit-learn", "scipy", "snakemake", "torch", "torchvision",
 )  # fmt: skip
 
@@ -92,6 +92,18 @@ def table_record(study: str, settings: Any, code: str) -> dict[str, str]:
         "configuration": settings_hash(settings),
         "code": code,
         "memorability": __version__,
+    }
+
+
+def run_record(
+    record: dict[str, str], settings: Any, receipts: list[dict[str, Any]], device: str
+) -> dict[str, Any]:
+    """Return what made a run: its table record, settings, receipts of weights, environment."""
+    return {
+        **record,
+        "settings": settings,
+        "receipts": receipts,
+        "environment": environment_record(device),
     }
 
 

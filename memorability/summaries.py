@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from memorability.figures import label
+from memorability.labels import label
 
 
 def table_1(correlations: pd.DataFrame) -> pd.DataFrame:

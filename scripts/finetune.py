@@ -13,11 +13,11 @@ with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.evaluation import choose_device
     from memorability.files import atomic
-    from memorability.finetuning import finetune, run_record
+    from memorability.finetuning import finetune
     from memorability.images import open_store
     from memorability.job import progress
     from memorability.models.autoencoder import write_autoencoder
-    from memorability.provenance import table_record
+    from memorability.provenance import run_record, table_record
     from memorability.seeding import make_deterministic
 
     settings = snakemake.params.settings
@@ -30,7 +30,7 @@ with job_log(snakemake.log[0]):
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(run.errors, snakemake.output.errors, "errors", record)
     tables.write(run.history, snakemake.output.history, "history", record)
-    run_made = run_record(run, settings, record, device)
+    run_made = run_record(record, settings, run.receipts, device)
     with atomic(snakemake.output.model) as temporary:
         write_autoencoder(run.model, temporary, run_made)
     with atomic(snakemake.output.record) as temporary:

@@ -154,7 +154,8 @@ def _transposed_decoder(channels: list[int], batch_norm: bool) -> nn.Sequential:
 
 def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str, Any]) -> None:
     """Write weights as safetensors; the header holds the architecture and a record of the run."""
-    header = {"architecture": json.dumps(model.architecture), "record": json.dumps(dict(record))}
+    # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
+    header = {"memorability": json.dumps({"architecture": model.architecture, "record": record})}
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
     save_file(tensors, path, metadata=header)
 
@@ -162,6 +163,6 @@ def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str,
 def read_autoencoder(path: str | Path) -> Autoencoder:
     """Rebuild an autoencoder from a file of `write_autoencoder`, in evaluation mode."""
     with safe_open(path, framework="pt") as file:
-        model = Autoencoder(**json.loads(file.metadata()["architecture"]))
+        model = Autoencoder(**json.loads(file.metadata()["memorability"])["architecture"])
         model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     return model.eval()

@@ -20,11 +20,11 @@ from memorability.finetuning import (
     FinetunedRun,
     finetune,
     presentation_order,
-    run_record,
     train_one_epoch,
 )
 from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import initial_autoencoder
+from memorability.provenance import run_record
 
 torch.set_num_threads(1)
 
@@ -381,11 +381,12 @@ def test_a_random_backbone_is_named_in_metric_and_receipts(tmp_path: Path) -> No
     assert set(made.errors["metric"]) == {"lpips_squeeze_random_backbone"}
     assert [receipt["source"] for receipt in made.receipts] == ["random", "random"]
     assert [receipt["model"] for receipt in made.receipts] == ["autoencoder", "squeeze backbone"]
-    record = run_record(made, settings(loss="lpips_squeeze"), {"study": "x"}, "cpu")
+    chosen = settings(loss="lpips_squeeze")
+    record = run_record({"study": "x"}, chosen, made.receipts, "cpu")
     assert record["study"] == "x"
     assert record["receipts"] == made.receipts
-    assert record["settings"]["loss"] == "lpips_squeeze"
-    assert record["environment"]["threads"] == torch.get_num_threads()
+    assert record["settings"] == chosen
+    assert record["environment"]["device"] == "cpu"
 
 
 def test_progress_is_told_twice_per_image_and_epoch() -> None:

@@ -190,9 +190,9 @@ def test_a_file_carries_the_record_of_its_run(tmp_path: Path) -> None:
     path = tmp_path / "autoencoder.safetensors"
     write_autoencoder(made(), path, {"study": "Übung", "settings": {"seed": 3}})
     with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-    assert json.loads(metadata["record"]) == {"study": "Übung", "settings": {"seed": 3}}
-    assert json.loads(metadata["architecture"]) == {"width": 0.05, **PUBLISHED}
+        header = json.loads(file.metadata()["memorability"])
+    assert header["record"] == {"study": "Übung", "settings": {"seed": 3}}
+    assert header["architecture"] == {"width": 0.05, **PUBLISHED}
 
 
 def test_writing_does_not_change_the_model(tmp_path: Path) -> None:

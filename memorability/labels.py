@@ -1,0 +1,29 @@
+"""Names of losses, metrics, features and targets as a reader expects them."""
+
+from collections.abc import Mapping
+
+LABELS: Mapping[str, str] = {
+    "mse": "MSE",
+    "ms_ssim": "MS-SSIM",
+    "lpips_squeeze": "LPIPS (SqueezeNet)",
+    "lpips_vgg": "LPIPS (VGG)",
+    "lpips_alex": "LPIPS (AlexNet)",
+    "style": "Style loss",
+    "score": "memorability (hits − false alarms) / responses",
+    "score_uncorrected": "memorability, hits / responses",
+    "mean_lab_l": "Mean colour LAB L",
+    "mean_lab_a": "Mean colour LAB A",
+    "mean_lab_b": "Mean colour LAB B",
+    "saturation": "Saturation",
+    "color_diversity": "Colour diversity",
+    "image_entropy": "Image entropy",
+    "texture_energy": "Texture energy",
+    "clutter_score": "Clutter score",
+}
+
+
+def label(name: str) -> str:
+    """Return the name of a loss, metric, feature or target as a reader expects it."""
+    if name.endswith("_random_backbone"):
+        return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
+    return LABELS.get(name, name.replace("_", " "))
