@@ -65,12 +65,24 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     ),
     "rejected": (("file",), _schema(file=_text(), reason=_text())),
     "trials": (
-        ("observer", "image_id", "repeat"),
+        ("observer", "position"),
         _schema(
             observer=_text(),
             image_id=_text(),
+            role=pa.Column(str, pa.Check.isin(["target", "filler", "vigilance"])),
+            position=pa.Column("int64", _COUNT),
             repeat=pa.Column(bool),
+            delay=_count(nullable=True),
             response=pa.Column(bool),
+        ),
+    ),
+    "observers": (
+        ("observer",),
+        _schema(
+            observer=pa.Column(str, unique=True),
+            vigilance_repeats=pa.Column("int64", _COUNT),
+            misses=pa.Column("int64", _COUNT),
+            excluded=pa.Column(bool),
         ),
     ),
     "planted": (

@@ -2,17 +2,18 @@
 
 REQUIRED: a directory of images and a table of scores, or the data set kind `sample`.
 MAKES:    <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
-          <results>/dataset/ (sample: images, scores, trials and the planted truth)
+          <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
 if study.settings["dataset"]["kind"] == "sample":
 
     rule simulate_sample:
-        """Cut crops of bundled photographs and let simulated observers score them."""
+        """Cut crops of bundled photographs and let simulated observers play the memory game with them."""
         output:
             images=directory("<results>/dataset/images"),
             scores=ensure("<results>/dataset/scores.csv", non_empty=True),
             trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
+            observers=ensure("<results>/dataset/observers.parquet", non_empty=True),
             planted=ensure("<results>/dataset/planted.parquet", non_empty=True),
         log:
             "<logs>/simulate_sample.log",
@@ -27,7 +28,7 @@ if study.settings["dataset"]["kind"] == "sample":
         params:
             study=study.name,
             settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
-            code=fingerprint("datasets.sample"),
+            code=fingerprint("datasets.sample", "memory_game.scoring"),
         script:
             "../scripts/simulate_sample.py"
 

@@ -1,4 +1,4 @@
-"""Cut the sample's crops and let simulated observers score them: images, scores, trials, truth."""
+"""Cut the sample's crops and let simulated observers play the memory game with them."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.datasets.sample import make_sample
+    from memorability.memory_game.scoring import vigilance_misses
     from memorability.provenance import table_record
 
     settings = snakemake.params.settings
@@ -24,4 +25,5 @@ with job_log(snakemake.log[0]):
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     scores.to_csv(snakemake.output.scores, index=False)
     tables.write(trials, snakemake.output.trials, "trials", record)
+    tables.write(vigilance_misses(trials), snakemake.output.observers, "observers", record)
     tables.write(planted, snakemake.output.planted, "planted", record)

@@ -16,7 +16,8 @@ from PIL import Image
 from skimage.color import rgb2gray, rgb2hsv
 from skimage.filters import sobel
 
-from memorability.memory_game import score_trials, simulate_trials
+from memorability.memory_game.game import TARGETS, Observers, simulate_trials
+from memorability.memory_game.scoring import attentive_trials, count_responses, score_counts
 from memorability.seeding import numpy_stream
 
 CROP_SIDES = (180, 290)  # pixels; MS-SSIM needs 161, the smallest photograph has 300
@@ -38,6 +39,9 @@ PLANTED_CATEGORY_OFFSETS: Mapping[str, float] = {
 PLANTED_NOISE = 0.04  # standard deviation of what the properties above do not explain
 MEAN_MEMORABILITY = 0.70
 MEAN_FALSE_ALARM_RATE = 0.08
+# The reference delay is the geometric mean of the game's delays, so that an image is recognised
+# about as often as its memorability says.
+OBSERVERS = Observers(reference_delay=74.0, decay=-0.05, inattentive_share=0.05, lapse_rate=0.7)
 
 
 def make_sample(
@@ -52,15 +56,17 @@ def make_sample(
     images_per_category
         Crops per category.
     observers
-        Simulated observers, each of whom sees every image twice.
+        How many simulated observers see each image, and see it again; those who turn out to be
+        inattentive are excluded from the scores.
     seed
         Of the crops and of the observers.
 
     Returns
     -------
     tuple of pandas.DataFrame
-        Score table (file, category, subcategory, hits, false_alarms, responses, score), trials, and
-        the planted truth (image_id, memorability, false_alarm_rate, saturation, edge_strength).
+        Score table (file, category, subcategory, hits, false_alarms, responses, score, cut at 0
+        where false alarms outnumber hits), trials of all observers, and the planted truth
+        (image_id, memorability, false_alarm_rate, saturation, edge_strength).
     """
     rows = []
     for category, photographs in PHOTOGRAPHS.items():
@@ -81,14 +87,9 @@ def make_sample(
     images = pd.DataFrame(rows)
     images["image_id"] = images["file"].str.removesuffix(".png")
     planted = _plant(images, numpy_stream(seed, "planted memorability"))
-    trials = simulate_trials(
-        list(planted["image_id"]),
-        planted["memorability"].to_numpy(),
-        planted["false_alarm_rate"].to_numpy(),
-        observers=observers,
-        generator=numpy_stream(seed, "observers"),
-    )
-    scores = images.merge(score_trials(trials), on="image_id")
+    trials = _play(planted, observers=observers, generator=numpy_stream(seed, "observers"))
+    counts = score_counts(count_responses(attentive_trials(trials)))
+    scores = images.merge(counts.assign(score=counts["score"].clip(lower=0.0)), on="image_id")
     columns = ["file", "category", "subcategory", "hits", "false_alarms", "responses", "score"]
     return scores[columns], trials, planted
 
@@ -122,3 +123,22 @@ def _plant(images: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame
         20 * MEAN_FALSE_ALARM_RATE, 20 * (1 - MEAN_FALSE_ALARM_RATE), len(images)
     )
     return planted
+
+
+def _play(planted: pd.DataFrame, *, observers: int, generator: np.random.Generator) -> pd.DataFrame:
+    """Let simulated observers play with the sample's images as targets.
+
+    A game needs 66 targets; what a small sample lacks are images without files, which are shown,
+    remembered like the average image and never scored.
+    """
+    lacking = max(0, TARGETS - len(planted))
+    truth = planted[["memorability", "false_alarm_rate"]]
+    padded = np.vstack([truth.to_numpy(), np.tile(truth.mean().to_numpy(), (lacking, 1))])
+    return simulate_trials(
+        [*planted["image_id"], *(f"unstudied_{i:03d}" for i in range(lacking))],
+        padded[:, 0],
+        padded[:, 1],
+        responses=observers,
+        observers=OBSERVERS,
+        generator=generator,
+    )

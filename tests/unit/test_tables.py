@@ -39,7 +39,15 @@ def image(image_id: str, position: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
-COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "n"), "Int64")
+def trial(observer: str, position: int, image_id: str, **changes: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "observer": observer, "image_id": image_id, "role": "target", "position": position,
+        "repeat": False, "delay": pd.NA, "response": True,
+    }  # fmt: skip
+    return row | changes
+
+
+COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n"), "Int64")
 
 # Per schema a table as it is read back: in the schema's order of rows, which differs from that of
 # the other columns; missing values where the schema allows them.
@@ -53,9 +61,14 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "rejected": [{"file": "a.jpg", "reason": "z"}, {"file": "b.jpg", "reason": "y"}],
     "trials": [
-        {"observer": "o1", "image_id": "b", "repeat": False, "response": True},
-        {"observer": "o1", "image_id": "b", "repeat": True, "response": False},
-        {"observer": "o2", "image_id": "a", "repeat": False, "response": True},
+        trial("o1", 0, "b"),
+        trial("o1", 1, "a", role="filler"),
+        trial("o1", 36, "b", repeat=True, delay=35),
+        trial("o2", 0, "a", role="vigilance"),
+    ],
+    "observers": [
+        {"observer": o, "vigilance_repeats": 12, "misses": m, "excluded": m > 3}
+        for o, m in (("o1", 4), ("o2", 3))
     ],
     "planted": [
         {
@@ -204,6 +217,7 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
         ("claims", "verdict", "almost"),
         ("distinctiveness", "nearest_distance", -1.0),
         ("trials", "response", 1),
+        ("trials", "role", "target repeat"),
     ],
 )
 def test_a_value_outside_the_schema_is_refused_and_nothing_is_written(

@@ -84,7 +84,7 @@ def test_every_category_has_as_many_crops_as_asked_for(sample: Sample, directory
     assert scores["category"].value_counts().to_dict() == dict.fromkeys(CATEGORIES, PER_CATEGORY)
     assert set(scores["file"]) == set(contents(directory))
     assert len(planted) == 5 * PER_CATEGORY
-    assert len(trials) == 2 * 800 * 5 * PER_CATEGORY
+    assert set(trials["image_id"]) >= set(planted["image_id"])
     for category, photographs in PHOTOGRAPHS.items():
         own = scores[scores["category"] == category]
         assert own["file"].str.startswith(f"{category}/").all()
@@ -135,7 +135,8 @@ def test_truth_and_trials_fit_their_tables(tmp_path: Path) -> None:
     _, trials, planted = small(tmp_path / "images")
     tables.write(trials, tmp_path / "trials.parquet", "trials")
     tables.write(planted, tmp_path / "planted.parquet", "planted")
-    assert len(tables.read(tmp_path / "trials.parquet", "trials")) == 2 * 5 * 10
+    # Ten images are too few for a game: others fill its 66 targets and are not scored.
+    assert len(tables.read(tmp_path / "trials.parquet", "trials")) == 5 * 186
     assert len(tables.read(tmp_path / "planted.parquet", "planted")) == 10
 
 
@@ -146,18 +147,20 @@ def test_the_score_table_is_read_like_a_users_own(sample: Sample, tmp_path: Path
     for name in scores.columns:
         assert table[name].tolist() == scores[name].tolist()
     assert set(table["image_id"]) == set(sample[2]["image_id"])
-    assert (table["responses"] == 800).all()
-    np.testing.assert_array_equal(table["score_uncorrected"], table["hits"] / 800)
+    # Some observers turn out to be inattentive, some images are shown to one more than asked for.
+    assert table["responses"].between(700, 801).all()
+    np.testing.assert_array_equal(table["score_uncorrected"], table["hits"] / table["responses"])
 
 
 def test_scores_follow_the_planted_memorability_when_observers_are_many(sample: Sample) -> None:
     scores, _, planted = sample
     assert scores["file"].str.removesuffix(".png").tolist() == planted["image_id"].tolist()
     truth = planted["memorability"] - planted["false_alarm_rate"]
-    assert stats.spearmanr(scores["score"], truth).statistic > 0.98
-    # Four standard errors of the difference of two proportions of 800.
-    assert (scores["score"] - truth.clip(0)).abs().max() < 4 * np.sqrt(2 * 0.25 / 800)
-    assert stats.spearmanr(scores["hits"], planted["memorability"]).statistic > 0.97
+    assert stats.spearmanr(scores["score"], truth).statistic > 0.97
+    # Four standard errors of the difference of two proportions of 700.
+    assert (scores["score"] - truth.clip(0)).abs().max() < 4 * np.sqrt(2 * 0.25 / 700)
+    rate = scores["hits"] / scores["responses"]
+    assert stats.spearmanr(rate, planted["memorability"]).statistic > 0.97
 
 
 def test_planted_effects_are_in_the_planted_memorability(sample: Sample) -> None:

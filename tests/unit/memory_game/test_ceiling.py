@@ -1,0 +1,184 @@
+"""The ceiling from counts against simulations whose truth is known, and MemCat's own counts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from memorability.memory_game.ceiling import noise_ceiling, split_counts
+from memorability.memory_game.consistency import spearman_brown
+
+MEMCAT = Path(__file__).resolve().parents[4] / "shared" / "reference" / "memcat_image_data.csv"
+COUNTS = st.integers(2, 150).flatmap(
+    lambda n: st.tuples(st.integers(0, n), st.integers(0, n), st.just(n))
+)
+
+
+def simulated(
+    images: int, responses: int, spread: float, seed: int = 0
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Counts drawn from known hit and false-alarm rates, and the two true scores."""
+    generator = np.random.default_rng(seed)
+    rate = generator.normal(0.7, spread, images).clip(0.05, 0.97)
+    false = generator.beta(2, 25, images)
+    n = generator.integers(responses * 3 // 4, responses * 5 // 4 + 1, images)
+    table = pd.DataFrame(
+        {
+            "category": np.where(np.arange(images) % 2, "b", "a"),
+            "hits": generator.binomial(n, rate),
+            "false_alarms": generator.binomial(n, false),
+            "responses": n,
+        }
+    )
+    return table, {"score": rate - false, "score_uncorrected": rate}
+
+
+def observed(images: pd.DataFrame, target: str) -> pd.Series:
+    counted = images["hits"] - (images["false_alarms"] if target == "score" else 0)
+    return counted / images["responses"]
+
+
+@given(st.lists(COUNTS, min_size=1, max_size=30), st.integers(0, 2**32))
+@settings(max_examples=50, deadline=None)
+def test_halves_are_complementary(counts: list[tuple[int, int, int]], seed: int) -> None:
+    hits, false_alarms, responses = (np.array(column) for column in zip(*counts, strict=True))
+    halves = split_counts(hits, false_alarms, responses, generator=np.random.default_rng(seed))
+    for name, whole in (
+        ("hits", hits), ("false_alarms", false_alarms), ("responses", responses),
+    ):  # fmt: skip
+        parts = [getattr(half, name) for half in halves]
+        np.testing.assert_array_equal(sum(parts), whole)
+        assert all((part >= 0).all() for part in parts)
+    for half in halves:
+        assert (half.hits <= half.responses).all()
+        assert (half.false_alarms <= half.responses).all()
+        assert (np.abs(2 * half.responses - responses) <= 1).all()
+        assert (np.abs(half.score("score")) <= 1).all()
+        assert (
+            (half.score("score_uncorrected") >= 0) & (half.score("score_uncorrected") <= 1)
+        ).all()
+
+
+def test_responses_are_drawn_without_replacement() -> None:
+    n = 20_000
+    first, _ = split_counts(
+        np.full(n, 2), np.full(n, 4), np.full(n, 4), generator=np.random.default_rng(0)
+    )
+    # Two of four: both hits in the first half once in six, one hit in each half four times.
+    found = np.bincount(first.hits, minlength=3) / n
+    np.testing.assert_allclose(found, [1 / 6, 4 / 6, 1 / 6], atol=4 * 0.5 / np.sqrt(n))
+    assert (first.false_alarms == 2).all()
+
+
+def test_the_odd_response_falls_to_either_half() -> None:
+    n = np.full(10_000, 5)
+    first, _ = split_counts(n, n, n, generator=np.random.default_rng(0))
+    assert set(first.responses) == {2, 3}
+    assert abs(first.responses.mean() - 2.5) < 4 * 0.5 / 100
+
+
+@pytest.mark.parametrize(
+    ("images", "responses", "spread"), [(4000, 100, 0.12), (4000, 30, 0.12), (4000, 80, 0.06)]
+)
+@pytest.mark.parametrize("target", ["score", "score_uncorrected"])
+def test_a_perfect_predictor_reaches_the_ceiling(
+    images: int, responses: int, spread: float, target: str
+) -> None:
+    table, truth = simulated(images, responses, spread)
+    ceilings = noise_ceiling(table, seed=0, splits=10).set_index(["target", "group"])["ceiling"]
+    reached = stats.spearmanr(truth[target], observed(table, target)).statistic
+    assert ceilings[target, "all"] == pytest.approx(reached, abs=0.02)
+
+
+def test_columns_follow_from_one_another() -> None:
+    table, _ = simulated(200, 60, 0.1)
+    found = noise_ceiling(table, seed=0)
+    assert list(found.columns) == [
+        "target", "group", "n", "consistency", "consistency_sd", "full_length", "ceiling",
+    ]  # fmt: skip
+    assert found["group"].tolist() == ["all", "a", "b"] * 2
+    assert found["n"].tolist() == [200, 100, 100] * 2
+    full_length = spearman_brown(found["consistency"].to_numpy(), factor=2)
+    np.testing.assert_allclose(found["full_length"], full_length)
+    np.testing.assert_allclose(found["ceiling"] ** 2, full_length)
+    pd.testing.assert_frame_equal(found, noise_ceiling(table, seed=0))
+    assert not found.equals(noise_ceiling(table, seed=1))
+
+
+def test_more_responses_raise_the_ceiling() -> None:
+    ceilings = [
+        noise_ceiling(simulated(1500, n, 0.1)[0], seed=0, splits=5)["ceiling"].iloc[0]
+        for n in (10, 40, 160)
+    ]
+    assert ceilings == sorted(ceilings)
+    assert ceilings[-1] - ceilings[0] > 0.2
+
+
+def test_images_that_differ_by_chance_alone_have_hardly_a_ceiling() -> None:
+    table, _ = simulated(4000, 60, 0.0)
+    found = noise_ceiling(table, seed=0, splits=5).set_index(["target", "group"])
+    assert found.loc[("score_uncorrected", "all"), "consistency"] < 4 / np.sqrt(4000)
+    assert (found["ceiling"] >= 0).all()
+
+
+def test_images_without_counts_are_left_out_and_a_constant_category_has_none() -> None:
+    table, _ = simulated(60, 40, 0.1)
+    more = pd.DataFrame(
+        {
+            "category": ["a", "a", *["flat"] * 4, *["rare"] * 2],
+            "hits": [pd.NA, 1, 8, 8, 8, 8, 3, 5],
+            "false_alarms": [pd.NA, *[0] * 7],
+            "responses": [pd.NA, 1, *[8] * 6],
+        }
+    )
+    counts = dict.fromkeys(["hits", "false_alarms", "responses"], "Int64")
+    found = noise_ceiling(pd.concat([table, more]).astype(counts), seed=0)
+    found = found.set_index(["target", "group"])
+    assert found["n"]["score"].to_dict() == {"all": 66, "a": 30, "b": 30, "flat": 4, "rare": 2}
+    assert found["ceiling"]["score"].isna().to_dict() == {
+        "all": False, "a": False, "b": False, "flat": True, "rare": True,
+    }  # fmt: skip
+
+
+def test_a_table_without_categories_has_one_group() -> None:
+    table, _ = simulated(60, 40, 0.1)
+    assert noise_ceiling(table.assign(category="all"), seed=0)["group"].tolist() == ["all", "all"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop(columns="hits"), "missing columns: .'hits'."),
+        (lambda table: table.assign(hits=pd.NA), "none has counts of at least 2 responses"),
+        (lambda table: table.assign(hits=table["responses"] + 1), "row 0 has"),
+    ],
+)
+def test_counts_that_have_no_ceiling_are_refused(change: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        noise_ceiling(change(simulated(20, 30, 0.1)[0]), seed=0)
+
+
+def test_a_single_response_has_no_halves() -> None:
+    one = np.array([1])
+    with pytest.raises(ValueError, match="1 of 1 images have a single response"):
+        split_counts(one, one, one, generator=np.random.default_rng(0))
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not MEMCAT.is_file(), reason=f"no counts of MemCat at {MEMCAT}")
+def test_halves_of_memcat_agree_as_published() -> None:
+    names = {"H": "hits", "FA": "false_alarms", "n_resp": "responses"}
+    found = noise_ceiling(pd.read_csv(MEMCAT).rename(columns=names), seed=0)
+    assert found["n"].tolist() == [10_000, *[2000] * 5] * 2
+    pooled = found.set_index(["target", "group"]).xs("all", level="group")
+    # 0.78 is the halves' own correlation (Needell and Bainbridge 2022), not that of the whole.
+    assert pooled["consistency"]["score_uncorrected"] == pytest.approx(0.78, abs=0.005)
+    assert pooled["full_length"]["score_uncorrected"] > 0.86
+    assert pooled["consistency"]["score"] == pytest.approx(0.745, abs=0.01)
+    within = found[(found["target"] == "score") & (found["group"] != "all")]
+    assert (within["ceiling"] < pooled["ceiling"]["score"]).all()
