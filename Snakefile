@@ -28,6 +28,7 @@ rule all:
         rules.judge_claims.output,
         rules.record_provenance.output,
         rules.list_rejected.output,
+        rules.estimate_ceiling.output if study.has_counts else [],
         rules.plot_scores.output,
         expand(rules.plot_errors.output, loss=study.settings["losses"]),
         expand(rules.correlate.output, quantity=QUANTITIES),

@@ -98,6 +98,11 @@ class Study:
         statistics = self.settings["statistics"]
         return {key: statistics[key] for key in ("target", "bootstrap", "confidence", "seed")}
 
+    @property
+    def has_counts(self) -> bool:
+        """Whether the score table has the counts from which the noise ceiling is estimated."""
+        return {"hits", "false_alarms", "responses"} <= set(self.image_source["columns"])
+
     def preparation(self, resize: str) -> dict[str, Any]:
         """Return what decides the prepared images, for the parameters of a job."""
         return {

@@ -94,6 +94,18 @@ def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns).assign(**{"test images": int(metrics["n"].max())})
 
 
+def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `ceiling` with headings for readers."""
+    headings = {
+        "target": "score",
+        "n": "images",
+        "consistency": "consistency of halves",
+        "consistency_sd": "SD over splits",
+        "full_length": "reliability of all responses",
+    }
+    return ceiling.assign(target=ceiling["target"].map(label)).rename(columns=headings)
+
+
 def our_figures(
     correlations: list[pd.DataFrame], metrics: pd.DataFrame, protocol: str, selected_loss: str
 ) -> pd.DataFrame:

@@ -113,6 +113,18 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             loss=_float(),
         ),
     ),
+    "ceiling": (
+        ("target", "group"),
+        _schema(
+            target=_text(),
+            group=_text(),
+            n=pa.Column("int64", _COUNT),
+            consistency=_float(pa.Check.in_range(-1, 1), nullable=True),
+            consistency_sd=_float(_COUNT, nullable=True),
+            full_length=_float(_SHARE, nullable=True),
+            ceiling=_float(_SHARE, nullable=True),
+        ),
+    ),
     "distinctiveness": (
         ("image_id",),
         _schema(

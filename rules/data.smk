@@ -2,6 +2,7 @@
 
 REQUIRED: a directory of images and a table of scores, or the data set kind `sample`.
 MAKES:    <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
+          <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/figures/scores.*
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
@@ -86,6 +87,38 @@ rule list_rejected:
         code=fingerprint("pages"),
     script:
         "../scripts/list_rejected.py"
+
+
+rule estimate_ceiling:
+    """Estimate from counts how reliable the scores are and what a perfect predictor could reach."""
+    input:
+        images=IMAGES,
+    output:
+        ceiling=ensure("<results>/tables/ceiling.parquet", non_empty=True),
+        tsv="<results>/tables/ceiling.tsv",
+        page=report(
+            "<results>/tables/ceiling.html",
+            caption="../report/ceiling.rst",
+            category="1. Data",
+            labels={"what": "noise ceiling of the scores"},
+        ),
+    log:
+        "<logs>/estimate_ceiling.log",
+    benchmark:
+        "<benchmarks>/estimate_ceiling.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        study=study.name,
+        settings={"seed": study.settings["statistics"]["seed"]},
+        note=study.note,
+        code=fingerprint("memory_game.ceiling", "pages", "summaries"),
+    script:
+        "../scripts/estimate_ceiling.py"
 
 
 rule plot_scores:

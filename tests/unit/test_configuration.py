@@ -534,3 +534,15 @@ def test_a_run_names_the_weights_files_that_it_reads(
 ) -> None:
     study = resolve(merged({"protocols": ["paper", "untrained_start"]}, overlay), ROOT)
     assert study.weight_files(protocol, loss) == [f"resources/weights/{name}" for name in files]
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "known"), [(set(), True), ({"false_alarms"}, False), ({"hits", "responses"}, False)]
+)
+def test_counts_are_known_where_the_score_table_names_all_three(
+    unnamed: set[str], known: bool
+) -> None:
+    names = {"file", "score", "hits", "false_alarms", "responses"} - unnamed
+    folder = {"kind": "folder", "images": "i", "scores": "s.csv"}
+    study = merged({"dataset": folder | {"columns": {name: name for name in names}}})
+    assert resolve(study, ROOT).has_counts is known

@@ -8,6 +8,7 @@ import pytest
 
 from memorability.claims import ledger, load_published
 from memorability.summaries import (
+    ceiling_for_reading,
     claims_for_reading,
     metrics_for_reading,
     our_figures,
@@ -298,3 +299,20 @@ def test_records_are_left_as_they_were() -> None:
     before = json.dumps(records)
     facts(records, {})
     assert json.dumps(records) == before
+
+
+def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
+    row = {
+        "target": "score_uncorrected", "group": "all", "n": 9, "consistency": 0.7,
+        "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
+    }  # fmt: skip
+    shown = ceiling_for_reading(pd.DataFrame([row]))
+    assert shown.iloc[0].to_dict() == {
+        "score": "memorability, hits / responses",
+        "group": "all",
+        "images": 9,
+        "consistency of halves": 0.7,
+        "SD over splits": 0.01,
+        "reliability of all responses": 0.82,
+        "ceiling": 0.91,
+    }

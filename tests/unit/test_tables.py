@@ -89,6 +89,16 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"step": 2, "epoch": 1, "image_id": "b", "loss": 0.5},
         {"step": 10, "epoch": 1, "image_id": "a", "loss": 0.25},
     ],
+    "ceiling": [
+        {
+            "target": "score", "group": "all", "n": 2, "consistency": 0.5, "consistency_sd": NAN,
+            "full_length": 2 / 3, "ceiling": 0.8164965809277260,
+        },
+        {
+            "target": "score", "group": "food", "n": 1, "consistency": NAN, "consistency_sd": NAN,
+            "full_length": NAN, "ceiling": NAN,
+        },
+    ],  # fmt: skip
     "distinctiveness": [
         {"image_id": "a", "nearest_distance": 3.5, "distinctiveness": -1.0},
         {"image_id": "b", "nearest_distance": 0.0, "distinctiveness": 1.0},
