@@ -98,7 +98,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "target": "score", "group": "food", "n": 1, "consistency": NAN, "consistency_sd": NAN,
             "full_length": NAN, "ceiling": NAN,
         },
-    ],  # fmt: skip
+    ],
     "distinctiveness": [
         {"image_id": "a", "nearest_distance": 3.5, "distinctiveness": -1.0},
         {"image_id": "b", "nearest_distance": 0.0, "distinctiveness": 1.0},
