@@ -135,6 +135,7 @@ def values_by_memorability(
             axes.set_visible(False)
         for axes in figure.axes:
             axes.set_xticks(range(5), BIN_NAMES, rotation=30, ha="right")
+            axes.set_xlim(-0.6, 4.6)
             axes.set_ylim(-0.12, 1.02)
         figure.supylabel(f"{ylabel}, scaled to 0–1")
         scale = f"{label(target)}, bins of 0.2 (hollow: under {SMALL_BIN} images)"

@@ -19,6 +19,11 @@ LABELS: Mapping[str, str] = {
     "image_entropy": "Image entropy",
     "texture_energy": "Texture energy",
     "clutter_score": "Clutter score",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "spearman": "Spearman's r",
+    "pearson": "Pearson's r",
+    "f1": "F1",
 }
 
 

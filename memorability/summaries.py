@@ -85,7 +85,7 @@ def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
         index="metric", columns="head", values=["value", "ci"], aggfunc="first", sort=False
     )
     columns = {
-        "metric": wide.index,
+        "metric": wide.index.map(label),
         "latents": wide["value", "mlp"],
         "CI": wide["ci", "mlp"],
         "category means alone": wide["value", "category_mean"],

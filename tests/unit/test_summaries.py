@@ -134,9 +134,9 @@ def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> N
 
 def test_latents_stand_beside_category_means_metric_by_metric() -> None:
     shown = metrics_for_reading(METRICS).set_index("metric")
-    assert list(shown.index) == ["spearman", "roc_auc", "mae"]
-    assert shown["latents"].to_dict() == {"spearman": 0.56, "roc_auc": 0.76, "mae": 0.1}
-    assert shown.loc["roc_auc", "category means alone"] == 0.6
+    assert list(shown.index) == ["Spearman's r", "ROC AUC", "mae"]
+    assert shown["latents"].to_dict() == {"Spearman's r": 0.56, "ROC AUC": 0.76, "mae": 0.1}
+    assert shown.loc["ROC AUC", "category means alone"] == 0.6
     assert shown.loc["mae", "CI"] == "[0.400, 0.600]"
     assert (shown["test images"] == 3000).all()
 
@@ -147,9 +147,9 @@ def test_a_metric_that_is_undefined_for_category_means_is_still_shown_for_latent
     constant = (metrics["metric"] == "spearman") & (metrics["head"] == "category_mean")
     metrics.loc[constant, ["value", "ci_low", "ci_high"]] = NAN
     shown = metrics_for_reading(metrics).set_index("metric")
-    assert list(shown.index) == ["spearman", "roc_auc", "mae"]
-    assert shown.loc["spearman", "latents"] == 0.56
-    assert pd.isna(shown.loc["spearman", "category means alone"])
+    assert list(shown.index) == ["Spearman's r", "ROC AUC", "mae"]
+    assert shown.loc["Spearman's r", "latents"] == 0.56
+    assert pd.isna(shown.loc["Spearman's r", "category means alone"])
     assert list(shown["CI "]) == ["–", "[0.400, 0.600]", "[0.400, 0.600]"]
 
 
