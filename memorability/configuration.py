@@ -206,7 +206,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     protocols = {name: load_protocol(name, root / "protocols") for name in names}
     runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
     study = Study(_in_order(config), protocols, runs, _selected_runs(config["selected"], runs))
-    _check_split(config["prediction"]["split"])
+    _check_split(config["prediction"]["split"], config["dataset"]["kind"])
     if config["statistics"]["target"] == "score_uncorrected" and not (
         {"hits", "responses"} <= set(study.image_source["columns"])
     ):
@@ -270,11 +270,18 @@ def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[
     return chosen
 
 
-def _check_split(split: Mapping[str, float]) -> None:
-    if abs(sum(split.values()) - 1) > 1e-9:
+def _check_split(split: Mapping[str, Any], dataset: str) -> None:
+    total = split["train"] + split["validation"] + split["test"]
+    if abs(total - 1) > 1e-9:
         raise InputError(
-            f"prediction.split: the shares add up to {sum(split.values()):.6g}, not to 1. "
+            f"prediction.split: the shares add up to {total:.6g}, not to 1. "
             "Correct train, validation or test."
+        )
+    if split["kind"] == "published" and dataset != "memcat":
+        raise InputError(
+            "prediction.split.kind: published is the split of MemCat and needs all of its 10,000 "
+            f"rows, but dataset.kind is {dataset!r}. Lay prediction: {{split: {{kind: stratified}}}} "
+            "over it in your study."
         )
 
 

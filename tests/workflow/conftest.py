@@ -41,7 +41,7 @@ TINY: dict[str, Any] = {
     "prediction": {
         "hidden": [8],
         "max_epochs": 3,
-        "split": {"train": 0.5, "validation": 0.2, "test": 0.3},
+        "split": {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3},
     },
     "attribution": {"images": 2, "steps": 5},
     "statistics": {"bootstrap": 100},
