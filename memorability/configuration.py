@@ -211,7 +211,11 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     protocols = {name: load_protocol(name, root / "protocols") for name in names}
     runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
     study = Study(_in_order(config), protocols, runs, _selected_runs(config["selected"], runs))
-    _check_split(config["prediction"]["split"])
+    _check_split(
+        config["prediction"]["split"],
+        config["dataset"]["kind"],
+        config["images"]["on_bad_image"],
+    )
     if config["statistics"]["target"] == "score_uncorrected" and not (
         {"hits", "responses"} <= set(study.image_source["columns"])
     ):
@@ -275,11 +279,24 @@ def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[
     return chosen
 
 
-def _check_split(split: Mapping[str, float]) -> None:
-    if abs(sum(split.values()) - 1) > 1e-9:
+def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> None:
+    total = split["train"] + split["validation"] + split["test"]
+    if abs(total - 1) > 1e-9:
         raise InputError(
-            f"prediction.split: the shares add up to {sum(split.values()):.6g}, not to 1. "
+            f"prediction.split: the shares add up to {total:.6g}, not to 1. "
             "Correct train, validation or test."
+        )
+    if split["kind"] == "published" and dataset != "memcat":
+        raise InputError(
+            "prediction.split.kind: published is the split of MemCat and needs all of its 10,000 "
+            f"rows, but dataset.kind is {dataset!r}. Lay prediction: {{split: {{kind: stratified}}}} "
+            "over it in your study."
+        )
+    if split["kind"] == "published" and on_bad_image != "stop":
+        raise InputError(
+            "prediction.split.kind: published needs every image of MemCat, but images.on_bad_image: "
+            f"{on_bad_image} would go on without some. Set on_bad_image: stop, or split.kind: "
+            "stratified."
         )
 
 

@@ -1,4 +1,4 @@
-"""Predicting memorability from latents: split, training, metrics, a label-only baseline.
+"""Predicting memorability from latents: training, metrics, a label-only baseline.
 
 Only training images fit anything, validation images only decide when training stops, and test
 images are only ever predicted.
@@ -26,97 +26,11 @@ from torch.nn.functional import mse_loss
 from memorability.errors import InputError
 from memorability.models.predictor import Predictor
 from memorability.seeding import numpy_stream, stream_seed, torch_stream
+from memorability.splits import PARTS, check_images, published_split, stratified_split
 
-PARTS = ("train", "validation", "test")
 _ROWS_PER_BLOCK = 256  # 25 MB of the published latents
 
 Floats = npt.NDArray[np.floating[Any]]
-
-
-def split_images(
-    images: pd.DataFrame, *, fractions: tuple[float, float, float], seed: int
-) -> "pd.Series[str]":
-    """Assign every image to training, validation or test.
-
-    The split is stratified by category and score half (score at or above the category's median,
-    or below it). Within every stratum the parts get whole images by largest remainder; a tie goes
-    to the smaller part, which would otherwise starve.
-
-    Parameters
-    ----------
-    images
-        One row per image, in any order: image_id (unique), category, score (finite).
-    fractions
-        Shares of training, validation and test, each positive, summing to 1. Published: 0.6, 0.1,
-        0.3.
-    seed
-        Seed of the study.
-
-    Returns
-    -------
-    pandas.Series
-        "train", "validation" or "test", named "split", indexed by image_id in the row order of
-        `images`. The assignment itself does not depend on that order.
-
-    Raises
-    ------
-    ValueError
-        If a column, an id, a category, a score or the fractions are unusable.
-
-    Notes
-    -----
-    Source: "Memorability prediction using autoencoder latent space representations" (5,892, 931
-    and 3,177 images). The paper does not say how it balanced the parts; the strata are ours.
-    """
-    _check_images(images)
-    if min(fractions) <= 0 or not math.isclose(sum(fractions), 1, abs_tol=1e-9):
-        raise ValueError(
-            f"The fractions of the split are {fractions}. Expected three positive shares, of "
-            "train, validation and test, that sum to 1. Correct the fractions."
-        )
-    ordered = images.sort_values("image_id").set_index("image_id")
-    median = ordered.groupby("category", observed=True)["score"].transform("median")
-    upper = (ordered["score"] >= median).to_numpy()
-    generator = numpy_stream(seed, "prediction split")
-    split = pd.Series("", index=ordered.index, name="split", dtype=str)
-    for _, rows in ordered.groupby(["category", upper], observed=True):
-        parts = np.repeat(PARTS, _largest_remainder(len(rows), fractions))
-        split.loc[generator.permutation(rows.index.to_numpy())] = parts
-    return split.loc[images["image_id"]]
-
-
-def _largest_remainder(total: int, fractions: tuple[float, ...]) -> list[int]:
-    # Rounding decides ties by rule, not by the last bit of a product such as 0.1 * 3.
-    quotas = [round(total * fraction, 9) for fraction in fractions]
-    counts = [math.floor(quota) for quota in quotas]
-    order = sorted(
-        range(len(fractions)),
-        key=lambda i: (-round(quotas[i] - counts[i], 9), fractions[i]),
-    )
-    for part in order[: total - sum(counts)]:
-        counts[part] += 1
-    return counts
-
-
-def _check_images(images: pd.DataFrame) -> None:
-    missing = {"image_id", "category", "score"} - set(images.columns)
-    if missing:
-        raise ValueError(
-            f"The table of images lacks {sorted(missing)}. Expected the columns image_id, "
-            "category and score. Add the missing columns."
-        )
-    bad = (
-        images["image_id"].duplicated()
-        | images["image_id"].isna()
-        | images["category"].isna()
-        | ~np.isfinite(images["score"].to_numpy(dtype=np.float64))
-    )
-    if bad.any():
-        raise ValueError(
-            f"The table of images has {int(bad.sum())} unusable rows, the first of image_id "
-            f"{images.loc[bad, 'image_id'].iloc[0]!r}. Expected a unique image_id, a category and "
-            "a finite score in every row. Correct or drop those rows."
-        )
 
 
 @dataclass(frozen=True)
@@ -335,7 +249,7 @@ def _fitting_rows(
     if unknown:
         raise ValueError(
             f"The split has the unknown labels {sorted(map(str, unknown))}. Expected only "
-            f"{', '.join(PARTS)}. Make the split with split_images."
+            f"{', '.join(PARTS)}. Make the split with memorability.splits."
         )
     train, validation = np.flatnonzero(split == "train"), np.flatnonzero(split == "validation")
     if not len(train) or not len(validation):
@@ -511,14 +425,14 @@ def category_mean_baseline(
     ValueError
         If `images` is unusable, an image has no part in the split, or none is in training.
     """
-    _check_images(images)
+    check_images(images, ["category"])
     part = images["image_id"].map(split)
     train = images[part == "train"]
     if part.isna().any() or train.empty:
         raise ValueError(
             f"The split leaves {int(part.isna().sum())} images without a part and "
             f"{len(train)} in training. Expected a part for every image and at least one training "
-            "image. Make the split with split_images from the same images."
+            "image. Make the split from the same images."
         )
     means = train.groupby("category", observed=True)["score"].mean()
     baseline = images["category"].map(means).astype(np.float64).fillna(train["score"].mean())
@@ -606,7 +520,8 @@ def predict_images(
     images
         The image table.
     settings
-        split (shares of train, validation and test), seed, and the fields of `PredictorSettings`.
+        split (kind: published or stratified; the latter's shares of train, validation and test),
+        seed, and the fields of `PredictorSettings`.
     on_epoch
         Called after each epoch.
 
@@ -615,9 +530,12 @@ def predict_images(
     tuple
         The predictor; the table `predictions`; the table `prediction_history`.
     """
-    shares, seed = settings["split"], settings["seed"]
-    fractions = (shares["train"], shares["validation"], shares["test"])
-    split = split_images(images, fractions=fractions, seed=seed)
+    choice, seed = settings["split"], settings["seed"]
+    if choice["kind"] == "published":
+        split = published_split(images)
+    else:
+        fractions = (choice["train"], choice["validation"], choice["test"])
+        split = stratified_split(images, fractions=fractions, seed=seed)
     choices = {field.name: settings[field.name] for field in fields(PredictorSettings)}
     trained = train_predictor(
         latents,

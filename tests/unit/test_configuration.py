@@ -61,11 +61,14 @@ def refusal(config: dict[str, Any]) -> str:
     return str(refused.value)
 
 
+STRATIFIED: dict[str, Any] = {"split": {"kind": "stratified"}}
+
+
 def folder(images: Path | str = "images", scores: Path | str = "scores.csv") -> dict[str, Any]:
     """Overlay of a study of one's own images."""
     columns = {"file": "name", "score": "memorability"}
     dataset = {"kind": "folder", "images": str(images), "scores": str(scores), "columns": columns}
-    return {"study": "mine", "dataset": dataset}
+    return {"study": "mine", "dataset": dataset, "prediction": STRATIFIED}
 
 
 ONE_RUN: dict[str, Any] = {
@@ -75,7 +78,10 @@ ONE_RUN: dict[str, Any] = {
     "selected": {"loss": "mse"},
 }
 VGG = "vgg16-397923af.pth"  # torchvision's name for it
-SAMPLE: dict[str, Any] = {"dataset": {"kind": "sample", "images_per_category": 4, "observers": 10}}
+SAMPLE: dict[str, Any] = {
+    "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
+    "prediction": STRATIFIED,
+}
 
 
 # What resolves
@@ -88,6 +94,7 @@ def test_the_published_study_resolves() -> None:
     assert [run.seed for run in study.selected] == [0, 1, 2, 3, 4]
     assert {(run.loss, run.lr) for run in study.selected} == {("lpips_squeeze", "5e-6")}
     assert study.note == ""
+    assert study.settings["prediction"]["split"]["kind"] == "published"
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -192,6 +199,19 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (
             changed("prediction.split.test", 0.2),
             ["prediction.split: the shares add up to 0.9,", "not to 1"],
+        ),
+        (without("prediction.split.kind"), ["prediction.split.kind: missing"]),
+        (
+            changed("prediction.split.kind", "stratfied"),
+            ["prediction.split.kind: 'stratfied' is unknown (did you mean 'stratified'?)"],
+        ),
+        (
+            changed("prediction.split.kind", "published", merged(folder())),
+            [
+                "prediction.split.kind: published",
+                "needs all of its 10,000 rows, but dataset.kind is 'folder'",
+                "{split: {kind: stratified}}",
+            ],
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -351,7 +371,7 @@ def test_preparation_and_correlation_name_what_decides_them() -> None:
                 "file", "score", "category", "subcategory", "hits", "false_alarms", "responses",
             )
         },
-        "on_bad_image": "reject",
+        "on_bad_image": "stop",
         "losses": ["lpips_alex", "lpips_squeeze", "lpips_vgg", "ms_ssim", "mse", "style"],
         "resize": "squash",
         "seed": 0,
@@ -544,5 +564,14 @@ def test_counts_are_known_where_the_score_table_names_all_three(
 ) -> None:
     names = {"file", "score", "hits", "false_alarms", "responses"} - unnamed
     folder = {"kind": "folder", "images": "i", "scores": "s.csv"}
-    study = merged({"dataset": folder | {"columns": {name: name for name in names}}})
-    assert resolve(study, ROOT).has_counts is known
+    dataset = folder | {"columns": {name: name for name in names}}
+    split = {"split": {"kind": "stratified"}}
+    assert resolve(merged({"dataset": dataset, "prediction": split}), ROOT).has_counts is known
+
+
+def test_the_published_split_goes_on_without_no_image() -> None:
+    with pytest.raises(InputError, match="published needs every image of MemCat") as refused:
+        resolve(merged({"images": {"on_bad_image": "reject"}}), ROOT)
+    assert "on_bad_image: stop" in str(refused.value)
+    either = {"images": {"on_bad_image": "reject"}, "prediction": {"split": {"kind": "stratified"}}}
+    assert resolve(merged(either), ROOT).settings["images"]["on_bad_image"] == "reject"

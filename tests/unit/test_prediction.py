@@ -6,114 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
 from memorability.prediction import (
-    PARTS,
     PredictorSettings,
     TrainedPredictor,
     bootstrap_metrics,
     category_mean_baseline,
     evaluate_prediction,
     predict,
-    split_images,
     train_predictor,
 )
+from memorability.splits import PARTS
 
 PUBLISHED = (0.6, 0.1, 0.3)
 QUICK = PredictorSettings(
     hidden=(64,), learning_rate=1e-2, batch_size=8, dropout=0.1, patience=5, max_epochs=30
 )
-
-
-# Split
-
-
-@st.composite
-def image_tables(draw: st.DrawFn) -> pd.DataFrame:
-    n = draw(st.integers(1, 120))
-    grid = st.integers(0, 10).map(lambda tenth: tenth / 10)  # coarse, so that scores tie
-    return pd.DataFrame(
-        {
-            "image_id": [f"image_{i:03d}" for i in range(n)],
-            "category": draw(st.lists(st.sampled_from("abc"), min_size=n, max_size=n)),
-            "score": draw(st.lists(grid, min_size=n, max_size=n)),
-        }
-    )
-
-
-FRACTIONS = st.sampled_from([PUBLISHED, (0.5, 0.25, 0.25), (0.8, 0.1, 0.1), (1 / 3, 1 / 3, 1 / 3)])
-
-
-@settings(max_examples=60, deadline=None)
-@given(image_tables(), FRACTIONS, st.integers(0, 5))
-def test_split_is_complete_proportional_and_independent_of_row_order(
-    images: pd.DataFrame, fractions: tuple[float, float, float], seed: int
-) -> None:
-    split = split_images(images, fractions=fractions, seed=seed)
-    assert split.index.is_unique
-    assert list(split.index) == list(images["image_id"])
-    assert set(split) <= set(PARTS)
-    median = images.groupby("category")["score"].transform("median")
-    for _, ids in images.groupby(["category", images["score"] >= median])["image_id"]:
-        for part, fraction in zip(PARTS, fractions, strict=True):
-            assert abs((split[ids] == part).sum() - fraction * len(ids)) < 1
-    shuffled = images.sample(frac=1, random_state=seed)
-    again = split_images(shuffled, fractions=fractions, seed=seed)
-    pd.testing.assert_series_equal(again.sort_index(), split.sort_index())
-
-
-def balanced_images(n: int = 400) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "image_id": np.arange(n),
-            "category": np.array(["food", "animal", "sports", "vehicle"])[np.arange(n) % 4],
-            "score": np.random.default_rng(0).random(n),
-        }
-    )
-
-
-def test_split_of_strata_that_divide_evenly_has_exact_counts() -> None:
-    split = split_images(balanced_images(), fractions=PUBLISHED, seed=0)
-    assert split.value_counts().to_dict() == {"train": 240, "test": 120, "validation": 40}
-
-
-def test_split_gives_a_tie_of_remainders_to_the_smaller_part() -> None:
-    # 4 images: quotas 2.4, 0.4, 1.2; the one image left over is tied between the first two.
-    images = pd.DataFrame({"image_id": list("abcd"), "category": "animal", "score": 0.5})
-    split = split_images(images, fractions=PUBLISHED, seed=0)
-    assert split.value_counts().to_dict() == {"train": 2, "validation": 1, "test": 1}
-
-
-def test_split_follows_the_seed() -> None:
-    images = balanced_images()
-    first = split_images(images, fractions=PUBLISHED, seed=0)
-    pd.testing.assert_series_equal(split_images(images, fractions=PUBLISHED, seed=0), first)
-    assert (split_images(images, fractions=PUBLISHED, seed=1) != first).any()
-
-
-@pytest.mark.parametrize("fractions", [(0.6, 0.1, 0.2), (0.7, 0.0, 0.3), (1.1, -0.4, 0.3)])
-def test_split_rejects_unusable_fractions(fractions: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="fractions of the split"):
-        split_images(balanced_images(), fractions=fractions, seed=0)
-
-
-@pytest.mark.parametrize(
-    ("column", "value"), [("image_id", 1), ("category", None), ("score", np.nan)]
-)
-def test_split_rejects_an_unusable_row_and_names_it(column: str, value: object) -> None:
-    images = balanced_images(8).astype({"image_id": object, "category": object})
-    images.loc[5, column] = value
-    with pytest.raises(ValueError, match=r"1 unusable rows.*image_id (5|1)\."):
-        split_images(images, fractions=PUBLISHED, seed=0)
-
-
-def test_split_rejects_a_missing_column() -> None:
-    with pytest.raises(ValueError, match=r"lacks \['score'\]"):
-        split_images(balanced_images().drop(columns="score"), fractions=PUBLISHED, seed=0)
 
 
 # Training

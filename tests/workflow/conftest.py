@@ -31,6 +31,7 @@ TINY: dict[str, Any] = {
         "scores": "data/scores.csv",
         "columns": {name: name for name in COLUMNS},
     },
+    "images": {"on_bad_image": "reject"},
     "protocols": ["untrained_start"],
     "losses": ["mse"],
     "learning_rates": ["1e-3"],
@@ -41,7 +42,7 @@ TINY: dict[str, Any] = {
     "prediction": {
         "hidden": [8],
         "max_epochs": 3,
-        "split": {"train": 0.5, "validation": 0.2, "test": 0.3},
+        "split": {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3},
     },
     "attribution": {"images": 2, "steps": 5},
     "statistics": {"bootstrap": 100},

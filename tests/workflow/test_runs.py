@@ -277,7 +277,8 @@ def test_too_few_images_to_validate_are_explained(
     tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
     shutil.copytree(tiny_run, tmp_path / "study")
-    prediction = {"hidden": [8], "split": {"train": 0.6, "validation": 0.1, "test": 0.3}}
+    split = {"kind": "stratified", "train": 0.66, "validation": 0.04, "test": 0.3}
+    prediction = {"hidden": [8], "split": split}
     overlay = changed_study(tiny_run, tmp_path / "study.yaml", prediction=prediction)
     target = "results/tiny/tables/predictions.parquet"
     done = snakemake(target, cwd=tmp_path / "study", configfile=overlay)
