@@ -4,7 +4,8 @@ CORES ?= 2
 RUN = .venv/bin/snakemake --cores $(CORES)
 SAMPLE = --configfile studies/sample.yaml
 STUDY ?= config.yaml
-RESULTS = $(shell sed -n 's/^study: *\([^ \#]*\).*/results\/\1/p' $(STUDY))
+# An overlay without a name of its own writes to the published study's results.
+RESULTS = results/$(or $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' $(STUDY)),memcat)
 
 .PHONY: sample study report test test-long lint lock
 

@@ -258,7 +258,7 @@ def explain_images(
     *,
     device: str,
     on_image: Callable[[], object] = lambda: None,
-) -> tuple[pd.DataFrame, npt.NDArray[np.float16]]:
+) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
     """Attribute the predicted memorability of test images to their pixels.
 
     Parameters
@@ -301,7 +301,7 @@ def explain_images(
             internal_batch_size=_GRADIENTS_PER_PASS,
         )
         parts.append(summarise_attributions(attributions, delta))
-        maps.append(attributions[0].abs().sum(dim=0).cpu().numpy().astype(np.float16))
+        maps.append(attributions[0].abs().sum(dim=0).cpu().numpy())
         on_image()
     table = pd.concat(parts, ignore_index=True).assign(
         image_id=images["image_id"].to_numpy()[rows],

@@ -180,6 +180,7 @@ def ledger(
     claims: Sequence[Claim],
     dataset_kind: str,
     margin: float,
+    other_model: str = "",
 ) -> pd.DataFrame:
     """Set each published figure beside ours and return the verdicts.
 
@@ -198,6 +199,9 @@ def ledger(
         The published figures.
     dataset_kind
         Kind of data set of the study, for example "memcat".
+    other_model
+        In what our runs are not those of the paper, in words; empty where nothing of it differs.
+        Features do not depend on it.
     margin
         Half-width of the band around the published value, above 0, in units of the statistic.
 
@@ -220,7 +224,10 @@ def ledger(
             f"the columns {missing}; expected a margin above 0 and {sorted(_RESULT_COLUMNS)}; "
             "pass the study's table of correlations and its margin"
         )
-    rows = [_row(correlations, claim, dataset_kind, margin) for claim in claims]
+    rows = [
+        _row(correlations, claim, dataset_kind=dataset_kind, other_model=other_model, margin=margin)
+        for claim in claims
+    ]
     return pd.DataFrame(rows, columns=_LEDGER_COLUMNS).astype({"n": "Int64"})
 
 
@@ -241,10 +248,12 @@ class _Ours:
 
 
 def _row(
-    correlations: pd.DataFrame, claim: Claim, dataset_kind: str, margin: float
+    correlations: pd.DataFrame, claim: Claim, *, dataset_kind: str, other_model: str, margin: float
 ) -> dict[str, object]:
     ours = _ours(correlations, claim)
-    verdict, why = _verdict(ours, claim, dataset_kind, margin)
+    verdict, why = _verdict(
+        ours, claim, dataset_kind=dataset_kind, other_model=other_model, margin=margin
+    )
     return {
         "claim": claim.id,
         "statement": claim.statement,
@@ -287,7 +296,9 @@ def _ours(correlations: pd.DataFrame, claim: Claim) -> _Ours | None:
     return _Ours(float(row["r"]), float(row["ci_low"]), float(row["ci_high"]), int(row["n"]))
 
 
-def _verdict(ours: _Ours | None, claim: Claim, dataset_kind: str, margin: float) -> tuple[str, str]:
+def _verdict(
+    ours: _Ours | None, claim: Claim, *, dataset_kind: str, other_model: str, margin: float
+) -> tuple[str, str]:
     """Return the verdict on a claim and the reason in plain words."""
     name = DATASETS[claim.dataset]
     if ours is None:
@@ -302,6 +313,8 @@ def _verdict(ours: _Ours | None, claim: Claim, dataset_kind: str, margin: float)
             "not testable",
             f"other data: {ours.n:,} images of {name}, published on {claim.n:,}",
         )
+    if other_model and not claim.quantity.startswith("feature:"):
+        return "not testable", f"another model: {other_model}"
     if any(math.isnan(value) for value in (ours.r, ours.ci_low, ours.ci_high)):
         return "not testable", "our correlation or its confidence interval is undefined"
     return _comparison(ours, claim, margin)

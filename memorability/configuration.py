@@ -16,7 +16,8 @@ from memorability.errors import InputError, nearest
 from memorability.grid import Run, grid, learning_rate
 from memorability.protocol import Protocol, load_protocol
 
-MODEL_BYTES = 128e6  # of one fine-tuned model at width 1
+# Of one fine-tuned model at width 1, by bottleneck.
+MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 MEMCAT_DIRECTORY = Path("resources/memcat")
 MEMCAT_COLUMNS = {
     "file": "image_file",
@@ -54,6 +55,11 @@ class Study:
         return self.protocols[self.settings["protocols"][0]].resize
 
     @property
+    def selected_resize(self) -> str:
+        """Resize of the selected model, whose pixels are explained."""
+        return self.protocols[self.settings["selected"]["protocol"]].resize
+
+    @property
     def image_source(self) -> dict[str, Any]:
         """Where images and scores come from, in the words of the data set kind `folder`."""
         dataset = self.settings["dataset"]
@@ -75,7 +81,8 @@ class Study:
     @property
     def gpus(self) -> int:
         """GPUs that a job of this study asks a scheduler for."""
-        return int(self.settings["compute"]["device"] == "cuda")
+        device = self.settings["compute"]["device"]
+        return int(device == "cuda" or (device == "auto" and Path("/dev/nvidia0").exists()))
 
     @property
     def note(self) -> str:
@@ -91,6 +98,25 @@ class Study:
         ):
             notes.append("LPIPS and style losses use random backbones.")
         return " ".join(notes)
+
+    @property
+    def other_model(self) -> str:
+        """In what the runs of the first protocol are not those of the paper; empty if in nothing."""
+        first, width = self.settings["protocols"][0], self.settings["autoencoder"]["width"]
+        protocol = self.protocols[first]
+        differences = {
+            "autoencoders start from random weights": protocol.initial_weights == "random",
+            "its architecture is the text's, not the checkpoint's": protocol.bottleneck == "fc4096",
+            f"width {width}": width != 1,
+            f"{self.settings['epochs']} epochs": self.settings["epochs"] != 1,
+            f"the selected protocol is not {first}": self.settings["selected"]["protocol"] != first,
+        }
+        return ", ".join(words for words, differs in differences.items() if differs)
+
+    def metric(self, loss: str) -> str:
+        """Return the honest name of a loss, as the tables of errors have it."""
+        random = self.settings["weights"]["source"] == "random" and loss in LOSS_BACKBONES
+        return f"{loss}_random_backbone" if random else loss
 
     @property
     def correlation_settings(self) -> dict[str, Any]:
@@ -125,6 +151,16 @@ class Study:
             "weights": dict(self.settings["weights"]),
             **self.settings["compute"],
         }
+
+    def model_bytes(self, protocol: str) -> float:
+        """Return the size of a fine-tuned model of a protocol, in bytes."""
+        bottleneck = self.protocols[protocol].bottleneck
+        return MODEL_BYTES[bottleneck] * float(self.settings["autoencoder"]["width"]) ** 2
+
+    def training_memory(self, protocol: str) -> str:
+        """Return the memory that a job with a model of a protocol asks for."""
+        # Weights, gradients and two moments of Adam, beside 2.5 GB for images and libraries.
+        return f"{math.ceil(2.5 + 4 * self.model_bytes(protocol) / 1e9)}GB"
 
     def model_file(self, run: Run) -> str:
         """Return the file of a run's fine-tuned model."""
@@ -162,8 +198,8 @@ class Study:
             )
         _require_writable(Path(self.results))
         unmade = [run for run in self.runs if not Path(self.model_file(run)).is_file()]
-        size = MODEL_BYTES * self.settings["autoencoder"]["width"] ** 2
-        _require_space(Path(self.results), len(unmade), size)
+        needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
+        _require_space(Path(self.results), len(unmade), needed_bytes)
 
 
 def _is_number(_: object, value: object) -> bool:
@@ -323,13 +359,13 @@ def _existing(path: Path) -> Path:
     return next(parent for parent in (path, *path.parents, Path()) if parent.exists())
 
 
-def _require_space(path: Path, models: int, size: float) -> None:
+def _require_space(path: Path, models: int, needed_bytes: float) -> None:
     free = shutil.disk_usage(_existing(path)).free
-    if free < models * size:
+    if free < needed_bytes:
         raise InputError(
-            f"The disk of {path} has {free / 1e9:.1f} GB free, but {models} runs leave models of "
-            f"{size / 1e6:.0f} MB each, {models * size / 1e9:.1f} GB. Free space, run with "
-            "--directory on another disk, or make fewer runs."
+            f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
+            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or make "
+            "fewer runs."
         )
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from memorability.errors import InputError
+
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
 
@@ -92,7 +94,7 @@ def distinctiveness(distances: FloatArray) -> FloatArray:
     linear, so it leaves every rank correlation as it is.
     """
     if np.allclose(distances, distances[0], rtol=1e-12, atol=0):
-        raise ValueError(
+        raise InputError(
             f"all {len(distances)} images are equally far ({distances[0]}) from their nearest "
             "neighbour, so distinctiveness is undefined; expected distances that vary; check "
             "whether the run's latents collapsed (a learning rate too large) or images repeat"

@@ -49,6 +49,8 @@ def decode(path: Path) -> Image.Image:
         raise BadImage("no such file")
     if path.stat().st_size == 0:
         raise BadImage("is empty (zero bytes)")
+    if not os.access(path, os.R_OK):
+        raise BadImage("may not be read by this user")
     try:
         with Image.open(path) as opened:
             opened.load()
@@ -57,7 +59,9 @@ def decode(path: Path) -> Image.Image:
         raise BadImage("is not an image that can be read") from None
     except Image.DecompressionBombError as error:
         raise BadImage(f"is too large to decode safely: {error}") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except BadImage:
+        raise
+    except Exception as error:  # a damaged file fails anywhere in a decoder
         raise BadImage(f"is damaged or truncated: {error}") from None
 
 

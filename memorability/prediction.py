@@ -505,6 +505,7 @@ def bootstrap_metrics(
 
 
 def predict_images(
+    latent_ids: list[str],
     latents: npt.NDArray[np.float32],
     images: pd.DataFrame,
     settings: Mapping[str, Any],
@@ -515,8 +516,8 @@ def predict_images(
 
     Parameters
     ----------
-    latents
-        (N, D); row i belongs to row i of `images`.
+    latent_ids, latents
+        Images (N,) and their latents (N, D), in the order of `images`.
     images
         The image table.
     settings
@@ -530,6 +531,11 @@ def predict_images(
     tuple
         The predictor; the table `predictions`; the table `prediction_history`.
     """
+    if latent_ids != list(images["image_id"]):
+        raise InputError(
+            "The latents and the image table do not name the same images in the same order. Delete "
+            "both and run again."
+        )
     choice, seed = settings["split"], settings["seed"]
     if choice["kind"] == "published":
         split = published_split(images)

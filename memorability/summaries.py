@@ -64,7 +64,7 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
     """Return `table_1` with intervals in one column and headings for readers."""
     intervals = {
         "CI": ("ci_low", "ci_high"),
-        "CI ": ("given_category_ci_low", "given_category_ci_high"),
+        "CI given category": ("given_category_ci_low", "given_category_ci_high"),
     }
     headings = {
         "loss": "training loss",
@@ -89,7 +89,7 @@ def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
         "latents": wide["value", "mlp"],
         "CI": wide["ci", "mlp"],
         "category means alone": wide["value", "category_mean"],
-        "CI ": wide["ci", "category_mean"],
+        "CI of category means": wide["ci", "category_mean"],
     }
     return pd.DataFrame(columns).assign(**{"test images": int(metrics["n"].max())})
 

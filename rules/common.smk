@@ -54,4 +54,7 @@ QUANTITIES = {
 }
 IMAGES = f"{study.results}/images/resize={study.first_resize}/images.parquet"
 PIXELS = f"{study.results}/images/resize={study.first_resize}/pixels.npy"
+# Of the selected model, which predicts and is explained.
 ANALYSED = study.selected[0].path
+ANALYSED_IMAGES = f"{study.results}/images/resize={study.selected_resize}/images.parquet"
+ANALYSED_PIXELS = f"{study.results}/images/resize={study.selected_resize}/pixels.npy"

@@ -74,7 +74,9 @@ rule plot_errors:
             "<results>/figures/errors/{loss}.svg",
             caption="../report/errors.rst",
             category="2. Reconstruction error",
-            labels={"what": "error by memorability: {loss}"},
+            labels=lambda wildcards: {
+                "what": f"error by memorability: {study.metric(wildcards.loss)}"
+            },
         ),
         png="<results>/figures/errors/{loss}.png",
     log:
@@ -152,6 +154,7 @@ rule plot_distinctiveness:
         runtime="5m",
     params:
         target=study.settings["statistics"]["target"],
+        loss=study.metric(study.settings["selected"]["loss"]),
         note=study.note,
         code=fingerprint("figures", "quantities"),
     script:

@@ -84,6 +84,7 @@ rule list_rejected:
         mem="1GB",
         runtime="5m",
     params:
+        note=study.note,
         code=fingerprint("pages"),
     script:
         "../scripts/list_rejected.py"

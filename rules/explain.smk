@@ -9,8 +9,8 @@ MAKES:    <results>/tables/attributions.parquet, <results>/attributions/maps.npy
 rule attribute:
     """Attribute the predicted memorability of test images to their pixels (Integrated Gradients)."""
     input:
-        images=IMAGES,
-        pixels=PIXELS,
+        images=ANALYSED_IMAGES,
+        pixels=ANALYSED_PIXELS,
         predictions=rules.predict.output.predictions,
         predictor=rules.predict.output.predictor,
         model=f"<results>/models/{ANALYSED}/autoencoder.safetensors",
@@ -25,8 +25,8 @@ rule attribute:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem="4GB",
-        runtime="12h",
+        mem=study.training_memory(study.settings["selected"]["protocol"]),
+        runtime="48h",
         gpu=study.gpus,
     params:
         study=study.name,
@@ -44,8 +44,8 @@ rule attribute:
 rule plot_attributions:
     """Draw photographs of each category in ascending memorability with their attributions (Figure 4)."""
     input:
-        images=IMAGES,
-        pixels=PIXELS,
+        images=ANALYSED_IMAGES,
+        pixels=ANALYSED_PIXELS,
         attributions=rules.attribute.output.attributions,
         maps=rules.attribute.output.maps,
     output:

@@ -25,7 +25,7 @@ rule finetune:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem="4GB",
+        mem=lambda wildcards: study.training_memory(wildcards.protocol),
         runtime="12h",
         gpu=study.gpus,
     params:
@@ -52,7 +52,7 @@ rule encode:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem="4GB",
+        mem=lambda wildcards: study.training_memory(wildcards.protocol),
         runtime="2h",
         gpu=study.gpus,
     params:

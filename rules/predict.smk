@@ -9,7 +9,7 @@ MAKES:    <results>/tables/predictions.parquet, prediction_history.parquet, pred
 rule predict:
     """Train the predictor on the training split and predict every image."""
     input:
-        images=IMAGES,
+        images=ANALYSED_IMAGES,
         latents=f"<results>/latents/{ANALYSED}/part.parquet",
     output:
         predictions=ensure("<results>/tables/predictions.parquet", non_empty=True),

@@ -36,6 +36,7 @@ rule judge_claims:
         settings={
             "dataset_kind": study.settings["dataset"]["kind"],
             "margin": study.settings["statistics"]["margin"],
+            "other_model": study.other_model,
         },
         protocol=study.settings["protocols"][0],
         selected_loss=study.settings["selected"]["loss"],

@@ -17,5 +17,6 @@ with job_log(snakemake.log[0]):
         rejected,
         snakemake.output.page,
         title="Images left out of the study",
+        note=snakemake.params.note,
         empty="Every image of the score table was found and could be used.",
     )

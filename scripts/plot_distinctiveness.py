@@ -17,7 +17,7 @@ with job_log(snakemake.log[0]):
         tables.read(snakemake.input.images, "images"),
         rows,
         target=snakemake.params.target,
-        title=figures.run_title(rows),
+        title=figures.run_title(rows.assign(loss=snakemake.params.loss)),
         ylabel="distinctiveness",
         note=snakemake.params.note,
     )

@@ -18,9 +18,11 @@ with job_log(snakemake.log[0]):
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
     images = tables.read(snakemake.input.images, "images")
-    _, latents = tables.read_latents(snakemake.input.latents)
+    ids, latents = tables.read_latents(snakemake.input.latents)
     with progress(settings["max_epochs"], "training the predictor") as step:
-        trained, predictions, history = predict_images(latents, images, settings, on_epoch=step)
+        trained, predictions, history = predict_images(
+            ids, latents, images, settings, on_epoch=step
+        )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(predictions, snakemake.output.predictions, "predictions", record)
     tables.write(history, snakemake.output.history, "prediction_history", record)

@@ -55,10 +55,15 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         table[name] = _labels(raw, columns.get(name), "all" if name == "category" else "", path)
     for name in COUNT_COLUMNS:
         table[name] = _counts(raw, columns.get(name), path)
-    impossible = table["hits"].gt(table["responses"]).fillna(False).astype(bool)
+    for name in ("hits", "false_alarms"):
+        impossible = table[name].gt(table["responses"]).fillna(False).astype(bool)
+        what = f"more {name.replace('_', ' ')} than responses"
+        expected = "Each is one of the responses."
+        _refuse(path, columns.get(name, ""), table[name][impossible], what, expected)
+    never = table["responses"].eq(0).fillna(False).astype(bool)
     _refuse(
-        path, columns.get("hits", ""), table["hits"][impossible], "more hits than responses",
-        "A hit is one of the responses.",
+        path, columns.get("responses", ""), table["responses"][never], "no responses",
+        "A score needs at least one.",
     )  # fmt: skip
     table["score"] = _scores(raw[columns["score"]], path)
     rate = table["hits"] / table["responses"]
@@ -122,7 +127,8 @@ def _counts(raw: pd.DataFrame, column: str | None, path: Path) -> pd.Series:
     if column is None:
         return pd.Series(pd.NA, index=raw.index, dtype="Int64")
     counts = pd.to_numeric(raw[column], errors="coerce")
-    bad = raw[column][~(counts.ge(0) & counts.mod(1).eq(0))]
+    whole = (counts.ge(0) & counts.mod(1).eq(0)).fillna(False).astype(bool)
+    bad = raw[column][~whole]
     _refuse(path, column, bad, "not a count", "Expected a whole number of at least 0.")
     return counts.astype("Int64")
 

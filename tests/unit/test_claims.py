@@ -243,3 +243,12 @@ class TestVerdicts:
         for margin in (0.0, -0.1, np.nan):
             with pytest.raises(ValueError, match="expected a margin above 0"):
                 verdict(ours(), margin=margin)
+
+
+def test_another_model_on_the_same_data_is_not_testable_and_says_why() -> None:
+    table = ledger(
+        ours(), claims=[CLAIM], dataset_kind="memcat", margin=0.05, other_model="width 0.5"
+    )
+    assert table["verdict"].item() == "not testable"
+    assert table["why"].item() == "another model: width 0.5"
+    assert table["ours"].item() == 0.235

@@ -504,7 +504,7 @@ def test_a_disk_without_room_for_the_models_is_refused_before_any_job(
 
     study = own_images()
     has_free(1.27e8)
-    with pytest.raises(InputError, match=r"0\.1 GB free, but 1 runs .* 128 MB each"):
+    with pytest.raises(InputError, match=r"0\.1 GB free, but the models of 1 runs take 0\.1 GB"):
         study.preflight()
     has_free(1.3e8)
     study.preflight()
@@ -575,3 +575,29 @@ def test_the_published_split_goes_on_without_no_image() -> None:
     assert "on_bad_image: stop" in str(refused.value)
     either = {"images": {"on_bad_image": "reject"}, "prediction": {"split": {"kind": "stratified"}}}
     assert resolve(merged(either), ROOT).settings["images"]["on_bad_image"] == "reject"
+
+
+def test_what_sets_a_study_apart_from_the_published_one_is_named() -> None:
+    assert resolve(merged(), ROOT).other_model == ""
+    small = {"autoencoder": {"width": 0.5}, "epochs": 20}
+    assert resolve(merged(small), ROOT).other_model == "width 0.5, 20 epochs"
+    key = {"protocols": ["released"], "selected": {"protocol": "released"}}
+    assert resolve(merged(key), ROOT).other_model == "autoencoders start from random weights"
+    second = {"protocols": ["paper", "released"], "selected": {"protocol": "released"}}
+    study = resolve(merged(second), ROOT)
+    assert study.other_model == "the selected protocol is not paper"
+    assert (study.first_resize, study.selected_resize) == ("squash", "center_crop")
+
+
+def test_a_loss_is_named_for_its_random_backbone() -> None:
+    study = resolve(merged({"weights": {"source": "random"}}), ROOT)
+    assert study.metric("style") == "style_random_backbone"
+    assert study.metric("mse") == "mse"
+    assert resolve(merged(), ROOT).metric("style") == "style"
+
+
+def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:
+    study = resolve(merged({"protocols": ["paper", "paper_text"]}), ROOT)
+    assert study.training_memory("paper") == "4GB"
+    assert study.training_memory("paper_text") == "7GB"
+    assert study.model_bytes("paper_text") == pytest.approx(4 * 258.4e6, rel=1e-3)

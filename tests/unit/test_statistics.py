@@ -148,7 +148,7 @@ class TestBootstrap:
         assert found.p == pytest.approx(2 * stats.t.sf(t, 48))
 
     def test_interval_contains_the_estimate_and_keeps_pairs_together(self) -> None:
-        # The released code resampled x and y apart (fidelity D25); its interval straddles 0.
+        # The released code resampled x and y apart; its interval straddles 0.
         x, y = correlated(200, rho=0.7)
         found = bootstrap_spearman(x, y, **QUICK)
         assert 0.3 < found.ci_low < found.r < found.ci_high < 0.9

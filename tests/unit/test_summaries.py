@@ -150,7 +150,7 @@ def test_a_metric_that_is_undefined_for_category_means_is_still_shown_for_latent
     assert list(shown.index) == ["Spearman's r", "ROC AUC", "mae"]
     assert shown.loc["Spearman's r", "latents"] == 0.56
     assert pd.isna(shown.loc["Spearman's r", "category means alone"])
-    assert list(shown["CI "]) == ["–", "[0.400, 0.600]", "[0.400, 0.600]"]
+    assert list(shown["CI of category means"]) == ["–", "[0.400, 0.600]", "[0.400, 0.600]"]
 
 
 # Figures that are compared with published ones

@@ -1,4 +1,4 @@
-"""What every rule, adapter and environment promises (design, section 5), read from the rules."""
+"""What every rule, adapter and environment promises, read from the rules."""
 
 import ast
 import json
@@ -51,6 +51,7 @@ UNREACHED = {
 READ_RULES = """
 import json, sys
 from pathlib import Path
+from types import SimpleNamespace
 from snakemake.api import SnakemakeApi
 from snakemake.io import get_flag_value
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
@@ -66,7 +67,8 @@ def describe(output):
         "report": shown and {
             "caption": shown.caption.get_path_or_uri(secret_free=True) if shown.caption else None,
             "category": shown.category,
-            "labels": shown.labels,
+            "labels": shown.labels(SimpleNamespace(loss="mse"))
+            if callable(shown.labels) else shown.labels,
         },
     }
 

@@ -289,10 +289,24 @@ def test_more_hits_than_responses_are_refused_with_their_row(
     assert "row 2" in refusal(path, {**PLAIN, "hits": "h", "responses": "n"})
 
 
-def test_an_image_nobody_responded_to_has_no_uncorrected_score(tmp_path: Path) -> None:
+def test_an_image_nobody_responded_to_is_refused_with_its_row(tmp_path: Path) -> None:
     path = write(tmp_path / "scores.csv", "file,score,h,n\na.jpg,0.5,4,8\nb.jpg,0.6,0,0\n")
-    table = read_scores(path, {**PLAIN, "hits": "h", "responses": "n"})
-    np.testing.assert_array_equal(table["score_uncorrected"], [0.5, np.nan])
+    message = refusal(path, {**PLAIN, "hits": "h", "responses": "n"})
+    assert "no responses (row 2: 0)" in message
+
+
+def test_more_false_alarms_than_responses_are_refused_with_their_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "scores.csv", "file,score,fa,n\na.jpg,0.5,4,8\nb.jpg,0.6,9,8\n")
+    message = refusal(path, {**PLAIN, "false_alarms": "fa", "responses": "n"})
+    assert "more false alarms than responses (row 2: 9)" in message
+
+
+def test_a_missing_count_is_refused_in_parquet_as_in_csv(tmp_path: Path) -> None:
+    table = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "score": [0.5, 0.6]})
+    table["h"] = pd.array([4, None], dtype="Int64")
+    table.to_parquet(tmp_path / "scores.parquet")
+    message = refusal(tmp_path / "scores.parquet", {**PLAIN, "hits": "h"})
+    assert "not a count (row 2" in message
 
 
 @pytest.mark.parametrize("second", ["cat/a.jpg", "cat/a.png", "cat\\a.JPG"])
