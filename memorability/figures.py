@@ -270,12 +270,13 @@ def attribution_maps(
     maps
         float (K, H, W): absolute attribution summed over channels.
     per_category
-        Photographs per row, spread evenly from the least to the most memorable.
+        Photographs per row at most, spread evenly from the least to the most memorable.
     note
         See `scores_by_category`.
     """
     names = sorted(images["category"].unique())
     limit = float(np.quantile(maps, 0.99)) or 1.0
+    per_category = min(per_category, int(images["category"].value_counts().max()))
     with styled():
         figure = Figure(
             figsize=(1.5 * per_category + 1.2, 1.85 * len(names) + 1), layout="constrained"
