@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from memorability.downloads import AUTOENCODER, BACKBONES, LOSS_BACKBONES
+from memorability.downloads import AUTOENCODER, BACKBONES, LOSS_BACKBONES, metric_name
 from memorability.errors import InputError, nearest
 from memorability.grid import Run, grid, learning_rate
 from memorability.protocol import Protocol, load_protocol
@@ -93,9 +93,7 @@ class Study:
         starts = {protocol.initial_weights for protocol in self.protocols.values()}
         if "random" in starts:
             notes.append("Autoencoders start from random, not ImageNet, weights.")
-        if self.settings["weights"]["source"] == "random" and not LOSS_BACKBONES.keys().isdisjoint(
-            self.settings["losses"]
-        ):
+        if any(self.metric(loss) != loss for loss in self.settings["losses"]):
             notes.append("LPIPS and style losses use random backbones.")
         return " ".join(notes)
 
@@ -115,8 +113,7 @@ class Study:
 
     def metric(self, loss: str) -> str:
         """Return the honest name of a loss, as the tables of errors have it."""
-        random = self.settings["weights"]["source"] == "random" and loss in LOSS_BACKBONES
-        return f"{loss}_random_backbone" if random else loss
+        return metric_name(loss, self.settings["weights"]["source"])
 
     @property
     def correlation_settings(self) -> dict[str, Any]:

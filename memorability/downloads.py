@@ -17,3 +17,9 @@ LOSS_BACKBONES: Mapping[str, str] = {
     "lpips_alex": "alex",
     "style": "vgg19",
 }
+
+
+def metric_name(loss: str, weights_source: str) -> str:
+    """Return the honest name of a loss: "_random_backbone" is added where its weights are random."""
+    random = weights_source == "random" and loss in LOSS_BACKBONES
+    return f"{loss}_random_backbone" if random else loss

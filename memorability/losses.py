@@ -16,7 +16,7 @@ import torchvision
 from torch import Tensor, nn
 
 from memorability import weights
-from memorability.downloads import LOSS_BACKBONES
+from memorability.downloads import LOSS_BACKBONES, metric_name
 from memorability.errors import InputError, nearest
 from memorability.images import MINIMUM_SIDES
 from memorability.seeding import stream_seed
@@ -166,5 +166,5 @@ def make_loss(
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
     if weights_source == "random":
         receipt = weights.random_receipt(f"{backbone} backbone", network)
-        return loss, f"{name}_random_backbone", receipt
+        return loss, metric_name(name, weights_source), receipt
     return loss, name, weights.load_backbone(network, backbone, weights_directory)

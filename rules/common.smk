@@ -36,10 +36,14 @@ wildcard_constraints:
     quantity="[a-z]+",
 
 
+def prepared(resize, name):
+    """Return a file of the images prepared with a resize."""
+    return f"{study.results}/images/resize={resize}/{name}"
+
+
 def run_images(wildcards, name):
     """Return a file of the prepared images that the run's protocol uses."""
-    resize = study.protocols[wildcards.protocol].resize
-    return f"{study.results}/images/resize={resize}/{name}"
+    return prepared(study.protocols[wildcards.protocol].resize, name)
 
 
 # Quantity of an image -> the tables that hold it.
@@ -52,9 +56,9 @@ QUANTITIES = {
     "prediction": [f"{study.results}/tables/predictions.parquet"],
     "attribution": [f"{study.results}/tables/attributions.parquet"],
 }
-IMAGES = f"{study.results}/images/resize={study.first_resize}/images.parquet"
-PIXELS = f"{study.results}/images/resize={study.first_resize}/pixels.npy"
+IMAGES = prepared(study.first_resize, "images.parquet")
+PIXELS = prepared(study.first_resize, "pixels.npy")
 # Of the selected model, which predicts and is explained.
 ANALYSED = study.selected[0].path
-ANALYSED_IMAGES = f"{study.results}/images/resize={study.selected_resize}/images.parquet"
-ANALYSED_PIXELS = f"{study.results}/images/resize={study.selected_resize}/pixels.npy"
+ANALYSED_IMAGES = prepared(study.selected_resize, "images.parquet")
+ANALYSED_PIXELS = prepared(study.selected_resize, "pixels.npy")

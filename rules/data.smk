@@ -64,7 +64,7 @@ rule prepare_images:
 rule list_rejected:
     """List the images that were left out, with the reason of each, for reading."""
     input:
-        f"{study.results}/images/resize={study.first_resize}/rejected.parquet",
+        prepared(study.first_resize, "rejected.parquet"),
     output:
         tsv="<results>/tables/rejected.tsv",
         page=report(
