@@ -18,16 +18,8 @@ from memorability.protocol import Protocol, load_protocol
 
 # Of one fine-tuned model at width 1, by bottleneck.
 MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
-MEMCAT_DIRECTORY = Path("resources/memcat")
-MEMCAT_COLUMNS = {
-    "file": "image_file",
-    "score": "memorability_w_fa_correction",
-    "category": "category",
-    "subcategory": "subcategory",
-    "hits": "H",
-    "false_alarms": "FA",
-    "responses": "n_resp",
-}
+# Of data sets that are downloaded: the names of their downloads.
+DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
 
 
 @dataclass(frozen=True)
@@ -65,18 +57,32 @@ class Study:
         dataset = self.settings["dataset"]
         if dataset["kind"] == "folder":
             return {key: dataset[key] for key in ("images", "scores", "columns")}
-        if dataset["kind"] == "memcat":
-            return {
-                "images": str(MEMCAT_DIRECTORY / "images"),
-                "scores": str(MEMCAT_DIRECTORY / "memcat_image_data.csv"),
-                "columns": MEMCAT_COLUMNS,
-            }
-        names = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
+        names = ["file", "score", "category", "subcategory", "hits", "false_alarms", "responses"]
+        place, scores = f"{self.results}/dataset", "scores.csv"
+        if dataset["kind"] in DATASET_DOWNLOADS:
+            place, scores = f"resources/{dataset['kind']}", "scores.parquet"
+        if dataset["kind"] == "lamem":
+            names = ["file", "score"]
         return {
-            "images": f"{self.results}/dataset/images",
-            "scores": f"{self.results}/dataset/scores.csv",
+            "images": f"{place}/images",
+            "scores": f"{place}/{scores}",
             "columns": {name: name for name in names},
         }
+
+    @property
+    def official_splits(self) -> list[str]:
+        """Table of the data set's own splits, if the predictor is trained on one of them."""
+        official = self.settings["prediction"]["split"]["kind"] == "official"
+        return [f"resources/{self.settings['dataset']['kind']}/official_splits.parquet"][:official]
+
+    @property
+    def downloads(self) -> list[Download]:
+        """Files from outside that this study needs and the workflow can fetch."""
+        names = [*DATASET_DOWNLOADS.get(self.settings["dataset"]["kind"], ())]
+        weights = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
+        known = registry()
+        fetched = [download for download in known.values() if str(download.path) in weights]
+        return [known[name] for name in names] + fetched
 
     @property
     def gpus(self) -> int:
@@ -182,7 +188,7 @@ class Study:
             If images, scores or weights are missing, or the results directory cannot be written
             or has no room for the models of the runs that are not yet made.
         """
-        if self.settings["dataset"]["kind"] != "sample":
+        if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
             _require(Path(self.image_source["scores"]), "dataset.scores", directory=False)
         needed = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
@@ -319,11 +325,15 @@ def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> N
             f"prediction.split: the shares add up to {total:.6g}, not to 1. "
             "Correct train, validation or test."
         )
-    if split["kind"] == "published" and dataset != "memcat":
+    wanted = {"published": "memcat", "official": "lamem"}.get(split["kind"], dataset)
+    if dataset != wanted:
+        what = {
+            "memcat": "published is the split of MemCat and needs all of its 10,000 rows",
+            "lamem": "official names one of the five splits of LaMem",
+        }[wanted]
         raise InputError(
-            "prediction.split.kind: published is the split of MemCat and needs all of its 10,000 "
-            f"rows, but dataset.kind is {dataset!r}. Lay prediction: {{split: {{kind: stratified}}}} "
-            "over it in your study."
+            f"prediction.split.kind: {what}, but dataset.kind is {dataset!r}. Lay prediction: "
+            "{split: {kind: stratified}} over it in your study."
         )
     if split["kind"] == "published" and on_bad_image != "stop":
         raise InputError(
@@ -341,15 +351,9 @@ def _require(path: Path, key: str, *, directory: bool) -> None:
         found = "is a file" if directory else "is a directory"
     needed = "a directory of images" if directory else "a table of scores"
     raise InputError(
-        f"{key}: {path} {found}, but {needed} is needed. {_where_to_get(path)}"
+        f"{key}: {path} {found}, but {needed} is needed. "
         f"Relative paths start from {Path.cwd()}."
     )
-
-
-def _where_to_get(path: Path) -> str:
-    if path.is_relative_to(MEMCAT_DIRECTORY):
-        return "docs/data.md says where to get MemCat and where to put it. "
-    return ""
 
 
 def _existing(path: Path) -> Path:

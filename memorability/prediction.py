@@ -26,7 +26,13 @@ from torch.nn.functional import mse_loss
 from memorability.errors import InputError
 from memorability.models.predictor import Predictor
 from memorability.seeding import numpy_stream, stream_seed, torch_stream
-from memorability.splits import PARTS, check_images, published_split, stratified_split
+from memorability.splits import (
+    PARTS,
+    check_images,
+    official_split,
+    published_split,
+    stratified_split,
+)
 
 _ROWS_PER_BLOCK = 256  # 25 MB of the published latents
 
@@ -510,6 +516,7 @@ def predict_images(
     images: pd.DataFrame,
     settings: Mapping[str, Any],
     *,
+    official_splits: pd.DataFrame | None = None,
     on_epoch: Callable[[], object],
 ) -> tuple[TrainedPredictor, pd.DataFrame, pd.DataFrame]:
     """Split the images, train on the training part and predict all of them.
@@ -521,8 +528,11 @@ def predict_images(
     images
         The image table.
     settings
-        split (kind: published or stratified; the latter's shares of train, validation and test),
-        seed, and the fields of `PredictorSettings`.
+        split (kind: published, stratified or official; number of the official one; shares of
+        train, validation and test of the stratified one), seed, and the fields of
+        `PredictorSettings`.
+    official_splits
+        The table `official_splits`, which a split of that kind, and no other, is taken from.
     on_epoch
         Called after each epoch.
 
@@ -539,6 +549,8 @@ def predict_images(
     choice, seed = settings["split"], settings["seed"]
     if choice["kind"] == "published":
         split = published_split(images)
+    elif official_splits is not None:
+        split = official_split(images, official_splits, choice["number"])
     else:
         fractions = (choice["train"], choice["validation"], choice["test"])
         split = stratified_split(images, fractions=fractions, seed=seed)

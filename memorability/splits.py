@@ -199,6 +199,50 @@ def published_split(images: pd.DataFrame) -> "pd.Series[str]":
     return split.loc[images["image_id"]]
 
 
+def official_split(
+    images: pd.DataFrame, official: pd.DataFrame, number: int
+) -> "pd.Series[str]":
+    """Return one of the splits that a data set was published with.
+
+    Parameters
+    ----------
+    images
+        One row per image, in any order: image_id (unique), score (finite).
+    official
+        The table `official_splits`: image_id, number, split.
+    number
+        Which of them, counted from 1.
+
+    Returns
+    -------
+    pandas.Series
+        "train", "validation" or "test", named "split", indexed by image_id in the row order of
+        `images`.
+
+    Raises
+    ------
+    InputError
+        If there is no such split, or it does not place every image.
+    """
+    check_images(images, ())
+    chosen = official[official["number"] == number].set_index("image_id")["split"]
+    if chosen.empty:
+        known = ", ".join(map(str, sorted(official["number"].unique())))
+        raise InputError(
+            f"prediction.split.number: the data set has no split {number} (known: {known}). Choose "
+            "one of these."
+        )
+    split = chosen.reindex(images["image_id"]).rename("split")
+    unplaced = split.index[split.isna()]
+    if len(unplaced):
+        raise InputError(
+            f"prediction.split.kind: official: split {number} does not place {len(unplaced)} of "
+            f"{len(images)} images, for example {unplaced[0]!r}. Unpack the data set again, or use "
+            "split.kind: stratified."
+        )
+    return split
+
+
 def check_images(images: pd.DataFrame, labels: Sequence[str]) -> None:
     """Refuse a table of images without unique ids, the columns `labels`, or finite scores.
 

@@ -11,6 +11,7 @@ rule predict:
     input:
         images=ANALYSED_IMAGES,
         latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        official_splits=study.official_splits,
     output:
         predictions=ensure("<results>/tables/predictions.parquet", non_empty=True),
         history=ensure("<results>/tables/prediction_history.parquet", non_empty=True),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from memorability.configuration import MEMCAT_COLUMNS
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
-from memorability.splits import PARTS, published_split, stratified_split
+from memorability.splits import PARTS, official_split, published_split, stratified_split
 
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
 PUBLISHED = (0.6, 0.1, 0.3)
@@ -216,3 +216,42 @@ def test_the_shares_of_memcat_are_exact_in_every_category(memcat: pd.DataFrame) 
     table = pd.crosstab(memcat["category"].to_numpy(), split.to_numpy())
     assert (table[list(PARTS)] == [1200, 200, 600]).all(axis=None)
     assert all(abs(mean - 0.6932) < 0.006 for mean in means(memcat, split).values())
+
+
+# Official
+
+
+def official(**changes: object) -> pd.DataFrame:
+    rows = {
+        "image_id": list("abcabc"),
+        "number": [1, 1, 1, 2, 2, 2],
+        "split": ["train", "test", "validation", "test", "train", "validation"],
+    }
+    return pd.DataFrame(rows | changes)
+
+
+IMAGES = pd.DataFrame({"image_id": ["c", "a", "b"], "score": [0.1, 0.5, 0.9]})
+
+
+def test_an_official_split_is_taken_as_it_is_in_the_order_of_the_images() -> None:
+    first = official_split(IMAGES, official(), 1)
+    assert first.to_dict() == {"a": "train", "b": "test", "c": "validation"}
+    assert list(first.index) == ["c", "a", "b"]
+    assert official_split(IMAGES, official(), 2)["a"] == "test"
+
+
+def test_an_image_that_was_left_out_leaves_the_others_where_they_are() -> None:
+    assert official_split(IMAGES.iloc[:2], official(), 2).to_dict() == {
+        "a": "test",
+        "c": "validation",
+    }
+
+
+def test_an_unknown_number_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"no split 3 \(known: 1, 2\)"):
+        official_split(IMAGES, official(), 3)
+
+
+def test_an_image_that_the_official_split_does_not_place_is_named() -> None:
+    with pytest.raises(InputError, match=r"split 1 does not place 1 of 3 images, for example 'c'"):
+        official_split(IMAGES, official(image_id=list("abxabc")), 1)
