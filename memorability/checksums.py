@@ -75,11 +75,9 @@ def verify(download: Download, path: Path, resources: Path = Path("resources")) 
 
 def is_web_page(head: bytes) -> bool:
     """Return whether a file that begins with `head` is HTML."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return (
-        re.match(rb"(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head)\b", text)
-        is not None
-    )
+    text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    page = rb"(?s)(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype html|html|head)\b"
+    return re.match(page, text) is not None
 
 
 def _record(download: Download, digest: str, path: Path, record: Path) -> None:

@@ -265,7 +265,11 @@ def _from_drive(
             retries=tries - 1, progress=check_and_show,
         )  # fmt: skip
     except (gdown.DownloadError, requests.RequestException) as error:
-        raise _RefusalError(" ".join(str(error).split())) from error
+        shutil.rmtree(content.parent)
+        text = str(error)
+        if not isinstance(error, gdown.FileURLRetrievalError):
+            text = text.partition("\n")[0]  # the rest says how to resume by hand what is gone
+        raise _RefusalError(" ".join(text.split())) from error
     content.touch()  # gdown sets the date of upload, which would be older than what asked for it
 
 
