@@ -61,3 +61,53 @@ def progress(total: int, description: str, seconds: float = 60) -> Iterator[Call
     with bar:
         yield step
     logger.info("%s: %d in %.1f s", description, done, time.monotonic() - started)
+
+
+@contextmanager
+def transfer_progress(
+    description: str, seconds: float = 60
+) -> Iterator[Callable[[int, int | None], object]]:
+    """Yield a function to call with the bytes that are there and, where known, with their total.
+
+    On a terminal it draws a bar with speed and time left; in the log it writes a line every
+    `seconds`. Bytes of the first call are of an earlier transfer and count in no speed; fewer bytes
+    than before begin the file anew.
+    """
+    started = logged = time.monotonic()
+    received, before = 0, None
+    bar = None
+
+    def show(there: int, total: int | None) -> None:
+        nonlocal logged, received, before, bar
+        if before is None or bar is None:
+            bar = tqdm(
+                desc=description, initial=there, total=total, unit="B", unit_scale=True,
+                disable=not sys.stderr.isatty(), leave=False,
+            )  # fmt: skip
+            before = there
+        bar.total = total
+        bar.update(there - before)
+        received += max(0, there - before)
+        before = there
+        now = time.monotonic()
+        if now - logged >= seconds and received:
+            logged = now
+            speed = received / (now - started)
+            left = f", about {(total - there) / speed:.0f} s left" if total else ""
+            logger.info(
+                "%s: %s of %s, %s%s", description, _bytes(there),
+                _bytes(total) if total else "unknown size", f"{_bytes(speed)}/s", left,
+            )  # fmt: skip
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
+        logger.info(
+            "%s: received %s in %.1f s", description, _bytes(received), time.monotonic() - started
+        )
+
+
+def _bytes(number: float) -> str:
+    return str(tqdm.format_sizeof(number, "B"))

@@ -13,7 +13,7 @@ import pytest
 
 from memorability import job
 from memorability.errors import InputError
-from memorability.job import job_log, progress
+from memorability.job import job_log, progress, transfer_progress
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,3 +176,67 @@ def test_no_bar_is_drawn_where_nobody_watches(
     with job_log(log), progress(3, "fine-tuning") as step:
         step()
     assert capsys.readouterr().err == ""
+
+
+# Transfers
+
+
+def test_a_transfer_is_logged_with_its_speed_and_the_time_left(
+    log: Path, clock: SimpleNamespace
+) -> None:
+    with job_log(log), transfer_progress("lamem.tar.gz", seconds=60) as show:
+        for there in range(0, 2_700_000_001, 300_000_000):
+            show(there, 2_700_000_000)
+            clock.now += 30
+    # 300 MB in 30 s are 10 MB/s from the second call on: 60, 120, 180 and 240 s after the first.
+    assert lines_of(log) == [
+        "lamem.tar.gz: 600MB of 2.70GB, 10.0MB/s, about 210 s left",
+        "lamem.tar.gz: 1.20GB of 2.70GB, 10.0MB/s, about 150 s left",
+        "lamem.tar.gz: 1.80GB of 2.70GB, 10.0MB/s, about 90 s left",
+        "lamem.tar.gz: 2.40GB of 2.70GB, 10.0MB/s, about 30 s left",
+        "lamem.tar.gz: received 2.70GB in 300.0 s",
+    ]
+
+
+def test_bytes_of_an_earlier_transfer_count_in_no_speed(log: Path, clock: SimpleNamespace) -> None:
+    with job_log(log), transfer_progress("lamem.tar.gz", seconds=60) as show:
+        show(2_000_000_000, 2_700_000_000)
+        clock.now += 60
+        show(2_060_000_000, 2_700_000_000)
+    assert lines_of(log) == [
+        "lamem.tar.gz: 2.06GB of 2.70GB, 1.00MB/s, about 640 s left",
+        "lamem.tar.gz: received 60.0MB in 60.0 s",
+    ]
+
+
+def test_a_transfer_that_begins_anew_or_has_no_size_is_no_failure(
+    log: Path, clock: SimpleNamespace
+) -> None:
+    with job_log(log), transfer_progress("raw.csv", seconds=60) as show:
+        show(0, None)
+        show(3_000_000, None)
+        show(0, None)
+        clock.now += 60
+        show(3_000_000, None)
+    assert lines_of(log) == [
+        "raw.csv: 3.00MB of unknown size, 100kB/s",
+        "raw.csv: received 6.00MB in 60.0 s",
+    ]
+
+
+def test_a_transfer_that_never_began_is_no_failure(log: Path) -> None:
+    with job_log(log), transfer_progress("raw.csv"):
+        pass
+    assert lines_of(log) == ["raw.csv: received 0.00B in 0.0 s"]
+
+
+def test_a_bar_follows_the_bytes_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with transfer_progress("raw.csv") as show:
+        show(1_000_000, 4_000_000)
+        show(2_000_000, 4_000_000)
+    bar = capsys.readouterr().err
+    assert "raw.csv:  25%" in bar
+    assert "1.00M/4.00M" in bar
