@@ -11,7 +11,14 @@ from typing import Any
 import jsonschema
 import yaml
 
-from memorability.downloads import AUTOENCODER, BACKBONES, LOSS_BACKBONES, metric_name
+from memorability.downloads import (
+    AUTOENCODER,
+    BACKBONES,
+    LOSS_BACKBONES,
+    Download,
+    metric_name,
+    registry,
+)
 from memorability.errors import InputError, nearest
 from memorability.grid import Run, grid, learning_rate
 from memorability.protocol import Protocol, load_protocol
@@ -81,7 +88,9 @@ class Study:
         names = [*DATASET_DOWNLOADS.get(self.settings["dataset"]["kind"], ())]
         weights = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
         known = registry()
-        fetched = [download for download in known.values() if str(download.path) in weights]
+        fetched = [
+            download for download in known.values() if f"resources/{download.path}" in weights
+        ]
         return [known[name] for name in names] + fetched
 
     @property

@@ -111,6 +111,11 @@ def registry(file: Path = REGISTRY) -> Mapping[str, Download]:
     )
 
 
+def registered(file: str) -> Download:
+    """Return the download that lands under the name `file`."""
+    return next(download for download in registry().values() if download.file == file)
+
+
 def _mistakes(entry: Any) -> list[str]:
     keys = {field.name for field in fields(Download)} - {"name"}
     if not isinstance(entry, dict) or set(entry) != keys:

@@ -1,8 +1,12 @@
-"""Files from outside: data sets and pretrained weights.
+"""Files from outside: data sets and pretrained weights (memorability/downloads.yaml).
 
-REQUIRED: a network, on the machine where Snakemake itself runs; or files put in place by hand.
+REQUIRED: a network on the machine where Snakemake itself runs, or the files put in place by hand.
 MAKES:    resources/downloads/, resources/weights/, resources/downloads.sha256
 """
+
+import re
+
+from memorability.downloads import registered, registry
 
 
 localrules:
@@ -13,7 +17,7 @@ localrules:
 rule fetch:
     """Fetch every file that this study needs from outside, and nothing else."""
     input:
-        [download.path for download in study.downloads],
+        [f"resources/{download.path}" for download in study.downloads],
 
 
 rule fetch_file:
@@ -24,15 +28,19 @@ rule fetch_file:
         "<logs>/fetch_file/{place}/{file}.log",
     benchmark:
         "<benchmarks>/fetch_file/{place}/{file}.jsonl"
+    wildcard_constraints:
+        place="downloads|weights",
+        file="|".join(re.escape(download.file) for download in registry().values()),
+    message:
+        "Download {output}: {params.purpose}; size: {params.size}."
     conda:
         "../envs/fetch.yaml"
     threads: 1
     resources:
         mem="1GB",
-        runtime="12h",
-    message:
-        "Download {output}: {params.about}"
+        runtime="1d",
     params:
-        about=lambda wildcards: DOWNLOADS[f"resources/{wildcards.place}/{wildcards.file}"].about,
+        size=lambda wildcards: registered(wildcards.file).size_in_words,
+        purpose=lambda wildcards: registered(wildcards.file).purpose,
     script:
         "../scripts/fetch_file.py"

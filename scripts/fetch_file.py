@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability.downloads import by_path, fetch
+    from memorability.downloads import registered
+    from memorability.fetching import fetch
 
-    fetch(by_path(snakemake.output[0]))
+    fetch(registered(snakemake.wildcards.file))
