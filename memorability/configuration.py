@@ -19,7 +19,7 @@ from memorability.protocol import Protocol, load_protocol
 # Of one fine-tuned model at width 1, by bottleneck.
 MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 # Of one image of a batch in training at width 1, all feature maps and their gradients.
-IMAGE_BYTES = 0.4e9
+IMAGE_BYTES = 0.3e9
 WEIGHTS_DIRECTORY = Path("resources/weights")  # where downloaded weights land
 MEMCAT_DIRECTORY = Path("resources/memcat")
 # Initial weights that are not those of the paper, in words.
