@@ -14,6 +14,7 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/fetch.smk"
 include: "rules/data.smk"
+include: "rules/weights.smk"
 include: "rules/finetune.smk"
 include: "rules/correlate.smk"
 include: "rules/features.smk"
@@ -31,6 +32,7 @@ rule all:
         rules.list_rejected.output,
         rules.estimate_ceiling.output if study.has_counts else [],
         rules.plot_scores.output,
+        rules.plot_pretraining.output if study.pretrainings else [],
         expand(rules.plot_errors.output, loss=study.settings["losses"]),
         expand(rules.correlate.output, quantity=QUANTITIES),
         rules.plot_correlations.output,

@@ -27,6 +27,16 @@ from memorability.protocol import Protocol, load_protocol
 MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 # Of data sets that are downloaded: the names of their downloads.
 DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
+# Of one image of a batch in training at width 1, all feature maps and their gradients.
+IMAGE_BYTES = 0.3e9
+WEIGHTS_DIRECTORY = Path("resources/weights")  # where downloaded weights land
+# Initial weights that are not those of the paper, in words.
+STARTS = {
+    "random": "random weights",
+    "checkpoint_as_scripted": "what the published scripts load of the checkpoint",
+    "vgg16_encoder": "VGG16 as encoder and a random decoder",
+    "pretrain": "a model pre-trained on other images",
+}
 
 
 @dataclass(frozen=True)
@@ -106,8 +116,15 @@ class Study:
         if self.settings["dataset"]["kind"] == "sample":
             notes.append("Observers are simulated; images are crops of a few photographs.")
         starts = {protocol.initial_weights for protocol in self.protocols.values()}
-        if "random" in starts:
-            notes.append("Autoencoders start from random, not ImageNet, weights.")
+        folder = self.settings["pretraining"]["images"]
+        sentences = {
+            "random": "Autoencoders start from random, not ImageNet, weights.",
+            "checkpoint_as_scripted": "Autoencoders load the ImageNet checkpoint as the published "
+            "scripts do, which loads nothing of the published file: Provenance says what was loaded.",
+            "vgg16_encoder": "Autoencoders start from VGG16 (ImageNet) as encoder, a random decoder.",
+            "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
+        }
+        notes += [sentence for start, sentence in sentences.items() if start in starts]
         if any(self.metric(loss) != loss for loss in self.settings["losses"]):
             notes.append("LPIPS and style losses use random backbones.")
         return " ".join(notes)
@@ -117,8 +134,9 @@ class Study:
         """In what the runs of the first protocol are not those of the paper; empty if in nothing."""
         first, width = self.settings["protocols"][0], self.settings["autoencoder"]["width"]
         protocol = self.protocols[first]
+        start = protocol.initial_weights
         differences = {
-            "autoencoders start from random weights": protocol.initial_weights == "random",
+            f"autoencoders start from {STARTS.get(start)}": start in STARTS,
             "its architecture is the text's, not the checkpoint's": protocol.bottleneck == "fc4096",
             f"width {width}": width != 1,
             f"{self.settings['epochs']} epochs": self.settings["epochs"] != 1,
@@ -160,7 +178,7 @@ class Study:
             "seed": int(seed),
             "epochs": self.settings["epochs"],
             "width": self.settings["autoencoder"]["width"],
-            "weights": dict(self.settings["weights"]),
+            "weights": self._run_weights(protocol),
             **self.settings["compute"],
         }
 
@@ -178,15 +196,94 @@ class Study:
         """Return the file of a run's fine-tuned model."""
         return f"{self.results}/models/{run.path}/autoencoder.safetensors"
 
+    @property
+    def weights_directory(self) -> Path:
+        """Directory of the weights files: the user's own, or the one that downloads go to."""
+        weights = self.settings["weights"]
+        own = weights["source"] == "directory"
+        return Path(weights["directory"]) if own else WEIGHTS_DIRECTORY
+
+    def _run_weights(self, protocol: str) -> dict[str, str]:
+        # A run does not depend on how its files came into their directory.
+        random = self.settings["weights"]["source"] == "random"
+        weights = {
+            "source": "random" if random else "directory",
+            "directory": str(self.weights_directory),
+        }
+        for file in self.pretrained_files(protocol):
+            weights["autoencoder"] = file
+        return weights
+
+    def pretrained_files(self, protocol: str) -> list[str]:
+        """Return the model files of this study's own pre-training that runs of a protocol read."""
+        pretrained = self.protocols[protocol].initial_weights == "pretrain"
+        return [f"{self.pretraining_path(protocol)}/autoencoder.safetensors"] if pretrained else []
+
     def weight_files(self, protocol: str, loss: str) -> list[str]:
-        """Return the weights files that runs of a protocol and a loss read."""
-        directory = Path(self.settings["weights"]["directory"])
+        """Return the weights files from outside that runs of a protocol and a loss read."""
         names = []
-        if self.protocols[protocol].initial_weights == "checkpoint":
+        start = self.protocols[protocol].initial_weights
+        if start == "checkpoint" or (start == "checkpoint_as_scripted" and self._has_checkpoint):
             names.append(AUTOENCODER)
-        if self.settings["weights"]["source"] == "directory" and loss in LOSS_BACKBONES:
+        if start == "vgg16_encoder":
+            names.append(BACKBONES["vgg"])
+        if self.settings["weights"]["source"] != "random" and loss in LOSS_BACKBONES:
             names.append(BACKBONES[LOSS_BACKBONES[loss]])
-        return [str(directory / name) for name in names]
+        return [str(self.weights_directory / name) for name in dict.fromkeys(names)]
+
+    @property
+    def _has_checkpoint(self) -> bool:
+        """Whether the checkpoint is there, or will be because another protocol needs it."""
+        starts = {protocol.initial_weights for protocol in self.protocols.values()}
+        return "checkpoint" in starts or (self.weights_directory / AUTOENCODER).is_file()
+
+    def pretraining_path(self, protocol: str) -> str:
+        """Return the directory of the model on which runs of a `pretrain` protocol start.
+
+        Runs share a model where resize and architecture are the same. It is kept with the study's
+        results, because the study's settings decide it.
+        """
+        chosen = self.protocols[protocol]
+        batch_norm = "yes" if chosen.batch_norm else "no"
+        return (
+            f"{self.results}/pretraining/resize={chosen.resize}/bottleneck={chosen.bottleneck}/"
+            f"decoder={chosen.decoder}/batch_norm={batch_norm}"
+        )
+
+    @property
+    def pretrainings(self) -> list[str]:
+        """Directories of all pre-trained models that the study needs."""
+        pretrained = [
+            self.pretraining_path(name)
+            for name, protocol in self.protocols.items()
+            if protocol.initial_weights == "pretrain"
+        ]
+        return list(dict.fromkeys(pretrained))
+
+    def pretraining_settings(
+        self, resize: str, bottleneck: str, decoder: str, batch_norm: str
+    ) -> dict[str, Any]:
+        """Return what decides a pre-trained model, for the parameters of its job."""
+        return {
+            **self.settings["pretraining"],
+            "resize": resize,
+            "architecture": {
+                "width": float(self.settings["autoencoder"]["width"]),
+                "bottleneck": bottleneck,
+                "decoder": decoder,
+                "batch_norm": batch_norm == "yes",
+            },
+            "seed": self.settings["statistics"]["seed"],
+            **self.settings["compute"],
+        }
+
+    @property
+    def pretraining_memory(self) -> str:
+        """Return the memory that a pre-training job asks for."""
+        model = max(map(self.model_bytes, self.protocols))
+        images = IMAGE_BYTES * self.settings["pretraining"]["batch_size"]
+        images *= float(self.settings["autoencoder"]["width"])
+        return f"{math.ceil(2.5 + (4 * model + images) / 1e9)}GB"
 
     def preflight(self) -> None:
         """Check what a study needs on disk before its first job.
@@ -200,13 +297,19 @@ class Study:
         if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
             _require(Path(self.image_source["scores"]), "dataset.scores", directory=False)
-        needed = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
+        if self.pretrainings:
+            folder = Path(self.settings["pretraining"]["images"])
+            _require(folder, "pretraining.images", directory=True)
+        needed: set[str] = set()
+        if self.settings["weights"]["source"] == "directory":
+            needed.update(*(self.weight_files(run.protocol, run.loss) for run in self.runs))
         missing = sorted(file for file in needed if not Path(file).is_file())
         if missing:
             raise InputError(
                 f"Weights files are missing: {', '.join(missing)}. docs/data.md says where to get "
-                "them. Without them: weights.source: random for losses, and a protocol with "
-                "initial_weights: random (protocols/untrained_start.yaml) for the autoencoder."
+                "them; weights.source: torchvision downloads them. Without them: weights.source: "
+                "random for losses, and for the autoencoder a protocol with initial_weights: random "
+                "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
             )
         _require_writable(Path(self.results))
         unmade = [run for run in self.runs if not Path(self.model_file(run)).is_file()]
@@ -257,6 +360,8 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         )
     names = config["protocols"]
     protocols = {name: load_protocol(name, root / "protocols") for name in names}
+    for name, protocol in protocols.items():
+        _check_initial_weights(name, protocol, config["autoencoder"]["width"])
     runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
     study = Study(_in_order(config), protocols, runs, _selected_runs(config["selected"], runs))
     _check_split(
@@ -325,6 +430,26 @@ def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[
             "Select one of the study's own protocols, losses and learning-rate labels."
         )
     return chosen
+
+
+def _check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
+    start = protocol.initial_weights
+    if start not in ("checkpoint", "vgg16_encoder"):
+        return
+    misfits = [] if width == 1 else [f"autoencoder.width is {width}, not 1"]
+    if start == "checkpoint":
+        published = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+        misfits += [
+            f"{choice} is {getattr(protocol, choice)}, not {word}"
+            for choice, word in published.items()
+            if getattr(protocol, choice) != word
+        ]
+    if misfits:
+        raise InputError(
+            f"Protocol {name!r} starts from initial_weights: {start}, which fit another network: "
+            f"{'; '.join(misfits)}. Change that, or take a protocol with initial_weights: random "
+            "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
+        )
 
 
 def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> None:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from sklearn.metrics import roc_curve
 
 from memorability.files import atomic
@@ -82,6 +84,42 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
         axes.set_xticks(range(groups.ngroups), [str(name) for name, _ in groups])
         axes.set(ylim=(0, 1), ylabel=label(target))
         axes.set_title("Scores by category (dot: median, bar: middle half)", pad=28)
+        _add_note(figure, note)
+    return figure
+
+
+def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the error of pre-trained models by epoch, of trained and of held-out images.
+
+    Parameters
+    ----------
+    histories
+        The tables `pretraining` of one or more models.
+    note
+        See `scores_by_category`.
+    """
+    models = ["resize", "bottleneck", "decoder", "batch_norm"]
+    with styled():
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for colour, (key, history) in zip(
+            cycle(COLOURS), histories.groupby(models, sort=False), strict=False
+        ):
+            name = ", ".join(map(str, key[:3])) + ("" if key[3] else ", no batch normalisation")
+            epochs = history["epoch"]
+            axes.plot(
+                epochs, history["validation_error"], "o-", ms=3, color=colour,
+                label=f"held-out images ({name})",
+            )  # fmt: skip
+            axes.plot(epochs, history["train_error"], ":", color=colour, label="trained images")
+        axes.set(
+            xlabel="epoch (0: before training)", ylabel="mean squared error of pixels in [0, 1]"
+        )
+        axes.set_yscale("log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
+        axes.legend()
+        axes.set_title("Pre-training of the autoencoder")
         _add_note(figure, note)
     return figure
 

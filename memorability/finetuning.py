@@ -13,10 +13,10 @@ from torch import nn
 
 from memorability.errors import InputError
 from memorability.evaluation import measure_errors, recompute_batch_norm, to_unit_range
+from memorability.initial_weights import initial_model
 from memorability.losses import make_loss
-from memorability.models.autoencoder import Autoencoder, initial_autoencoder
+from memorability.models.autoencoder import Autoencoder
 from memorability.seeding import numpy_stream, stream_seed
-from memorability.weights import Receipt, load_autoencoder, random_receipt
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def finetune(
         If a loss is not finite, naming step, image and learning rate; if weights do not load.
     """
     protocol, seed = settings["protocol"], settings["seed"]
-    model, model_receipt = _initial_model(settings)
+    model, model_receipt = initial_model(settings)
     loss, metric, loss_receipt = make_loss(
         settings["loss"],
         lpips_range=protocol["lpips_range"],
@@ -165,20 +165,6 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
     if order == "fixed_shuffle":
         return np.argsort(images["position"].to_numpy())
     return numpy_stream(seed, "order").permutation(len(images))
-
-
-def _initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
-    protocol = settings["protocol"]
-    model = initial_autoencoder(
-        settings["seed"],
-        width=settings["width"],
-        bottleneck=protocol["bottleneck"],
-        decoder=protocol["decoder"],
-        batch_norm=protocol["batch_norm"],
-    )
-    if protocol["initial_weights"] == "random":
-        return model, random_receipt("autoencoder", model)
-    return model, load_autoencoder(model, Path(settings["weights"]["directory"]))
 
 
 def _history(epoch: int, ids: np.ndarray, losses: np.ndarray, per_epoch: int) -> pd.DataFrame:

@@ -151,31 +151,68 @@ def prepare(
     scores = scores.sort_values("image_id", ignore_index=True)
     found, rejected = locate(list(scores["file"]), directory)
     scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
-    kept: list[int] = []
-    seen: dict[bytes, str] = {}
     jobs = [directory / path if path else None for path in found]
     results = _prepared(jobs, resize, minimum_side, threads)
-    with store.open("wb") as file_object:
-        _write_header(file_object, len(scores))
-        for row, (file, result) in enumerate(zip(scores["file"], results, strict=True)):
-            if isinstance(result, np.ndarray):
-                twin = seen.setdefault(hashlib.sha256(result.tobytes()).digest(), file)
-                if twin == file:
-                    file_object.write(result.tobytes())
-                    kept.append(row)
-                else:
-                    rejected.append((file, f"shows the same pixels as {twin}"))
-            elif result is not None:
-                rejected.append((file, str(result)))
-            on_image()
-        file_object.seek(0)
-        _write_header(file_object, len(kept))
+    kept, bad = _write_store(store, list(scores["file"]), results, on_image)
+    rejected += bad
     table = scores.loc[kept].drop(columns="row").reset_index(drop=True)
     table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
     _refuse_unusable(rejected, scores, table, on_bad_image)
     if rejected:
         logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
+
+
+def prepare_folder(
+    directory: Path,
+    store: Path,
+    *,
+    resize: Resize,
+    threads: int = 1,
+    on_image: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Decode every image of a directory into a pixel store, in the order of the files' paths.
+
+    Parameters
+    ----------
+    directory
+        Where the images are, subdirectories included. Bad images are left out.
+    store, resize, threads, on_image
+        As of `prepare`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rejected: file, reason.
+
+    Raises
+    ------
+    InputError
+        If fewer than two images are left.
+    """
+    files = find_images(directory)
+    results = _prepared([directory / file for file in files], resize, 1, threads)
+    kept, rejected = _write_store(store, files, results, on_image)
+    if len(kept) < 2:
+        raise InputError(
+            f"{directory} holds {len(files)} images, of which {len(kept)} can be used; at least 2 are "
+            f"needed.{''.join(f' {file}: {reason}.' for file, reason in rejected[:3])} Name a "
+            "directory of photographs in pretraining.images."
+        )
+    if rejected:
+        logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
+    return pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
+
+
+def find_images(directory: Path) -> list[str]:
+    """Return the sorted paths, relative to `directory`, of the image files in and below it."""
+    # glob follows links to directories, which Path.rglob does not.
+    every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
+    return sorted(
+        path.replace(os.sep, "/")
+        for path in every
+        if Path(path).suffix.lower() in EXTENSIONS and (directory / path).is_file()
+    )
 
 
 def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], list[tuple[str, str]]]:
@@ -250,6 +287,34 @@ def _prepared(
         # Batches bound the memory of images that are decoded but not yet written.
         for start in range(0, len(paths), 64):
             yield from pool.map(one, paths[start : start + 64])
+
+
+def _write_store(
+    store: Path,
+    files: Sequence[str],
+    results: Iterable[np.ndarray | BadImage | None],
+    on_image: Callable[[], object],
+) -> tuple[list[int], list[tuple[str, str]]]:
+    """Write the pixels of all good images; return their rows, and (file, reason) of the others."""
+    kept: list[int] = []
+    rejected: list[tuple[str, str]] = []
+    seen: dict[bytes, str] = {}
+    with store.open("wb") as file_object:
+        _write_header(file_object, len(files))
+        for row, (file, result) in enumerate(zip(files, results, strict=True)):
+            if isinstance(result, np.ndarray):
+                twin = seen.setdefault(hashlib.sha256(result.tobytes()).digest(), file)
+                if twin == file:
+                    file_object.write(result.tobytes())
+                    kept.append(row)
+                else:
+                    rejected.append((file, f"shows the same pixels as {twin}"))
+            elif result is not None:
+                rejected.append((file, str(result)))
+            on_image()
+        file_object.seek(0)
+        _write_header(file_object, len(kept))
+    return kept, rejected
 
 
 def _refuse_unusable(

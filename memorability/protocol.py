@@ -37,7 +37,13 @@ class Protocol:
         Whether convolutions are followed (decoder: preceded) by batch normalisation. The text is
         silent; the published checkpoint has it everywhere.
     initial_weights
-        `checkpoint`: the ImageNet autoencoder that the paper names, loaded strictly. `random`.
+        `checkpoint`: the ImageNet autoencoder that the paper names, loaded strictly.
+        `checkpoint_as_scripted`: the same file, loaded as the published scripts do, which is, for
+        the published file, not at all: its keys have a prefix that the network's do not have, and
+        the scripts ignore what does not match. `vgg16_encoder`: the convolutions of torchvision's
+        ImageNet VGG16 (with `fc4096` its first two linear layers too) in the encoder, the rest
+        random. `pretrain`: the autoencoder is first trained on a folder of images (`pretraining`
+        in the configuration). `random`.
     batch_norm_mode
         `train`: each image's own statistics while fine-tuning, running averages at evaluation
         (published scripts; at batch size 1 those averages reflect the last few dozen images).
@@ -57,7 +63,9 @@ class Protocol:
     bottleneck: Literal["conv7x7", "fc4096"]
     decoder: Literal["upsample_conv", "transposed12"]
     batch_norm: bool
-    initial_weights: Literal["checkpoint", "random"]
+    initial_weights: Literal[
+        "checkpoint", "checkpoint_as_scripted", "vgg16_encoder", "pretrain", "random"
+    ]
     batch_norm_mode: Literal["train", "train_then_recompute", "frozen"]
     order: Literal["listed", "fixed_shuffle", "seed_shuffle"]
     lpips_range: Literal["minus_one_to_one", "zero_to_one"]

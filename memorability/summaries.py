@@ -170,13 +170,10 @@ def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) 
     receipts = {
         json.dumps(receipt, sort_keys=True) for run in records for receipt in run["receipts"]
     }
-    rows = []
-    for receipt in map(json.loads, sorted(receipts)):
-        if receipt["source"] == "random":
-            text = f"seeded random weights; 0 of {receipt['missing']} tensors loaded from a file"
-        else:
-            text = f"{receipt['source']}, SHA-256 {receipt['sha256']}: {receipt['matched']} tensors"
-        rows.append((f"weights of the {receipt['model']}", text))
+    rows = [
+        (f"weights of the {receipt['model']}", _receipt_text(receipt))
+        for receipt in map(json.loads, sorted(receipts))
+    ]
     environments = {json.dumps(run["environment"], sort_keys=True) for run in records}
     for environment in map(json.loads, sorted(environments)):
         packages = environment.pop("packages")
@@ -187,3 +184,17 @@ def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) 
     rows.append(("runs", str(len(records))))
     rows += [(f"configuration: {key}", json.dumps(value)) for key, value in settings.items()]
     return pd.DataFrame(rows, columns=["what", "value"])
+
+
+def _receipt_text(receipt: Mapping[str, Any]) -> str:
+    total = receipt["matched"] + receipt["missing"]
+    if receipt["source"] == "random":
+        return f"seeded random weights; 0 of {total} tensors loaded from a file"
+    file = receipt["source"] + (f", SHA-256 {receipt['sha256']}" if receipt["sha256"] else "")
+    counts = f"{receipt['matched']} tensors"
+    if receipt["missing"] or receipt["unexpected"]:
+        counts = (
+            f"{receipt['matched']} tensors matched, {receipt['missing']} missing in the file, "
+            f"{receipt['unexpected']} of the file unexpected"
+        )
+    return f"{file}: {counts}" + (f"; {receipt['remark']}" if receipt["remark"] else "")

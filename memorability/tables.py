@@ -113,6 +113,19 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             loss=_float(),
         ),
     ),
+    "pretraining": (
+        ("resize", "bottleneck", "decoder", "batch_norm", "epoch"),
+        _schema(
+            resize=_text(),
+            bottleneck=_text(),
+            decoder=_text(),
+            batch_norm=pa.Column(bool),
+            width=_float(pa.Check.gt(0)),
+            epoch=pa.Column("int64", _COUNT),
+            train_error=_float(_COUNT, nullable=True),
+            validation_error=_float(_COUNT),
+        ),
+    ),
     "ceiling": (
         ("target", "group"),
         _schema(

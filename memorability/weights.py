@@ -1,18 +1,22 @@
-"""Pretrained weights: which files a study needs, how they are checked and loaded.
+"""Pretrained weights: how their files are checked and loaded.
 
-Every load is strict and leaves a receipt. Files are read with `weights_only`: no pickle from outside
-is ever executed.
+Every load leaves a receipt, and is strict but for the one choice that repeats how the published
+scripts load. Files are read with `weights_only`: no pickle from outside is ever executed. Nothing is
+downloaded here, nor by the constructors of torchvision and lpips as they are called here.
 """
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
 from torch import Tensor, nn
+from torchvision.ops import FrozenBatchNorm2d
 
 from memorability.downloads import AUTOENCODER, BACKBONES
 from memorability.errors import InputError
@@ -22,13 +26,30 @@ WHERE = "docs/data.md says where to get it; weights.source: random does without"
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What was loaded: file, its SHA-256, and how many tensors matched."""
+    """What was loaded into a network.
+
+    Parameters
+    ----------
+    model
+        The network, in words.
+    source
+        File name; "random" where no file was meant to be read.
+    sha256
+        Of the file; empty where none was read.
+    matched, missing, unexpected
+        Tensors loaded from the file; tensors of the network that the file does not have; tensors of
+        the file that the network does not have.
+    remark
+        What a reader must know besides these numbers; empty after a full match.
+    """
 
     model: str
     source: str
     sha256: str
     matched: int
     missing: int
+    unexpected: int = 0
+    remark: str = ""
 
     def record(self) -> dict[str, Any]:
         """Return the receipt as a plain dictionary for run records."""
@@ -53,25 +74,45 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], str]:
         If the file is missing, holds anything but tensors and plain containers, is damaged, or does
         not begin with the hash that its name states.
     """
+    state, digest = _read_as_saved(path)
+    return {key.removeprefix("module."): value for key, value in state.items()}, digest
+
+
+def _read_as_saved(path: Path) -> tuple[dict[str, Tensor], str]:
     if not path.is_file():
         raise InputError(f"The weights file {path} does not exist: {WHERE}.")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        beginning = file.read(64).lstrip().lower()
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if beginning.startswith((b"<!doctype", b"<html")):
+        raise InputError(
+            f"{path} is a web page, not weights: the server answered with a notice, for example that "
+            f"too many people downloaded the file today. Read it, then download again; {WHERE}."
+        )
     stated = re.search(r"-([0-9a-f]{8})\.pth$", path.name)
     if stated and not digest.startswith(stated[1]):
         raise InputError(
             f"{path} is not the file it is named for: its SHA-256 begins with {digest[:8]}, its name "
             f"states {stated[1]}. Download it again; {WHERE}."
         )
+    if beginning[8:].startswith(b'{"'):
+        raise InputError(
+            f"{path} is a safetensors file under another name, and not the published file, which was "
+            f"saved by torch. {WHERE}."
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        state = content.get("state_dict", content)
-        state = {key.removeprefix("module."): value for key, value in state.items()}
+        state = dict(content.get("state_dict", content))
+        named = all(isinstance(key, str) for key in state)
+        if not (named and all(isinstance(value, Tensor) for value in state.values())):
+            raise TypeError("it holds more than named tensors")
+        return state, digest
     except Exception as error:  # a damaged file fails anywhere in the reader
         raise InputError(
             f"{path} is damaged or holds more than tensors, and was not loaded: {error}. "
             f"Download it again; {WHERE}."
         ) from error
-    return state, digest
 
 
 def load_strictly(module: nn.Module, state: Mapping[str, Tensor], model: str, path: Path) -> int:
@@ -106,6 +147,99 @@ def load_autoencoder(module: nn.Module, directory: Path) -> Receipt:
     named = {_own_name(key): value for key, value in state.items()}
     matched = load_strictly(module, named, "autoencoder", path)
     return Receipt(model="autoencoder", source=path.name, sha256=digest, matched=matched, missing=0)
+
+
+def load_autoencoder_as_scripted(module: nn.Module, directory: Path) -> Receipt:
+    """Load the ImageNet autoencoder as the published scripts do: keys as saved, `strict=False`.
+
+    The published file was saved by data-parallel training. Its keys begin with "module.", the
+    network's do not, so that torch matches none of them and says nothing. A file that was saved
+    again without the prefix is loaded. The receipt counts as torch does, which does not miss the
+    counters of batch normalisation: 0 matched, 166 missing, 192 unexpected.
+
+    Without the file nothing is read, since nothing of it would be used, and the receipt says so.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a tensor whose name matches has another shape.
+    """
+    path = directory / AUTOENCODER
+    if not path.is_file():
+        return Receipt(
+            model="autoencoder", source=path.name, sha256="", matched=0,
+            missing=len(module.state_dict()),
+            remark="the file is not there and was not read; as published, nothing of it would be "
+            "loaded, for every key begins with 'module.': the run starts from random weights",
+        )  # fmt: skip
+    state, digest = _read_as_saved(path)
+    # The scripts' network has the names of the file without the prefix; ours has names of its own.
+    named = OrderedDict((_own_name(key), value) for key, value in state.items())
+    try:
+        missing, unexpected = module.load_state_dict(named, strict=False)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path} does not fit the autoencoder, on which the published scripts would stop: "
+            f"{error}. Use a protocol with the checkpoint's architecture and autoencoder.width 1."
+        ) from error
+    matched = len(named) - len(unexpected)
+    remark = "loaded with strict=False, as the published scripts do: "
+    if matched == 0:
+        remark += "nothing was loaded; the run starts from random weights"
+    elif missing or unexpected:
+        remark += "only a part was loaded; the rest starts from random weights"
+    else:
+        remark += "everything was loaded, for this file's keys have no prefix 'module.'"
+    return Receipt(
+        model="autoencoder", source=path.name, sha256=digest, matched=matched,
+        missing=len(missing), unexpected=len(unexpected), remark=remark,
+    )  # fmt: skip
+
+
+def load_vgg16_encoder(module: nn.Module, directory: Path) -> Receipt:
+    """Load torchvision's ImageNet VGG16 into the encoder of an `Autoencoder` of width 1.
+
+    Its 13 convolutions become the encoder's; with the bottleneck `fc4096`, its first two linear
+    layers become those to the latent. Batch normalisation, which this VGG16 does not have, starts at
+    identity, and the decoder at random. VGG16 was trained on images standardised by ImageNet's mean
+    and deviation, while the autoencoder sees [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a tensor is missing or has another shape.
+    """
+    path = directory / BACKBONES["vgg"]
+    state, digest = read_state_dict(path)
+    own = [name for part in ("encoder", "to_latent") for name in _layers_of(module, part)]
+    # Of VGG16's layers, numbered with those that have no tensors: convolutions, then linear ones.
+    places = [f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+    pairs = zip(own, [*places, "classifier.0", "classifier.3"][: len(own)], strict=True)
+    sources = {
+        f"{name}.{tensor}": f"{place}.{tensor}"
+        for name, place in pairs
+        for tensor in ("weight", "bias")
+    }
+    chosen = {key: state[source] for key, source in sources.items() if source in state}
+    kept = {key: value for key, value in module.state_dict().items() if key not in sources}
+    load_strictly(module, kept | chosen, "encoder of the autoencoder", path)
+    matched = len(chosen)
+    loaded = "13 convolutions" + (" and 2 linear layers" if len(own) > len(places) else "")
+    return Receipt(
+        model="autoencoder", source=path.name, sha256=digest, matched=matched,
+        missing=len(module.state_dict()) - matched, unexpected=len(state) - matched,
+        remark=f"{loaded} of the encoder; batch normalisation starts at identity, all else at random; "
+        "VGG16's other linear layers have no place here",
+    )  # fmt: skip
+
+
+def _layers_of(module: nn.Module, part: str) -> list[str]:
+    """Return the names of the convolutions and linear layers of a part, in their order."""
+    return [
+        name
+        for name, layer in module.named_modules()
+        if name.startswith(f"{part}.") and isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
 
 
 def _own_name(key: str) -> str:
@@ -147,3 +281,69 @@ def load_backbone(module: nn.Module, name: str, directory: Path) -> Receipt:
     return Receipt(
         model=f"{name} backbone", source=path.name, sha256=digest, matched=matched, missing=0
     )
+
+
+def _resnet50() -> nn.Module:
+    return torchvision.models.resnet50(weights=None)  # type: ignore[no-any-return]
+
+
+def _deeplabv3_resnet101() -> nn.Module:
+    # Without these arguments the constructor downloads ImageNet weights and leaves out the file's
+    # auxiliary classifier.
+    return torchvision.models.segmentation.deeplabv3_resnet101(  # type: ignore[no-any-return]
+        weights=None, weights_backbone=None, num_classes=21, aux_loss=True
+    )
+
+
+def _fasterrcnn_resnet50_fpn() -> nn.Module:
+    # The constructor would take plain batch normalisation where it is given no weights. These
+    # weights were trained with frozen one that added nothing to the variance.
+    detection = torchvision.models.detection
+    backbone = detection.backbone_utils.resnet_fpn_backbone(
+        backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d, trainable_layers=0
+    )
+    network: nn.Module = detection.FasterRCNN(backbone, num_classes=91)
+    for layer in network.modules():
+        if isinstance(layer, FrozenBatchNorm2d):
+            layer.eps = 0.0
+    return network
+
+
+# Name -> torchvision's file and how the network that it fits is made, without any download.
+NETWORKS: Mapping[str, tuple[str, Callable[[], nn.Module]]] = {
+    "resnet50": ("resnet50-0676ba61.pth", _resnet50),
+    "deeplabv3_resnet101": ("deeplabv3_resnet101_coco-586e9e4e.pth", _deeplabv3_resnet101),
+    "fasterrcnn_resnet50_fpn": (
+        "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
+        _fasterrcnn_resnet50_fpn,
+    ),
+}
+
+
+def load_network(name: str, directory: Path) -> tuple[nn.Module, Receipt]:
+    """Return one of torchvision's pretrained networks, loaded strictly, in evaluation mode.
+
+    Parameters
+    ----------
+    name
+        Key of `NETWORKS`: `resnet50` (ImageNet, V1), `deeplabv3_resnet101` (COCO images, the 21
+        classes of Pascal VOC), `fasterrcnn_resnet50_fpn` (COCO, 91 classes).
+    directory
+        Where torchvision's file is.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not that of this network.
+    """
+    file, make = NETWORKS[name]
+    path = directory / file
+    state, digest = read_state_dict(path)
+    network = make()
+    try:
+        # torch itself compares: its layers know the names that older versions saved them under.
+        network.load_state_dict(OrderedDict(state), strict=True)
+    except RuntimeError as error:
+        raise InputError(f"{path} does not fit {name}: {error}. {WHERE}.") from error
+    receipt = Receipt(model=name, source=file, sha256=digest, matched=len(state), missing=0)
+    return network.eval().requires_grad_(False), receipt

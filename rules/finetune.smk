@@ -1,6 +1,7 @@
 """Fine-tuning: one job per run of the grid.
 
-REQUIRED: prepared images; weights files where the study loads weights.
+REQUIRED: prepared images; weights files where the study loads weights; a pre-trained model where a
+          protocol starts from one.
 MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/models/<run>/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
@@ -12,6 +13,7 @@ rule finetune:
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
+        pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),

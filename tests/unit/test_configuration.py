@@ -78,6 +78,10 @@ ONE_RUN: dict[str, Any] = {
     "selected": {"loss": "mse"},
 }
 VGG = "vgg16-397923af.pth"  # torchvision's name for it
+AS_SCRIPTED = (
+    "Autoencoders load the ImageNet checkpoint as the published scripts do, which loads nothing of "
+    "the published file: Provenance says what was loaded."
+)
 SAMPLE: dict[str, Any] = {
     "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
     "prediction": STRATIFIED,
@@ -287,12 +291,20 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
         ([], []),
         ([SAMPLE], ["Observers are simulated; images are crops of a few photographs."]),
         (
-            [{"protocols": ["released"], "selected": {"protocol": "released"}}],
+            [{"protocols": ["paper", "untrained_start"]}],
             ["Autoencoders start from random, not ImageNet, weights."],
         ),
         (
+            [{"protocols": ["released"], "selected": {"protocol": "released"}}],
+            [AS_SCRIPTED],
+        ),
+        (
             [{"protocols": ["paper", "released"]}],
-            ["Autoencoders start from random, not ImageNet, weights."],
+            [AS_SCRIPTED],
+        ),
+        (
+            [{"protocols": ["paper", "pretrained_start"], "pretraining": {"images": "my/photos"}}],
+            ["Autoencoders were pre-trained on the images of my/photos, not on ImageNet."],
         ),
         (
             [{"weights": {"source": "random"}}],
@@ -525,10 +537,11 @@ def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
     own_images: Callable[[], Study],
 ) -> None:
     own_images()
+    overlay = {"losses": ["lpips_vgg", "mse"], "weights": {"source": "directory", "directory": "w"}}
     study = resolve(
-        merged(folder(), ONE_RUN, {"losses": ["lpips_vgg", "mse"]}), ROOT
+        merged(folder(), ONE_RUN, overlay), ROOT
     )  # `paper` starts from ImageNet weights
-    files = [Path("resources/weights") / name for name in ("imagenet-vgg16.pth", VGG)]
+    files = [Path("w") / name for name in ("imagenet-vgg16.pth", VGG)]
     with pytest.raises(InputError, match=r"docs/data\.md.*untrained_start") as refused:
         study.preflight()
     for file in files:
@@ -536,6 +549,163 @@ def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
     study.preflight()
+
+
+def test_weights_that_will_be_downloaded_are_not_asked_for_before_any_job(
+    own_images: Callable[[], Study],
+) -> None:
+    own_images()
+    overlay = {"losses": ["lpips_vgg", "mse"], "weights": {"directory": "not/there"}}
+    study = resolve(merged(folder(), ONE_RUN, overlay), ROOT)
+    study.preflight()
+    names = ("imagenet-vgg16.pth", VGG)
+    assert study.weight_files("paper", "lpips_vgg") == [f"resources/weights/{n}" for n in names]
+
+
+def test_a_directory_of_ones_own_takes_the_place_of_downloads() -> None:
+    own = {"weights": {"source": "directory", "directory": "my/weights"}}
+    study = resolve(merged(own), ROOT)
+    assert study.weight_files("paper", "mse") == ["my/weights/imagenet-vgg16.pth"]
+    assert study.run_settings("paper", "mse", "5e-6", "0")["weights"]["directory"] == "my/weights"
+
+
+def test_how_weights_come_into_their_directory_changes_no_run() -> None:
+    settings = [
+        resolve(merged({"weights": {"source": source}}), ROOT).run_settings(
+            "paper", "style", "5e-6", "0"
+        )
+        for source in ("torchvision", "directory")
+    ]
+    assert settings[0] == settings[1]
+
+
+def test_the_checkpoint_as_scripted_is_read_where_it_is_or_will_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    key = {"protocols": ["released"], "selected": {"protocol": "released"}}
+    study = resolve(merged(key), ROOT)
+    assert study.weight_files("released", "mse") == []
+    file = "resources/weights/imagenet-vgg16.pth"
+    # Another protocol's download would appear while runs are made: they wait for it.
+    both = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
+    assert both.weight_files("released", "mse") == [file]
+    Path(file).parent.mkdir(parents=True)
+    Path(file).touch()
+    assert study.weight_files("released", "mse") == [file]
+
+
+# Initial weights
+
+
+def presets(tmp_path: Path, **protocols: str) -> Path:
+    """A directory of the workflow with protocols of our own beside the presets."""
+    shutil.copytree(ROOT / "protocols", tmp_path / "protocols")
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    for name, text in protocols.items():
+        (tmp_path / "protocols" / f"{name}.yaml").write_text(f"extends: paper\n{text}\n")
+    return tmp_path
+
+
+def of_protocol(name: str, **overlay: Any) -> dict[str, Any]:
+    return merged({"protocols": [name], "selected": {"protocol": name}}, overlay)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "words"),
+    [
+        ("initial_weights: checkpoint", 0.5, ["autoencoder.width is 0.5, not 1"]),
+        ("initial_weights: vgg16_encoder", 0.5, ["autoencoder.width is 0.5, not 1"]),
+        ("bottleneck: fc4096", 1, ["bottleneck is fc4096, not conv7x7"]),
+        (
+            "batch_norm: false\ndecoder: transposed12",
+            1,
+            ["batch_norm is False, not True", "decoder is transposed12, not upsample_conv"],
+        ),
+    ],
+)
+def test_weights_that_fit_another_network_are_refused_before_any_job(
+    tmp_path: Path, text: str, width: float, words: list[str]
+) -> None:
+    root = presets(tmp_path, mine=text)
+    with pytest.raises(InputError, match="Protocol 'mine' starts from") as refused:
+        resolve(of_protocol("mine", autoencoder={"width": width}), root)
+    for word in [*words, "untrained_start", "pretrained_start"]:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("initial_weights: vgg16_encoder", [VGG]),
+        ("initial_weights: vgg16_encoder\nbottleneck: fc4096\nbatch_norm: false", [VGG]),
+        ("initial_weights: pretrain", []),
+    ],
+)
+def test_other_weights_fit_and_say_so(tmp_path: Path, text: str, files: list[str]) -> None:
+    study = resolve(of_protocol("mine"), presets(tmp_path, mine=text))
+    assert study.weight_files("mine", "mse") == [f"resources/weights/{name}" for name in files]
+    assert study.other_model.startswith("autoencoders start from")
+    # The style loss and the encoder may need the same file: it is named once.
+    assert len(study.weight_files("mine", "lpips_vgg")) == 1
+
+
+# Pre-training
+
+
+def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_architecture(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    own_images()
+    root = presets(
+        tmp_path / "root",
+        cropped="initial_weights: pretrain\nresize: center_crop",
+        ordered="initial_weights: pretrain\norder: listed",
+        text="initial_weights: pretrain\nbatch_norm: false\ndecoder: transposed12",
+    )
+    names = ["paper", "pretrained_start", "cropped", "ordered", "text"]
+    overlay = {"protocols": names, "pretraining": {"images": "photos", "epochs": 3}}
+    study = resolve(merged(folder(), ONE_RUN, overlay), root)
+    plain, cropped, text = study.pretrainings
+    assert plain == (
+        "results/mine/pretraining/resize=squash/bottleneck=conv7x7/decoder=upsample_conv/"
+        "batch_norm=yes"
+    )
+    assert "resize=center_crop/" in cropped
+    assert text.endswith("decoder=transposed12/batch_norm=no")
+    assert study.pretrained_files("ordered") == [f"{plain}/autoencoder.safetensors"]
+    assert study.pretrained_files("paper") == []
+    run = study.run_settings("text", "mse", "5e-6", "0")["weights"]
+    assert run["autoencoder"] == f"{text}/autoencoder.safetensors"
+    assert "autoencoder" not in study.run_settings("paper", "mse", "5e-6", "0")["weights"]
+    settings = study.pretraining_settings("squash", "conv7x7", "transposed12", "no")
+    assert settings["architecture"] == {
+        "width": 1.0, "bottleneck": "conv7x7", "decoder": "transposed12", "batch_norm": False,
+    }  # fmt: skip
+    assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
+    with pytest.raises(InputError, match=r"pretraining\.images: photos does not exist"):
+        study.preflight()
+    Path("photos").mkdir()
+    study.preflight()
+
+
+def test_a_folder_that_no_protocol_asks_for_is_not_needed(own_images: Callable[[], Study]) -> None:
+    study = own_images()
+    assert study.pretrainings == []
+    study.preflight()
+
+
+def test_memory_of_pretraining_grows_with_batch_and_width() -> None:
+    memory = {
+        (size, width): resolve(
+            of_protocol(
+                "pretrained_start", pretraining={"batch_size": size}, autoencoder={"width": width}
+            ),
+            ROOT,
+        ).pretraining_memory
+        for size, width in ((1, 1.0), (16, 1.0), (16, 0.25))
+    }
+    assert memory == {(1, 1.0): "4GB", (16, 1.0): "8GB", (16, 0.25): "4GB"}
 
 
 @pytest.mark.parametrize(
@@ -579,10 +749,12 @@ def test_the_published_split_goes_on_without_no_image() -> None:
 
 def test_what_sets_a_study_apart_from_the_published_one_is_named() -> None:
     assert resolve(merged(), ROOT).other_model == ""
-    small = {"autoencoder": {"width": 0.5}, "epochs": 20}
-    assert resolve(merged(small), ROOT).other_model == "width 0.5, 20 epochs"
-    key = {"protocols": ["released"], "selected": {"protocol": "released"}}
-    assert resolve(merged(key), ROOT).other_model == "autoencoders start from random weights"
+    assert resolve(merged({"epochs": 20}), ROOT).other_model == "20 epochs"
+    small = of_protocol("untrained_start", autoencoder={"width": 0.5})
+    words = "autoencoders start from random weights, width 0.5"
+    assert resolve(small, ROOT).other_model == words
+    words = "autoencoders start from what the published scripts load of the checkpoint"
+    assert resolve(of_protocol("released"), ROOT).other_model == words
     second = {"protocols": ["paper", "released"], "selected": {"protocol": "released"}}
     study = resolve(merged(second), ROOT)
     assert study.other_model == "the selected protocol is not paper"

@@ -397,6 +397,34 @@ def test_attributions_that_are_all_zero_are_drawn_as_plain_photographs(tmp_path:
             np.testing.assert_array_equal(np.asarray(overlay.get_alpha()), 0)
 
 
+# Pre-training
+
+
+def pretraining(decoder: str = "upsample_conv", epochs: int = 2) -> pd.DataFrame:
+    rows = {
+        "resize": "squash", "bottleneck": "conv7x7", "decoder": decoder,
+        "batch_norm": decoder == "upsample_conv", "width": 0.25, "epoch": range(epochs + 1),
+        "train_error": [NAN, *[0.03] * epochs], "validation_error": [0.09, *[0.02] * epochs],
+    }  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("epochs", [1, 40])
+def test_every_pretrained_model_has_a_line_of_trained_and_of_held_out_images(
+    tmp_path: Path, epochs: int
+) -> None:
+    histories = pd.concat([pretraining(epochs=epochs), pretraining("transposed12", epochs)])
+    figure = figures.pretraining_errors(histories, note=NOTE)
+    (axes,) = panels(figure)
+    lines = [np.asarray(line.get_ydata()) for line in axes.get_lines()]
+    assert len(lines) == 4
+    np.testing.assert_array_equal(lines[0], [0.09, *[0.02] * epochs])
+    assert np.isnan(lines[1][0])
+    svg = draw(figure, tmp_path)
+    assert "transposed12, no batch normalisation" in svg
+    assert "Observers are simulated" in svg
+
+
 # Saving and naming
 
 

@@ -23,9 +23,11 @@ from memorability.errors import InputError
 from memorability.images import (
     BadImage,
     decode,
+    find_images,
     minimum_side,
     open_store,
     prepare,
+    prepare_folder,
     resize_image,
 )
 
@@ -590,3 +592,41 @@ def test_a_disk_that_is_full_from_the_start_is_reported(directory: Path) -> None
             on_bad_image="reject",
             seed=0,
         )
+
+
+# A folder without scores
+
+
+def test_a_folder_is_prepared_in_the_order_of_its_paths_and_bad_images_are_listed(
+    tmp_path: Path,
+) -> None:
+    folder, store = tmp_path / "photos", tmp_path / "pixels.npy"
+    (folder / "inner").mkdir(parents=True)
+    good = {"b.PNG": 1, "a.png": 2, "inner/c.png": 3}
+    for file, seed in good.items():
+        Image.fromarray(noise(224, 224, seed)).save(folder / file)
+    Image.fromarray(noise(224, 224, 1)).save(folder / "z_copy.png")
+    (folder / "broken.jpg").write_bytes(b"not an image")
+    (folder / "notes.txt").write_text("no image, no word")
+    steps: list[int] = []
+    rejected = prepare_folder(
+        folder, store, resize="squash", threads=2, on_image=lambda: steps.append(1)
+    )
+    assert find_images(folder) == ["a.png", "b.PNG", "broken.jpg", "inner/c.png", "z_copy.png"]
+    expected = [noise(224, 224, seed).transpose(2, 0, 1) for seed in (2, 1, 3)]
+    np.testing.assert_array_equal(open_store(store), expected)
+    assert rejected.to_dict("records") == [
+        {"file": "broken.jpg", "reason": "is not an image that can be read"},
+        {"file": "z_copy.png", "reason": "shows the same pixels as b.PNG"},
+    ]
+    assert len(steps) == 5
+
+
+@pytest.mark.parametrize("files", [[], ["one.png"]])
+def test_a_folder_without_two_images_is_refused(tmp_path: Path, files: list[str]) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    save(folder, *files)
+    (folder / "bad.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"bad\.jpg: is empty.*pretraining\.images"):
+        prepare_folder(folder, tmp_path / "pixels.npy", resize="squash")

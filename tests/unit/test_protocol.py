@@ -45,7 +45,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
             "released",
             {
                 "resize": "center_crop",
-                "initial_weights": "random",
+                "initial_weights": "checkpoint_as_scripted",
                 "order": "listed",
                 "lpips_range": "zero_to_one",
             },
@@ -64,6 +64,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
             },
         ),
         ("untrained_start", {"initial_weights": "random"}),
+        ("pretrained_start", {"initial_weights": "pretrain"}),
     ],
 )
 def test_a_preset_makes_the_choices_it_is_documented_for(

@@ -244,6 +244,7 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
 def receipt(model: str, source: str = "random", **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "model": model, "source": source, "sha256": "", "matched": 0, "missing": 52,
+        "unexpected": 0, "remark": "",
     }  # fmt: skip
     return base | changes
 
@@ -269,6 +270,22 @@ def test_weights_are_named_by_file_and_hash_or_as_random() -> None:
     assert "0 of 52 tensors" in texts["weights of the autoencoder"]
     assert "random" in texts["weights of the autoencoder"]
     assert texts["weights of the vgg backbone"] == "vgg16.pth, SHA-256 ab12: 26 tensors"
+
+
+def test_a_load_that_is_not_a_full_match_is_shown_with_its_counts_and_remark() -> None:
+    nothing = receipt(
+        "autoencoder", "imagenet-vgg16.pth", sha256="cd34", missing=166, unexpected=192,
+        remark="nothing was loaded; the run starts from random weights",
+    )  # fmt: skip
+    text = dict(facts([record(nothing)], {}))["weights of the autoencoder"]
+    assert text == (
+        "imagenet-vgg16.pth, SHA-256 cd34: 0 tensors matched, 166 missing in the file, 192 of the "
+        "file unexpected; nothing was loaded; the run starts from random weights"
+    )
+    absent = receipt("autoencoder", "imagenet-vgg16.pth", remark="was not read")
+    text = dict(facts([record(absent)], {}))["weights of the autoencoder"]
+    assert text.startswith("imagenet-vgg16.pth: 0 tensors matched")
+    assert text.endswith("; was not read")
 
 
 def test_what_all_runs_share_is_said_once_and_runs_are_counted() -> None:

@@ -20,6 +20,14 @@ NAN = float("nan")
 RECORD = {"study": "sample", "configuration": "c0ffee", "code": "c0de"}
 
 
+def pretraining_epoch(epoch: int, **changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "resize": "squash", "bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True,
+        "width": 0.25, "epoch": epoch, "train_error": NAN, "validation_error": 0.01,
+    }  # fmt: skip
+    return base | changes
+
+
 def correlation(metric: str, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "quantity": "feature", "metric": metric, "protocol": "", "loss": "", "lr": "",
@@ -88,6 +96,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "history": [
         {"step": 2, "epoch": 1, "image_id": "b", "loss": 0.5},
         {"step": 10, "epoch": 1, "image_id": "a", "loss": 0.25},
+    ],
+    "pretraining": [
+        pretraining_epoch(0),
+        pretraining_epoch(1, train_error=0.02),
     ],
     "ceiling": [
         {

@@ -3,23 +3,31 @@
 import hashlib
 import os
 import pickle
+import re
+import socket
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from memorability import weights
 from memorability.errors import InputError
-from memorability.losses import Lpips, make_loss
+from memorability.losses import LOSSES, Lpips, make_loss
 from memorability.models.autoencoder import initial_autoencoder
 from memorability.weights import (
     load_autoencoder,
+    load_autoencoder_as_scripted,
     load_backbone,
+    load_network,
     load_strictly,
+    load_vgg16_encoder,
     read_state_dict,
 )
 
@@ -99,9 +107,7 @@ def test_an_interrupted_download_is_refused(tmp_path: Path, share: float) -> Non
     assert "damaged" in refusal(path)
 
 
-@pytest.mark.parametrize(
-    "content", [b"<!DOCTYPE html><p>Quota exceeded</p>", b"hello", b"\0" * 300, b"\x80\x02]q\x01."]
-)
+@pytest.mark.parametrize("content", [b"hello", b"\0" * 300, b"\x80\x02]q\x01."])
 def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
@@ -109,7 +115,26 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path: Path, content: bytes)
 
 
 @pytest.mark.parametrize(
-    "content", [torch.ones(2), [torch.ones(2)], None, {"state_dict": None}, {0: torch.ones(2)}]
+    "beginning", [b"<!DOCTYPE html>", b"\n  <!doctype HTML>", b"<html lang=en>"]
+)
+@pytest.mark.parametrize("name", ["imagenet-vgg16.pth", "vgg16-397923af.pth"])
+def test_a_web_page_in_the_place_of_weights_is_named_as_such(
+    tmp_path: Path, beginning: bytes, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(beginning + b"<p>Quota exceeded: too many users have downloaded it</p>")
+    assert "is a web page, not weights" in refusal(path)
+
+
+def test_a_safetensors_file_under_the_name_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "imagenet-vgg16.pth"
+    save_file({"a": torch.ones(3)}, path)
+    assert "is a safetensors file" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [torch.ones(2), [torch.ones(2)], None, {"state_dict": None}, {0: torch.ones(2)}, {"a": 3}],
 )
 def test_a_file_without_named_tensors_is_refused(tmp_path: Path, content: object) -> None:
     path = tmp_path / "weights.pth"
@@ -281,6 +306,8 @@ def test_the_published_checkpoint_is_loaded_whole_and_each_tensor_in_its_place(
         "sha256": sha256(directory / "imagenet-vgg16.pth"),
         "matched": 192,
         "missing": 0,
+        "unexpected": 0,
+        "remark": "",
     }
 
     def layers(part: nn.Module, stage: int, kind: type[nn.Module]) -> list[Any]:
@@ -331,6 +358,130 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": good_state()}, tmp_path / "imagenet-vgg16.pth")
     with pytest.raises(InputError, match="tensors are missing"):
         load_autoencoder(small(), tmp_path)
+
+
+# The same file, loaded as the published scripts load it
+
+
+def test_as_the_scripts_load_it_nothing_of_the_published_checkpoint_is_loaded(
+    published: tuple[Path, dict[str, Tensor]],
+) -> None:
+    model = full_width()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    receipt = load_autoencoder_as_scripted(model, published[0])
+    assert receipt.sha256 == sha256(published[0] / "imagenet-vgg16.pth")
+    # As measured with the published scripts; torch does not miss the 26 counters of batches.
+    assert (receipt.matched, receipt.missing, receipt.unexpected) == (0, 192 - 26, 192)
+    assert "nothing was loaded; the run starts from random weights" in receipt.remark
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_a_file_saved_again_without_prefix_is_loaded_as_the_scripts_would(
+    published: tuple[Path, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    directory, state = published
+    bare = {key.removeprefix("module."): value for key, value in state.items()}
+    torch.save({"state_dict": bare}, tmp_path / "imagenet-vgg16.pth")
+    loaded, strictly = full_width(), full_width()
+    receipt = load_autoencoder_as_scripted(loaded, tmp_path)
+    assert (receipt.matched, receipt.missing, receipt.unexpected) == (192, 0, 0)
+    assert "everything was loaded" in receipt.remark
+    load_autoencoder(strictly, directory)
+    expected = strictly.state_dict()
+    assert all(torch.equal(expected[key], value) for key, value in loaded.state_dict().items())
+    with pytest.raises(InputError, match="on which the published scripts would stop"):
+        load_autoencoder_as_scripted(small(), tmp_path)
+
+
+def test_a_part_that_matches_by_name_is_called_a_part(
+    published: tuple[Path, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    state = dict(list(published[1].items())[:7])
+    state = {key.removeprefix("module."): value for key, value in state.items()} | {
+        "of_no_use": torch.ones(1)
+    }
+    torch.save({"state_dict": state}, tmp_path / "imagenet-vgg16.pth")
+    receipt = load_autoencoder_as_scripted(full_width(), tmp_path)
+    assert (receipt.matched, receipt.unexpected) == (7, 1)
+    assert "only a part was loaded" in receipt.remark
+
+
+def test_without_the_file_the_receipt_says_that_none_was_read(tmp_path: Path) -> None:
+    receipt = load_autoencoder_as_scripted(small(), tmp_path)
+    assert (receipt.sha256, receipt.matched) == ("", 0)
+    assert "was not read" in receipt.remark
+    assert "starts from random weights" in receipt.remark
+
+
+# VGG16 as the encoder
+
+
+@pytest.fixture(scope="module")
+def vgg16(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nn.Module]:
+    """A stand-in for torchvision's VGG16: its names and shapes, our numbers."""
+    with torch.device("meta"):
+        made = torchvision.models.vgg16(weights=None)
+    made = made.to_empty(device="cpu").eval()
+    generator = torch.Generator().manual_seed(3)
+    for parameter in made.parameters():
+        fan = parameter[0].numel() if parameter.ndim > 1 else 100
+        nn.init.normal_(parameter, std=(2 / fan) ** 0.5, generator=generator)
+    directory = tmp_path_factory.mktemp("vgg16")
+    torch.save(made.state_dict(), directory / "unnamed.pth")
+    return directory, made
+
+
+@pytest.fixture
+def vgg16_directory(vgg16: tuple[Path, nn.Module], monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(weights, "BACKBONES", {"vgg": "unnamed.pth"})
+    return vgg16[0]
+
+
+def test_vgg16_without_normalisation_becomes_the_encoder_whole(
+    vgg16: tuple[Path, nn.Module], vgg16_directory: Path
+) -> None:
+    model = initial_autoencoder(
+        0, width=1.0, bottleneck="fc4096", decoder="transposed12", batch_norm=False
+    ).eval()
+    receipt = load_vgg16_encoder(model, vgg16_directory)
+    assert (receipt.matched, receipt.unexpected) == (2 * 15, 2)
+    assert receipt.missing == len(model.state_dict()) - 30
+    assert "13 convolutions and 2 linear layers" in receipt.remark
+    theirs = vgg16[1]
+    images = torch.rand(1, 3, 224, 224)
+    with torch.no_grad():
+        maps = theirs.features(images).flatten(1)
+        torch.testing.assert_close(model.encode(images), theirs.classifier[:6](maps))
+
+
+def test_vgg16_in_an_encoder_with_normalisation_leaves_that_at_identity(
+    vgg16: tuple[Path, nn.Module], vgg16_directory: Path
+) -> None:
+    model = full_width().eval()
+    decoder = {key: value.clone() for key, value in model.decoder.state_dict().items()}
+    receipt = load_vgg16_encoder(model, vgg16_directory)
+    assert (receipt.matched, receipt.missing, receipt.unexpected) == (26, 192 - 26, 6)
+    convolutions = [layer for layer in model.encoder.modules() if isinstance(layer, nn.Conv2d)]
+    theirs = [layer for layer in vgg16[1].modules() if isinstance(layer, nn.Conv2d)]
+    for ours, other in zip(convolutions, theirs, strict=True):
+        assert torch.equal(ours.weight, other.weight)
+        assert torch.equal(ours.bias, other.bias)
+    norms = [layer for layer in model.encoder.modules() if isinstance(layer, nn.BatchNorm2d)]
+    assert len(norms) == 13
+    assert all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)
+    assert all(
+        torch.equal(decoder[key], value) for key, value in model.decoder.state_dict().items()
+    )
+
+
+def test_vgg16_fits_neither_another_width_nor_another_network_of_its_name(
+    vgg16_directory: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"of another shape.*architecture and width"):
+        load_vgg16_encoder(small(), vgg16_directory)
+    torch.save({"features.0.weight": torch.ones(64, 3, 3, 3)}, tmp_path / "unnamed.pth")
+    with pytest.raises(InputError, match="25 of 192 tensors are missing"):
+        load_vgg16_encoder(full_width(), tmp_path)
 
 
 # Backbones
@@ -388,3 +539,133 @@ def test_a_backbone_file_under_torchvisions_name_but_of_other_content_is_refused
     torch.save(network.state_dict(), tmp_path / "squeezenet1_1-b8a52dc0.pth")
     with pytest.raises(InputError, match="states b8a52dc0"):
         load_backbone(network.features, "squeeze", tmp_path)
+
+
+# Networks for features
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Stand-ins for torchvision's files: the state dicts of its own networks, with our numbers."""
+    directory = tmp_path_factory.mktemp("networks")
+    torch.manual_seed(8)
+    made = {
+        "resnet50": torchvision.models.resnet50(weights=None),
+        "deeplabv3_resnet101": torchvision.models.segmentation.deeplabv3_resnet101(
+            weights=None, weights_backbone=None, num_classes=21, aux_loss=True
+        ),
+        "fasterrcnn_resnet50_fpn": torchvision.models.detection.fasterrcnn_resnet50_fpn(
+            weights=None, weights_backbone=None, num_classes=91
+        ),
+    }
+    files = {}
+    for name, network in made.items():
+        state = network.state_dict()
+        if name == "fasterrcnn_resnet50_fpn":
+            # The published file is of 2019: frozen normalisation has no counters, and layers of the
+            # pyramid and of the proposals were not yet wrapped.
+            state = OrderedDict(
+                (re.sub(r"(blocks\.\d)\.0\.|(head\.conv)\.0\.0\.", r"\1\2.", key), value)
+                for key, value in state.items()
+                if not key.endswith("num_batches_tracked")
+            )
+            assert len(state) == 295
+            assert {"backbone.fpn.inner_blocks.0.weight", "rpn.head.conv.bias"} <= set(state)
+        path = directory / "unnamed.pth"
+        torch.save(state, path)
+        stem = weights.NETWORKS[name][0].rpartition("-")[0]
+        files[name] = path.rename(directory / f"{stem}-{sha256(path)[:8]}.pth").name
+    return directory, files
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Any attempt to look up a host or to connect fails, and no download is cached anywhere."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("asked for the network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+
+
+def renamed(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    """Let the stand-ins be the files expected: their true hashes are not those of the names."""
+    expected = {name: (file, weights.NETWORKS[name][1]) for name, file in files.items()}
+    monkeypatch.setattr(weights, "NETWORKS", expected)
+
+
+# Torchvision's own way, from its own class of weights, whose download is replaced by the stand-in.
+TORCHVISION = {
+    "resnet50": lambda: torchvision.models.resnet50(weights="IMAGENET1K_V1"),
+    "deeplabv3_resnet101": lambda: torchvision.models.segmentation.deeplabv3_resnet101(
+        weights="COCO_WITH_VOC_LABELS_V1"
+    ),
+    "fasterrcnn_resnet50_fpn": lambda: torchvision.models.detection.fasterrcnn_resnet50_fpn(
+        weights="COCO_V1"
+    ),
+}
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", sorted(TORCHVISION))
+def test_a_network_is_the_one_that_torchvision_makes_of_the_same_file(
+    networks: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    directory, files = networks
+    asked = []
+
+    def from_stand_in(self: Any, *_: Any, **__: Any) -> dict[str, Tensor]:
+        asked.append(Path(self.url).name)
+        return dict(torch.load(directory / files[name], weights_only=True))
+
+    published = weights.NETWORKS[name][0]
+    renamed(monkeypatch, files)
+    network, receipt = load_network(name, directory)
+    assert (receipt.source, receipt.sha256) == (files[name], sha256(directory / files[name]))
+    assert (receipt.missing, receipt.unexpected) == (0, 0)
+    assert not network.training
+    monkeypatch.setattr(torchvision.models.WeightsEnum, "get_state_dict", from_stand_in)
+    theirs = TORCHVISION[name]().eval()
+    assert asked == [published], "torchvision asks for the file that we name"
+    expected = theirs.state_dict()
+    assert expected.keys() == network.state_dict().keys()
+    assert all(torch.equal(expected[key], value) for key, value in network.state_dict().items())
+    assert receipt.matched == len(expected)
+    frozen = [
+        [layer.eps for layer in model.modules() if hasattr(layer, "eps")]
+        for model in (network, theirs)
+    ]
+    assert frozen[0] == frozen[1]
+
+
+@pytest.mark.parametrize("name", sorted(TORCHVISION))
+def test_a_file_of_another_network_is_refused(
+    networks: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    directory, files = networks
+    others = {
+        name: files[other]
+        for name, other in zip(TORCHVISION, [*[*TORCHVISION][1:], "resnet50"], strict=True)
+    }
+    renamed(monkeypatch, others)
+    with pytest.raises(InputError, match=f"does not fit {name}"):
+        load_network(name, directory)
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_no_loss_downloads_by_itself(name: str, tmp_path: Path) -> None:
+    make_loss(name, lpips_range="zero_to_one", weights_source="random", weights_directory=tmp_path)
+    assert not (tmp_path / "empty").exists()
+
+
+@pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("name", sorted(TORCHVISION))
+def test_no_network_downloads_by_itself_and_torchvision_would(name: str, tmp_path: Path) -> None:
+    weights.NETWORKS[name][1]()
+    assert not (tmp_path / "empty" / "hub").exists()
+    # The trap is armed: the constructor with weights asks for the network.
+    with pytest.raises((AssertionError, URLError)):
+        TORCHVISION[name]()

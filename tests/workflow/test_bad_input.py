@@ -243,6 +243,24 @@ CASES = {
             "weights.source: random",
         ),
     ),
+    "weights of another width": Case(
+        config={
+            "protocols": ["paper"],
+            "selected": {"protocol": "paper"},
+            "autoencoder": {"width": 0.5},
+        },
+        target=ERRORS.format(protocol="paper", loss="mse"),
+        says=("Protocol 'paper'", "autoencoder.width is 0.5, not 1", "protocols/pretrained_start"),
+    ),
+    "no images to pre-train on": Case(
+        config={
+            "protocols": ["pretrained_start"],
+            "selected": {"protocol": "pretrained_start"},
+            "pretraining": {"images": "my-photographs"},
+        },
+        target=ERRORS.format(protocol="pretrained_start", loss="mse"),
+        says=("pretraining.images: my-photographs does not exist", "a directory of images"),
+    ),
     "no weights of a loss": Case(
         config={
             "losses": ["lpips_squeeze"],

@@ -1,0 +1,96 @@
+"""Weights that the study makes itself: an autoencoder pre-trained on a folder of images.
+
+REQUIRED: a directory of images, where a protocol has initial_weights: pretrain.
+MAKES:    <results>/pretraining/resize=…/pixels.npy, rejected.parquet
+          <results>/pretraining/resize=…/<architecture>/autoencoder.safetensors, history.parquet, record.json
+          <results>/figures/pretraining.*
+"""
+
+PRETRAINED = "<results>/pretraining/resize={resize}/bottleneck={bottleneck}/decoder={decoder}/batch_norm={batch_norm}"
+
+
+wildcard_constraints:
+    bottleneck="conv7x7|fc4096",
+    decoder="upsample_conv|transposed12",
+    batch_norm="yes|no",
+
+
+rule prepare_pretraining:
+    """Decode and resize every image of the pre-training folder into one store of pixels."""
+    input:
+        images=study.settings["pretraining"]["images"],
+    output:
+        rejected=ensure("<results>/pretraining/resize={resize}/rejected.parquet", non_empty=True),
+        pixels=ensure("<results>/pretraining/resize={resize}/pixels.npy", non_empty=True),
+    log:
+        "<logs>/prepare_pretraining/resize={resize}.log",
+    benchmark:
+        "<benchmarks>/prepare_pretraining/resize={resize}.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem="2GB",
+        runtime="4h",
+    params:
+        study=study.name,
+        resize=lambda wildcards: wildcards.resize,
+        code=fingerprint("images"),
+    script:
+        "../scripts/prepare_pretraining.py"
+
+
+rule pretrain:
+    """Train an autoencoder to reconstruct the images of the pre-training folder."""
+    input:
+        pixels=rules.prepare_pretraining.output.pixels,
+    output:
+        model=ensure(f"{PRETRAINED}/autoencoder.safetensors", non_empty=True),
+        history=ensure(f"{PRETRAINED}/history.parquet", non_empty=True),
+        record=ensure(f"{PRETRAINED}/record.json", non_empty=True),
+    log:
+        "<logs>/pretrain/{resize}-{bottleneck}-{decoder}-{batch_norm}.log",
+    benchmark:
+        "<benchmarks>/pretrain/{resize}-{bottleneck}-{decoder}-{batch_norm}.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem=study.pretraining_memory,
+        runtime="48h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=lambda wildcards: study.pretraining_settings(**wildcards),
+        code=fingerprint("pretraining"),
+    script:
+        "../scripts/pretrain.py"
+
+
+rule plot_pretraining:
+    """Draw the error of pre-trained models by epoch."""
+    input:
+        histories=expand("{model}/history.parquet", model=study.pretrainings),
+    output:
+        svg=report(
+            "<results>/figures/pretraining.svg",
+            caption="../report/pretraining.rst",
+            category="1. Data",
+            labels={"what": "pre-training by epoch"},
+        ),
+        png="<results>/figures/pretraining.png",
+    log:
+        "<logs>/plot_pretraining.log",
+    benchmark:
+        "<benchmarks>/plot_pretraining.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_pretraining.py"
