@@ -485,8 +485,7 @@ def _require(path: Path, key: str, *, directory: bool) -> None:
         found = "is a file" if directory else "is a directory"
     needed = "a directory of images" if directory else "a table of scores"
     raise InputError(
-        f"{key}: {path} {found}, but {needed} is needed. "
-        f"Relative paths start from {Path.cwd()}."
+        f"{key}: {path} {found}, but {needed} is needed. Relative paths start from {Path.cwd()}."
     )
 
 

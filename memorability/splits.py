@@ -199,9 +199,7 @@ def published_split(images: pd.DataFrame) -> "pd.Series[str]":
     return split.loc[images["image_id"]]
 
 
-def official_split(
-    images: pd.DataFrame, official: pd.DataFrame, number: int
-) -> "pd.Series[str]":
+def official_split(images: pd.DataFrame, official: pd.DataFrame, number: int) -> "pd.Series[str]":
     """Return one of the splits that a data set was published with.
 
     Parameters
