@@ -191,6 +191,12 @@ class _Transfer:
         asked_for, self.validator = self.validator, _validator(response)
         length = response.headers.get("Content-Length", "")
         self.total = int(length) if length.isdigit() else None
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            if self.download.file.endswith(".gz"):
+                # No encoding was asked for: some servers name a .gz file's own compression so.
+                response.raw.headers.pop("Content-Encoding")
+            else:
+                self.total, self.validator = None, ""  # they are of the encoded bytes
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
             self.start = self._arrived()
             found = re.fullmatch(
