@@ -776,6 +776,7 @@ def test_what_drive_refuses_is_explained_and_a_later_call_succeeds(
         quickly(download, resources)
     assert "By hand: Ask at the front desk. Save the file as" in str(failed.value)
     assert_absent(resources)
+    assert [path for path in resources.rglob("*") if path.suffix == ".part"] == []
     drive.behaviours = [attachment(serve())]
     quickly(download, resources)
     assert_whole(resources)
