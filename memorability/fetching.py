@@ -110,7 +110,7 @@ def fetch(
     except OSError as error:
         raise InputError(
             f"{path} could not be written: {error.strerror or error}. Free space or change "
-            f"permissions, then run again; what has arrived is kept in {folder} and used then."
+            f"permissions, then run again: the transfer goes on from where it was, if it can."
         ) from error
     raise InputError(
         f"The download {download.name} ({download.purpose}) could not be fetched:\n  - "
@@ -191,6 +191,12 @@ class _Transfer:
         asked_for, self.validator = self.validator, _validator(response)
         length = response.headers.get("Content-Length", "")
         self.total = int(length) if length.isdigit() else None
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            if self.download.file.endswith(".gz"):
+                # No encoding was asked for: some servers name a .gz file's own compression so.
+                response.raw.headers.pop("Content-Encoding")
+            else:
+                self.total, self.validator = None, ""  # they are of the encoded bytes
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
             self.start = self._arrived()
             found = re.fullmatch(
@@ -265,11 +271,13 @@ def _from_drive(
             retries=tries - 1, progress=check_and_show,
         )  # fmt: skip
     except (gdown.DownloadError, requests.RequestException) as error:
-        shutil.rmtree(content.parent)
         text = str(error)
         if not isinstance(error, gdown.FileURLRetrievalError):
             text = text.partition("\n")[0]  # the rest says how to resume by hand what is gone
         raise _RefusalError(" ".join(text.split())) from error
+    finally:
+        for part in content.parent.glob("*.part"):
+            part.unlink()
     content.touch()  # gdown sets the date of upload, which would be older than what asked for it
 
 
@@ -278,5 +286,5 @@ def _require_space(content: Path, total: int | None, arrived: int) -> None:
     if total is not None and total - arrived > free:
         raise InputError(
             f"The download needs {total - arrived:,} bytes more in {content.parent}, where {free:,} "
-            "are free. Free space, then run again; what has arrived is kept and used then."
+            "are free. Free space, then run again: the transfer goes on from where it was, if it can."
         )

@@ -1,6 +1,7 @@
 """Fetching, from servers that fail in every way that servers do."""
 
 import errno
+import gzip
 import hashlib
 import json
 import logging
@@ -230,6 +231,37 @@ def test_a_redirect_is_followed(make_server: Callable[..., Server], resources: P
     assert_whole(resources)
 
 
+def test_a_transfer_is_continued_through_a_redirect(
+    make_server: Callable[..., Server], resources: Path
+) -> None:
+    storage = make_server(serve(cut=HALF), serve())
+    quickly(photographs(make_server(redirect(storage.address))), resources)
+    assert [bool(asked) for asked in storage.ranges] == [False, True]
+    assert_whole(resources)
+
+
+def encoded(handler: Handler) -> None:
+    """Send the file in an encoding that was not asked for."""
+    assert handler.headers["Accept-Encoding"] == "identity"
+    body = gzip.compress(CONTENT)
+    handler.begin(200, Content_Length=len(body), Content_Encoding="x-gzip", ETag='"one"')
+    handler.send(body)
+
+
+def test_a_file_that_comes_encoded_is_decoded(
+    make_server: Callable[..., Server], resources: Path
+) -> None:
+    quickly(photographs(make_server(encoded)), resources)
+    assert_whole(resources)
+
+
+def test_a_compressed_file_is_kept_as_it_is_whatever_the_server_calls_it(
+    make_server: Callable[..., Server], resources: Path
+) -> None:
+    path = quickly(photographs(make_server(encoded), file="lamem.tar.gz"), resources)
+    assert gzip.decompress(path.read_bytes()) == CONTENT
+
+
 def test_a_slow_file_that_moves_arrives(
     make_server: Callable[..., Server], resources: Path
 ) -> None:
@@ -381,6 +413,16 @@ def test_a_connection_that_always_breaks_at_one_place_is_given_up(
     server.behaviours = [serve()]
     quickly(photographs(server), resources)
     assert_whole(resources)
+
+
+def test_a_connection_that_breaks_here_and_there_is_given_up_as_well(
+    make_server: Callable[..., Server], resources: Path
+) -> None:
+    late, early = serve(tag="", cut=HALF), serve(tag="", cut=HALF // 2)
+    server = make_server(late, early, late, early, late, early, serve())
+    with pytest.raises(InputError, match=r"cut.*3 times in a row"):
+        quickly(photographs(server), resources)
+    assert len(server.requests) == 3
 
 
 def test_a_later_call_goes_on_from_where_the_first_gave_up(
@@ -734,6 +776,7 @@ def test_what_drive_refuses_is_explained_and_a_later_call_succeeds(
         quickly(download, resources)
     assert "By hand: Ask at the front desk. Save the file as" in str(failed.value)
     assert_absent(resources)
+    assert [path for path in resources.rglob("*") if path.suffix == ".part"] == []
     drive.behaviours = [attachment(serve())]
     quickly(download, resources)
     assert_whole(resources)
