@@ -1,0 +1,196 @@
+"""Data sets and weights come from outside: what is listed, fetched, unpacked and refused."""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from memorability import tables
+from tests.standins import (
+    lamem_files,
+    memcat_files,
+    memcat_rows,
+    write_memcat_table,
+    write_tar,
+    write_zip,
+)
+
+ROOT = Path(__file__).parents[2]
+Process = subprocess.CompletedProcess[str]
+Snakemake = Callable[..., Process]
+WEIGHTS = {
+    "imagenet-vgg16.pth": "about 255 MB",
+    "squeezenet1_1-b8a52dc0.pth": "about 4.7 MiB",
+    "vgg16-397923af.pth": "about 527.8 MiB",
+    "alexnet-owt-7be5be79.pth": "about 233.1 MiB",
+    "vgg19-dcbb9e9d.pth": "about 548.1 MiB",
+}
+PREPARED = "images/resize=squash/images.parquet"
+
+
+def listed(done: Process) -> dict[str, str]:
+    """Return file -> size of the downloads that a dry run lists."""
+    assert done.returncode == 0, done.stdout
+    found = re.findall(r"Download resources/\w+/(\S+): .*; size: (.*)\.", done.stdout)
+    return dict(found)
+
+
+def test_a_dry_run_lists_what_the_published_study_needs_with_sizes(
+    snakemake: Snakemake, tmp_path: Path
+) -> None:
+    done = snakemake("fetch", "--dry-run", cwd=tmp_path)
+    memcat = {"memcat_images.zip": "unknown", "memcat_image_data.csv": "1,311,232 bytes"}
+    assert listed(done) == memcat | WEIGHTS
+
+
+def test_a_dry_run_lists_what_the_study_on_lamem_needs_with_sizes(
+    snakemake: Snakemake, pristine: Path, tmp_path: Path
+) -> None:
+    lamem = pristine / "studies" / "lamem.yaml"
+    fetched = snakemake("fetch", "--dry-run", cwd=tmp_path, configfile=lamem)
+    assert listed(fetched) == {"lamem.tar.gz": "about 2.7 GB"} | WEIGHTS
+    whole = snakemake("--dry-run", cwd=tmp_path, configfile=lamem)
+    assert listed(whole) == listed(fetched), "running the study fetches the same"
+    assert re.search(r"^finetune +390$", whole.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("study", ["sample", "own-images"])
+def test_studies_of_what_is_there_fetch_nothing(
+    snakemake: Snakemake, pristine: Path, tiny: Callable[..., Path], study: str
+) -> None:
+    directory = tiny()
+    overlay = directory / "study.yaml" if study == "own-images" else pristine / "studies/sample.yaml"
+    done = snakemake("fetch", "--dry-run", cwd=directory, configfile=overlay)
+    assert listed(done) == {}
+
+
+def test_weights_of_a_directory_are_not_fetched(snakemake: Snakemake, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in WEIGHTS:
+        (tmp_path / "mine" / name).touch()
+    overlay = tmp_path / "study.yaml"
+    overlay.write_text("weights: {source: directory, directory: mine}")
+    done = snakemake("fetch", "--dry-run", cwd=tmp_path, configfile=overlay)
+    assert set(listed(done)) == {"memcat_images.zip", "memcat_image_data.csv"}
+
+
+# From a server to prepared images, of archives that are exact in form
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Path]:
+    """A directory whose files are served on the loopback; `address` in it says where."""
+    directory = tmp_path / "server"
+    directory.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        Thread(target=running.serve_forever, daemon=True).start()
+        (directory / "address").write_text(f"http://127.0.0.1:{running.server_port}")
+        yield directory
+        running.shutdown()
+
+
+def register(workflow: Path, server: Path, **entries: Mapping[str, Any]) -> None:
+    """Let the registry of a copy of the workflow name files of the local server."""
+    file = workflow / "memorability" / "downloads.yaml"
+    registry = yaml.safe_load(file.read_text())
+    for name, changes in entries.items():
+        address = f"{(server / 'address').read_text()}/{registry[name]['file']}"
+        registry[name] |= {"addresses": [address], "size": "unknown", "sha256": "unknown", **changes}
+    file.write_text(yaml.safe_dump(registry))
+
+
+def small_study(path: Path, kind: str, **changes: Any) -> Path:
+    """Write an overlay that asks for one small run on a data set without pretrained weights."""
+    overlay = {
+        "study": kind,
+        "dataset": {"kind": kind},
+        "protocols": ["untrained_start"],
+        "losses": ["mse"],
+        "learning_rates": ["1e-3"],
+        "seeds": [0],
+        "selected": {"protocol": "untrained_start", "loss": "mse", "learning_rate": "1e-3"},
+        "autoencoder": {"width": 0.015625},
+        "images": {"on_bad_image": "stop"},
+        "prediction": {"hidden": [8], "max_epochs": 3, "split": {"kind": "stratified"}},
+    }
+    path.write_text(yaml.safe_dump(overlay | changes))
+    return path
+
+
+def test_memcat_from_archive_to_prepared_images(
+    snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
+) -> None:
+    rows = memcat_rows()
+    # The publisher's archive under the registry's name: a tar, whatever the name says.
+    write_tar(server / "memcat_images.zip", memcat_files(rows, "categories"))
+    write_memcat_table(server / "memcat_image_data.csv", rows)
+    register(workflow, server, memcat_images={}, memcat_scores={})
+    study = small_study(tmp_path / "study.yaml", "memcat")
+    run = partial(snakemake, cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile")
+    assert set(listed(run("fetch", "--dry-run"))) == {"memcat_images.zip", "memcat_image_data.csv"}
+
+    done = run(f"results/memcat/{PREPARED}")
+    assert done.returncode == 0, done.stdout
+    images = tables.read(tmp_path / "results/memcat" / PREPARED, "images")
+    assert len(images) == len(rows)
+    expected = rows.set_index(rows["image_file"].str.removesuffix(".jpg"))
+    expected = expected.loc[[Path(name).name for name in images["image_id"]]]
+    assert list(images["score"]) == pytest.approx(list(expected["memorability_w_fa_correction"]))
+    assert list(images["subcategory"]) == list(expected["subcategory"])
+    assert list(images["responses"]) == list(expected["n_resp"])
+
+    record = (tmp_path / "resources/downloads.sha256").read_text()
+    assert {line.split()[1] for line in record.splitlines()} == {
+        "downloads/memcat_images.zip", "downloads/memcat_image_data.csv",
+    }  # fmt: skip
+    assert "Nothing to be done" in run("fetch", "--dry-run").stdout
+
+
+def test_lamem_from_archive_to_predictions_of_an_official_split(
+    snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
+) -> None:
+    files = lamem_files()
+    write_tar(server / "lamem.tar.gz", files)
+    register(workflow, server, lamem={})
+    prediction = {"hidden": [8], "max_epochs": 3, "split": {"kind": "official", "number": 4}}
+    study = small_study(tmp_path / "study.yaml", "lamem", prediction=prediction)
+    target = "results/lamem/tables/predictions.parquet"
+    done = snakemake(target, cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile")
+    assert done.returncode == 0, done.stdout
+    split = tables.read(tmp_path / target, "predictions").set_index("image_id")["split"]
+    for part, word in (("train", "train"), ("val", "validation"), ("test", "test")):
+        lines = files[f"lamem/splits/{part}_4.txt"].decode().splitlines()
+        assert {line.split(".")[0] for line in lines} == {
+            Path(image).name for image in split.index[split == word]
+        }
+
+
+def test_a_server_that_is_away_is_answered_with_what_to_do_by_hand(
+    snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
+) -> None:
+    rows = memcat_rows()
+    write_memcat_table(server / "memcat_image_data.csv", rows)
+    register(workflow, server, memcat_images={}, memcat_scores={})
+    study = small_study(tmp_path / "study.yaml", "memcat")
+    run = partial(snakemake, cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile")
+    target = f"results/memcat/{PREPARED}"
+    failed = run(target)
+    assert failed.returncode != 0
+    assert "Traceback" not in failed.stdout
+    assert "404" in failed.stdout
+    assert "Save the file as resources/downloads/memcat_images.zip" in failed.stdout
+
+    by_hand = tmp_path / "resources/downloads/memcat_images.zip"
+    write_zip(by_hand, memcat_files(rows))
+    done = run(target)
+    assert done.returncode == 0, done.stdout
+    assert len(pd.read_parquet(tmp_path / target)) == len(rows)
