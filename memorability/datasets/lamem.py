@@ -116,12 +116,13 @@ def read_splits(directory: Path) -> pd.DataFrame:
         Naming file and line, if a file is missing or empty, a line is something else, or a split
         lists an image twice.
     """
-    rows: list[tuple[int, str, str, float]] = []
+    parts = []
     for number in SPLITS:
         listed: dict[str, str] = {}
         for word, part in PARTS.items():
             path = directory / f"{word}_{number}.txt"
-            for line, file, score in _lines(path):
+            lines = _lines(path)
+            for line, file, _ in lines:
                 image_id = PurePosixPath(file).stem
                 here = f"{path.name}, line {line}"
                 if image_id in listed:
@@ -130,8 +131,13 @@ def read_splits(directory: Path) -> pd.DataFrame:
                         "Each image belongs to one part. Fetch the archive again."
                     )
                 listed[image_id] = here
-                rows.append((number, image_id, part, score))
-    return pd.DataFrame(rows, columns=["official_split", "image_id", "split", "score"])
+            # One file at a time: as Python objects all five splits would take 200 MB.
+            table = pd.DataFrame(lines, columns=["official_split", "image_id", "score"])
+            table["official_split"] = number
+            table["image_id"] = table["image_id"].str.rsplit(".", n=1).str[0]
+            table.insert(2, "split", part)
+            parts.append(table)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _lines(path: Path) -> list[tuple[int, str, float]]:
