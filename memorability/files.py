@@ -1,6 +1,9 @@
 """Files appear whole or not at all."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from memorability.errors import InputError
@@ -40,7 +43,42 @@ class atomic:  # noqa: N801  # used like a function
             raise self._explained(error) from error
 
     def _explained(self, error: OSError) -> InputError:
-        return InputError(
-            f"{self.path} could not be written: {error.strerror or error}. Nothing "
-            "half-written was left. Free space or change permissions, then run again."
-        )
+        return _unwritable(self.path, error)
+
+
+@contextmanager
+def atomic_directory(path: str | Path) -> Iterator[Path]:
+    """Yield a directory to fill that becomes `path` when the block ends well, replacing it.
+
+    What a killed process left is cleared by the next one that makes the same directory; two at
+    once are not provided for.
+
+    Raises
+    ------
+    InputError
+        If the disk is full or read-only; nothing half-filled is left.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    except BaseException as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        # An error that names another file, perhaps an input, says nothing of this directory.
+        if isinstance(error, OSError) and str(error.filename or temporary).startswith(
+            (str(temporary), str(path))
+        ):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} could not be written: {error.strerror or error}. Nothing "
+        "half-written was left. Free space or change permissions, then run again."
+    )

@@ -14,13 +14,13 @@ import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from memorability.errors import InputError
+from memorability.image_files import is_image, match
 from memorability.protocol import Resize
 from memorability.seeding import numpy_stream
 
 logger = logging.getLogger(__name__)
 
 SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 # Shorter side of the original, in pixels, below which a loss has no detail left to compare.
 # MS-SSIM halves the image four times and needs more than (11 - 1) x 2^4 pixels for its window.
@@ -120,7 +120,8 @@ def prepare(
     scores
         A row per image, as from `read_scores`.
     directory
-        Where the images are; a bare file name is also found in a subdirectory if it is unique.
+        Where the images are; a bare file name is also found in a subdirectory if it is unique, and
+        so is another spelling of a name (`image_files.same_image`).
     store
         The .npy file to write: uint8 (N, 3, 224, 224), row i belonging to row i of the image table.
     resize
@@ -233,35 +234,19 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
     # glob follows links to directories, which Path.rglob does not.
     every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
     present = {path.replace(os.sep, "/") for path in every if path}
-    by_name: dict[str, list[str]] = {}
-    for path in sorted(present):
-        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-    found: list[str | None] = []
-    named: set[str] = set()
-    rejected: list[tuple[str, str]] = []
-    for file in files:
-        same_name = [file] if file in present else by_name.get(file, [])
-        if len(same_name) == 1 and same_name[0] not in named:
-            found.append(same_name[0])
-            named.add(same_name[0])
-            continue
-        found.append(None)
-        reason = f"could be any of {', '.join(same_name)}" if same_name else "no such file"
-        if len(same_name) == 1:
-            reason = f"{same_name[0]} is already another row's image"
-        rejected.append((file, f"is in the score table, but {reason}"))
-    if len(rejected) * 2 > len(files):
-        images = sorted(path for path in present if Path(path).suffix.lower() in EXTENSIONS)
+    found, rejected = match(files, present)
+    missing = found.count(None)
+    if missing * 2 > len(files):
+        images = sorted(path for path in present if is_image(path))
         raise InputError(
-            f"{len(rejected)} of {len(files)} rows of the score table have no image in "
+            f"{missing} of {len(files)} rows of the score table have no image in "
             f"{directory}, for example {rejected[0][0]!r}. The directory holds {len(images)} images"
             f"{f', for example {images[0]!r}' if images else ''}. File names are relative to "
             "dataset.images: correct dataset.images or dataset.columns.file."
         )
-    for path in sorted(present - named):
-        if Path(path).suffix.lower() in EXTENSIONS and (directory / path).is_file():
-            rejected.append((path, "is not in the score table"))
-    return found, rejected
+    # A directory that no row names is no image, whatever its name.
+    rows = set(files)
+    return found, [(f, why) for f, why in rejected if f in rows or not (directory / f).is_dir()]
 
 
 def _prepared(

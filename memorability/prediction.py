@@ -532,7 +532,8 @@ def predict_images(
         train, validation and test of the stratified one), seed, and the fields of
         `PredictorSettings`.
     official_splits
-        The table `official_splits`, which a split of that kind, and no other, is taken from.
+        The table `official_splits`, for a split of that kind and no other. Its scores, which go with
+        the split, are learned and predicted in place of those of `images`.
     on_epoch
         Called after each epoch.
 
@@ -550,7 +551,9 @@ def predict_images(
     if choice["kind"] == "published":
         split = published_split(images)
     elif official_splits is not None:
-        split = official_split(images, official_splits, choice["number"])
+        official = official_split(images, official_splits, choice["number"])
+        split = official["split"]
+        images = images.assign(score=official["score"].to_numpy())
     else:
         fractions = (choice["train"], choice["validation"], choice["test"])
         split = stratified_split(images, fractions=fractions, seed=seed)

@@ -199,23 +199,25 @@ def published_split(images: pd.DataFrame) -> "pd.Series[str]":
     return split.loc[images["image_id"]]
 
 
-def official_split(images: pd.DataFrame, official: pd.DataFrame, number: int) -> "pd.Series[str]":
-    """Return one of the splits that a data set was published with.
+def official_split(images: pd.DataFrame, official: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return one of the splits that a data set was published with, and the scores that go with it.
 
     Parameters
     ----------
     images
         One row per image, in any order: image_id (unique), score (finite).
     official
-        The table `official_splits`: image_id, number, split.
+        The table `official_splits`.
     number
         Which of them, counted from 1.
 
     Returns
     -------
-    pandas.Series
-        "train", "validation" or "test", named "split", indexed by image_id in the row order of
-        `images`.
+    pandas.DataFrame
+        split ("train", "validation" or "test") and score (0-1), indexed by image_id in the row
+        order of `images`. The scores are the split's own: those of LaMem's training images come
+        from one half of the observers, those of its test images from the other (Khosla et al.
+        2015, section 4.1).
 
     Raises
     ------
@@ -223,15 +225,15 @@ def official_split(images: pd.DataFrame, official: pd.DataFrame, number: int) ->
         If there is no such split, or it does not place every image.
     """
     check_images(images, ())
-    chosen = official[official["number"] == number].set_index("image_id")["split"]
+    chosen = official[official["official_split"] == number].set_index("image_id")
     if chosen.empty:
-        known = ", ".join(map(str, sorted(official["number"].unique())))
+        known = ", ".join(map(str, sorted(official["official_split"].unique())))
         raise InputError(
             f"prediction.split.number: the data set has no split {number} (known: {known}). Choose "
             "one of these."
         )
-    split = chosen.reindex(images["image_id"]).rename("split")
-    unplaced = split.index[split.isna()]
+    split = chosen[["split", "score"]].reindex(images["image_id"])
+    unplaced = split.index[split["split"].isna()]
     if len(unplaced):
         raise InputError(
             f"prediction.split.kind: official: split {number} does not place {len(unplaced)} of "

@@ -63,6 +63,29 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             position=pa.Column("int64", _COUNT, unique=True),
         ),
     ),
+    "scores": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            file=pa.Column(str, unique=True),
+            category=_text(),
+            subcategory=_text(),
+            hits=_count(nullable=True),
+            false_alarms=_count(nullable=True),
+            responses=_count(nullable=True),
+            score=_float(_SHARE),
+        ),
+    ),
+    "differences": (("file",), _schema(file=_text(), difference=_text())),
+    "official_splits": (
+        ("official_split", "image_id"),
+        _schema(
+            official_split=pa.Column("int64", pa.Check.in_range(1, 5)),
+            image_id=_text(),
+            split=pa.Column(str, pa.Check.isin(["train", "validation", "test"])),
+            score=_float(_SHARE),
+        ),
+    ),
     "rejected": (("file",), _schema(file=_text(), reason=_text())),
     "trials": (
         ("observer", "position"),

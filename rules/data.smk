@@ -1,7 +1,9 @@
 """Data sets become prepared images.
 
-REQUIRED: a directory of images and a table of scores, or the data set kind `sample`.
-MAKES:    <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
+REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
+          or nothing for the data set kind `sample`.
+MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
+          <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/figures/scores.*
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
@@ -32,6 +34,58 @@ if study.settings["dataset"]["kind"] == "sample":
             code=fingerprint("datasets.sample", "memory_game.scoring"),
         script:
             "../scripts/simulate_sample.py"
+
+
+rule unpack_memcat:
+    """Unpack MemCat's images, check its score table against its counts and against the images."""
+    input:
+        archive="resources/downloads/memcat_images.zip",
+        table="resources/downloads/memcat_image_data.csv",
+    output:
+        images=directory("resources/memcat/images"),
+        scores=ensure("resources/memcat/scores.parquet", non_empty=True),
+        differences=ensure("resources/memcat/differences.parquet", non_empty=True),
+        tsv="resources/memcat/differences.tsv",
+    log:
+        "<logs>/unpack_memcat.log",
+    benchmark:
+        "<benchmarks>/unpack_memcat.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="2h",
+    params:
+        code=fingerprint("datasets.memcat"),
+    script:
+        "../scripts/unpack_memcat.py"
+
+
+rule unpack_lamem:
+    """Unpack LaMem's images, and write its scores and five official splits as tables."""
+    input:
+        archive="resources/downloads/lamem.tar.gz",
+    output:
+        images=directory("resources/lamem/images"),
+        scores=ensure("resources/lamem/scores.parquet", non_empty=True),
+        splits=ensure("resources/lamem/official_splits.parquet", non_empty=True),
+        differences=ensure("resources/lamem/differences.parquet", non_empty=True),
+        tsv="resources/lamem/differences.tsv",
+    log:
+        "<logs>/unpack_lamem.log",
+    benchmark:
+        "<benchmarks>/unpack_lamem.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="6h",
+    params:
+        code=fingerprint("datasets.lamem"),
+    script:
+        "../scripts/unpack_lamem.py"
 
 
 rule prepare_images:

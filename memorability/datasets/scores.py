@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from memorability.errors import InputError, nearest
+from memorability.image_files import composed
 
 TEXT_COLUMNS = ("category", "subcategory")
 COUNT_COLUMNS = ("hits", "false_alarms", "responses")
@@ -20,23 +21,29 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     path
         A .csv, .tsv or .parquet file with one row per image.
     columns
-        Our name -> name in the file; file and score are needed, category, subcategory, hits,
-        false_alarms and responses optional.
+        Our name -> name in the file; file and score are needed, image_id, category, subcategory,
+        hits, false_alarms and responses optional.
 
     Returns
     -------
     pandas.DataFrame
-        row (1-based line of the data), file, image_id (the file without its extension), category,
-        subcategory ("" where the table has none; category is then "all"), hits, false_alarms,
-        responses (counts, missing where unknown), score (0-1), score_uncorrected (hits / responses,
-        missing where unknown).
+        row (1-based line of the data), file, image_id (unless the table has one, the file without
+        its extension), both with composed accents, category, subcategory ("" where the table has
+        none; category is then "all"), hits, false_alarms, responses (counts, missing where
+        unknown), score (0-1), score_uncorrected (hits / responses, missing where unknown).
 
     Raises
     ------
     InputError
         Naming file, row and value of the first mistakes of each sort: a missing column, no rows, a
-        score that is no number or outside 0-1, an empty file name or category, an image listed
-        twice, a category seen once.
+        score that is no number or outside 0-1, an impossible count, an empty file name or
+        category, an image listed twice, a category seen once.
+
+    Notes
+    -----
+    Hits and false alarms are each at most the responses, which both rates are divided by, but
+    together may be more, as in 711 of MemCat's 10,000 rows: hits are counted at the second showing
+    of an image, false alarms at the first.
     """
     # pandas keeps the labels of rows in parquet, and R writes names of rows in front.
     raw = _read(path).reset_index(drop=True)
@@ -51,6 +58,8 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     table = pd.DataFrame({"row": np.arange(1, len(raw) + 1)})
     table["file"] = _files(raw[columns["file"]], path)
     table["image_id"] = [str(PurePosixPath(file).with_suffix("")) for file in table["file"]]
+    if "image_id" in columns:
+        table["image_id"] = _labels(raw, columns["image_id"], "", path).map(composed)
     for name in TEXT_COLUMNS:
         table[name] = _labels(raw, columns.get(name), "all" if name == "category" else "", path)
     for name in COUNT_COLUMNS:
@@ -78,16 +87,32 @@ def _read(path: Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         separator = "\t" if path.suffix == ".tsv" else ","
+        _refuse_separators(path, separator)
         # utf-8-sig drops the byte-order mark that spreadsheet programs put in front.
         # As text, since names and labels of digits keep their zeros.
         return pd.read_csv(
             path, sep=separator, encoding="utf-8-sig", keep_default_na=False, dtype=str
         )
+    except InputError:
+        raise
     except (ValueError, OSError) as error:
         raise InputError(
             f"{path} cannot be read as a {path.suffix[1:]} table: {error}. "
             "Save it again as UTF-8 .csv, .tsv, or as .parquet."
         ) from error
+
+
+def _refuse_separators(path: Path, expected: str) -> None:
+    """Raise if another sign than `expected` separates the columns."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    names = {",": "comma", ";": "semicolon", "\t": "tab"}
+    others = [sign for sign in names if sign in header and expected not in header]
+    if others:
+        raise InputError(
+            f"{path} separates its columns by a {names[others[0]]}, but a {path.suffix} table does "
+            f"so by a {names[expected]}. Save it again that way, with decimal points."
+        )
 
 
 def _refuse(path: Path, column: str, bad: pd.Series, what: str, expected: str) -> None:
@@ -104,7 +129,7 @@ def _refuse(path: Path, column: str, bad: pd.Series, what: str, expected: str) -
 
 
 def _files(column: pd.Series, path: Path) -> pd.Series:
-    files = column.fillna("").astype(str).str.strip().str.replace("\\", "/")
+    files = column.fillna("").astype(str).map(composed).str.strip().str.replace("\\", "/")
     empty = files.isin(["", ".", "./"])
     _refuse(path, str(column.name), column[empty], "empty file name", "Each row is an image.")
     outside = files.str.contains(r"^/|^[A-Za-z]:/|(?:^|/)\.\.(?:/|$)")
@@ -136,6 +161,11 @@ def _counts(raw: pd.DataFrame, column: str | None, path: Path) -> pd.Series:
 def _scores(column: pd.Series, path: Path) -> pd.Series:
     scores = pd.to_numeric(column, errors="coerce")
     name = str(column.name)
+    comma = column.astype(str).str.fullmatch(r"\s*[+-]?\d*,\d+\s*") & scores.isna()
+    _refuse(
+        path, name, column[comma], "decimal comma, so not a number",
+        "Expected a decimal point, as in 0.5.",
+    )  # fmt: skip
     _refuse(path, name, column[scores.isna()], "not a number", "Expected a score from 0 to 1.")
     outside = column[~scores.between(0, 1)]
     _refuse(path, name, outside, "score outside 0 to 1", "Divide percentages by 100.")

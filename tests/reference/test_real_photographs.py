@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision import transforms
 
 from memorability import tables
-from memorability.configuration import MEMCAT_COLUMNS
+from memorability.datasets.memcat import COLUMNS
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
 from memorability.finetuning import finetune
@@ -23,7 +23,7 @@ from memorability.images import minimum_side, prepare
 SUBSET = Path(__file__).resolve().parents[3] / "shared" / "data" / "memcat_subset"
 PER_CATEGORY = 4
 CATEGORIES = {"animal", "food", "landscape", "sports", "vehicle"}
-BY_PATH = {**MEMCAT_COLUMNS, "file": "file"}
+BY_PATH = {**COLUMNS, "file": "file"}
 
 pytestmark = [
     pytest.mark.real_data,
@@ -129,7 +129,7 @@ def test_pixels_are_those_of_the_photographs(squashed: Prepared, study: Path) ->
 def test_bare_file_names_as_memcat_lists_them_find_the_same_photographs(
     squashed: Prepared, study: Path
 ) -> None:
-    images, rejected, pixels = prepared(study, MEMCAT_COLUMNS)
+    images, rejected, pixels = prepared(study, COLUMNS)
     assert rejected.empty
     by_file = dict(zip(images["file"], pixels, strict=True))
     assert set(by_file) == set(squashed[0]["file"])

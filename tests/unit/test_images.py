@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import struct
+import unicodedata
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -423,6 +424,15 @@ def test_names_with_accents_are_found(directory: Path) -> None:
     files = ["Tiere/Bär schläft.png", "猫.png"]
     save(directory, *files)
     assert run(scores(files), directory)[0]["file"].tolist() == files
+
+
+def test_rows_find_other_spellings_of_their_images(directory: Path) -> None:
+    accents = unicodedata.normalize("NFD", "x/été.PNG")
+    save(directory, "x/a.PNG", "b.JPEG", accents)
+    images, rejected, _ = run(scores(["x/a.png", "b.jpg", "été.png"]), directory)
+    assert set(images["file"]) == {"x/a.PNG", "b.JPEG", accents}
+    assert set(images["image_id"]) == {"x/a", "b", "été"}
+    assert rejected.empty
 
 
 def test_images_below_a_linked_directory_are_found(directory: Path) -> None:

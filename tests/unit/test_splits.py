@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memorability.configuration import MEMCAT_COLUMNS
+from memorability.datasets.memcat import COLUMNS
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
 from memorability.splits import PARTS, official_split, published_split, stratified_split
@@ -156,7 +156,7 @@ def test_the_published_split_wants_the_images_of_memcat() -> None:
 def memcat() -> pd.DataFrame:
     if not MEMCAT.is_file():
         pytest.skip(f"no scores of MemCat at {MEMCAT}")
-    return read_scores(MEMCAT, MEMCAT_COLUMNS)
+    return read_scores(MEMCAT, COLUMNS)
 
 
 def means(images: pd.DataFrame, split: "pd.Series[str]") -> dict[str, float]:
@@ -223,9 +223,10 @@ def test_the_shares_of_memcat_are_exact_in_every_category(memcat: pd.DataFrame) 
 
 def official(**changes: object) -> pd.DataFrame:
     rows = {
+        "official_split": [1, 1, 1, 2, 2, 2],
         "image_id": list("abcabc"),
-        "number": [1, 1, 1, 2, 2, 2],
         "split": ["train", "test", "validation", "test", "train", "validation"],
+        "score": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
     }
     return pd.DataFrame(rows | changes)
 
@@ -233,18 +234,17 @@ def official(**changes: object) -> pd.DataFrame:
 IMAGES = pd.DataFrame({"image_id": ["c", "a", "b"], "score": [0.1, 0.5, 0.9]})
 
 
-def test_an_official_split_is_taken_as_it_is_in_the_order_of_the_images() -> None:
+def test_an_official_split_is_taken_as_it_is_with_its_scores_in_the_order_of_the_images() -> None:
     first = official_split(IMAGES, official(), 1)
-    assert first.to_dict() == {"a": "train", "b": "test", "c": "validation"}
     assert list(first.index) == ["c", "a", "b"]
-    assert official_split(IMAGES, official(), 2)["a"] == "test"
+    assert list(first["split"]) == ["validation", "train", "test"]
+    assert list(first["score"]) == [0.3, 0.1, 0.2]
+    assert official_split(IMAGES, official(), 2).loc["a"].to_list() == ["test", 0.4]
 
 
 def test_an_image_that_was_left_out_leaves_the_others_where_they_are() -> None:
-    assert official_split(IMAGES.iloc[:2], official(), 2).to_dict() == {
-        "a": "test",
-        "c": "validation",
-    }
+    fewer = official_split(IMAGES.iloc[:2], official(), 2)
+    assert fewer["split"].to_dict() == {"a": "test", "c": "validation"}
 
 
 def test_an_unknown_number_is_answered_with_the_known_ones() -> None:

@@ -67,6 +67,24 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         ),
         image("c", 1),
     ],
+    "scores": [
+        {
+            "image_id": i,
+            "file": f"animal/{i}.jpg",
+            "category": "animal",
+            "subcategory": "",
+            "hits": counts[0],
+            "false_alarms": counts[1],
+            "responses": counts[2],
+            "score": 0.5,
+        }
+        for i, counts in (("a", (5, 1, 8)), ("b", (pd.NA, pd.NA, pd.NA)))
+    ],
+    "differences": [{"file": "a.jpg", "difference": "z"}, {"file": "b.jpg", "difference": "y"}],
+    "official_splits": [
+        {"official_split": number, "image_id": i, "split": split, "score": 0.25}
+        for number, i, split in ((1, "b", "test"), (2, "a", "train"), (2, "b", "validation"))
+    ],
     "rejected": [{"file": "a.jpg", "reason": "z"}, {"file": "b.jpg", "reason": "y"}],
     "trials": [
         trial("o1", 0, "b"),

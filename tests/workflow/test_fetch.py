@@ -67,7 +67,9 @@ def test_studies_of_what_is_there_fetch_nothing(
     snakemake: Snakemake, pristine: Path, tiny: Callable[..., Path], study: str
 ) -> None:
     directory = tiny()
-    overlay = directory / "study.yaml" if study == "own-images" else pristine / "studies/sample.yaml"
+    overlay = (
+        directory / "study.yaml" if study == "own-images" else pristine / "studies/sample.yaml"
+    )
     done = snakemake("fetch", "--dry-run", cwd=directory, configfile=overlay)
     assert listed(done) == {}
 
@@ -104,7 +106,12 @@ def register(workflow: Path, server: Path, **entries: Mapping[str, Any]) -> None
     registry = yaml.safe_load(file.read_text())
     for name, changes in entries.items():
         address = f"{(server / 'address').read_text()}/{registry[name]['file']}"
-        registry[name] |= {"addresses": [address], "size": "unknown", "sha256": "unknown", **changes}
+        registry[name] |= {
+            "addresses": [address],
+            "size": "unknown",
+            "sha256": "unknown",
+            **changes,
+        }
     file.write_text(yaml.safe_dump(registry))
 
 

@@ -1,5 +1,6 @@
 """Score tables as people save them, and the mistakes that they make in them."""
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,31 @@ def test_row_names_that_r_writes_in_front_are_left_out(tmp_path: Path) -> None:
     assert table["score"].tolist() == [0.5, 0.25]
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accents_are_composed_however_they_were_written(tmp_path: Path, form: str) -> None:
+    text = unicodedata.normalize(form, "file,score\nété.jpg,0.5\nä/b.jpg,0.6\n")
+    table = read_scores(write(tmp_path / "scores.csv", text), PLAIN)
+    assert table["file"].tolist() == ["été.jpg", "ä/b.jpg"]
+    assert table["image_id"].tolist() == ["été", "ä/b"]
+
+
+def test_a_table_may_bring_image_ids_of_its_own(tmp_path: Path) -> None:
+    text = "id,file,score\n007,cat/1.jpg,0.5\n008,cat/2.jpg,0.6\n"
+    path = write(tmp_path / "scores.csv", text)
+    table = read_scores(path, {**PLAIN, "image_id": "id"})
+    assert table["image_id"].tolist() == ["007", "008"]
+    assert table["file"].tolist() == ["cat/1.jpg", "cat/2.jpg"]
+    text = "id,file,score\n007,cat/1.jpg,0.5\n007,cat/2.jpg,0.6\n"
+    message = refusal(write(path, text), {**PLAIN, "image_id": "id"})
+    assert "'007' more than once: row 1 (cat/1.jpg) and row 2 (cat/2.jpg)" in message
+
+
+def test_hits_and_false_alarms_together_may_exceed_the_responses(tmp_path: Path) -> None:
+    path = write(tmp_path / "scores.csv", "file,score,h,fa,n\na.jpg,0,8,8,8\nb.jpg,0.5,6,2,8\n")
+    columns = {**PLAIN, "hits": "h", "false_alarms": "fa", "responses": "n"}
+    assert read_scores(path, columns)["false_alarms"].tolist() == [8, 2]
+
+
 # What is refused
 
 
@@ -198,7 +224,8 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
         ("", "not a number"),
         ("nan", "not a number"),
         ("high", "not a number"),
-        ("0,5", "not a number"),
+        ("0,5", "decimal comma"),
+        (",5", "decimal comma"),
         ("70", "outside 0 to 1"),
         ("-0.01", "outside 0 to 1"),
         ("1.0000001", "outside 0 to 1"),
@@ -213,6 +240,38 @@ def test_an_impossible_score_is_refused_with_its_row(tmp_path: Path, value: str,
     assert "row 3" in message
     assert value in message
     assert not any(f"row {row}" in message for row in (1, 2, 4))
+
+
+def test_decimal_commas_are_called_so(tmp_path: Path) -> None:
+    text = 'file,score\na.jpg,"0,5"\nb.jpg,"0,25"\n'
+    message = refusal(write(tmp_path / "scores.csv", text))
+    assert "decimal comma" in message
+    assert "row 1: '0,5', row 2: '0,25'" in message
+    assert "Expected a decimal point" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("scores.csv", "file;score\na.jpg;0.5\nb.jpg;0.6\n", "by a semicolon, but a .csv"),
+        ("scores.csv", "file;score\na.jpg;1\nb.jpg;0,6\nc.jpg;0,6\n", "by a semicolon"),
+        ("scores.csv", "\ufefffile\tscore\r\na.jpg\t0.5\r\n", "by a tab, but a .csv"),
+        ("scores.tsv", "file,score\na.jpg,0.5\nb.jpg,0.6\n", "by a comma, but a .tsv"),
+        ("scores.tsv", "file;score\na.jpg;0,5\nb.jpg;0,6\n", "by a semicolon, but a .tsv"),
+    ],
+)
+def test_other_separators_are_called_by_their_names(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    message = refusal(write(tmp_path / name, text))
+    assert words in message
+    assert "Save it again that way, with decimal points" in message
+
+
+def test_one_name_in_two_unicode_forms_is_one_image(tmp_path: Path) -> None:
+    other = unicodedata.normalize("NFD", "été.jpg")
+    text = f"file,score\nété.jpg,0.5\n{other},0.6\n"
+    assert "'été' more than once" in refusal(write(tmp_path / "scores.csv", text))
 
 
 def test_three_bad_rows_are_shown_and_the_others_counted(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""Which file is which image: extensions, letter case, Unicode forms, and rows matched to files."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from pathlib import PurePosixPath
+
+EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+def is_image(path: str) -> bool:
+    """Whether a path ends like an image's, in any letter case."""
+    return PurePosixPath(path).suffix.lower() in EXTENSIONS
+
+
+def composed(text: str) -> str:
+    """Return `text` with composed accents (NFC): macOS writes "é" in names as "e" and an accent."""
+    return unicodedata.normalize("NFC", text)
+
+
+def same_image(path: str) -> str:
+    """Return what all spellings of one image's path share.
+
+    The extension's letter case, .jpeg or .jpg, and composed or decomposed accents make no
+    difference; the letter case of the rest does.
+    """
+    pure = PurePosixPath(composed(path))
+    extension = pure.suffix.lower()
+    return str(pure.with_suffix(".jpg" if extension == ".jpeg" else extension))
+
+
+def match(
+    files: Sequence[str], present: Collection[str]
+) -> tuple[list[str | None], list[tuple[str, str]]]:
+    """Find the file of every row of a score table.
+
+    Parameters
+    ----------
+    files
+        Paths as the table has them: whole, or a bare file name that occurs once in any directory.
+    present
+        Paths of the files that there are, as written on disk or in an archive.
+
+    Returns
+    -------
+    tuple
+        For each of `files` its path among `present`, or None; and (file, reason) for every row
+        without a file or with several, and then for every image that no row names. A path as
+        written goes before other spellings of it (see `same_image`).
+    """
+    by_name: defaultdict[str, list[str]] = defaultdict(list)
+    by_spelling: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(present):
+        name = path.rsplit("/", 1)[-1]
+        by_name[name].append(path)
+        by_spelling[same_image(path)].append(path)
+        if name != path:
+            by_spelling[same_image(name)].append(path)
+    paths = set(present)
+    found: list[str | None] = []
+    named: set[str] = set()
+    differences: list[tuple[str, str]] = []
+    for file in files:
+        fitting = (
+            [file] if file in paths else by_name.get(file) or by_spelling.get(same_image(file), [])
+        )
+        if len(fitting) == 1 and fitting[0] not in named:
+            found.append(fitting[0])
+            named.add(fitting[0])
+            continue
+        found.append(None)
+        reason = f"could be any of {', '.join(fitting)}" if fitting else "no such file"
+        if len(fitting) == 1:
+            reason = f"{fitting[0]} is already another row's image"
+        differences.append((file, f"is in the score table, but {reason}"))
+    unnamed = sorted(path for path in paths - named if is_image(path))
+    return found, differences + [(path, "is not in the score table") for path in unnamed]

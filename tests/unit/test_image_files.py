@@ -1,0 +1,89 @@
+"""Which file is which image, whatever the spelling."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorability.image_files import is_image, match, same_image
+
+DECOMPOSED = unicodedata.normalize("NFD", "été.jpg")
+
+
+@pytest.mark.parametrize(
+    "other", ["set/a.JPG", "set/a.jpeg", "set/a.JPEG", "set/a.Jpg", "set//a.jpg", "./set/a.jpg"]
+)
+def test_spellings_of_an_extension_are_one_image(other: str) -> None:
+    assert same_image(other) == same_image("set/a.jpg")
+
+
+@pytest.mark.parametrize("other", ["set/A.jpg", "SET/a.jpg", "set/a.png", "a.jpg", "set/a.jpg.jpg"])
+def test_other_names_are_other_images(other: str) -> None:
+    assert same_image(other) != same_image("set/a.jpg")
+
+
+def test_accents_are_the_same_in_one_sign_or_two() -> None:
+    assert DECOMPOSED != "été.jpg"
+    assert same_image(DECOMPOSED) == same_image("été.jpg")
+
+
+def test_an_image_is_known_by_its_extension() -> None:
+    assert all(is_image(path) for path in ("a.jpg", "x/a.JPEG", "a.b.Png", "a.tif", "a.webp"))
+    assert not any(is_image(path) for path in ("a", "jpg", "x.jpg/a", "a.txt", ".jpg", "a.jpg.txt"))
+
+
+@pytest.mark.parametrize(
+    ("file", "present"),
+    [
+        ("a.jpg", "a.JPG"),
+        ("a.JPEG", "a.jpg"),
+        ("a.jpg", "set/deep/a.JPEG"),
+        ("set/a.jpg", "set/a.JPEG"),
+        ("été.jpg", f"set/{DECOMPOSED}"),
+        (DECOMPOSED, "été.JPG"),
+    ],
+)
+def test_a_row_finds_another_spelling_of_its_image(file: str, present: str) -> None:
+    assert match([file], ["other.jpg", present]) == (
+        [present],
+        [("other.jpg", "is not in the score table")],
+    )
+
+
+def test_a_name_as_written_goes_before_other_spellings() -> None:
+    present = ["a.jpg", "a.JPG", "set/b.jpg", "set/b.JPG"]
+    found, differences = match(["a.JPG", "b.jpg"], present)
+    assert found == ["a.JPG", "set/b.jpg"]
+    assert [file for file, _ in differences] == ["a.jpg", "set/b.JPG"]
+
+
+def test_a_spelling_that_fits_two_files_is_not_guessed() -> None:
+    found, differences = match(["a.jpg"], ["a.JPG", "a.jpeg"])
+    assert found == [None]
+    assert differences[0] == (
+        "a.jpg", "is in the score table, but could be any of a.JPG, a.jpeg"
+    )  # fmt: skip
+
+
+def test_a_file_is_one_rows_image_only() -> None:
+    found, differences = match(["a.jpg", "set/a.jpg"], ["set/a.JPG"])
+    assert found == ["set/a.JPG", None]
+    assert "set/a.JPG is already another row's image" in differences[0][1]
+
+
+def test_a_directory_in_the_table_is_not_left_out_of_account() -> None:
+    assert match(["x/a.jpg"], ["y/a.jpg"])[0] == [None]
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True))
+def test_every_row_and_every_image_is_found_or_told(names: list[str]) -> None:
+    rows = [f"{name}.jpg" for name in names[: len(names) * 2 // 3]]
+    present = [f"x/{name}.JPG" for name in names[len(names) // 3 :]]
+    found, differences = match(rows, present)
+    assert len(found) == len(rows)
+    told = [file for file, _ in differences]
+    assert {path for path in found if path} | set(told) == set(present) | {
+        row for row, path in zip(rows, found, strict=True) if path is None
+    }
+    assert len(told) == len(set(told))
