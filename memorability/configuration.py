@@ -74,13 +74,13 @@ class Study:
         dataset = self.settings["dataset"]
         if dataset["kind"] == "folder":
             return {key: dataset[key] for key in ("images", "scores", "columns")}
-        names = ["file", "score", "category", "subcategory"]
+        names = ["file", "score"]
         place, scores = f"{self.results}/dataset", "scores.csv"
         if dataset["kind"] in DATASET_DOWNLOADS:
             place, scores = f"resources/{dataset['kind']}", "scores.parquet"
             names.append("image_id")
-        if dataset["kind"] != "lamem":  # of which no counts are published
-            names += ["hits", "false_alarms", "responses"]
+        if dataset["kind"] != "lamem":  # which has no categories, and publishes no counts
+            names += ["category", "subcategory", "hits", "false_alarms", "responses"]
         return {
             "images": f"{place}/images",
             "scores": f"{place}/{scores}",

@@ -212,7 +212,7 @@ def find_images(directory: Path) -> list[str]:
     return sorted(
         path.replace(os.sep, "/")
         for path in every
-        if Path(path).suffix.lower() in EXTENSIONS and (directory / path).is_file()
+        if is_image(path) and (directory / path).is_file()
     )
 
 
