@@ -59,7 +59,8 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
 def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     """Load a model of `memorability.pretraining`, strictly; its header says what it was trained on."""
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as binary:
+            digest = hashlib.file_digest(binary, "sha256").hexdigest()
         with safe_open(path, framework="pt") as file:
             made = json.loads(file.metadata()["memorability"])["record"]["pretraining"]
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
