@@ -73,6 +73,7 @@ def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     return Receipt(
         model="autoencoder", source=str(path), sha256=digest, matched=matched, missing=0,
         remark=f"pre-trained by this study on {made['images']} images of {made['directory']}, "
-        f"{made['epochs']} epochs, not on ImageNet; mean squared error of {made['held_out']} held-out "
-        f"images {made['error_before']:.4g} before and {made['error']:.4g} after",
+        f"not on ImageNet; epoch {made['kept_epoch']} of {made['epochs']} was kept; mean squared "
+        f"error of {made['held_out']} held-out images {made['error_before']:.4g} before and "
+        f"{made['error']:.4g} after",
     )  # fmt: skip
