@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
 from memorability.files import atomic
@@ -115,9 +115,8 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
         axes.set(
             xlabel="epoch (0: before training)", ylabel="mean squared error of pixels in [0, 1]"
         )
-        axes.set_yscale("log")
+        axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
         axes.legend()
         axes.set_title("Pre-training of the autoencoder")
         _add_note(figure, note)

@@ -59,7 +59,8 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
 def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     """Load a model of `memorability.pretraining`, strictly; its header says what it was trained on."""
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as binary:
+            digest = hashlib.file_digest(binary, "sha256").hexdigest()
         with safe_open(path, framework="pt") as file:
             made = json.loads(file.metadata()["memorability"])["record"]["pretraining"]
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -72,6 +73,7 @@ def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     return Receipt(
         model="autoencoder", source=str(path), sha256=digest, matched=matched, missing=0,
         remark=f"pre-trained by this study on {made['images']} images of {made['directory']}, "
-        f"{made['epochs']} epochs, not on ImageNet; mean squared error of {made['held_out']} held-out "
-        f"images {made['error_before']:.4g} before and {made['error']:.4g} after",
+        f"not on ImageNet; epoch {made['kept_epoch']} of {made['epochs']} was kept; mean squared "
+        f"error of {made['held_out']} held-out images {made['error_before']:.4g} before and "
+        f"{made['error']:.4g} after",
     )  # fmt: skip

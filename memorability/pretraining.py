@@ -38,13 +38,14 @@ class PretrainedModel:
     @property
     def summary(self) -> dict[str, Any]:
         """What a reader of the model's file must know of its making."""
-        errors = self.history["validation_error"]
+        errors = self.history["validation_error"].to_numpy()
         return {
             "images": self.trained,
             "held_out": self.held_out,
-            "epochs": int(self.history["epoch"].iloc[-1]),
-            "error_before": float(errors.iloc[0]),
-            "error": float(errors.iloc[-1]),
+            "epochs": len(errors) - 1,
+            "kept_epoch": _best(errors),
+            "error_before": float(errors[0]),
+            "error": float(errors[_best(errors)]),
         }
 
 
@@ -56,6 +57,9 @@ def pretrain(
     on_image: Callable[[], object] = lambda: None,
 ) -> PretrainedModel:
     """Train an autoencoder by mean squared error and Adam, shuffled anew in each epoch.
+
+    The model of the epoch with the smallest validation error is kept: running averages of batch
+    normalisation follow the last few batches, so that this error is no smooth curve.
 
     Parameters
     ----------
@@ -91,6 +95,7 @@ def pretrain(
         return float(np.mean(errors))
 
     history = [(0, math.nan, validate())]
+    kept: dict[str, torch.Tensor] = {}
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(seed, "pretraining dropout"))
         for epoch in range(1, settings["epochs"] + 1):
@@ -111,9 +116,17 @@ def pretrain(
                 on_image()
             # The last step can still ruin the weights.
             _refuse_nonfinite(history[-1][-1], epoch, settings)
+            if _best(np.array([error for _, _, error in history])) == epoch:
+                kept = {key: value.clone() for key, value in model.state_dict().items()}
+    model.load_state_dict(kept)
     columns = ["epoch", "train_error", "validation_error"]
     table = pd.DataFrame(history, columns=columns)
     return PretrainedModel(model.eval(), table, len(training), len(held_out))
+
+
+def _best(errors: np.ndarray) -> int:
+    """Return the epoch with the smallest error; epoch 0, before training, does not count."""
+    return 1 + int(np.argmin(errors[1:]))
 
 
 def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -40,7 +40,7 @@ class Receipt:
         Tensors loaded from the file; tensors of the network that the file does not have; tensors of
         the file that the network does not have.
     remark
-        What a reader must know besides these numbers; empty after a full match.
+        What a reader must know besides these numbers; empty where file and network match in full.
     """
 
     model: str
@@ -262,6 +262,9 @@ def _own_name(key: str) -> str:
 def load_backbone(module: nn.Module, name: str, directory: Path) -> Receipt:
     """Load torchvision's ImageNet weights into the convolutions of a loss network, strictly.
 
+    Layers of the file that the loss does not use, its classifier above all, are left; the receipt
+    counts them as unexpected.
+
     Parameters
     ----------
     module
@@ -279,8 +282,10 @@ def load_backbone(module: nn.Module, name: str, directory: Path) -> Receipt:
     chosen = {key: by_index[source] for key, source in own.items() if source in by_index}
     matched = load_strictly(module, chosen, f"{name} backbone", path)
     return Receipt(
-        model=f"{name} backbone", source=path.name, sha256=digest, matched=matched, missing=0
-    )
+        model=f"{name} backbone", source=path.name, sha256=digest, matched=matched, missing=0,
+        unexpected=len(state) - matched,
+        remark="of the file's layers the loss uses only these convolutions",
+    )  # fmt: skip
 
 
 def _resnet50() -> nn.Module:

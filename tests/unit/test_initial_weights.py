@@ -16,8 +16,8 @@ torch.set_num_threads(1)
 
 ARCHITECTURE = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
 SUMMARY = {
-    "images": 900, "held_out": 100, "epochs": 5, "error_before": 0.09, "error": 0.01234567,
-    "directory": "my/photographs",
+    "images": 900, "held_out": 100, "epochs": 5, "kept_epoch": 4, "error_before": 0.09,
+    "error": 0.01234567, "directory": "my/photographs",
 }  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def test_a_pretrained_model_is_the_start_of_every_seed_and_its_receipt_names_its
     for words in (
         "900 images of my/photographs",
         "not on ImageNet",
+        "epoch 4 of 5",
         "0.09 before",
         "0.01235 after",
     ):

@@ -88,13 +88,22 @@ def test_the_held_out_image_is_seen_by_no_step() -> None:
 
 def test_reconstructions_improve() -> None:
     result = made(store(8), epochs=6, learning_rate=5e-3)
-    errors = result.history["validation_error"]
-    assert errors.iloc[-1] < errors.iloc[0] / 2
+    errors = list(result.history["validation_error"])
+    assert min(errors[1:]) < errors[0] / 2
     assert result.summary == {
-        "images": 6, "held_out": 2, "epochs": 6, "error_before": errors.iloc[0],
-        "error": errors.iloc[-1],
+        "images": 6, "held_out": 2, "epochs": 6, "kept_epoch": errors.index(min(errors[1:])),
+        "error_before": errors[0], "error": min(errors[1:]),
     }  # fmt: skip
     assert not result.model.training
+
+
+def test_the_best_epoch_is_kept_and_not_the_last() -> None:
+    pixels = store(6)
+    long = made(pixels, epochs=8, learning_rate=0.03)
+    best = long.summary["kept_epoch"]
+    assert best < 8, "at this learning rate errors rise again"
+    # Epochs follow one another in the same way however many there are.
+    assert same(long.model, made(pixels, epochs=best, learning_rate=0.03).model)
 
 
 def test_the_seed_decides_all_and_the_global_generator_is_left_alone() -> None:

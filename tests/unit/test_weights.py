@@ -516,10 +516,59 @@ def test_torchvisions_squeezenet_is_loaded_into_lpips(
     assert (receipt.source, receipt.sha256) == (path.name, sha256(path))
     # All of `features`: its first convolution and eight fire modules of three convolutions.
     assert (receipt.matched, receipt.missing) == (2 * (1 + 8 * 3), 0)
+    assert receipt.unexpected == 2, "the classifier's convolution"
+    assert "only these convolutions" in receipt.remark
     image = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         deepest = loss.lpips.net(image)[-1]
         torch.testing.assert_close(deepest, theirs.features(image))
+
+
+@pytest.mark.parametrize(
+    ("loss_name", "backbone", "stem", "convolutions"),
+    [
+        ("lpips_alex", "alex", "alexnet-owt", 5),
+        ("lpips_vgg", "vgg", "vgg16", 13),
+        ("style", "vgg19", "vgg19", 13),  # up to conv5_1
+    ],
+)
+def test_torchvisions_other_backbones_are_loaded_into_their_losses(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loss_name: str,
+    backbone: str,
+    stem: str,
+    convolutions: int,
+) -> None:
+    with torch.device("meta"):
+        theirs = getattr(torchvision.models, stem.removesuffix("-owt"))(weights=None)
+    generator = torch.Generator().manual_seed(2)
+    # Linear layers in their true shape, but of one number that is stored once.
+    theirs.load_state_dict(
+        {
+            key: torch.rand(value.shape, generator=generator) - 0.5
+            if key.startswith("features.")
+            else torch.zeros(1).expand(value.shape)
+            for key, value in theirs.state_dict().items()
+        },
+        assign=True,
+    )
+    path = pretend(monkeypatch, tmp_path, backbone, theirs, stem)
+    loss, metric, receipt = make_loss(
+        loss_name,
+        lpips_range="zero_to_one",
+        weights_source="directory",
+        weights_directory=tmp_path,
+    )
+    assert (metric, receipt and receipt.source) == (loss_name, path.name)
+    assert receipt is not None
+    assert (receipt.matched, receipt.missing) == (2 * convolutions, 0)
+    assert receipt.matched + receipt.unexpected == len(theirs.state_dict())
+    ours = [layer for layer in loss.modules() if isinstance(layer, nn.Conv2d)]
+    of_features = [layer for layer in theirs.features if isinstance(layer, nn.Conv2d)]
+    for layer, other in zip(ours[:convolutions], of_features[:convolutions], strict=True):
+        assert torch.equal(layer.weight, other.weight)
+        assert torch.equal(layer.bias, other.bias)  # type: ignore[arg-type]
 
 
 def test_a_backbone_file_of_another_network_is_refused(
