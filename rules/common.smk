@@ -8,11 +8,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from memorability.configuration import resolve
 from memorability.errors import InputError
 from memorability.provenance import fingerprint, settings_hash
 
 try:
+    # Here, because it reads the registry of downloads, which users may add mirrors to.
+    from memorability.configuration import resolve
+
     study = resolve(config, Path(workflow.basedir))
     study.preflight()
 except InputError as error:

@@ -31,8 +31,6 @@ rule fetch_file:
     wildcard_constraints:
         place="downloads|weights",
         file="|".join(re.escape(download.file) for download in registry().values()),
-    message:
-        "Download {output}: {params.purpose}; size: {params.size}."
     conda:
         "../envs/fetch.yaml"
     threads: 1
@@ -42,5 +40,7 @@ rule fetch_file:
     params:
         size=lambda wildcards: registered(wildcards.file).size_in_words,
         purpose=lambda wildcards: registered(wildcards.file).purpose,
+    message:
+        "Download {output}: {params.purpose}; size: {params.size}."
     script:
         "../scripts/fetch_file.py"

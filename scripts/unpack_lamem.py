@@ -11,10 +11,13 @@ with job_log(snakemake.log[0]):
     from pathlib import Path
 
     from memorability import tables
+    from memorability.checksums import verify
     from memorability.datasets import lamem
+    from memorability.downloads import registry
     from memorability.job import progress
     from memorability.provenance import table_record
 
+    verify(registry()["lamem"], Path(snakemake.input.archive))
     with progress(lamem.IMAGES, "unpacking LaMem") as step:
         scores, splits, differences = lamem.unpack(
             Path(snakemake.input.archive),

@@ -11,10 +11,14 @@ with job_log(snakemake.log[0]):
     from pathlib import Path
 
     from memorability import tables
+    from memorability.checksums import verify
     from memorability.datasets import memcat
+    from memorability.downloads import registry
     from memorability.job import progress
     from memorability.provenance import table_record
 
+    verify(registry()["memcat_images"], Path(snakemake.input.archive))
+    verify(registry()["memcat_scores"], Path(snakemake.input.table))
     with progress(memcat.IMAGES, "unpacking MemCat") as step:
         scores, differences = memcat.unpack(
             Path(snakemake.input.archive),

@@ -77,6 +77,11 @@ ONE_RUN: dict[str, Any] = {
     "seeds": [0],
     "selected": {"loss": "mse"},
 }
+CHECKPOINT = "imagenet-vgg16.pth"
+PRETRAINED = {
+    CHECKPOINT, "squeezenet1_1-b8a52dc0.pth", "vgg16-397923af.pth", "alexnet-owt-7be5be79.pth",
+    "vgg19-dcbb9e9d.pth",
+}  # fmt: skip
 VGG = "vgg16-397923af.pth"  # torchvision's name for it
 AS_SCRIPTED = (
     "Autoencoders load the ImageNet checkpoint as the published scripts do, which loads nothing of "
@@ -491,12 +496,67 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
     assert (closed.resolve(), os.W_OK) in asked
 
 
-def test_memcat_that_was_not_downloaded_is_answered_with_where_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("overlay", "files"),
+    [
+        ({}, {"memcat_images.zip", "memcat_image_data.csv", *PRETRAINED}),
+        (
+            {"weights": {"source": "random"}},
+            {"memcat_images.zip", "memcat_image_data.csv", CHECKPOINT},
+        ),
+        (SAMPLE, PRETRAINED),
+        (SAMPLE | {"weights": {"source": "directory"}}, PRETRAINED),
+        (SAMPLE | {"weights": {"source": "directory", "directory": "elsewhere"}}, set()),
+        (
+            {
+                "dataset": {"kind": "lamem"},
+                "protocols": ["untrained_start"],
+                "losses": ["style"],
+                "selected": {"protocol": "untrained_start", "loss": "style"},
+                "prediction": {"split": {"kind": "official"}},
+            },
+            {"lamem.tar.gz", "vgg19-dcbb9e9d.pth"},
+        ),
+    ],
+    ids=["published", "random", "sample", "default directory", "own directory", "lamem"],
+)
+def test_a_study_downloads_what_it_needs_and_nothing_else(
+    overlay: dict[str, Any], files: set[str]
+) -> None:
+    downloads = resolve(merged(overlay), ROOT).downloads
+    assert {download.file for download in downloads} == files
+    assert len(downloads) == len(files)
+
+
+@pytest.mark.parametrize("kind", ["memcat", "lamem"])
+def test_a_data_set_that_can_be_fetched_need_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"resources/memcat/images.*docs/data\.md"):
-        resolve(merged(), ROOT).preflight()
+    resolve(merged({"dataset": {"kind": kind}, "prediction": STRATIFIED}), ROOT).preflight()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "split", "says"),
+    [
+        ({"kind": "lamem"}, "published", "published is the split of MemCat"),
+        ({"kind": "memcat"}, "official", "official names one of the five splits of LaMem"),
+        (SAMPLE["dataset"], "official", "official names one of the five splits of LaMem"),
+    ],
+)
+def test_a_split_of_another_data_set_is_refused(
+    dataset: dict[str, Any], split: str, says: str
+) -> None:
+    overlay = {"dataset": dataset, "prediction": {"split": {"kind": split}}}
+    assert says in refusal(merged(overlay))
+
+
+def test_an_official_split_is_read_from_the_data_set() -> None:
+    overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
+    study = resolve(merged(overlay), ROOT)
+    assert study.official_splits == ["resources/lamem/official_splits.parquet"]
+    assert not study.has_counts
+    assert resolve(merged(), ROOT).official_splits == []
 
 
 def test_the_embedded_study_needs_nothing_on_disk(

@@ -27,6 +27,8 @@ ENVIRONMENTS = sorted(path.stem for path in ROOT.glob("envs/*.yaml"))
 CARRIERS = {
     "tables": "validates, sorts and stores what a module computed",
     "files": "a file appears whole or not at all",
+    "checksums": "refuses a file from outside, and changes none",
+    "downloads": "names files from outside",
     "job": "log and progress bar",
     "provenance": "writes down where a result comes from",
     "seeding": "in scripts only make_deterministic; whoever draws imports it and has it in its closure",

@@ -201,3 +201,14 @@ def test_a_server_that_is_away_is_answered_with_what_to_do_by_hand(
     done = run(target)
     assert done.returncode == 0, done.stdout
     assert len(pd.read_parquet(tmp_path / target)) == len(rows)
+
+
+def test_a_mistake_in_the_registry_is_named(
+    snakemake: Snakemake, workflow: Path, tmp_path: Path
+) -> None:
+    registry = workflow / "memorability" / "downloads.yaml"
+    registry.write_text(registry.read_text().replace("place: weights", "place: weight", 1))
+    done = snakemake("fetch", "--dry-run", cwd=tmp_path, snakefile=workflow / "Snakefile")
+    assert done.returncode != 0
+    assert "autoencoder: place: not one of downloads, weights" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
 from safetensors.numpy import load_file
 
 from memorability import tables
@@ -300,19 +299,6 @@ def test_directory_elsewhere_equals_running_there(
 
 
 def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> None:
-    images = tmp_path / "resources" / "memcat" / "images"
-    weights = tmp_path / "resources" / "weights"
-    images.mkdir(parents=True)
-    weights.mkdir()
-    Image.new("RGB", (200, 200)).save(images / "a.jpg")
-    (images.parent / "memcat_image_data.csv").write_text(
-        "image_file,memorability_w_fa_correction\n"
-    )
-    for name in (
-        "alexnet-owt-7be5be79", "imagenet-vgg16", "squeezenet1_1-b8a52dc0", "vgg16-397923af",
-        "vgg19-dcbb9e9d",
-    ):  # fmt: skip
-        (weights / f"{name}.pth").touch()
     needed = dry_run(snakemake, tmp_path, configfile=None)
     assert needed["finetune"] == 6 * 13 * 5 == 390
     assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
