@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from memorability.downloads import registry
 from memorability.provenance import PACKAGE, import_closure
 from memorability.tables import SCHEMAS
 
@@ -37,6 +38,16 @@ def test_diagram_of_the_readme_names_rules() -> None:
     nodes = set(re.findall(r"\b[a-z]+_[a-z_1]+\b", diagram[1])) - {"plot_"}
     assert nodes
     assert nodes <= rule_names()
+
+
+@pytest.mark.parametrize("name", sorted(registry()))
+def test_every_download_is_explained(name: str) -> None:
+    download = registry()[name]
+    lines = (ROOT / "docs" / "data.md").read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{download.path}`")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[2] == download.size_in_words
+    assert cells[4] == download.licence
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
