@@ -26,7 +26,7 @@ from torch.nn.functional import mse_loss
 from memorability.errors import InputError
 from memorability.models.predictor import Predictor
 from memorability.seeding import numpy_stream, stream_seed, torch_stream
-from memorability.splits import PARTS, check_images, published_split, stratified_split
+from memorability.splits import PARTS, check_images, split_images
 
 _ROWS_PER_BLOCK = 256  # 25 MB of the published latents
 
@@ -536,12 +536,8 @@ def predict_images(
             "The latents and the image table do not name the same images in the same order. Delete "
             "both and run again."
         )
-    choice, seed = settings["split"], settings["seed"]
-    if choice["kind"] == "published":
-        split = published_split(images)
-    else:
-        fractions = (choice["train"], choice["validation"], choice["test"])
-        split = stratified_split(images, fractions=fractions, seed=seed)
+    seed = settings["seed"]
+    split = split_images(images, settings["split"] | {"seed": seed})
     choices = {field.name: settings[field.name] for field in fields(PredictorSettings)}
     trained = train_predictor(
         latents,

@@ -57,6 +57,7 @@ rule summarise_errors:
         mem="1GB",
         runtime="5m",
     params:
+        seeds_vary=study.seeds_vary,
         note=study.note,
         code=fingerprint("pages", "summaries"),
     script:

@@ -1,6 +1,7 @@
 """Fine-tuning: one job per run of the grid.
 
-REQUIRED: prepared images; weights files where the study loads weights.
+REQUIRED: prepared images; weights files where the study loads weights; the run before, where a
+          protocol carries weights over.
 MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/models/<run>/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
@@ -12,6 +13,8 @@ rule finetune:
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
+        # Where the protocol carries weights over from run to run.
+        previous=lambda wildcards: study.previous_model(**wildcards),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),

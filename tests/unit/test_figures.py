@@ -427,6 +427,10 @@ def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> Non
     [
         ("mse", "MSE"),
         ("style_random_backbone", "Style loss, random backbone"),
+        ("ssim", "SSIM"),
+        ("mae", "MAE"),
+        ("lpips_vgg_one_minus", "1 − LPIPS (VGG)"),
+        ("lpips_vgg_random_backbone_one_minus", "1 − LPIPS (VGG), random backbone"),
         ("mean_lab_a", "Mean colour LAB A"),
         ("of_my_own", "of my own"),
     ],
