@@ -274,6 +274,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         )
     names = config["protocols"]
     protocols = {name: load_protocol(name, root / "protocols") for name in names}
+    _refuse_equal(protocols)
     seeds = config["seeds"]
     runs = tuple(
         run
@@ -335,6 +336,17 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
         yield f"{where}: {instance!r} should be of type {rule}{hint}"
     else:
         yield f"{where}: {error.message}"
+
+
+def _refuse_equal(protocols: Mapping[str, Protocol]) -> None:
+    named: dict[Protocol, str] = {}
+    for name, protocol in protocols.items():
+        if protocol in named:
+            raise InputError(
+                f"protocols: {named[protocol]} and {name} make the same choices, and so the same runs. "
+                "Remove one, or change a choice in its file."
+            )
+        named[protocol] = name
 
 
 def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[Run, ...]:

@@ -224,6 +224,54 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
     return figure
 
 
+def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) -> Figure:
+    """Draw how far each choice of a protocol moves the correlation, a row per pair of protocols.
+
+    Parameters
+    ----------
+    effects
+        The table `protocol_effects`.
+    learning_rate
+        Label of the learning rate that is drawn.
+    note
+        See `scores_by_category`.
+    """
+    rows = effects[effects["lr"] == learning_rate]
+    pairs = rows.drop_duplicates(["base_protocol", "protocol"])[::-1]
+    losses = list(rows["loss"].unique())
+    step = 0.7 / len(losses)
+    with styled():
+        figure = Figure(figsize=(7.6, 1.6 + 0.75 * len(pairs)), layout="constrained")
+        axes = figure.add_subplot()
+        places = dict(
+            zip(
+                zip(pairs["base_protocol"], pairs["protocol"], strict=True),
+                range(len(pairs)),
+                strict=True,
+            )
+        )
+        for index, loss in enumerate(losses):
+            drawn = rows[rows["loss"] == loss]
+            pair = zip(drawn["base_protocol"], drawn["protocol"], strict=True)
+            heights = (
+                np.array([places[key] for key in pair])
+                + (len(losses) - 1) * step / 2
+                - index * step
+            )
+            shown = drawn.rename(columns={"r": "own_r", "difference": "r"})
+            name = label(loss)
+            _points(
+                axes, shown, heights, colour=COLOURS[index % len(COLOURS)], name=name, marker="o"
+            )
+        axes.axvline(0, color="black", lw=0.8)
+        axes.set_yticks(range(len(pairs)), [_pair_text(row) for _, row in pairs.iterrows()])
+        axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
+        _add_note(figure, note)
+    return figure
+
+
 def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -> Figure:
     """Draw predicted against measured memorability and the ROC curve, on test images.
 
@@ -349,6 +397,14 @@ def _points(
 ) -> None:
     axes.hlines(places, rows["ci_low"], rows["ci_high"], color=colour)
     axes.plot(rows["r"], places, marker, color=colour, label=name)
+
+
+def _pair_text(row: pd.Series) -> str:
+    """Return what differs between two protocols: one choice in words, or how many there are."""
+    count = row["choice"].count(",") + 1
+    if count > 1:
+        return f"{row['protocol']}, not {row['base_protocol']}\n({count} choices)"
+    return f"{row['choice']}:\n{row['value']}, not {row['base_value']}"
 
 
 def _correlation_text(row: pd.Series) -> str:

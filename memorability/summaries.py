@@ -83,6 +83,28 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
     return with_intervals(table, intervals).rename(columns=headings)
 
 
+def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `protocol_effects` with its interval in one column, what differs in front."""
+    shown = with_intervals(effects, {"CI": ("ci_low", "ci_high")})
+    shown = shown.assign(loss=shown["metric"].map(label))
+    headings = {
+        "choice": "choice",
+        "value": "here",
+        "base_value": "there",
+        "protocol": "protocol",
+        "base_protocol": "other protocol",
+        "loss": "error",
+        "lr": "learning rate",
+        "difference": "difference of r",
+        "CI": "CI",
+        "p": "p",
+        "r": "r here",
+        "base_r": "r there",
+        "n": "images",
+    }
+    return shown[list(headings)].rename(columns=headings)
+
+
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return a row per metric: latents beside category means, each with its interval."""
     shown = with_intervals(metrics, {"ci": ("ci_low", "ci_high")})

@@ -411,6 +411,13 @@ def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_p
     assert {run.seed for run in resolve(alone, root).runs} == {7}
 
 
+def test_two_protocols_that_make_the_same_choices_are_refused(tmp_path: Path) -> None:
+    root = copy_protocols(tmp_path, twin="extends: paper\nresize: squash")
+    with pytest.raises(InputError, match="paper and twin make the same choices") as refused:
+        resolve(merged({"protocols": ["paper", "released", "twin"]}), root)
+    assert "Remove one, or change a choice" in str(refused.value)
+
+
 def copy_protocols(directory: Path, **texts: str) -> Path:
     """Return a directory with the schema, the presets and further protocols."""
     for name in ("schemas", "protocols"):

@@ -138,9 +138,9 @@ def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> N
 def test_latents_stand_beside_category_means_metric_by_metric() -> None:
     shown = metrics_for_reading(METRICS).set_index("metric")
     assert list(shown.index) == ["Spearman's r", "ROC AUC", "MAE"]
-    assert shown["latents"].to_dict() == {"Spearman's r": 0.56, "ROC AUC": 0.76, "mae": 0.1}
+    assert shown["latents"].to_dict() == {"Spearman's r": 0.56, "ROC AUC": 0.76, "MAE": 0.1}
     assert shown.loc["ROC AUC", "category means alone"] == 0.6
-    assert shown.loc["mae", "CI"] == "[0.400, 0.600]"
+    assert shown.loc["MAE", "CI"] == "[0.400, 0.600]"
     assert (shown["test images"] == 3000).all()
 
 
