@@ -258,6 +258,48 @@ def test_two_protocols_are_told_apart() -> None:
     assert {"MSE (paper)", "MSE (released)"} <= set(names)
 
 
+# Protocols compared
+
+
+def effect(loss: str, difference: float, **changes: Any) -> dict[str, Any]:
+    row = {
+        "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
+        "base_protocol": "paper", "loss": loss, "lr": "5e-6", "difference": difference, "r": 0.9,
+        "ci_low": difference - 0.1, "ci_high": difference + 0.1,
+    }  # fmt: skip
+    return row | changes
+
+
+def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: Path) -> None:
+    several = {"choice": "order, sweep, resize", "protocol": "released"}
+    effects = pd.DataFrame(
+        [
+            effect("mse", 0.1), effect("style", -0.2), effect("mse", 0.3, lr="1e-3"),
+            effect("mse", 0.05, **several), effect("style", np.nan, **several),
+        ]
+    )  # fmt: skip
+    figure = figures.protocol_effects(effects, learning_rate="5e-6", note=NOTE)
+    axes = figure.axes[0]
+    ticks = [label.get_text() for label in axes.get_yticklabels()]
+    assert ticks == ["released, not paper\n(3 choices)", "order:\nlisted, not seed_shuffle"]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["MSE", "Style loss"]
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    drawn = [
+        list(zip(line.get_xdata(), np.round(line.get_ydata()), strict=True)) for line in points
+    ]
+    assert drawn[0] == [(0.1, 1), (0.05, 0)]
+    assert drawn[1][0] == (-0.2, 1)
+    assert np.isnan(drawn[1][1][0])
+    assert "at learning rate 5e-6" in texts(figure)
+    assert NOTE in texts(figure)
+    draw(figure, tmp_path)
+
+
+def test_eight_losses_have_eight_colours() -> None:
+    assert len(set(figures.COLOURS)) == len(figures.COLOURS) >= 8
+
+
 def test_a_rate_whose_correlation_is_undefined_is_a_gap(tmp_path: Path) -> None:
     table = pd.concat([rates(), pd.DataFrame([correlation(lr="0.1", **UNDEFINED)])])
     figure = figures.correlations_by_learning_rate(table, note=NOTE)

@@ -10,6 +10,7 @@ from memorability.claims import ledger, load_published
 from memorability.summaries import (
     ceiling_for_reading,
     claims_for_reading,
+    effects_for_reading,
     metrics_for_reading,
     our_figures,
     provenance_rows,
@@ -105,6 +106,25 @@ def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None
 def test_table_1_names_a_random_backbone() -> None:
     table = table_1(pd.DataFrame([row("lpips_vgg_random_backbone")]), VARY)
     assert table.loc[0, "loss"] == "LPIPS (VGG), random backbone"
+
+
+def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> None:
+    effects = pd.DataFrame(
+        [
+            {
+                "choice": "lpips_sign_test", "value": "one_minus", "base_value": "distance",
+                "protocol": "b", "base_protocol": "a", "loss": "lpips_vgg", "lr": "5e-6",
+                "metric": "lpips_vgg_one_minus", "base_metric": "lpips_vgg", "target": "score",
+                "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
+                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
+            }
+        ]
+    )  # fmt: skip
+    shown = effects_for_reading(effects).iloc[0]
+    assert shown["error"] == "1 − LPIPS (VGG)"
+    assert shown["CI"] == "[-0.900, -0.700]"
+    assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
+    assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
 
 
 def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None:
