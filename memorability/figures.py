@@ -237,34 +237,22 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
         See `scores_by_category`.
     """
     rows = effects[effects["lr"] == learning_rate]
-    pairs = rows.drop_duplicates(["base_protocol", "protocol"])[::-1]
+    keys = ["base_protocol", "protocol"]
+    pairs = rows.drop_duplicates(keys)[::-1].reset_index(drop=True)
+    rows = rows.merge(pairs.reset_index(names="place")[[*keys, "place"]], on=keys)
     losses = list(rows["loss"].unique())
-    step = 0.7 / len(losses)
     with styled():
         figure = Figure(figsize=(7.6, 1.6 + 0.75 * len(pairs)), layout="constrained")
         axes = figure.add_subplot()
-        places = dict(
-            zip(
-                zip(pairs["base_protocol"], pairs["protocol"], strict=True),
-                range(len(pairs)),
-                strict=True,
-            )
-        )
         for index, loss in enumerate(losses):
-            drawn = rows[rows["loss"] == loss]
-            pair = zip(drawn["base_protocol"], drawn["protocol"], strict=True)
-            heights = (
-                np.array([places[key] for key in pair])
-                + (len(losses) - 1) * step / 2
-                - index * step
-            )
-            shown = drawn.rename(columns={"r": "own_r", "difference": "r"})
-            name = label(loss)
-            _points(
-                axes, shown, heights, colour=COLOURS[index % len(COLOURS)], name=name, marker="o"
-            )
+            drawn = rows[rows["loss"] == loss].assign(r=lambda table: table["difference"])
+            # Losses lie below one another within the row of a pair.
+            places = drawn["place"].to_numpy() + 0.7 * ((len(losses) - 1) / 2 - index) / len(losses)
+            colour = COLOURS[index % len(COLOURS)]
+            _points(axes, drawn, places, colour=colour, name=label(loss), marker="o")
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_yticks(range(len(pairs)), [_pair_text(row) for _, row in pairs.iterrows()])
+        axes.set_ylim(-0.6, len(pairs) - 0.4)
+        axes.set_yticks(range(len(pairs)), [_pair_text(pair) for _, pair in pairs.iterrows()])
         axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from memorability.errors import InputError
 from memorability.evaluation import measure_errors, recompute_batch_norm, to_unit_range
 from memorability.losses import make_loss, with_sign
-from memorability.models.autoencoder import Autoencoder, initial_autoencoder, read_autoencoder
+from memorability.models.autoencoder import Autoencoder, initial_autoencoder
 from memorability.seeding import numpy_stream, stream_seed
 from memorability.splits import split_images
 from memorability.weights import Receipt, continued_receipt, load_autoencoder, random_receipt
@@ -177,9 +178,6 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
 
 def _initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
     protocol = settings["protocol"]
-    if settings["previous_model"]:
-        model = read_autoencoder(settings["previous_model"])
-        return model, continued_receipt(model, settings["previous_model"])
     model = initial_autoencoder(
         settings["stream_seeds"]["initial_weights"],
         width=settings["width"],
@@ -187,6 +185,11 @@ def _initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
         decoder=protocol["decoder"],
         batch_norm=protocol["batch_norm"],
     )
+    previous = settings["previous_model"]
+    if previous:
+        # Whatever it holds: what follows a run that diverged has diverged with it.
+        model.load_state_dict(load_file(previous))
+        return model, continued_receipt(model, previous)
     if protocol["initial_weights"] == "random":
         return model, random_receipt("autoencoder", model)
     return model, load_autoencoder(model, Path(settings["weights"]["directory"]))
