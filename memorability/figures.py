@@ -186,7 +186,8 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
         axes.axhline(0, color="black", lw=0.8)
         axes.set(ylabel="Spearman's r, error × memorability", xlabel="learning rate")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        n, seeds = table["n"].iloc[0], table["seeds"].iloc[0]
+        # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
+        n, seeds = table["n"].iloc[0], " or ".join(map(str, sorted(table["seeds"].unique())))
         figure.suptitle(f"All categories pooled: {n} images, mean of {seeds} seed(s), bootstrap CI")
         _add_note(figure, note)
     return figure

@@ -251,8 +251,9 @@ def test_losses_are_named_and_rates_are_labelled_as_configured(tmp_path: Path) -
 
 
 def test_two_protocols_are_told_apart() -> None:
-    table = pd.concat([rates(), rates(protocol="released")])
+    table = pd.concat([rates(), rates(protocol="released", seeds=1)])
     figure = figures.correlations_by_learning_rate(table, note=NOTE)
+    assert "mean of 1 or 2 seed(s)" in texts(figure)
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert len(set(names)) == 4
     assert {"MSE (paper)", "MSE (released)"} <= set(names)
