@@ -343,7 +343,7 @@ def compare_correlations(
         reason = "undefined (constant resamples)"
         return Difference(len(scores), r, base_r, r - base_r, np.nan, np.nan, reason, np.nan)
     tail = 1 + min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
-    p = min(1.0, 2 * tail / (len(drawn) + 1))
+    p = float(min(1.0, 2 * tail / (len(drawn) + 1)))
     return Difference(len(scores), r, base_r, r - base_r, low, high, described, p)
 
 

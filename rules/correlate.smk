@@ -186,7 +186,7 @@ rule compare_protocols:
     threads: 1
     resources:
         mem="4GB",
-        runtime="4h",
+        runtime="12h",
     params:
         study=study.name,
         settings=study.correlation_settings,
