@@ -36,6 +36,8 @@ rule all:
         expand(rules.plot_errors.output, loss=study.settings["losses"]),
         expand(rules.correlate.output, quantity=QUANTITIES),
         rules.plot_correlations.output,
+        rules.compare_protocols.output if len(study.protocols) > 1 else [],
+        rules.plot_protocol_effects.output if len(study.protocols) > 1 else [],
         rules.plot_distinctiveness.output,
         rules.plot_features.output,
         rules.plot_prediction.output,

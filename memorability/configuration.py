@@ -20,7 +20,7 @@ from memorability.downloads import (
     registry,
 )
 from memorability.errors import InputError, nearest
-from memorability.grid import Run, grid, learning_rate
+from memorability.grid import Run, grid, learning_rate, previous
 from memorability.protocol import Protocol, load_protocol
 
 # Of one fine-tuned model at width 1, by bottleneck.
@@ -128,7 +128,21 @@ class Study:
         notes += [sentence for start, sentence in sentences.items() if start in starts]
         if any(self.metric(loss) != loss for loss in self.settings["losses"]):
             notes.append("LPIPS and style losses use random backbones.")
+        unseeded = [name for name, protocol in self.protocols.items() if not protocol.seeded]
+        if unseeded and len(self.settings["seeds"]) > 1:
+            notes.append(
+                f"Under the protocol {', '.join(unseeded)} a seed changes nothing: "
+                "one run stands for all."
+            )
         return " ".join(notes)
+
+    @property
+    def seeds_vary(self) -> dict[str, str]:
+        """Protocol -> what differs between its runs of different seeds, in words."""
+        return {
+            name: ", ".join(protocol.seeded).replace("_", " ") or "nothing"
+            for name, protocol in self.protocols.items()
+        }
 
     @property
     def other_model(self) -> str:
@@ -156,6 +170,12 @@ class Study:
         return {key: statistics[key] for key in ("target", "bootstrap", "confidence", "seed")}
 
     @property
+    def split_settings(self) -> dict[str, Any]:
+        """What decides which images are for training, validation and test."""
+        seed = self.settings["statistics"]["seed"]
+        return {**self.settings["prediction"]["split"], "seed": seed}
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return {"hits", "false_alarms", "responses"} <= set(self.image_source["columns"])
@@ -172,16 +192,28 @@ class Study:
 
     def run_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
         """Return what decides a run's result, for the parameters of its job."""
+        choices = self.protocols[protocol].choices()
         return {
-            "protocol": self.protocols[protocol].choices(),
+            "protocol": choices,
             "loss": loss,
             "learning_rate": learning_rate(lr),
             "seed": int(seed),
+            "stream_seeds": self.protocols[protocol].stream_seeds(int(seed)),
+            "split": self.split_settings if choices["fine_tuned_on"] == "train_split" else None,
+            "previous_model": next(iter(self.previous_model(protocol, loss, lr, seed)), None),
             "epochs": self.settings["epochs"],
             "width": self.settings["autoencoder"]["width"],
             "weights": self._run_weights(protocol),
             **self.settings["compute"],
         }
+
+    def previous_model(self, protocol: str, loss: str, lr: str, seed: str) -> list[str]:
+        """Return the model that a run continues with where the sweep is carried over, or nothing."""
+        if self.protocols[protocol].sweep == "fresh":
+            return []
+        run = Run(protocol=protocol, loss=loss, lr=lr, seed=int(seed))
+        earlier = previous(run, self.runs)
+        return [self.model_file(earlier)] if earlier else []
 
     def model_bytes(self, protocol: str) -> float:
         """Return the size of a fine-tuned model of a protocol, in bytes."""
@@ -363,7 +395,14 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     protocols = {name: load_protocol(name, root / "protocols") for name in names}
     for name, protocol in protocols.items():
         _check_initial_weights(name, protocol, config["autoencoder"]["width"])
-    runs = grid(names, config["losses"], config["learning_rates"], config["seeds"])
+    _refuse_equal(protocols)
+    seeds = config["seeds"]
+    runs = tuple(
+        run
+        for run in grid(names, config["losses"], config["learning_rates"], seeds)
+        # Where a seed changes nothing, further ones would be the same run again.
+        if protocols[run.protocol].seeded or run.seed == seeds[0]
+    )
     study = Study(_in_order(config), protocols, runs, _selected_runs(config["selected"], runs))
     _check_split(
         config["prediction"]["split"],
@@ -418,6 +457,17 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
         yield f"{where}: {instance!r} should be of type {rule}{hint}"
     else:
         yield f"{where}: {error.message}"
+
+
+def _refuse_equal(protocols: Mapping[str, Protocol]) -> None:
+    named: dict[Protocol, str] = {}
+    for name, protocol in protocols.items():
+        if protocol in named:
+            raise InputError(
+                f"protocols: {named[protocol]} and {name} make the same choices, and so the same runs. "
+                "Remove one, or change a choice in its file."
+            )
+        named[protocol] = name
 
 
 def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[Run, ...]:

@@ -56,10 +56,23 @@ def encode_all(
 
 
 @torch.no_grad()
-def recompute_batch_norm(model: nn.Module, pixels: np.ndarray, *, device: str) -> None:
-    """Replace batch-normalisation averages by those over all images under the present weights.
+def recompute_batch_norm(
+    model: nn.Module, pixels: np.ndarray, *, device: str, rows: np.ndarray | None = None
+) -> None:
+    """Replace batch-normalisation averages by those over many images under the present weights.
 
     After training at batch size 1 the running averages reflect the last few dozen images only.
+
+    Parameters
+    ----------
+    model
+        Its batch-normalisation layers are changed.
+    pixels
+        uint8 (N, 3, H, W).
+    device
+        torch device of the model.
+    rows
+        (M,) rows of `pixels` to average over; all where none are named.
     """
     layers = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [layer.momentum for layer in layers]
@@ -68,7 +81,7 @@ def recompute_batch_norm(model: nn.Module, pixels: np.ndarray, *, device: str) -
         layer.reset_running_stats()
         layer.momentum = None  # a plain average over all that follows
         layer.train()
-    for row in range(len(pixels)):
+    for row in range(len(pixels)) if rows is None else rows:
         model(to_unit_range(pixels[row : row + 1], device))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

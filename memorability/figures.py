@@ -33,7 +33,17 @@ STYLE: Mapping[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "memorability",
 }
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7F7F7F")
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#D55E00",
+    "#56B4E9",
+    "#7F7F7F",
+    "#882255",
+    "#332288",
+)
 BIN_EDGES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 BIN_NAMES = ("very low", "low", "medium", "high", "very high")
 SMALL_BIN = 20  # images below which a bin is drawn hollow: too few to judge
@@ -213,7 +223,8 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
         axes.axhline(0, color="black", lw=0.8)
         axes.set(ylabel="Spearman's r, error × memorability", xlabel="learning rate")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        n, seeds = table["n"].iloc[0], table["seeds"].iloc[0]
+        # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
+        n, seeds = table["n"].iloc[0], " or ".join(map(str, sorted(table["seeds"].unique())))
         figure.suptitle(f"All categories pooled: {n} images, mean of {seeds} seed(s), bootstrap CI")
         _add_note(figure, note)
     return figure
@@ -247,6 +258,42 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
+        _add_note(figure, note)
+    return figure
+
+
+def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) -> Figure:
+    """Draw how far each choice of a protocol moves the correlation, a row per pair of protocols.
+
+    Parameters
+    ----------
+    effects
+        The table `protocol_effects`.
+    learning_rate
+        Label of the learning rate that is drawn.
+    note
+        See `scores_by_category`.
+    """
+    rows = effects[effects["lr"] == learning_rate]
+    keys = ["base_protocol", "protocol"]
+    pairs = rows.drop_duplicates(keys)[::-1].reset_index(drop=True)
+    rows = rows.merge(pairs.reset_index(names="place")[[*keys, "place"]], on=keys)
+    losses = list(rows["loss"].unique())
+    with styled():
+        figure = Figure(figsize=(7.6, 1.6 + 0.75 * len(pairs)), layout="constrained")
+        axes = figure.add_subplot()
+        for index, loss in enumerate(losses):
+            drawn = rows[rows["loss"] == loss].assign(r=lambda table: table["difference"])
+            # Losses lie below one another within the row of a pair.
+            places = drawn["place"].to_numpy() + 0.7 * ((len(losses) - 1) / 2 - index) / len(losses)
+            colour = COLOURS[index % len(COLOURS)]
+            _points(axes, drawn, places, colour=colour, name=label(loss), marker="o")
+        axes.axvline(0, color="black", lw=0.8)
+        axes.set_ylim(-0.6, len(pairs) - 0.4)
+        axes.set_yticks(range(len(pairs)), [_pair_text(pair) for _, pair in pairs.iterrows()])
+        axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
         _add_note(figure, note)
     return figure
 
@@ -376,6 +423,14 @@ def _points(
 ) -> None:
     axes.hlines(places, rows["ci_low"], rows["ci_high"], color=colour)
     axes.plot(rows["r"], places, marker, color=colour, label=name)
+
+
+def _pair_text(row: pd.Series) -> str:
+    """Return what differs between two protocols: one choice in words, or how many there are."""
+    count = row["choice"].count(",") + 1
+    if count > 1:
+        return f"{row['protocol']}, not {row['base_protocol']}\n({count} choices)"
+    return f"{row['choice']}:\n{row['value']}, not {row['base_value']}"
 
 
 def _correlation_text(row: pd.Series) -> str:

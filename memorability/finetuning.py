@@ -14,9 +14,10 @@ from torch import nn
 from memorability.errors import InputError
 from memorability.evaluation import measure_errors, recompute_batch_norm, to_unit_range
 from memorability.initial_weights import initial_model
-from memorability.losses import make_loss
+from memorability.losses import make_loss, with_sign
 from memorability.models.autoencoder import Autoencoder
 from memorability.seeding import numpy_stream, stream_seed
+from memorability.splits import split_images
 
 
 @dataclass(frozen=True)
@@ -53,34 +54,41 @@ def finetune(
     device
         torch device.
     on_image
-        Called after each image of fine-tuning and of evaluation: 2 × epochs × N times.
+        Called after each image of fine-tuning and of evaluation: 2 × epochs × N times, or less where
+        fine-tuning leaves images out.
 
     Raises
     ------
     InputError
         If a loss is not finite, naming step, image and learning rate; if weights do not load.
     """
-    protocol, seed = settings["protocol"], settings["seed"]
+    protocol, seeds = settings["protocol"], settings["stream_seeds"]
     model, model_receipt = initial_model(settings)
     loss, metric, loss_receipt = make_loss(
         settings["loss"],
         lpips_range=protocol["lpips_range"],
+        style_gram=protocol["style_gram"],
         weights_source=settings["weights"]["source"],
         weights_directory=Path(settings["weights"]["directory"]),
     )
     model.to(device)
     loss.to(device)
+    minimised, _ = with_sign(loss, metric, protocol["lpips_sign_train"])
+    measured, metric = with_sign(loss, metric, protocol["lpips_sign_test"])
     # Adam with its default betas and a new state for each run; the paper names no optimiser.
     optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
-    order = presentation_order(images, protocol["order"], seed)
+    order = presentation_order(images, protocol["order"], seeds["order"])
+    if protocol["fine_tuned_on"] == "train_split":
+        split = split_images(images, settings["split"]).to_numpy()
+        order = order[split[order] == "train"]
     ids = images["image_id"].to_numpy()
     history, errors = [], []
     with torch.random.fork_rng():
-        torch.manual_seed(stream_seed(seed, "dropout"))
+        torch.manual_seed(stream_seed(seeds["dropout"], "dropout"))
         for epoch in range(1, settings["epochs"] + 1):
             losses = train_one_epoch(
                 model,
-                loss,
+                minimised,
                 optimizer,
                 pixels,
                 order,
@@ -91,8 +99,8 @@ def finetune(
             history.append(_history(epoch, ids[order[: len(losses)]], losses, len(order)))
             _refuse_nonfinite(history[-1].iloc[-1].to_dict(), "loss", settings)
             if protocol["batch_norm_mode"] == "train_then_recompute":
-                recompute_batch_norm(model, pixels, device=device)
-            error = measure_errors(model, loss, pixels, device=device, on_image=on_image)
+                recompute_batch_norm(model, pixels, device=device, rows=np.sort(order))
+            error = measure_errors(model, measured, pixels, device=device, on_image=on_image)
             rows = {"epoch": epoch, "image_id": ids, "metric": metric, "error": error}
             errors.append(pd.DataFrame(rows))
             # The last step of all can still ruin the weights.

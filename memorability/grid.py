@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -34,6 +35,17 @@ class Run:
     def path(self) -> str:
         """Hive partition of the run: protocol=…/loss=…/lr=…/seed=…."""
         return "/".join(f"{key}={getattr(self, key)}" for key in RUN_KEYS)
+
+
+def previous(run: Run, runs: Sequence[Run]) -> Run | None:
+    """Return the run before `run` in the published sweep, None for the first.
+
+    One model passes through all learning rates of the first loss, then through those of the second:
+    the order of `grid`, within a protocol and a seed.
+    """
+    sweep = [other for other in runs if (other.protocol, other.seed) == (run.protocol, run.seed)]
+    place = sweep.index(run)
+    return sweep[place - 1] if place else None
 
 
 def learning_rate(label: str) -> float:

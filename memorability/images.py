@@ -23,8 +23,9 @@ logger = logging.getLogger(__name__)
 SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
 
 # Shorter side of the original, in pixels, below which a loss has no detail left to compare.
-# MS-SSIM halves the image four times and needs more than (11 - 1) x 2^4 pixels for its window.
-MINIMUM_SIDES = {"ms_ssim": 161}
+# SSIM's window has 11 pixels; MS-SSIM halves the image four times, which leaves room for the window in
+# more than (11 - 1) x 2^4 pixels.
+MINIMUM_SIDES = {"ssim": 11, "ms_ssim": 161}
 
 
 class BadImage(Exception):  # noqa: N818  # not an error of the program: one image is left out

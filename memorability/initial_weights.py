@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 
 from memorability.errors import InputError
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
 from memorability.weights import (
     Receipt,
+    continued_receipt,
     load_autoencoder,
     load_autoencoder_as_scripted,
     load_strictly,
@@ -27,7 +29,8 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
     Parameters
     ----------
     settings
-        As from `memorability.configuration.Study.run_settings`: protocol, seed, width, and in
+        As from `memorability.configuration.Study.run_settings`: protocol, stream_seeds, width,
+        previous_model (the file of the run whose weights are carried over, or None), and in
         weights the directory of the files and, for `pretrain`, the file of the pre-trained model.
 
     Raises
@@ -37,12 +40,16 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
     """
     protocol, files = settings["protocol"], settings["weights"]
     model = initial_autoencoder(
-        settings["seed"],
+        settings["stream_seeds"]["initial_weights"],
         width=settings["width"],
         bottleneck=protocol["bottleneck"],
         decoder=protocol["decoder"],
         batch_norm=protocol["batch_norm"],
     )
+    if settings["previous_model"]:
+        # Whatever it holds: what follows a run that diverged has diverged with it.
+        model.load_state_dict(load_file(settings["previous_model"]))
+        return model, continued_receipt(model, settings["previous_model"])
     start = protocol["initial_weights"]
     if start == "random":
         return model, random_receipt("autoencoder", model)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 LABELS: Mapping[str, str] = {
     "mse": "MSE",
+    "mae": "MAE",
+    "ssim": "SSIM",
     "ms_ssim": "MS-SSIM",
     "lpips_squeeze": "LPIPS (SqueezeNet)",
     "lpips_vgg": "LPIPS (VGG)",
@@ -29,6 +31,8 @@ LABELS: Mapping[str, str] = {
 
 def label(name: str) -> str:
     """Return the name of a loss, metric, feature or target as a reader expects it."""
+    if name.endswith("_one_minus"):
+        return f"1 − {label(name.removesuffix('_one_minus'))}"
     if name.endswith("_random_backbone"):
         return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
     return LABELS.get(name, name.replace("_", " "))

@@ -26,13 +26,7 @@ from torch.nn.functional import mse_loss
 from memorability.errors import InputError
 from memorability.models.predictor import Predictor
 from memorability.seeding import numpy_stream, stream_seed, torch_stream
-from memorability.splits import (
-    PARTS,
-    check_images,
-    official_split,
-    published_split,
-    stratified_split,
-)
+from memorability.splits import PARTS, check_images, official_split, split_images
 
 _ROWS_PER_BLOCK = 256  # 25 MB of the published latents
 
@@ -548,15 +542,10 @@ def predict_images(
             "both and run again."
         )
     choice, seed = settings["split"], settings["seed"]
-    if choice["kind"] == "published":
-        split = published_split(images)
-    elif official_splits is not None:
+    split = split_images(images, choice | {"seed": seed}, official_splits)
+    if official_splits is not None:
         official = official_split(images, official_splits, choice["number"])
-        split = official["split"]
         images = images.assign(score=official["score"].to_numpy())
-    else:
-        fractions = (choice["train"], choice["validation"], choice["test"])
-        split = stratified_split(images, fractions=fractions, seed=seed)
     choices = {field.name: settings[field.name] for field in fields(PredictorSettings)}
     trained = train_predictor(
         latents,

@@ -57,6 +57,27 @@ class Protocol:
     lpips_range
         `minus_one_to_one`: what LPIPS is defined on. `zero_to_one`: what the published scripts
         feed.
+    lpips_sign_train, lpips_sign_test
+        What fine-tuning minimises and what is the error, where the loss is LPIPS. `distance`.
+        `one_minus`: 1 − LPIPS, as in the published scripts, which treat LPIPS like the similarity
+        SSIM: minimising it maximises the distance, and as an error it falls with the distance
+        (named "<loss>_one_minus"). For SSIM itself one minus is the distance; nothing changes.
+    style_gram
+        Gram matrices of the style loss. `gatys5`: of five layers, normalised ("StyLoss", citing
+        Gatys et al. 2015). `pool5`: one of the last pooling, not normalised (published scripts).
+    fine_tuned_on
+        `all`: every image, also those that the predictor is tested on (text and scripts).
+        `train_split`: the training images of `prediction.split` alone (first version of the
+        scripts). Errors are measured on all images either way.
+    seed_varies
+        What differs between runs that differ in their seed, as far as another choice leaves it to
+        chance. `everything`: presentation order (`seed_shuffle`), initial weights (`random`) and
+        dropout (`fc4096`). `order`, `initial_weights`: this alone; the rest is that of seed 0.
+    sweep
+        `fresh`: every run starts from the initial weights. `carried_over`: only the first run of a
+        seed does; each other one continues with the weights of the one before, learning rates
+        within losses in the order of the configuration (published scripts, first version: thirteen
+        learning rates of eight losses, one after the other, on one model).
     """
 
     resize: Resize
@@ -69,6 +90,12 @@ class Protocol:
     batch_norm_mode: Literal["train", "train_then_recompute", "frozen"]
     order: Literal["listed", "fixed_shuffle", "seed_shuffle"]
     lpips_range: Literal["minus_one_to_one", "zero_to_one"]
+    lpips_sign_train: Literal["distance", "one_minus"]
+    lpips_sign_test: Literal["distance", "one_minus"]
+    style_gram: Literal["gatys5", "pool5"]
+    fine_tuned_on: Literal["all", "train_split"]
+    seed_varies: Literal["everything", "order", "initial_weights"]
+    sweep: Literal["fresh", "carried_over"]
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -76,13 +103,31 @@ class Protocol:
             value, allowed = getattr(self, field.name), get_args(hints[field.name]) or (True, False)
             if value not in allowed or isinstance(value, bool) != isinstance(allowed[0], bool):
                 raise InputError(
-                    f"Protocol choice {field.name}: {value!r} is not one of "
-                    f"{', '.join(map(str, allowed))}. Change it in the protocol's file."
+                    f"Protocol choice {field.name}: {value!r} is unknown "
+                    f"({nearest(str(value), map(str, allowed))}). Change it in the protocol's file."
                 )
 
     def choices(self) -> dict[str, str | bool]:
         """Return the choices as a plain dictionary, for run records and job parameters."""
         return asdict(self)
+
+    @property
+    def seeded(self) -> tuple[str, ...]:
+        """What runs that differ in their seed differ in; empty if they are one run made again."""
+        chance = {
+            "order": self.order == "seed_shuffle",
+            "initial_weights": self.initial_weights != "checkpoint",
+            "dropout": self.bottleneck == "fc4096",
+        }
+        return tuple(name for name, left in chance.items() if left and self._varies(name))
+
+    def stream_seeds(self, seed: int) -> dict[str, int]:
+        """Return the seed of each random stream of a run: its own where it may vary, else 0."""
+        streams = ("order", "initial_weights", "dropout")
+        return {stream: seed if self._varies(stream) else 0 for stream in streams}
+
+    def _varies(self, stream: str) -> bool:
+        return self.seed_varies in ("everything", stream)
 
 
 def load_protocol(name: str, directory: Path) -> Protocol:

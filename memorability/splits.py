@@ -2,9 +2,10 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,34 @@ _REMEDY = (
 
 Shares = tuple[Fraction, Fraction, Fraction]
 Counts = tuple[int, int, int]
+
+
+def split_images(
+    images: pd.DataFrame, settings: Mapping[str, Any], official_splits: pd.DataFrame | None = None
+) -> "pd.Series[str]":
+    """Assign every image to training, validation or test as a study's settings say.
+
+    Parameters
+    ----------
+    images
+        The image table.
+    settings
+        kind (published, official or stratified), the number of an official split, and for a
+        stratified one the shares train, validation and test, and the seed.
+    official_splits
+        The table `official_splits`, for a split of that kind and no other.
+
+    Returns
+    -------
+    pandas.Series
+        As from `stratified_split`.
+    """
+    if settings["kind"] == "published":
+        return published_split(images)
+    if official_splits is not None:
+        return official_split(images, official_splits, settings["number"])["split"]
+    fractions = (settings["train"], settings["validation"], settings["test"])
+    return stratified_split(images, fractions=fractions, seed=settings["seed"])
 
 
 def stratified_split(

@@ -63,6 +63,36 @@ class Correlation:
     p: float
 
 
+@dataclass(frozen=True)
+class Difference:
+    """The difference of two rank correlations with the same target over the same images.
+
+    Attributes
+    ----------
+    n
+        Number of images.
+    r, base_r
+        The two correlations, −1 to 1, each the mean over its runs; NaN where one is undefined.
+    difference
+        r less base_r, −2 to 2.
+    ci_low, ci_high
+        Bounds of its confidence interval over images; NaN where there is none.
+    ci_method
+        How the interval was made, or in words why there is none.
+    p
+        Two-sided p-value of no difference, 0 to 1.
+    """
+
+    n: int
+    r: float
+    base_r: float
+    difference: float
+    ci_low: float
+    ci_high: float
+    ci_method: str
+    p: float
+
+
 class UndefinedIntervalError(ValueError):
     """The bootstrap has no honest interval: more than half of its resamples are constant."""
 
@@ -245,6 +275,78 @@ def correlate(
     return pd.DataFrame(rows)
 
 
+def compare_correlations(
+    values: pd.DataFrame,
+    base: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> Difference:
+    """Return by how much `values` correlate with memorability more than `base` do.
+
+    Each resample draws the same images for both, and for all runs of both, so that what images share
+    cancels out of the difference. Images that one of the three tables lacks are left out.
+
+    Parameters
+    ----------
+    values, base
+        Columns image_id, value and seed, as in `correlate`; their seeds need not be the same.
+    images, target, draws, confidence, seed
+        As in `correlate`.
+
+    Returns
+    -------
+    Difference
+        Percentile interval. p is the bootstrap's: twice the smaller share of resamples whose
+        difference is at most, or at least, 0, counting the sample itself once; at least
+        2 / (draws + 1).
+
+    Raises
+    ------
+    ValueError
+        As in `correlate`.
+
+    Notes
+    -----
+    Efron & Tibshirani, An introduction to the bootstrap, 1993, chapter 15.
+    """
+    _check_bootstrap(draws, confidence, "percentile")
+    shared = set(values["image_id"]) & set(base["image_id"]) & set(images["image_id"])
+    tables = [table[table["image_id"].isin(shared)] for table in (values, base)]
+    (ours, table), (theirs, _) = (_aligned(each, images, target) for each in tables)
+    scores = table[target].to_numpy(dtype=np.float64)
+    nothing = (np.nan,) * 5
+    for runs in (ours, theirs):
+        reason = _undefined(runs, scores, None)
+        if reason is not None:
+            return Difference(len(scores), *nothing, reason, np.nan)
+    first, second = (_Ranked(_codes(runs), _codes(scores), None) for runs in (ours, theirs))
+    r, base_r = float(first.by_run().mean()), float(second.by_run().mean())
+    if len(scores) < SMALLEST_BOOTSTRAP:
+        reason = f"none (n < {SMALLEST_BOOTSTRAP})"
+        return Difference(len(scores), r, base_r, r - base_r, np.nan, np.nan, reason, np.nan)
+    try:
+        low, high, described, drawn = _interval(
+            lambda rows, axis=-1: (
+                first.mean_correlation(rows, axis) - second.mean_correlation(rows, axis)
+            ),
+            len(scores),
+            draws=draws,
+            confidence=confidence,
+            rng=numpy_stream(seed, "bootstrap"),
+            method="percentile",
+        )
+    except UndefinedIntervalError:
+        reason = "undefined (constant resamples)"
+        return Difference(len(scores), r, base_r, r - base_r, np.nan, np.nan, reason, np.nan)
+    tail = 1 + min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    p = float(min(1.0, 2 * tail / (len(drawn) + 1)))
+    return Difference(len(scores), r, base_r, r - base_r, low, high, described, p)
+
+
 @dataclass(frozen=True)
 class _Ranked:
     """Dense ranks of runs (runs, n) and of a target (n,), and the strata (n,) to hold fixed."""
@@ -288,7 +390,7 @@ class _Ranked:
         if self.n < SMALLEST_BOOTSTRAP:
             reason = f"none (n < {SMALLEST_BOOTSTRAP})"
             return Correlation(self.n, r, np.nan, np.nan, reason, p)
-        low, high, described = _interval(
+        low, high, described, _ = _interval(
             self.mean_correlation,
             self.n,
             draws=draws,
@@ -361,8 +463,8 @@ def _interval(
     confidence: float,
     rng: np.random.Generator,
     method: IntervalMethod,
-) -> tuple[float, float, str]:
-    """Return the bounds of the bootstrap interval and a description of its method."""
+) -> tuple[float, float, str, FloatArray]:
+    """Return the bounds of the bootstrap interval, a description of its method, and the resamples."""
     bootstrap = partial(
         stats.bootstrap,
         (np.arange(n),),
@@ -383,7 +485,7 @@ def _interval(
     if np.isnan([bounds.low, bounds.high]).any():
         raise _undefined_interval(f"the {method} bounds over {n} images are not numbers")
     described = f"{method} ({dropped} constant of {draws} resamples dropped)" if dropped else method
-    return float(bounds.low), float(bounds.high), described
+    return float(bounds.low), float(bounds.high), described, kept.bootstrap_distribution
 
 
 def _undefined_interval(wrong: str) -> UndefinedIntervalError:

@@ -9,19 +9,21 @@ import pandas as pd
 from memorability.labels import label
 
 
-def table_1(correlations: pd.DataFrame) -> pd.DataFrame:
+def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.DataFrame:
     """Return the study's Table 1: per loss the learning rate with the highest correlation.
 
     Parameters
     ----------
     correlations
         The table `correlations` of quantity error.
+    seeds_vary
+        Protocol -> what its seeds vary, in words.
 
     Returns
     -------
     pandas.DataFrame
         Sorted by correlation: loss, r, ci_low, ci_high, given_category_r (partial correlation of the
-        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, protocol.
+        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", "metric"]
@@ -32,9 +34,11 @@ def table_1(correlations: pd.DataFrame) -> pd.DataFrame:
     )
     table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
     table = table.assign(loss=table["metric"].map(label), learning_rate=table["lr"])
+    table = table.assign(seeds_vary=table["protocol"].map(seeds_vary))
     columns = [
         "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
-        "given_category_ci_high", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "protocol",
+        "given_category_ci_high", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
+        "protocol",
     ]  # fmt: skip
     return table[columns].reset_index(drop=True)
 
@@ -72,10 +76,33 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
         "learning_rate": "best learning rate",
         "n": "images",
         "r_seed_sd": "SD over seeds",
+        "seeds_vary": "seeds vary",
         "given_category_r": "r given category",
         "p_holm": "p (Holm)",
     }
     return with_intervals(table, intervals).rename(columns=headings)
+
+
+def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `protocol_effects` with its interval in one column, what differs in front."""
+    shown = with_intervals(effects, {"CI": ("ci_low", "ci_high")})
+    shown = shown.assign(loss=shown["metric"].map(label))
+    headings = {
+        "choice": "choice",
+        "value": "here",
+        "base_value": "there",
+        "protocol": "protocol",
+        "base_protocol": "other protocol",
+        "loss": "error",
+        "lr": "learning rate",
+        "difference": "difference of r",
+        "CI": "CI",
+        "p": "p",
+        "r": "r here",
+        "base_r": "r there",
+        "n": "images",
+    }
+    return shown[list(headings)].rename(columns=headings)
 
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +156,9 @@ def our_figures(
     table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
     errors = table["quantity"] == "error"
     # Whatever was measured of a run has the honest name of the loss that it was trained with.
+    # The published scripts report one minus a distance, too: under that sign it is their loss.
     names = table[errors].drop_duplicates("loss").set_index("loss")["metric"]
+    names = names.str.removesuffix("_one_minus")
     table["loss"] = table["loss"].replace(names.to_dict())
     honest = names.get(selected_loss, selected_loss)
     quantity = "prediction" if honest == selected_loss else f"prediction from {honest}"

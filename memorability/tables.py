@@ -193,6 +193,26 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             p_holm=_float(_SHARE, nullable=True),
         ),
     ),
+    "protocol_effects": (
+        ("base_protocol", "protocol", "loss", "lr"),
+        _schema(
+            choice=_text(),
+            value=_text(),
+            base_value=_text(),
+            protocol=_text(),
+            base_protocol=_text(),
+            loss=_text(),
+            lr=_text(),
+            metric=_text(),
+            base_metric=_text(),
+            target=_text(),
+            n=pa.Column("int64", _COUNT),
+            r=_float(pa.Check.in_range(-1, 1), nullable=True),
+            base_r=_float(pa.Check.in_range(-1, 1), nullable=True),
+            difference=_float(pa.Check.in_range(-2, 2), nullable=True),
+            **_INTERVAL,
+        ),
+    ),
     "predictions": (
         ("image_id",),
         _schema(

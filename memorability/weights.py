@@ -62,6 +62,13 @@ def random_receipt(model: str, module: nn.Module) -> Receipt:
     return Receipt(model=model, source="random", sha256="", matched=0, missing=missing)
 
 
+def continued_receipt(module: nn.Module, path: str | Path) -> Receipt:
+    """Return the receipt of a model that continues with the weights of the run before."""
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    matched = len(module.state_dict())
+    return Receipt(model="autoencoder", source=str(path), sha256=digest, matched=matched, missing=0)
+
+
 def read_state_dict(path: Path) -> tuple[dict[str, Tensor], str]:
     """Read a state dict without executing pickled code; return it with the file's SHA-256.
 

@@ -3,6 +3,7 @@
 REQUIRED: errors of all runs; distinctiveness, features, predictions, attributions.
 MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*
           <results>/figures/errors/, correlations.*, distinctiveness.*, features.*
+          of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
 
@@ -57,6 +58,7 @@ rule summarise_errors:
         mem="1GB",
         runtime="5m",
     params:
+        seeds_vary=study.seeds_vary,
         note=study.note,
         code=fingerprint("pages", "summaries"),
     script:
@@ -159,3 +161,67 @@ rule plot_distinctiveness:
         code=fingerprint("figures", "quantities"),
     script:
         "../scripts/plot_distinctiveness.py"
+
+
+rule compare_protocols:
+    """Compare the correlations of runs of two protocols, one choice at a time."""
+    input:
+        errors=expand("<results>/errors/{run}/part.parquet", run=[run.path for run in study.runs]),
+        images=IMAGES,
+    output:
+        effects=ensure("<results>/tables/protocol_effects.parquet", non_empty=True),
+        tsv="<results>/tables/protocol_effects.tsv",
+        page=report(
+            "<results>/tables/protocol_effects.html",
+            caption="../report/protocol_effects.rst",
+            category="2. Reconstruction error",
+            labels={"what": "protocols compared"},
+        ),
+    log:
+        "<logs>/compare_protocols.log",
+    benchmark:
+        "<benchmarks>/compare_protocols.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="12h",
+    params:
+        study=study.name,
+        settings=study.correlation_settings,
+        protocols={name: protocol.choices() for name, protocol in study.protocols.items()},
+        note=study.note,
+        code=fingerprint("pages", "protocol_effects", "quantities", "summaries"),
+    script:
+        "../scripts/compare_protocols.py"
+
+
+rule plot_protocol_effects:
+    """Draw how far each choice of a protocol moves the correlation of error with memorability."""
+    input:
+        effects=rules.compare_protocols.output.effects,
+    output:
+        svg=report(
+            "<results>/figures/protocol_effects.svg",
+            caption="../report/protocol_effects.rst",
+            category="2. Reconstruction error",
+            labels={"what": "what a choice of the protocol moves"},
+        ),
+        png="<results>/figures/protocol_effects.png",
+    log:
+        "<logs>/plot_protocol_effects.log",
+    benchmark:
+        "<benchmarks>/plot_protocol_effects.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        learning_rate=study.settings["selected"]["learning_rate"],
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_protocol_effects.py"

@@ -1,7 +1,7 @@
 """Fine-tuning: one job per run of the grid.
 
-REQUIRED: prepared images; weights files where the study loads weights; a pre-trained model where a
-          protocol starts from one.
+REQUIRED: prepared images; weights files where the study loads weights; a pre-trained model, or the run
+          before, where a protocol starts from one.
 MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/models/<run>/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
@@ -14,6 +14,9 @@ rule finetune:
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
+        # Where the protocol carries weights over from run to run.
+        previous=lambda wildcards: study.previous_model(**wildcards),
+        official_splits=study.official_splits,
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),

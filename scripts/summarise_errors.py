@@ -12,7 +12,8 @@ with job_log(snakemake.log[0]):
     from memorability.pages import write_page
     from memorability.summaries import table_1, table_1_for_reading
 
-    table = table_1(tables.read(snakemake.input.correlations[0], "correlations"))
+    correlations = tables.read(snakemake.input.correlations[0], "correlations")
+    table = table_1(correlations, snakemake.params.seeds_vary)
     tables.write_tsv(table, snakemake.output.tsv)
     write_page(
         table_1_for_reading(table),

@@ -350,10 +350,19 @@ def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> No
             "batch_norm_mode": "train",
             "order": "seed_shuffle",
             "lpips_range": "minus_one_to_one",
+            "lpips_sign_train": "distance",
+            "lpips_sign_test": "distance",
+            "style_gram": "gatys5",
+            "fine_tuned_on": "all",
+            "seed_varies": "everything",
+            "sweep": "fresh",
         },
         "loss": "style",
         "learning_rate": 5e-6,
         "seed": 3,
+        "stream_seeds": {"order": 3, "initial_weights": 3, "dropout": 3},
+        "split": None,
+        "previous_model": None,
         "epochs": 1,
         "width": 1.0,
         "weights": {"source": "directory", "directory": "resources/weights"},
@@ -377,6 +386,62 @@ def test_settings_of_a_run_do_not_depend_on_which_other_runs_are_made() -> None:
     fewer = resolve(merged({"losses": ["lpips_squeeze"], "seeds": [2], "study": "less"}), ROOT)
     key = ("paper", "lpips_squeeze", "5e-6", "2")
     assert more.run_settings(*key) == fewer.run_settings(*key)
+
+
+def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() -> None:
+    study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
+    first, second = study.settings["losses"][:2]
+    rates = study.settings["learning_rates"]
+    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/autoencoder.safetensors"
+    for key, expected in {
+        ("released", first, rates[0], "3"): [],
+        ("released", first, rates[1], "3"): [model.format(first, rates[0])],
+        ("released", second, rates[0], "3"): [model.format(first, rates[-1])],
+        ("paper", second, rates[0], "3"): [],
+    }.items():
+        assert study.previous_model(*key) == expected
+        assert study.run_settings(*key)["previous_model"] == (expected or [None])[0]
+
+
+def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) -> None:
+    protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
+    study = resolve(merged({"protocols": ["paper", "mine"]}), protocols)
+    assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
+    assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
+        "kind": "published", "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
+    }  # fmt: skip
+
+
+def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_path: Path) -> None:
+    root = copy_protocols(tmp_path, fixed="extends: paper\norder: listed")
+    study = resolve(merged({"protocols": ["paper", "fixed"], "losses": ["lpips_squeeze"]}), root)
+    seeds = {
+        name: sorted({run.seed for run in study.runs if run.protocol == name})
+        for name in ("paper", "fixed")
+    }
+    assert seeds == {"paper": [0, 1, 2, 3, 4], "fixed": [0]}
+    assert study.note == (
+        "Under the protocol fixed a seed changes nothing: one run stands for all."
+    )
+    alone = merged({"protocols": ["paper", "fixed"], "seeds": [7]})
+    assert resolve(alone, root).note == ""
+    assert {run.seed for run in resolve(alone, root).runs} == {7}
+
+
+def test_two_protocols_that_make_the_same_choices_are_refused(tmp_path: Path) -> None:
+    root = copy_protocols(tmp_path, twin="extends: paper\nresize: squash")
+    with pytest.raises(InputError, match="paper and twin make the same choices") as refused:
+        resolve(merged({"protocols": ["paper", "released", "twin"]}), root)
+    assert "Remove one, or change a choice" in str(refused.value)
+
+
+def copy_protocols(directory: Path, **texts: str) -> Path:
+    """Return a directory with the schema, the presets and further protocols."""
+    for name in ("schemas", "protocols"):
+        shutil.copytree(ROOT / name, directory / name)
+    for name, text in texts.items():
+        (directory / "protocols" / f"{name}.yaml").write_text(text)
+    return directory
 
 
 def test_preparation_and_correlation_name_what_decides_them() -> None:

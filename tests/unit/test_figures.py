@@ -251,11 +251,54 @@ def test_losses_are_named_and_rates_are_labelled_as_configured(tmp_path: Path) -
 
 
 def test_two_protocols_are_told_apart() -> None:
-    table = pd.concat([rates(), rates(protocol="released")])
+    table = pd.concat([rates(), rates(protocol="released", seeds=1)])
     figure = figures.correlations_by_learning_rate(table, note=NOTE)
+    assert "mean of 1 or 2 seed(s)" in texts(figure)
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert len(set(names)) == 4
     assert {"MSE (paper)", "MSE (released)"} <= set(names)
+
+
+# Protocols compared
+
+
+def effect(loss: str, difference: float, **changes: Any) -> dict[str, Any]:
+    row = {
+        "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
+        "base_protocol": "paper", "loss": loss, "lr": "5e-6", "difference": difference, "r": 0.9,
+        "ci_low": difference - 0.1, "ci_high": difference + 0.1,
+    }  # fmt: skip
+    return row | changes
+
+
+def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: Path) -> None:
+    several = {"choice": "order, sweep, resize", "protocol": "released"}
+    effects = pd.DataFrame(
+        [
+            effect("mse", 0.1), effect("style", -0.2), effect("mse", 0.3, lr="1e-3"),
+            effect("mse", 0.05, **several), effect("style", np.nan, **several),
+        ]
+    )  # fmt: skip
+    figure = figures.protocol_effects(effects, learning_rate="5e-6", note=NOTE)
+    axes = figure.axes[0]
+    ticks = [label.get_text() for label in axes.get_yticklabels()]
+    assert ticks == ["released, not paper\n(3 choices)", "order:\nlisted, not seed_shuffle"]
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names == ["MSE", "Style loss"]
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    drawn = [
+        list(zip(line.get_xdata(), np.round(line.get_ydata()), strict=True)) for line in points
+    ]
+    assert drawn[0] == [(0.1, 1), (0.05, 0)]
+    assert drawn[1][0] == (-0.2, 1)
+    assert np.isnan(drawn[1][1][0])
+    assert "at learning rate 5e-6" in texts(figure)
+    assert NOTE in texts(figure)
+    draw(figure, tmp_path)
+
+
+def test_eight_losses_have_eight_colours() -> None:
+    assert len(set(figures.COLOURS)) == len(figures.COLOURS) >= 8
 
 
 def test_a_rate_whose_correlation_is_undefined_is_a_gap(tmp_path: Path) -> None:
@@ -455,6 +498,10 @@ def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> Non
     [
         ("mse", "MSE"),
         ("style_random_backbone", "Style loss, random backbone"),
+        ("ssim", "SSIM"),
+        ("mae", "MAE"),
+        ("lpips_vgg_one_minus", "1 − LPIPS (VGG)"),
+        ("lpips_vgg_random_backbone_one_minus", "1 − LPIPS (VGG), random backbone"),
         ("mean_lab_a", "Mean colour LAB A"),
         ("of_my_own", "of my own"),
     ],

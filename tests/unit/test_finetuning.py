@@ -1,6 +1,7 @@
 """The training loop against torch by hand, and runs that repeat to the last bit."""
 
 import copy
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from memorability.finetuning import (
     train_one_epoch,
 )
 from memorability.losses import MeanSquaredError
-from memorability.models.autoencoder import initial_autoencoder
+from memorability.models.autoencoder import initial_autoencoder, write_autoencoder
 from memorability.provenance import run_record
+from memorability.splits import split_images
 
 torch.set_num_threads(1)
 
@@ -37,7 +39,14 @@ PROTOCOL = {
     "batch_norm_mode": "train",
     "order": "seed_shuffle",
     "lpips_range": "minus_one_to_one",
+    "lpips_sign_train": "distance",
+    "lpips_sign_test": "distance",
+    "style_gram": "gatys5",
+    "fine_tuned_on": "all",
+    "seed_varies": "everything",
+    "sweep": "fresh",
 }
+ARCHITECTURE = {key: PROTOCOL[key] for key in ("bottleneck", "decoder", "batch_norm")}
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +70,14 @@ def table(count: int = 3) -> pd.DataFrame:
     )
 
 
-def settings(epochs: int = 1, loss: str = "mse", **choices: Any) -> dict[str, Any]:
+def settings(epochs: int = 1, loss: str = "mse", seed: int = 0, **choices: Any) -> dict[str, Any]:
     return {
         "protocol": PROTOCOL | choices,
         "loss": loss,
         "learning_rate": 1e-3,
-        "seed": 0,
+        "seed": seed,
+        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), seed),
+        "previous_model": None,
         "epochs": epochs,
         "width": 0.04,
         "weights": {"source": "random", "directory": "none"},
@@ -334,7 +345,7 @@ def test_a_run_repeats_to_the_last_bit_whatever_was_drawn_before(choices: dict[s
 
 
 def test_another_seed_gives_other_weights() -> None:
-    first, second = run(settings()), run(settings() | {"seed": 1})
+    first, second = run(settings()), run(settings(seed=1))
     assert not same(first, second)
 
 
@@ -408,3 +419,71 @@ def test_pixels_may_be_mapped_read_only_and_stay_as_they_are(tmp_path: Path) -> 
     made = finetune(mapped, table(), settings(), device="cpu")
     assert same(made, run(settings()))
     np.testing.assert_array_equal(mapped, store())
+
+
+# What a protocol decides of the loss, the images and the start
+
+
+def one_minus(**signs: str) -> FinetunedRun:
+    return run(settings(loss="lpips_squeeze", **signs))
+
+
+def test_the_sign_in_training_and_in_the_test_are_two_choices() -> None:
+    plain = one_minus()
+    named = one_minus(lpips_sign_test="one_minus")
+    assert set(named.errors["metric"]) == {"lpips_squeeze_random_backbone_one_minus"}
+    np.testing.assert_allclose(named.errors["error"], 1 - plain.errors["error"], rtol=1e-5)
+    pd.testing.assert_frame_equal(named.history, plain.history)
+    upside_down = one_minus(lpips_sign_train="one_minus")
+    assert set(upside_down.errors["metric"]) == {"lpips_squeeze_random_backbone"}
+    first = [each.history["loss"].iloc[0] for each in (plain, upside_down)]
+    assert first[1] == pytest.approx(1 - first[0])
+    # The first steps of Adam have the size of the learning rate: opposite ways from the same start.
+    start = initial_autoencoder(0, width=0.04, **ARCHITECTURE).state_dict()["encoder.0.0.weight"]
+    moved = [each.model.state_dict()["encoder.0.0.weight"] - start for each in (plain, upside_down)]
+    assert np.corrcoef(moved[0].flatten(), moved[1].flatten())[0, 1] < 0
+
+
+def test_training_images_alone_are_trained_on_and_all_are_measured() -> None:
+    images = table(10).assign(category="animal", subcategory="cat", score=np.linspace(0.1, 1, 10))
+    shares = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
+    chosen = settings(fine_tuned_on="train_split") | {"split": shares}
+    made = finetune(store(10), images, chosen, device="cpu")
+    expected = split_images(images, shares)
+    assert set(made.history["image_id"]) == set(expected.index[expected == "train"])
+    assert made.history["step"].tolist() == [1, 2, 3, 4, 5]
+    assert made.errors["image_id"].tolist() == images["image_id"].tolist()
+
+
+def test_statistics_are_recomputed_over_the_images_of_fine_tuning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    monkeypatch.setattr(
+        finetuning, "recompute_batch_norm", lambda *_, rows, **__: seen.extend(rows)
+    )
+    run(settings(batch_norm_mode="train_then_recompute"))
+    assert seen == [0, 1, 2]
+
+
+def test_a_run_can_continue_with_the_weights_of_the_run_before(tmp_path: Path) -> None:
+    path = tmp_path / "autoencoder.safetensors"
+    before = run(settings())
+    write_autoencoder(before.model, path, {})
+    after = run(settings() | {"previous_model": str(path), "learning_rate": 1e-30})
+    for key, value in before.model.state_dict().items():
+        if "running" not in key and "batches" not in key:
+            torch.testing.assert_close(after.model.state_dict()[key], value)
+    assert after.receipts[0]["source"] == str(path)
+    assert after.receipts[0]["missing"] == 0
+    assert after.receipts[0]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("stream", ["order", "initial_weights"])
+def test_each_stream_has_its_own_seed(stream: str) -> None:
+    plain = settings()
+    varied = plain | {"stream_seeds": plain["stream_seeds"] | {stream: 1}}
+    histories = [run(chosen, count=6).history for chosen in (plain, varied)]
+    reordered = histories[0]["image_id"].tolist() != histories[1]["image_id"].tolist()
+    assert reordered == (stream == "order")
+    assert histories[0]["loss"].tolist() != histories[1]["loss"].tolist()

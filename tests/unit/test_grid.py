@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorability.errors import InputError
-from memorability.grid import RUN_KEYS, Run, grid, learning_rate
+from memorability.grid import RUN_KEYS, Run, grid, learning_rate, previous
 
 ROOT = Path(__file__).parents[2]
 RATES = st.floats(min_value=1e-300, max_value=1e300)
@@ -115,3 +115,33 @@ def test_a_run_that_would_be_made_twice_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         grid(*lists)
+
+
+# The published sweep
+
+
+def test_one_model_passes_through_the_learning_rates_of_one_loss_after_the_other() -> None:
+    runs = grid(["a", "b"], ["mse", "style"], ["1e-3", "1e-1", "1e-2"], [1, 0])
+    for protocol in ("a", "b"):
+        for seed in (0, 1):
+            passed = []
+            run: Run | None = Run(protocol=protocol, loss="style", lr="1e-2", seed=seed)
+            while run:
+                passed.append((run.protocol, run.seed, run.loss, run.lr))
+                run = previous(run, runs)
+            expected = [
+                (protocol, seed, loss, lr)
+                for loss in ("style", "mse")
+                for lr in ("1e-2", "1e-1", "1e-3")
+            ]
+            assert passed == expected
+
+
+def test_lpips_vgg_at_5e_4_was_the_21st_epoch_where_it_was_the_second_loss() -> None:
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    runs = grid(["released"], ["mse", "lpips_vgg"], config["learning_rates"], [0])
+    run: Run | None = Run(protocol="released", loss="lpips_vgg", lr="5e-4", seed=0)
+    epochs = 0
+    while run:
+        epochs, run = epochs + 1, previous(run, runs)
+    assert epochs == 21

@@ -393,9 +393,10 @@ def test_every_image_that_is_left_out_is_listed_with_its_reason(directory: Path)
         assert words in reasons[file]
 
 
-def test_only_ms_ssim_needs_a_minimum_side() -> None:
-    assert minimum_side(["mse", "lpips_vgg", "style"]) == minimum_side([]) == 1
-    assert minimum_side(["mse", "ms_ssim"]) == 161
+def test_only_the_losses_with_a_window_need_a_minimum_side() -> None:
+    assert minimum_side(["mse", "mae", "lpips_vgg", "style"]) == minimum_side([]) == 1
+    assert minimum_side(["mse", "ssim"]) == 11
+    assert minimum_side(["ssim", "ms_ssim"]) == 161
 
 
 def test_an_image_of_just_the_minimum_side_is_kept(directory: Path) -> None:

@@ -1,8 +1,9 @@
 """Protocols: presets, inheritance and what a mistaken file is answered with."""
 
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,12 @@ PAPER: dict[str, str | bool] = {
     "batch_norm_mode": "train",
     "order": "seed_shuffle",
     "lpips_range": "minus_one_to_one",
+    "lpips_sign_train": "distance",
+    "lpips_sign_test": "distance",
+    "style_gram": "gatys5",
+    "fine_tuned_on": "all",
+    "seed_varies": "everything",
+    "sweep": "fresh",
 }
 WHOLE = "\n".join(f"{choice}: {word}" for choice, word in PAPER.items())
 
@@ -48,6 +55,11 @@ def write(tmp_path: Path) -> Callable[..., Path]:
                 "initial_weights": "checkpoint_as_scripted",
                 "order": "listed",
                 "lpips_range": "zero_to_one",
+                "lpips_sign_train": "one_minus",
+                "lpips_sign_test": "one_minus",
+                "style_gram": "pool5",
+                "seed_varies": "initial_weights",
+                "sweep": "carried_over",
             },
         ),
         (
@@ -111,17 +123,22 @@ def test_the_nearest_file_of_a_chain_decides(write: Callable[..., Path]) -> None
         ),
         pytest.param(
             {"mine": WHOLE.replace("squash", "squeeze")},
-            ["resize", "'squeeze'", "squash, center_crop"],
+            ["resize", "'squeeze'", "known: center_crop, squash"],
             id="wrong word",
         ),
         pytest.param(
+            {"mine": WHOLE.replace("style_gram: gatys5", "style_gram: gaty5")},
+            ["style_gram", "'gaty5'", "did you mean 'gatys5'?", "protocol's file"],
+            id="misspelt word",
+        ),
+        pytest.param(
             {"mine": WHOLE.replace("batch_norm: True", "batch_norm: maybe")},
-            ["batch_norm", "'maybe'", "True, False"],
+            ["batch_norm", "'maybe'", "False, True"],
             id="wrong truth value",
         ),
         pytest.param(
             {"mine": WHOLE.replace("batch_norm: True", "batch_norm: 1")},
-            ["batch_norm", "1", "True, False"],
+            ["batch_norm", "1", "False, True"],
             id="a number for a truth value",
         ),
         pytest.param(
@@ -156,3 +173,40 @@ def test_a_mistake_is_named_with_its_place_and_its_remedy(
 def test_a_name_without_a_file_is_answered_with_the_nearest_preset() -> None:
     with pytest.raises(InputError, match="did you mean 'released'"):
         load_protocol("relaesed", PRESETS)
+
+
+# What a seed decides
+
+
+@pytest.mark.parametrize(
+    ("choices", "seeded"),
+    [
+        ({}, ("order",)),
+        ({"initial_weights": "random"}, ("order", "initial_weights")),
+        ({"bottleneck": "fc4096"}, ("order", "dropout")),
+        ({"order": "listed"}, ()),
+        ({"order": "fixed_shuffle"}, ()),
+        ({"order": "listed", "initial_weights": "random"}, ("initial_weights",)),
+        ({"seed_varies": "order", "initial_weights": "random"}, ("order",)),
+        ({"seed_varies": "initial_weights", "initial_weights": "random"}, ("initial_weights",)),
+        ({"seed_varies": "initial_weights"}, ()),
+        ({"seed_varies": "order", "order": "listed", "bottleneck": "fc4096"}, ()),
+    ],
+)
+def test_a_protocol_knows_what_it_leaves_to_the_seed(
+    choices: dict[str, Any], seeded: tuple[str, ...]
+) -> None:
+    assert replace(load_protocol("paper", PRESETS), **choices).seeded == seeded
+
+
+@pytest.mark.parametrize(
+    ("varies", "seeds"),
+    [
+        ("everything", {"order": 7, "initial_weights": 7, "dropout": 7}),
+        ("order", {"order": 7, "initial_weights": 0, "dropout": 0}),
+        ("initial_weights", {"order": 0, "initial_weights": 7, "dropout": 0}),
+    ],
+)
+def test_a_stream_that_may_not_vary_has_the_seed_0(varies: str, seeds: dict[str, int]) -> None:
+    changes: dict[str, Any] = {"seed_varies": varies}
+    assert replace(load_protocol("paper", PRESETS), **changes).stream_seeds(7) == seeds

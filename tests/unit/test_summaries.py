@@ -10,6 +10,7 @@ from memorability.claims import ledger, load_published
 from memorability.summaries import (
     ceiling_for_reading,
     claims_for_reading,
+    effects_for_reading,
     metrics_for_reading,
     our_figures,
     provenance_rows,
@@ -19,14 +20,16 @@ from memorability.summaries import (
 )
 
 NAN = float("nan")
+VARY = {"paper": "order", "released": "nothing"}
 LOSSES = ["lpips_squeeze", "lpips_vgg", "lpips_alex", "style", "mse", "ms_ssim"]
 
 
 def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
     """A pooled correlation of the error of a run on MemCat."""
+    loss = metric.removesuffix("_one_minus").removesuffix("_random_backbone")
     base: dict[str, Any] = {
         "quantity": "error", "metric": metric, "protocol": "paper",
-        "loss": metric.removesuffix("_random_backbone"), "lr": "5e-6", "selected": True,
+        "loss": loss, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0,
@@ -68,7 +71,7 @@ def test_table_1_has_the_selected_run_of_each_loss_the_highest_correlation_first
             row("style", r=-0.05, lr="5e-6", method="partial", ci_low=-0.1, ci_high=0.0),
         ]
     )
-    table = table_1(correlations)
+    table = table_1(correlations, VARY)
     assert list(table["loss"]) == ["Style loss", "MSE"]
     assert list(table["r"]) == [0.3, 0.2]
     assert list(table["learning_rate"]) == ["5e-6", "1e-3"]
@@ -78,7 +81,7 @@ def test_table_1_has_the_selected_run_of_each_loss_the_highest_correlation_first
 
 
 def test_table_1_of_a_single_category_leaves_what_is_given_the_category_open() -> None:
-    table = table_1(pd.DataFrame([row("mse")]))
+    table = table_1(pd.DataFrame([row("mse")]), VARY)
     assert table[["given_category_r", "given_category_ci_low"]].isna().all(axis=None)
     assert table.loc[0, "r"] == 0.4
 
@@ -95,17 +98,37 @@ def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None
             )
         ]
     )
-    table = table_1(correlations).set_index("protocol")
+    table = table_1(correlations, VARY).set_index("protocol")
     assert table["given_category_r"].to_dict() == {"paper": 0.1, "released": 0.2}
+    assert table["seeds_vary"].to_dict() == VARY
 
 
 def test_table_1_names_a_random_backbone() -> None:
-    table = table_1(pd.DataFrame([row("lpips_vgg_random_backbone")]))
+    table = table_1(pd.DataFrame([row("lpips_vgg_random_backbone")]), VARY)
     assert table.loc[0, "loss"] == "LPIPS (VGG), random backbone"
 
 
+def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> None:
+    effects = pd.DataFrame(
+        [
+            {
+                "choice": "lpips_sign_test", "value": "one_minus", "base_value": "distance",
+                "protocol": "b", "base_protocol": "a", "loss": "lpips_vgg", "lr": "5e-6",
+                "metric": "lpips_vgg_one_minus", "base_metric": "lpips_vgg", "target": "score",
+                "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
+                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
+            }
+        ]
+    )  # fmt: skip
+    shown = effects_for_reading(effects).iloc[0]
+    assert shown["error"] == "1 − LPIPS (VGG)"
+    assert shown["CI"] == "[-0.900, -0.700]"
+    assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
+    assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
+
+
 def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None:
-    shown = table_1_for_reading(table_1(pd.DataFrame([row("mse")])))
+    shown = table_1_for_reading(table_1(pd.DataFrame([row("mse")]), VARY))
     assert "Spearman's r" in shown
     assert not any("ci_" in column or "_r" in column for column in shown)
     assert "[0.380, 0.420]" in shown.iloc[0].to_list()
@@ -134,10 +157,10 @@ def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> N
 
 def test_latents_stand_beside_category_means_metric_by_metric() -> None:
     shown = metrics_for_reading(METRICS).set_index("metric")
-    assert list(shown.index) == ["Spearman's r", "ROC AUC", "mae"]
-    assert shown["latents"].to_dict() == {"Spearman's r": 0.56, "ROC AUC": 0.76, "mae": 0.1}
+    assert list(shown.index) == ["Spearman's r", "ROC AUC", "MAE"]
+    assert shown["latents"].to_dict() == {"Spearman's r": 0.56, "ROC AUC": 0.76, "MAE": 0.1}
     assert shown.loc["ROC AUC", "category means alone"] == 0.6
-    assert shown.loc["mae", "CI"] == "[0.400, 0.600]"
+    assert shown.loc["MAE", "CI"] == "[0.400, 0.600]"
     assert (shown["test images"] == 3000).all()
 
 
@@ -147,7 +170,7 @@ def test_a_metric_that_is_undefined_for_category_means_is_still_shown_for_latent
     constant = (metrics["metric"] == "spearman") & (metrics["head"] == "category_mean")
     metrics.loc[constant, ["value", "ci_low", "ci_high"]] = NAN
     shown = metrics_for_reading(metrics).set_index("metric")
-    assert list(shown.index) == ["Spearman's r", "ROC AUC", "mae"]
+    assert list(shown.index) == ["Spearman's r", "ROC AUC", "MAE"]
     assert shown.loc["Spearman's r", "latents"] == 0.56
     assert pd.isna(shown.loc["Spearman's r", "category means alone"])
     assert list(shown["CI of category means"]) == ["–", "[0.400, 0.600]", "[0.400, 0.600]"]
@@ -177,6 +200,14 @@ def test_a_loss_with_a_random_backbone_answers_no_published_figure(loss: str) ->
     assert len(of_table_1) == 6
     assert of_table_1["ours"].isna().all()
     assert (of_table_1["verdict"] == "not testable").all()
+
+
+@pytest.mark.parametrize("loss", ["lpips_squeeze", "lpips_vgg", "lpips_alex"])
+def test_one_minus_lpips_answers_for_it_as_in_the_published_scripts(loss: str) -> None:
+    table = verdicts(row(f"{loss}_one_minus", r=-0.4, ci_low=-0.42, ci_high=-0.38))
+    assert table.loc[f"table_1.{loss}", "ours"] == -0.4
+    random = verdicts(row(f"{loss}_random_backbone_one_minus"))
+    assert random.loc[f"table_1.{loss}", "verdict"] == "not testable"
 
 
 def test_features_answer_by_name_and_predictions_by_metric() -> None:

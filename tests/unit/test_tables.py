@@ -144,6 +144,22 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         correlation("saturation"),
         correlation("saturation", group="animal", method="within"),
     ],
+    "protocol_effects": [
+        {
+            "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
+            "base_protocol": "paper", "loss": "mse", "lr": "5e-6", "metric": "mse",
+            "base_metric": "mse", "target": "score", "n": 120, "r": 0.2, "base_r": 0.25,
+            "difference": -0.05, "ci_low": -0.1, "ci_high": 0.0, "ci_method": "percentile",
+            "p": 0.05,
+        },
+        {
+            "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
+            "base_protocol": "paper", "loss": "style", "lr": "5e-6", "metric": "style",
+            "base_metric": "style", "target": "score", "n": 120, "r": NAN, "base_r": NAN,
+            "difference": NAN, "ci_low": NAN, "ci_high": NAN,
+            "ci_method": "undefined (constant values)", "p": NAN,
+        },
+    ],
     "predictions": [
         {"image_id": i, "split": s, "score": 0.5, "predicted": 1.25, "category_mean": 0.5}
         for i, s in (("a", "validation"), ("b", "train"), ("c", "test"))

@@ -507,6 +507,7 @@ def test_torchvisions_squeezenet_is_loaded_into_lpips(
     loss, metric, receipt = make_loss(
         "lpips_squeeze",
         lpips_range="zero_to_one",
+        style_gram="gatys5",
         weights_source="directory",
         weights_directory=tmp_path,
     )
