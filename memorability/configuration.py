@@ -13,6 +13,7 @@ import yaml
 
 from memorability.downloads import AUTOENCODER, BACKBONES, LOSS_BACKBONES, metric_name
 from memorability.errors import InputError, nearest
+from memorability.files import CHECKPOINTS
 from memorability.grid import Run, grid, learning_rate
 from memorability.protocol import Protocol, load_protocol
 
@@ -146,8 +147,14 @@ class Study:
             "epochs": self.settings["epochs"],
             "width": self.settings["autoencoder"]["width"],
             "weights": dict(self.settings["weights"]),
-            **self.settings["compute"],
+            **self.machine,
         }
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What of `compute` decides the bits of a result, for the parameters of a job."""
+        settings = self.settings["compute"]
+        return {key: settings[key] for key in settings if key != "checkpoint_seconds"}
 
     def model_bytes(self, protocol: str) -> float:
         """Return the size of a fine-tuned model of a protocol, in bytes."""
@@ -193,7 +200,8 @@ class Study:
                 "them. Without them: weights.source: random for losses, and a protocol with "
                 "initial_weights: random (protocols/untrained_start.yaml) for the autoencoder."
             )
-        _require_writable(Path(self.results))
+        _require_writable(Path(self.results), "Results")
+        _require_writable(CHECKPOINTS, "Training state")
         unmade = [run for run in self.runs if not Path(self.model_file(run)).is_file()]
         needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
         _require_space(Path(self.results), len(unmade), needed_bytes)
@@ -366,10 +374,10 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
         )
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(path: Path, what: str) -> None:
     existing = _existing(path)
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(
-            f"Results cannot be written to {path}: {existing.resolve()} is not a directory that "
+            f"{what} cannot be written to {path}: {existing.resolve()} is not a directory that "
             "this user may write to. Change its permissions, or run with --directory elsewhere."
         )

@@ -56,7 +56,13 @@ def encode_all(
 
 
 @torch.no_grad()
-def recompute_batch_norm(model: nn.Module, pixels: np.ndarray, *, device: str) -> None:
+def recompute_batch_norm(
+    model: nn.Module,
+    pixels: np.ndarray,
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> None:
     """Replace batch-normalisation averages by those over all images under the present weights.
 
     After training at batch size 1 the running averages reflect the last few dozen images only.
@@ -70,6 +76,7 @@ def recompute_batch_norm(model: nn.Module, pixels: np.ndarray, *, device: str) -
         layer.train()
     for row in range(len(pixels)):
         model(to_unit_range(pixels[row : row + 1], device))
+        on_image()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
 

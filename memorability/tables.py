@@ -110,7 +110,18 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             step=pa.Column("int64", pa.Check.ge(1), unique=True),
             epoch=pa.Column("int64", pa.Check.ge(1)),
             image_id=_text(),
-            loss=_float(),
+            loss=_float(nullable=True),
+        ),
+    ),
+    "outcomes": (
+        ("step",),
+        _schema(
+            outcome=pa.Column(str, pa.Check.isin(["finished", "diverged"])),
+            step=pa.Column("int64", pa.Check.ge(1)),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            image_id=_text(),
+            learning_rate=_float(pa.Check.gt(0)),
+            reason=_text(),
         ),
     ),
     "ceiling": (

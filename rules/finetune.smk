@@ -1,7 +1,8 @@
 """Fine-tuning: one job per run of the grid.
 
 REQUIRED: prepared images; weights files where the study loads weights.
-MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/models/<run>/
+MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/<run>/
+          <results>/models/<run>/; while a run is made, its state in resources/checkpoints/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
 
@@ -15,6 +16,7 @@ rule finetune:
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),
+        outcome=ensure("<results>/outcomes/<run>/part.parquet", non_empty=True),
         model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
         record=ensure("<results>/models/<run>/record.json", non_empty=True),
     log:
@@ -57,7 +59,7 @@ rule encode:
         gpu=study.gpus,
     params:
         study=study.name,
-        settings=study.settings["compute"],
+        settings=study.machine,
         code=fingerprint("evaluation"),
     script:
         "../scripts/encode.py"

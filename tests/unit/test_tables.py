@@ -87,7 +87,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "history": [
         {"step": 2, "epoch": 1, "image_id": "b", "loss": 0.5},
-        {"step": 10, "epoch": 1, "image_id": "a", "loss": 0.25},
+        {"step": 10, "epoch": 1, "image_id": "a", "loss": NAN},
+    ],
+    "outcomes": [
+        {
+            "outcome": "diverged", "step": 3, "epoch": 1, "image_id": "a", "learning_rate": 0.1,
+            "reason": "the loss mse became nan",
+        },
     ],
     "ceiling": [
         {
@@ -220,7 +226,8 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
         ("images", "category", None),
         ("images", "hits", -1),
         ("errors", "epoch", 0),
-        ("history", "loss", NAN),
+        ("history", "step", 0),
+        ("outcomes", "outcome", "lost"),
         ("correlations", "r", 1.5),
         ("correlations", "p", -0.1),
         ("predictions", "split", "holdout"),
