@@ -166,8 +166,20 @@ class Study:
         # Weights, gradients and two moments of Adam, beside 2.5 GB for images and libraries.
         return f"{math.ceil(2.5 + 4 * self.model_bytes(protocol) / 1e9)}GB"
 
+    @property
+    def kept(self) -> tuple[Run, ...]:
+        """The runs whose models stay on disk."""
+        choices = {"all": self.runs, "selected": self.selected, "none": ()}
+        return choices[self.settings["keep_checkpoints"]]
+
+    @property
+    def analysed_model(self) -> str:
+        """File, in a run's directory, of the model that analyses read: kept, or there for a while."""
+        kept = self.settings["keep_checkpoints"] != "none"
+        return "autoencoder.safetensors" if kept else "passing.safetensors"
+
     def model_file(self, run: Run) -> str:
-        """Return the file of a run's fine-tuned model."""
+        """Return the file of a run's fine-tuned model, if it is kept."""
         return f"{self.results}/models/{run.path}/autoencoder.safetensors"
 
     def weight_files(self, protocol: str, loss: str) -> list[str]:
@@ -187,7 +199,7 @@ class Study:
         ------
         InputError
             If images, scores or weights are missing, or the results directory cannot be written
-            or has no room for the models of the runs that are not yet made.
+            or has no room for the models that will be kept.
         """
         if self.settings["dataset"]["kind"] != "sample":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
@@ -202,7 +214,7 @@ class Study:
             )
         _require_writable(Path(self.results), "Results")
         _require_writable(CHECKPOINTS, "Training state")
-        unmade = [run for run in self.runs if not Path(self.model_file(run)).is_file()]
+        unmade = [run for run in self.kept if not Path(self.model_file(run)).is_file()]
         needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
         _require_space(Path(self.results), len(unmade), needed_bytes)
 
@@ -369,8 +381,8 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
     if free < needed_bytes:
         raise InputError(
             f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
-            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or make "
-            "fewer runs."
+            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or keep "
+            "fewer models (keep_checkpoints)."
         )
 
 

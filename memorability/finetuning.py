@@ -37,6 +37,11 @@ class FinetunedRun:
     outcome: dict[str, Any]
     receipts: list[dict[str, Any]]
 
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """The outcome as a table."""
+        return pd.DataFrame([self.outcome])
+
 
 def finetune(
     pixels: np.ndarray,

@@ -21,7 +21,7 @@ def table_1(correlations: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Sorted by correlation: loss, r, ci_low, ci_high, given_category_r (partial correlation of the
-        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, protocol.
+        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", "metric"]
@@ -35,6 +35,7 @@ def table_1(correlations: pd.DataFrame) -> pd.DataFrame:
     columns = [
         "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
         "given_category_ci_high", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "protocol",
+        "diverged",
     ]  # fmt: skip
     return table[columns].reset_index(drop=True)
 
@@ -61,7 +62,10 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
 
 
 def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table_1` with intervals in one column and headings for readers."""
+    """Return `table_1` with intervals in one column and headings for readers.
+
+    The column that names runs that diverged is there only where some did.
+    """
     intervals = {
         "CI": ("ci_low", "ci_high"),
         "CI given category": ("given_category_ci_low", "given_category_ci_high"),
@@ -75,7 +79,8 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
         "given_category_r": "r given category",
         "p_holm": "p (Holm)",
     }
-    return with_intervals(table, intervals).rename(columns=headings)
+    shown = with_intervals(table, intervals).rename(columns=headings)
+    return shown if shown["diverged"].any() else shown.drop(columns="diverged")
 
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ rule finetune:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),
         outcome=ensure("<results>/outcomes/<run>/part.parquet", non_empty=True),
-        model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
+        model=temp(ensure("<results>/models/<run>/passing.safetensors", non_empty=True)),
         record=ensure("<results>/models/<run>/record.json", non_empty=True),
     log:
         "<logs>/finetune/<run>.log",
@@ -38,12 +38,34 @@ rule finetune:
         "../scripts/finetune.py"
 
 
+rule keep_model:
+    """Keep the model of a run: the others are removed when nothing needs them any more."""
+    input:
+        model=rules.finetune.output.model,
+    output:
+        model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
+    log:
+        "<logs>/keep_model/<run>.log",
+    benchmark:
+        "<benchmarks>/keep_model/<run>.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        code=fingerprint("files"),
+    script:
+        "../scripts/keep_model.py"
+
+
 rule encode:
     """Write the latents of every image under a fine-tuned model."""
     input:
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        model=rules.finetune.output.model,
+        model=f"<results>/models/<run>/{study.analysed_model}",
     output:
         latents=ensure("<results>/latents/<run>/part.parquet", non_empty=True),
     log:

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     import json
 
-    import pandas as pd
-
     from memorability import tables
     from memorability.checkpoints import Checkpoints, arithmetic
     from memorability.evaluation import choose_device
@@ -27,7 +25,6 @@ with job_log(snakemake.log[0]):
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(snakemake.input.images, "images")
-    pixels = open_store(snakemake.input.pixels)
     inputs = file_hashes(snakemake.input)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
@@ -35,12 +32,11 @@ with job_log(snakemake.log[0]):
     with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
         images_left = 2 * settings["epochs"] * len(images) - checkpoints.done
         with progress(images_left, "fine-tuning") as step:
-            run = finetune(
-                pixels, images, settings, device=device, checkpoints=checkpoints, on_image=step
-            )
+            where = {"device": device, "checkpoints": checkpoints, "on_image": step}
+            run = finetune(open_store(snakemake.input.pixels), images, settings, **where)
         tables.write(run.errors, output.errors, "errors", record)
         tables.write(run.history, output.history, "history", record)
-        tables.write(pd.DataFrame([run.outcome]), output.outcome, "outcomes", record)
+        tables.write(run.outcomes, output.outcome, "outcomes", record)
         made = run_record(record, settings, inputs, run.receipts, run.outcome, device)
         with atomic(output.model) as temporary:
             write_autoencoder(run.model, temporary, made)

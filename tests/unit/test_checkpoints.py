@@ -179,12 +179,12 @@ def test_a_run_that_is_killed_and_taken_up_ends_with_equal_bytes(
 def test_twenty_kills_and_five_terminations_anywhere_change_no_byte(
     tmp_path: Path, expected: Callable[..., list[bytes]], choices: dict[str, Any]
 ) -> None:
-    chosen = settings(epochs=12, **choices)
+    chosen = settings(epochs=8, **choices)
     stream = random.Random(repr(choices))
     kinds = [signal.SIGKILL] * 20 + [signal.SIGTERM] * 5
     stream.shuffle(kinds)
     seen = kill_and_resume(tmp_path, chosen, kinds, stream)
-    print(f"killed after {seen} of {2 * 12 * IMAGES} images")
+    print(f"killed after {seen} of {2 * 8 * IMAGES} images")
     assert contents(tmp_path) == expected(chosen)
 
 

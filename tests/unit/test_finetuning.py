@@ -267,7 +267,7 @@ def test_a_run_that_diverges_is_a_result_that_says_where(
     assert np.isfinite(made.history["loss"].iloc[-1]) == ("error" in reason)
     tables.write(made.errors, tmp_path / "errors.parquet", "errors")
     tables.write(made.history, tmp_path / "history.parquet", "history")
-    tables.write(pd.DataFrame([made.outcome]), tmp_path / "outcome.parquet", "outcomes")
+    tables.write(made.outcomes, tmp_path / "outcome.parquet", "outcomes")
 
 
 def test_a_learning_rate_beyond_reason_diverges() -> None:
