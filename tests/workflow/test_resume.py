@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,22 @@ def test_a_job_that_is_stopped_is_taken_up_and_ends_with_equal_bytes(
     for file in FILES:
         assert (stopped / file).read_bytes() == (whole / file).read_bytes(), file
     assert not list((stopped / "resources" / "checkpoints").iterdir())
+
+
+def test_a_disk_without_room_for_training_state_is_refused_before_the_first_step(
+    tiny: Directory, snakemake: Snakemake
+) -> None:
+    probe = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+    if not shutil.which("unshare") or subprocess.run(probe, check=False).returncode:
+        pytest.skip("this user may not mount, so no full disk can be made")
+    directory = tiny()
+    place = "resources/checkpoints"
+    shell = f"mkdir -p {place} && mount -t tmpfs -o size=64k tmpfs {place}"
+    done = snakemake(FILES[0], cwd=directory, configfile=directory / "study.yaml", shell=shell)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    assert "for training states" in done.stdout
+    assert "make resources/checkpoints a link to a directory on another disk" in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -109,9 +109,9 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
     assert len(found) == 19
     assert {schema_name(path) for path in found} == {
-        "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness", "ceiling", "features",
-        "correlations", "predictions", "prediction_history", "prediction_metrics", "attributions",
-        "claims",
+        "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
+        "ceiling", "features", "correlations", "predictions", "prediction_history",
+        "prediction_metrics", "attributions", "claims",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
