@@ -20,6 +20,7 @@ from memorability.downloads import (
     registry,
 )
 from memorability.errors import InputError, nearest
+from memorability.files import CHECKPOINTS
 from memorability.grid import Run, grid, learning_rate, previous
 from memorability.protocol import Protocol, load_protocol
 
@@ -204,8 +205,14 @@ class Study:
             "epochs": self.settings["epochs"],
             "width": self.settings["autoencoder"]["width"],
             "weights": self._run_weights(protocol),
-            **self.settings["compute"],
+            **self.machine,
         }
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What of `compute` decides the bits of a result, for the parameters of a job."""
+        settings = self.settings["compute"]
+        return {key: settings[key] for key in settings if key != "checkpoint_seconds"}
 
     def previous_model(self, protocol: str, loss: str, lr: str, seed: str) -> list[str]:
         """Return the model that a run continues with where the sweep is carried over, or nothing."""
@@ -213,7 +220,7 @@ class Study:
             return []
         run = Run(protocol=protocol, loss=loss, lr=lr, seed=int(seed))
         earlier = previous(run, self.runs)
-        return [self.model_file(earlier)] if earlier else []
+        return [f"{self.results}/models/{earlier.path}/passing.safetensors"] if earlier else []
 
     def model_bytes(self, protocol: str) -> float:
         """Return the size of a fine-tuned model of a protocol, in bytes."""
@@ -225,8 +232,20 @@ class Study:
         # Weights, gradients and two moments of Adam, beside 2.5 GB for images and libraries.
         return f"{math.ceil(2.5 + 4 * self.model_bytes(protocol) / 1e9)}GB"
 
+    @property
+    def kept(self) -> tuple[Run, ...]:
+        """The runs whose models stay on disk."""
+        choices = {"all": self.runs, "selected": self.selected, "none": ()}
+        return choices[self.settings["keep_checkpoints"]]
+
+    @property
+    def analysed_model(self) -> str:
+        """File, in a run's directory, of the model that analyses read: kept, or there for a while."""
+        kept = self.settings["keep_checkpoints"] != "none"
+        return "autoencoder.safetensors" if kept else "passing.safetensors"
+
     def model_file(self, run: Run) -> str:
-        """Return the file of a run's fine-tuned model."""
+        """Return the file of a run's fine-tuned model, if it is kept."""
         return f"{self.results}/models/{run.path}/autoencoder.safetensors"
 
     @property
@@ -307,7 +326,7 @@ class Study:
                 "batch_norm": batch_norm == "yes",
             },
             "seed": self.settings["statistics"]["seed"],
-            **self.settings["compute"],
+            **self.machine,
         }
 
     @property
@@ -325,7 +344,7 @@ class Study:
         ------
         InputError
             If images, scores or weights are missing, or the results directory cannot be written
-            or has no room for the models of the runs that are not yet made.
+            or has no room for the models that will be kept.
         """
         if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
@@ -344,8 +363,9 @@ class Study:
                 "random for losses, and for the autoencoder a protocol with initial_weights: random "
                 "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
             )
-        _require_writable(Path(self.results))
-        unmade = [run for run in self.runs if not Path(self.model_file(run)).is_file()]
+        _require_writable(Path(self.results), "Results")
+        _require_writable(CHECKPOINTS, "Training state")
+        unmade = [run for run in self.kept if not Path(self.model_file(run)).is_file()]
         needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
         _require_space(Path(self.results), len(unmade), needed_bytes)
 
@@ -549,15 +569,15 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
     if free < needed_bytes:
         raise InputError(
             f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
-            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or make "
-            "fewer runs."
+            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or keep "
+            "fewer models (keep_checkpoints)."
         )
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(path: Path, what: str) -> None:
     existing = _existing(path)
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(
-            f"Results cannot be written to {path}: {existing.resolve()} is not a directory that "
+            f"{what} cannot be written to {path}: {existing.resolve()} is not a directory that "
             "this user may write to. Change its permissions, or run with --directory elsewhere."
         )

@@ -57,7 +57,12 @@ def encode_all(
 
 @torch.no_grad()
 def recompute_batch_norm(
-    model: nn.Module, pixels: np.ndarray, *, device: str, rows: np.ndarray | None = None
+    model: nn.Module,
+    pixels: np.ndarray,
+    *,
+    device: str,
+    rows: np.ndarray | None = None,
+    on_image: Callable[[], object] = lambda: None,
 ) -> None:
     """Replace batch-normalisation averages by those over many images under the present weights.
 
@@ -83,6 +88,7 @@ def recompute_batch_norm(
         layer.train()
     for row in range(len(pixels)) if rows is None else rows:
         model(to_unit_range(pixels[row : row + 1], device))
+        on_image()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
 

@@ -162,7 +162,10 @@ def values_by_memorability(
     """
     table = values.groupby("image_id", as_index=False)["value"].mean().merge(images, on="image_id")
     low, high = table["value"].min(), table["value"].max()
-    table["value"] = (table["value"] - low) / (high - low) if low < high else 0.5
+    # Equal values stand in the middle; those of a run that diverged are missing and stay so.
+    table["value"] = (
+        (table["value"] - low) / (high - low) if low < high else table["value"] * 0 + 0.5
+    )
     table["bin"] = pd.cut(table[target], BIN_EDGES, labels=False, include_lowest=True)
     names = sorted(table["category"].unique())
     # One panel for "all" where there is one category, for it would be drawn twice.
@@ -216,15 +219,19 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
             # A percentile interval need not contain r, so its ends are drawn, not their distances.
             axes.vlines(shifted, rows["ci_low"], rows["ci_high"], color=colour)
             axes.plot(shifted, rows["r"], "o-", color=colour, label=name)
+            lost = rows["diverged"] != ""
+            axes.plot(shifted[lost], rows["r"].fillna(0)[lost], "kx", ms=8)
         rates = table.drop_duplicates("rate").sort_values("rate")
         axes.set_xscale("log")
         axes.set_xticks(rates["rate"], rates["lr"])
         axes.minorticks_off()
         axes.axhline(0, color="black", lw=0.8)
         axes.set(ylabel="Spearman's r, error × memorability", xlabel="learning rate")
+        if (table["diverged"] != "").any():
+            axes.plot([], [], "kx", ms=8, label="seeds diverged (at 0: all)")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
-        n, seeds = table["n"].iloc[0], " or ".join(map(str, sorted(table["seeds"].unique())))
+        n, seeds = table["n"].max(), " or ".join(map(str, sorted(table["seeds"].unique())))
         figure.suptitle(f"All categories pooled: {n} images, mean of {seeds} seed(s), bootstrap CI")
         _add_note(figure, note)
     return figure
@@ -401,7 +408,7 @@ def run_title(correlations: pd.DataFrame) -> str:
 
 def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
     for place in range(5):
-        values = table.loc[table["bin"] == place, "value"]
+        values = table.loc[table["bin"] == place, "value"].dropna()
         if values.empty:
             continue
         enough = len(values) >= SMALL_BIN

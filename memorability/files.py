@@ -1,12 +1,15 @@
 """Files appear whole or not at all."""
 
-import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from memorability.errors import InputError
+
+CHECKPOINTS = Path("resources/checkpoints")
+"""The training state of runs that are being made, below the working directory."""
 
 
 class atomic:  # noqa: N801  # used like a function
@@ -20,7 +23,8 @@ class atomic:  # noqa: N801  # used like a function
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        # Processes of several machines may write the same file to a shared disk.
+        self.temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}.partial")
 
     def __enter__(self) -> Path:
         try:

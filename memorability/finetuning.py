@@ -1,7 +1,8 @@
 """Fine-tuning: an autoencoder sees every image once per epoch, one after the other."""
 
+import logging
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from memorability.errors import InputError
+from memorability.checkpoints import Checkpoints, TrainingState
 from memorability.evaluation import measure_errors, recompute_batch_norm, to_unit_range
 from memorability.initial_weights import initial_model
 from memorability.losses import make_loss, with_sign
@@ -19,18 +20,28 @@ from memorability.models.autoencoder import Autoencoder
 from memorability.seeding import numpy_stream, stream_seed
 from memorability.splits import split_images
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class FinetunedRun:
     """What a run leaves: the model, its errors and history, and receipts of the weights it used.
 
-    errors has columns epoch, image_id, metric, error; history step, epoch, image_id, loss.
+    errors has columns epoch, image_id, metric, error; history step, epoch, image_id, loss. outcome
+    is the row of the table `outcomes`. A run that diverged has the weights and the history up to
+    that step, and no errors of that epoch and those after it.
     """
 
     model: Autoencoder
     errors: pd.DataFrame
     history: pd.DataFrame
+    outcome: dict[str, Any]
     receipts: list[dict[str, Any]]
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """The outcome as a table."""
+        return pd.DataFrame([self.outcome])
 
 
 def finetune(
@@ -39,6 +50,8 @@ def finetune(
     settings: dict[str, Any],
     *,
     device: str,
+    official_splits: pd.DataFrame | None = None,
+    checkpoints: Checkpoints | None = None,
     on_image: Callable[[], object] = lambda: None,
 ) -> FinetunedRun:
     """Make one run: initial weights, fine-tuning at batch size 1, errors after each epoch.
@@ -53,14 +66,20 @@ def finetune(
         As from `memorability.configuration.Study.run_settings`.
     device
         torch device.
+    official_splits
+        See `memorability.splits.split_images`; used where the protocol trains on one part alone.
+    checkpoints
+        Where the run is taken up and its state is saved; without them it starts from the beginning.
     on_image
         Called after each image of fine-tuning and of evaluation: 2 × epochs × N times, or less where
-        fine-tuning leaves images out.
+        fine-tuning leaves images out, less `checkpoints.done`.
 
     Raises
     ------
     InputError
-        If a loss is not finite, naming step, image and learning rate; if weights do not load.
+        If weights do not load, or checkpoints cannot be written.
+    Stopped
+        If a signal asked the job to stop.
     """
     protocol, seeds = settings["protocol"], settings["stream_seeds"]
     model, model_receipt = initial_model(settings)
@@ -71,89 +90,129 @@ def finetune(
         weights_source=settings["weights"]["source"],
         weights_directory=Path(settings["weights"]["directory"]),
     )
-    model.to(device)
-    loss.to(device)
     minimised, _ = with_sign(loss, metric, protocol["lpips_sign_train"])
     measured, metric = with_sign(loss, metric, protocol["lpips_sign_test"])
-    # Adam with its default betas and a new state for each run; the paper names no optimiser.
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
     order = presentation_order(images, protocol["order"], seeds["order"])
     if protocol["fine_tuned_on"] == "train_split":
-        split = split_images(images, settings["split"]).to_numpy()
+        split = split_images(images, settings["split"], official_splits).to_numpy()
         order = order[split[order] == "train"]
-    ids = images["image_id"].to_numpy()
-    history, errors = [], []
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(seeds["dropout"], "dropout"))
-        for epoch in range(1, settings["epochs"] + 1):
-            losses = train_one_epoch(
-                model,
-                minimised,
-                optimizer,
-                pixels,
-                order,
-                batch_norm_mode=protocol["batch_norm_mode"],
-                device=device,
-                on_image=on_image,
-            )
-            history.append(_history(epoch, ids[order[: len(losses)]], losses, len(order)))
-            _refuse_nonfinite(history[-1].iloc[-1].to_dict(), "loss", settings)
-            if protocol["batch_norm_mode"] == "train_then_recompute":
-                recompute_batch_norm(model, pixels, device=device, rows=np.sort(order))
-            error = measure_errors(model, measured, pixels, device=device, on_image=on_image)
-            rows = {"epoch": epoch, "image_id": ids, "metric": metric, "error": error}
-            errors.append(pd.DataFrame(rows))
-            # The last step of all can still ruin the weights.
-            worst = errors[-1].iloc[int(np.argmin(np.isfinite(error)))]
-            _refuse_nonfinite(worst.to_dict() | {"step": epoch * len(order)}, "error", settings)
+        # Adam with its default betas and a new state for each run; the paper names no optimiser.
+        optimizer = torch.optim.Adam(model.to(device).parameters(), lr=settings["learning_rate"])
+        state = TrainingState(model, optimizer, device)
+        if checkpoints is not None:
+            checkpoints.restore(state)
+
+        def pause() -> None:
+            if checkpoints is not None and checkpoints.due():
+                checkpoints.save(state)
+
+        train(
+            state,
+            minimised.to(device),
+            measured.to(device),
+            pixels,
+            order,
+            epochs=settings["epochs"],
+            batch_norm_mode=protocol["batch_norm_mode"],
+            pause=pause,
+            on_image=on_image,
+        )
+    ids = images["image_id"].to_numpy()
     receipts = [receipt.record() for receipt in (model_receipt, loss_receipt) if receipt]
-    return FinetunedRun(model, pd.concat(errors), pd.concat(history), receipts)
+    return FinetunedRun(
+        model,
+        _errors(state, ids, settings["epochs"], metric),
+        _history(state, ids[order]),
+        _outcome(state, ids, ids[order], settings),
+        receipts,
+    )
 
 
-def train_one_epoch(
-    model: nn.Module,
+def train(
+    state: TrainingState,
     loss: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    metric: nn.Module,
     pixels: np.ndarray,
     order: np.ndarray,
     *,
+    epochs: int,
     batch_norm_mode: str,
-    device: str,
+    pause: Callable[[], object] = lambda: None,
     on_image: Callable[[], object] = lambda: None,
-) -> np.ndarray:
-    """Train on each image once at batch size 1 and return the loss of each step, (N,) float64.
+) -> None:
+    """Take a run from wherever its state is to its end.
+
+    A loss or error that is not finite ends it, and is then the last one of the state.
 
     Parameters
     ----------
+    state
+        Changed in place.
+    loss, metric
+        What is minimised and what is then measured, per image, on the state's device; see
+        `memorability.losses`.
     pixels
         uint8 (N, 3, H, W).
     order
-        (N,) rows of `pixels` in order of presentation.
+        (M,) rows of `pixels` in order of presentation.
+    epochs
+        Of training, each followed by an evaluation of all images in the order of `pixels`.
     batch_norm_mode
         See `memorability.protocol.Protocol`.
-
-    Returns
-    -------
-    numpy.ndarray
-        One loss per step. The first loss that is not finite ends the epoch and is the last one.
+    pause
+        Called between images, where the state is complete and may be saved.
+    on_image
+        Called after each image of fine-tuning and of evaluation.
     """
+    for epoch in range(epochs):
+        set_training_mode(state.model, batch_norm_mode)
+        for row in order[len(state.losses) - epoch * len(order) :]:
+            image = to_unit_range(pixels[row : row + 1], state.device)
+            state.losses.append(train_step(state.model, loss, state.optimizer, image))
+            if not math.isfinite(state.losses[-1]):
+                return
+            pause()
+            on_image()
+        # The averages depend on the weights alone: a run taken up within them begins them anew.
+        measured = len(state.errors) - epoch * len(pixels)
+        if batch_norm_mode == "train_then_recompute" and measured == 0:
+            recompute_batch_norm(
+                state.model, pixels, device=state.device, rows=np.sort(order), on_image=pause
+            )
+        for row in range(measured, len(pixels)):
+            error = measure_errors(state.model, metric, pixels[row : row + 1], device=state.device)
+            state.errors.append(float(error[0]))
+            if not math.isfinite(state.errors[-1]):
+                return
+            pause()
+            on_image()
+
+
+def set_training_mode(model: nn.Module, batch_norm_mode: str) -> None:
+    """Put a model into training mode; `frozen` leaves its batch normalisation in evaluation mode."""
     model.train()
     if batch_norm_mode == "frozen":
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
-    losses: list[float] = []
-    for row in order:
-        image = to_unit_range(pixels[row : row + 1], device)
-        optimizer.zero_grad(set_to_none=True)
-        value = loss(image, model(image)).squeeze()
-        losses.append(value.item())
-        if not math.isfinite(losses[-1]):
-            break
+
+
+def train_step(
+    model: nn.Module, loss: nn.Module, optimizer: torch.optim.Optimizer, image: torch.Tensor
+) -> float:
+    """Train on one image (1, 3, H, W) in [0, 1] and return its loss before the step.
+
+    A loss that is not finite does not reach the weights.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    value = loss(image, model(image)).squeeze()
+    before = float(value.item())
+    if math.isfinite(before):
         value.backward()
         optimizer.step()
-        on_image()
-    return np.array(losses)
+    return before
 
 
 def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarray:
@@ -175,16 +234,61 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
     return numpy_stream(seed, "order").permutation(len(images))
 
 
-def _history(epoch: int, ids: np.ndarray, losses: np.ndarray, per_epoch: int) -> pd.DataFrame:
-    steps = np.arange(1, len(losses) + 1) + (epoch - 1) * per_epoch
-    return pd.DataFrame({"step": steps, "epoch": epoch, "image_id": ids, "loss": losses})
+def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: str) -> pd.DataFrame:
+    """Return the errors of all epochs; those of an epoch that was not finished are missing."""
+    table = np.full((epochs, len(ids)), np.nan)
+    finished = sum(map(math.isfinite, state.errors)) // len(ids)
+    table[:finished] = np.reshape(state.errors[: finished * len(ids)], (finished, len(ids)))
+    return pd.DataFrame(
+        {
+            "epoch": np.repeat(np.arange(1, epochs + 1), len(ids)),
+            "image_id": np.tile(ids, epochs),
+            "metric": metric,
+            "error": table.ravel(),
+        }
+    )
 
 
-def _refuse_nonfinite(row: Mapping[Hashable, Any], column: str, settings: dict[str, Any]) -> None:
-    if not math.isfinite(row[column]):
-        raise InputError(
-            f"The {column} {settings['loss']} became {row[column]} at step {row['step']} (epoch "
-            f"{row['epoch']}, image {row['image_id']!r}) with learning rate "
-            f"{settings['learning_rate']:g} and seed {settings['seed']}: the run diverged. Use a "
-            "smaller learning rate."
-        )
+def _history(state: TrainingState, shown: np.ndarray) -> pd.DataFrame:
+    steps = np.arange(len(state.losses))
+    return pd.DataFrame(
+        {
+            "step": steps + 1,
+            "epoch": steps // len(shown) + 1,
+            "image_id": shown[steps % len(shown)],
+            "loss": state.losses,
+        }
+    )
+
+
+def _outcome(
+    state: TrainingState, ids: np.ndarray, shown: np.ndarray, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return how a run ended, as a row of the table `outcomes`."""
+    row = {
+        "outcome": "finished",
+        "step": len(state.losses),
+        "epoch": -(-len(state.losses) // len(shown)),
+        "image_id": "",
+        "learning_rate": settings["learning_rate"],
+        "reason": "",
+    }
+    # A value that is not finite is the last of its kind, for it ended the run.
+    if not math.isfinite(state.losses[-1]):
+        name, values, images = "loss", state.losses, shown
+    elif not math.isfinite(state.errors[-1]):
+        name, values, images = "error", state.errors, ids
+    else:
+        return row
+    row |= {
+        "outcome": "diverged",
+        "image_id": str(images[(len(values) - 1) % len(images)]),
+        "reason": f"the {name} {settings['loss']} became {values[-1]}",
+    }
+    logger.warning(
+        "The run diverged: %s at step %d (epoch %d, image %r) with learning rate %g and seed %d. "
+        "Its errors from this epoch on are missing. A smaller learning rate would do.",
+        row["reason"], row["step"], row["epoch"], row["image_id"], row["learning_rate"],
+        settings["seed"],
+    )  # fmt: skip
+    return row

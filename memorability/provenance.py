@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,14 +96,30 @@ def table_record(study: str, settings: Any, code: str) -> dict[str, str]:
     }
 
 
+def file_hashes(paths: Iterable[str | Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by its path."""
+    hashes = {}
+    for path in paths:
+        with Path(path).open("rb") as file:
+            hashes[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+    return hashes
+
+
 def run_record(
-    record: dict[str, str], settings: Any, receipts: list[dict[str, Any]], device: str
+    record: dict[str, str],
+    settings: Any,
+    inputs: dict[str, str],
+    receipts: list[dict[str, Any]],
+    outcome: dict[str, Any],
+    device: str,
 ) -> dict[str, Any]:
-    """Return what made a run: its table record, settings, receipts of weights, environment."""
+    """Return what made a run: table record, settings, hashes of its inputs, receipts, outcome."""
     return {
         **record,
         "settings": settings,
+        "inputs": inputs,
         "receipts": receipts,
+        "outcome": outcome,
         "environment": environment_record(device),
     }
 

@@ -56,6 +56,7 @@ def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
 def correlations(
     values: pd.DataFrame,
     images: pd.DataFrame,
+    outcomes: pd.DataFrame | None = None,
     *,
     target: str,
     draws: int,
@@ -70,6 +71,9 @@ def correlations(
         As from the functions above.
     images
         The image table.
+    outcomes
+        How the runs behind the values ended: protocol, loss, lr, seed, outcome, step. Without it, or
+        without rows in it, all finished.
     target
         Column of `images`: score or score_uncorrected.
     draws, confidence, seed
@@ -80,14 +84,31 @@ def correlations(
     pandas.DataFrame
         Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the one
         with the highest pooled correlation (the paper's rule; optimistic, since it is chosen on the
-        images that it is reported for). p_holm is adjusted over all pooled rows of the table.
+        images that it is reported for). p_holm is adjusted over all pooled rows of the table. Seeds
+        that diverged do not enter r and are not counted in `seeds`; `diverged` names them, each with
+        its step. Where all of them did, r is missing.
     """
     parts = []
     for key, group in values.groupby(MODEL_KEYS, sort=True):
+        keys = dict(zip(MODEL_KEYS, map(str, key), strict=True))
+        diverged = _diverged(outcomes, keys)
+        finished = group[~group["seed"].isin(diverged["seed"])]
         part = correlate(
-            group, images, target=target, draws=draws, confidence=confidence, seed=seed
+            group if finished.empty else finished,
+            images,
+            target=target,
+            draws=draws,
+            confidence=confidence,
+            seed=seed,
         )
-        parts.append(part.assign(**dict(zip(MODEL_KEYS, map(str, key), strict=True))))
+        named = [
+            f"seed {seed} at step {step}"
+            for seed, step in zip(diverged["seed"], diverged["step"], strict=True)
+        ]
+        part = part.assign(**keys, seeds=finished["seed"].nunique(), diverged=", ".join(named))
+        if finished.empty:
+            part["ci_method"] = "none (diverged)"
+        parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     pooled = table["method"] == "pooled"
     best = table[pooled].fillna({"r": -2.0}).groupby(["quantity", "metric", "protocol", "loss"])
@@ -115,6 +136,16 @@ def best_learning_rate(
     rows = table[table["selected"] & (table["loss"] == loss)]
     rows = rows[rows["protocol"] == values["protocol"].iloc[0]]
     return values.merge(rows[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS), rows
+
+
+def _diverged(outcomes: pd.DataFrame | None, keys: Mapping[str, str]) -> pd.DataFrame:
+    """Return seed and step of the runs of one model that diverged."""
+    if outcomes is None or outcomes.empty:
+        return pd.DataFrame(columns=["seed", "step"])
+    ours = outcomes["outcome"] == "diverged"
+    for key in ("protocol", "loss", "lr"):
+        ours &= outcomes[key] == keys[key]
+    return outcomes.loc[ours, ["seed", "step"]].sort_values("seed")
 
 
 def _long(table: pd.DataFrame, quantity: str) -> pd.DataFrame:

@@ -23,7 +23,8 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     -------
     pandas.DataFrame
         Sorted by correlation: loss, r, ci_low, ci_high, given_category_r (partial correlation of the
-        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol.
+        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol,
+        diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", "metric"]
@@ -38,7 +39,7 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     columns = [
         "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
         "given_category_ci_high", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
-        "protocol",
+        "protocol", "diverged",
     ]  # fmt: skip
     return table[columns].reset_index(drop=True)
 
@@ -65,7 +66,10 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
 
 
 def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table_1` with intervals in one column and headings for readers."""
+    """Return `table_1` with intervals in one column and headings for readers.
+
+    The column that names runs that diverged is there only where some did.
+    """
     intervals = {
         "CI": ("ci_low", "ci_high"),
         "CI given category": ("given_category_ci_low", "given_category_ci_high"),
@@ -80,7 +84,8 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
         "given_category_r": "r given category",
         "p_holm": "p (Holm)",
     }
-    return with_intervals(table, intervals).rename(columns=headings)
+    shown = with_intervals(table, intervals).rename(columns=headings)
+    return shown if shown["diverged"].any() else shown.drop(columns="diverged")
 
 
 def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:

@@ -133,7 +133,18 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             step=pa.Column("int64", pa.Check.ge(1), unique=True),
             epoch=pa.Column("int64", pa.Check.ge(1)),
             image_id=_text(),
-            loss=_float(),
+            loss=_float(nullable=True),
+        ),
+    ),
+    "outcomes": (
+        ("step",),
+        _schema(
+            outcome=pa.Column(str, pa.Check.isin(["finished", "diverged"])),
+            step=pa.Column("int64", pa.Check.ge(1)),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            image_id=_text(),
+            learning_rate=_float(pa.Check.gt(0)),
+            reason=_text(),
         ),
     ),
     "pretraining": (
@@ -187,6 +198,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             method=_text(),
             n=pa.Column("int64", _COUNT),
             seeds=pa.Column("int64", _COUNT),
+            diverged=_text(),
             r=_float(pa.Check.in_range(-1, 1), nullable=True),
             r_seed_sd=_float(nullable=True),
             **_INTERVAL,
@@ -325,7 +337,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
 def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
     """Read one table of several runs, with the run keys of their paths as text columns in front.
 
-    A table that belongs to no run is returned as it is.
+    A table that belongs to no run is returned as it is; of no paths, an empty table.
     """
     parts = []
     for path in map(Path, paths):
@@ -334,7 +346,8 @@ def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
         for index, key in enumerate(key for key in RUN_KEYS if key in keys):
             part.insert(index, key, keys[key])
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    empty = pd.DataFrame(columns=[*RUN_KEYS, *_named(name)[1].columns])
+    return pd.concat(parts, ignore_index=True) if parts else empty
 
 
 def write_latents(

@@ -58,6 +58,7 @@ QUANTITIES = {
     "prediction": [f"{study.results}/tables/predictions.parquet"],
     "attribution": [f"{study.results}/tables/attributions.parquet"],
 }
+OUTCOMES = [f"{study.results}/outcomes/{run.path}/part.parquet" for run in study.runs]
 IMAGES = prepared(study.first_resize, "images.parquet")
 PIXELS = prepared(study.first_resize, "pixels.npy")
 # Of the selected model, which predicts and is explained.

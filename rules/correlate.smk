@@ -1,6 +1,6 @@
 """Fan-in: quantities of every image correlated with memorability, in tables and figures.
 
-REQUIRED: errors of all runs; distinctiveness, features, predictions, attributions.
+REQUIRED: errors and outcomes of all runs; distinctiveness, features, predictions, attributions.
 MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*
           <results>/figures/errors/, correlations.*, distinctiveness.*, features.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
@@ -11,6 +11,7 @@ rule correlate:
     """Correlate a quantity with memorability: pooled, per category, given the category."""
     input:
         values=lambda wildcards: QUANTITIES[wildcards.quantity],
+        outcomes=lambda wildcards: OUTCOMES if wildcards.quantity == "error" else [],
         images=IMAGES,
     output:
         correlations=ensure(

@@ -2,7 +2,8 @@
 
 REQUIRED: prepared images; weights files where the study loads weights; a pre-trained model, or the run
           before, where a protocol starts from one.
-MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/models/<run>/
+MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/<run>/
+          <results>/models/<run>/; while a run is made, its state in resources/checkpoints/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
 
@@ -20,7 +21,8 @@ rule finetune:
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),
-        model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
+        outcome=ensure("<results>/outcomes/<run>/part.parquet", non_empty=True),
+        model=temp(ensure("<results>/models/<run>/passing.safetensors", non_empty=True)),
         record=ensure("<results>/models/<run>/record.json", non_empty=True),
     log:
         "<logs>/finetune/<run>.log",
@@ -41,12 +43,34 @@ rule finetune:
         "../scripts/finetune.py"
 
 
+rule keep_model:
+    """Keep the model of a run: the others are removed when nothing needs them any more."""
+    input:
+        model=rules.finetune.output.model,
+    output:
+        model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
+    log:
+        "<logs>/keep_model/<run>.log",
+    benchmark:
+        "<benchmarks>/keep_model/<run>.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        code=fingerprint("files"),
+    script:
+        "../scripts/keep_model.py"
+
+
 rule encode:
     """Write the latents of every image under a fine-tuned model."""
     input:
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        model=rules.finetune.output.model,
+        model=f"<results>/models/<run>/{study.analysed_model}",
     output:
         latents=ensure("<results>/latents/<run>/part.parquet", non_empty=True),
     log:
@@ -62,7 +86,7 @@ rule encode:
         gpu=study.gpus,
     params:
         study=study.name,
-        settings=study.settings["compute"],
+        settings=study.machine,
         code=fingerprint("evaluation"),
     script:
         "../scripts/encode.py"

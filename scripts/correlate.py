@@ -17,6 +17,7 @@ with job_log(snakemake.log[0]):
     table = correlations(
         gather(tables.read_runs(snakemake.input.values, source)),
         tables.read(snakemake.input.images, "images"),
+        tables.read_runs(snakemake.input.outcomes, "outcomes"),
         target=settings["target"],
         draws=settings["bootstrap"],
         confidence=settings["confidence"],

@@ -11,27 +11,38 @@ with job_log(snakemake.log[0]):
     import json
 
     from memorability import tables
+    from memorability.checkpoints import Checkpoints, arithmetic
     from memorability.evaluation import choose_device
     from memorability.files import atomic
     from memorability.finetuning import finetune
     from memorability.images import open_store
     from memorability.job import progress
     from memorability.models.autoencoder import write_autoencoder
-    from memorability.provenance import run_record, table_record
+    from memorability.provenance import file_hashes, run_record, settings_hash, table_record
     from memorability.seeding import make_deterministic
 
-    settings = snakemake.params.settings
+    settings, output = snakemake.params.settings, snakemake.output
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(snakemake.input.images, "images")
-    with progress(2 * settings["epochs"] * len(images), "fine-tuning") as step:
-        pixels = open_store(snakemake.input.pixels)
-        run = finetune(pixels, images, settings, device=device, on_image=step)
+    inputs = file_hashes(snakemake.input)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(run.errors, snakemake.output.errors, "errors", record)
-    tables.write(run.history, snakemake.output.history, "history", record)
-    run_made = run_record(record, settings, run.receipts, device)
-    with atomic(snakemake.output.model) as temporary:
-        write_autoencoder(run.model, temporary, run_made)
-    with atomic(snakemake.output.record) as temporary:
-        temporary.write_text(json.dumps(run_made, indent=1), encoding="utf-8")
+    key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
+    # Not a parameter of the rule: how often state is saved makes no result stale.
+    with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
+        images_left = 2 * settings["epochs"] * len(images) - checkpoints.done
+        with progress(images_left, "fine-tuning") as step:
+            where = {"device": device, "checkpoints": checkpoints, "on_image": step}
+            splits = (
+                tables.read(path, "official_splits") for path in snakemake.input.official_splits
+            )
+            where["official_splits"] = next(splits, None)
+            run = finetune(open_store(snakemake.input.pixels), images, settings, **where)
+        tables.write(run.errors, output.errors, "errors", record)
+        tables.write(run.history, output.history, "history", record)
+        tables.write(run.outcomes, output.outcome, "outcomes", record)
+        made = run_record(record, settings, inputs, run.receipts, run.outcome, device)
+        with atomic(output.model) as temporary:
+            write_autoencoder(run.model, temporary, made)
+        with atomic(output.record) as temporary:
+            temporary.write_text(json.dumps(made, indent=1), encoding="utf-8")

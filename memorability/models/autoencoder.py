@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from memorability.errors import InputError
 from memorability.seeding import stream_seed
 
 CHANNELS = (64, 128, 256, 512, 512)
@@ -161,8 +162,23 @@ def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str,
 
 
 def read_autoencoder(path: str | Path) -> Autoencoder:
-    """Rebuild an autoencoder from a file of `write_autoencoder`, in evaluation mode."""
+    """Rebuild an autoencoder from a file of `write_autoencoder`, in evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If it is what a run that diverged has left.
+    """
     with safe_open(path, framework="pt") as file:
-        model = Autoencoder(**json.loads(file.metadata()["memorability"])["architecture"])
+        header = json.loads(file.metadata()["memorability"])
+        outcome = header["record"].get("outcome", {})
+        if outcome.get("outcome") == "diverged":
+            raise InputError(
+                f"The model {path} is what a run that diverged has left: {outcome['reason']} at step "
+                f"{outcome['step']}. Its latents mean nothing. Set `selected` to another learning "
+                "rate, whose row in tables/correlations/quantity=error/part.tsv names no seed as "
+                "diverged."
+            )
+        model = Autoencoder(**header["architecture"])
         model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
     return model.eval()

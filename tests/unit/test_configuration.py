@@ -381,6 +381,39 @@ def test_settings_of_a_run_are_those_of_its_own_protocol() -> None:
     assert study.first_resize == "squash"
 
 
+def test_how_often_state_is_saved_makes_no_result_stale() -> None:
+    key = ("paper", "mse", "5e-6", "0")
+    often, rarely = (
+        resolve(merged({"compute": {"checkpoint_seconds": seconds}}), ROOT) for seconds in (1, 1e4)
+    )
+    assert often.run_settings(*key) == rarely.run_settings(*key)
+    assert often.machine == {"device": "auto", "threads": 1}
+
+
+@pytest.mark.parametrize(
+    ("keep", "models", "analysed"),
+    [
+        ("selected", 5, "autoencoder.safetensors"),
+        ("all", 390, "autoencoder.safetensors"),
+        ("none", 0, "passing.safetensors"),
+    ],
+)
+def test_models_are_kept_as_asked_for(keep: str, models: int, analysed: str) -> None:
+    study = resolve(merged({"keep_checkpoints": keep}), ROOT)
+    assert len(study.kept) == models
+    assert study.analysed_model == analysed
+
+
+def test_training_state_that_cannot_be_written_is_refused_before_any_job(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    study = own_images()
+    (tmp_path / "resources").mkdir(exist_ok=True)
+    (tmp_path / "resources" / "checkpoints").touch()
+    with pytest.raises(InputError, match=r"Training state cannot be written to resources/ch"):
+        study.preflight()
+
+
 def test_settings_of_a_run_do_not_depend_on_which_other_runs_are_made() -> None:
     more = resolve(merged(), ROOT)
     fewer = resolve(merged({"losses": ["lpips_squeeze"], "seeds": [2], "study": "less"}), ROOT)

@@ -64,7 +64,7 @@ def correlation(group: str = "all", method: str = "pooled", **changes: Any) -> d
         "quantity": "error", "metric": "mse", "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "group": group, "method": method, "n": 64, "seeds": 2,
         "r": 0.25, "r_seed_sd": 0.01, "ci_low": 0.125, "ci_high": 0.375, "ci_method": "percentile",
-        "p": 0.01, "p_holm": 0.02,
+        "p": 0.01, "p_holm": 0.02, "diverged": "",
     }  # fmt: skip
     return base | changes
 
@@ -248,6 +248,23 @@ def test_losses_are_named_and_rates_are_labelled_as_configured(tmp_path: Path) -
     assert "2 seed(s)" in shown
     assert NOTE in shown
     draw(figure, tmp_path)
+
+
+def test_a_learning_rate_that_diverged_is_marked_with_a_cross() -> None:
+    rows = [
+        correlation(lr="1e-3"),
+        correlation(lr="1e-2", r=0.5, seeds=1, diverged="seed 0 at step 3"),
+        correlation(lr="1e-1", seeds=0, diverged="seed 0 at step 3, seed 1 at step 2", **UNDEFINED),
+    ]
+    figure = figures.correlations_by_learning_rate(pd.DataFrame(rows), note="")
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert [list(line.get_ydata()) for line in crosses] == [[0.5, 0.0], []]
+    assert "mean of 2 seed(s)" in figure.get_suptitle()
+
+
+def test_values_of_a_run_that_diverged_are_not_drawn() -> None:
+    figure = by_memorability({"animal": ANIMALS}, value=NAN)
+    assert not any(axes.patches for axes in panels(figure))
 
 
 def test_two_protocols_are_told_apart() -> None:

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from memorability import finetuning, tables
+from memorability.checkpoints import TrainingState
 from memorability.errors import InputError
 from memorability.evaluation import measure_errors
 from memorability.finetuning import (
     FinetunedRun,
     finetune,
     presentation_order,
-    train_one_epoch,
+    train,
 )
 from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import initial_autoencoder, write_autoencoder
@@ -87,6 +88,20 @@ def settings(epochs: int = 1, loss: str = "mse", seed: int = 0, **choices: Any) 
 
 def run(chosen: dict[str, Any], count: int = 3, **options: Any) -> FinetunedRun:
     return finetune(store(count), table(count), chosen, device="cpu", **options)
+
+
+def one_epoch(
+    model: nn.Module,
+    loss: nn.Module,
+    pixels: np.ndarray,
+    order: np.ndarray,
+    rate: float,
+    **how: Any,
+) -> TrainingState:
+    """Train on each image once and evaluate every image."""
+    state = TrainingState(model, torch.optim.Adam(model.parameters(), lr=rate), "cpu")
+    train(state, loss, pixels, order, epochs=1, batch_norm_mode="train", **how)
+    return state
 
 
 def norms(model: nn.Module) -> list[nn.BatchNorm2d]:
@@ -170,18 +185,9 @@ def adam_by_hand(images: np.ndarray, rate: float) -> tuple[np.ndarray, list[floa
 def test_an_epoch_is_one_adam_step_per_image_in_the_order_given() -> None:
     pixels, order = store(4, side=5), np.array([2, 0, 3, 1])
     model = Tiny()
-    losses = train_one_epoch(
-        model,
-        MeanSquaredError(),
-        torch.optim.Adam(model.parameters(), lr=0.01),
-        pixels,
-        order,
-        batch_norm_mode="train",
-        device="cpu",
-    )
+    state = one_epoch(model, MeanSquaredError(), pixels, order, 0.01)
     expected, expected_losses = adam_by_hand(pixels[order] / 255, 0.01)
-    assert losses.dtype == np.float64
-    np.testing.assert_allclose(losses, expected_losses, rtol=1e-5)
+    np.testing.assert_allclose(state.losses, expected_losses, rtol=1e-5)
     trained = [model.weight.item(), model.bias.item()]
     np.testing.assert_allclose(trained, expected, rtol=1e-5)
 
@@ -191,28 +197,20 @@ def test_one_step_on_the_autoencoder_is_that_of_a_plain_torch_loop() -> None:
     ours = initial_autoencoder(0, width=0.04, **choices)
     theirs = copy.deepcopy(ours)
     pixels = store(2)
-    losses = train_one_epoch(
-        ours,
-        MeanSquaredError(),
-        torch.optim.Adam(ours.parameters(), lr=1e-3),
-        pixels,
-        np.array([1]),
-        batch_norm_mode="train",
-        device="cpu",
-    )
+    state = one_epoch(ours, MeanSquaredError(), pixels, np.array([1]), 1e-3)
     image = torch.from_numpy(pixels[1:]).float() / 255
     optimizer = torch.optim.Adam(theirs.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-8)
     loss = nn.functional.mse_loss(theirs.train()(image), image)
     loss.backward()
     optimizer.step()
-    assert losses.tolist() == pytest.approx([loss.item()], rel=1e-6)
+    assert state.losses == pytest.approx([loss.item()], rel=1e-6)
     own, expected = ours.state_dict(), theirs.state_dict()
     for key, value in expected.items():
         torch.testing.assert_close(own[key], value, rtol=1e-4, atol=1e-5)
 
 
 class Broken(nn.Module):
-    """A loss that is not finite at the second image."""
+    """A loss that is not finite when it is called for the second time."""
 
     def __init__(self, value: float) -> None:
         super().__init__()
@@ -225,43 +223,75 @@ class Broken(nn.Module):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loss_that_is_not_finite_ends_the_epoch_before_it_reaches_the_weights(
+def test_a_loss_that_is_not_finite_ends_the_run_before_it_reaches_the_weights(
     value: float,
 ) -> None:
     model = Tiny()
     steps: list[int] = []
-    losses = train_one_epoch(
-        model,
-        Broken(value),
-        torch.optim.Adam(model.parameters(), lr=0.01),
-        store(4, side=5),
-        np.arange(4),
-        batch_norm_mode="train",
-        device="cpu",
-        on_image=lambda: steps.append(1),
+    pixels = store(4, side=5)
+    state = one_epoch(
+        model, Broken(value), pixels, np.arange(4), 0.01, on_image=lambda: steps.append(1)
     )
-    assert len(losses) == 2
-    assert np.isfinite(losses).tolist() == [True, False]
+    assert np.isfinite(state.losses).tolist() == [True, False]
+    assert state.errors == []
     assert len(steps) == 1
     assert all(parameter.isfinite() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("epoch", [1, 2])
-def test_a_run_that_diverges_is_an_error_that_says_where(
-    monkeypatch: pytest.MonkeyPatch, epoch: int
+# Calls of the loss in a run of two epochs of three steps and three evaluations.
+@pytest.mark.parametrize(
+    ("call", "step", "epoch", "image", "reason"),
+    [
+        (2, 2, 1, "image_1", "the loss mse became nan"),
+        (5, 3, 1, "image_1", "the error mse became nan"),
+        (8, 5, 2, "image_1", "the loss mse became nan"),
+        (9, 6, 2, "image_2", "the loss mse became nan"),
+        (10, 6, 2, "image_0", "the error mse became nan"),
+        (12, 6, 2, "image_2", "the error mse became nan"),
+    ],
+)
+def test_a_run_that_diverges_is_a_result_that_says_where(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    call: int,
+    step: int,
+    epoch: int,
+    image: str,
+    reason: str,
 ) -> None:
     loss = Broken(float("nan"))
-    # The second call is the second step; three steps and three evaluations make an epoch.
-    loss.calls = 0 if epoch == 1 else -6
+    loss.calls = 2 - call
     monkeypatch.setattr(finetuning, "make_loss", lambda *_, **__: (loss, "mse", None))
-    chosen = settings(epochs=2, order="listed") | {"learning_rate": 5e-6}
-    with pytest.raises(InputError) as caught:
-        run(chosen)
-    message = str(caught.value)
-    step = 2 + 3 * (epoch - 1)
-    assert f"mse became nan at step {step} (epoch {epoch}, image 'image_1')" in message
-    assert "learning rate 5e-06" in message
-    assert "smaller learning rate" in message
+    made = run(settings(epochs=2, order="listed") | {"learning_rate": 5e-6})
+    assert made.outcome == {
+        "outcome": "diverged", "step": step, "epoch": epoch, "image_id": image,
+        "learning_rate": 5e-6, "reason": reason,
+    }  # fmt: skip
+    assert f"{reason} at step {step} (epoch {epoch}, image '{image}')" in caplog.text
+    assert "learning rate 5e-06" in caplog.text
+    # Errors of finished epochs stay, those of the others are missing; the history ends there.
+    missing = made.errors.groupby("epoch")["error"].apply(lambda errors: errors.isna().tolist())
+    assert missing.tolist() == [[epoch == 1] * 3, [True] * 3]
+    assert made.history["step"].tolist() == list(range(1, step + 1))
+    assert np.isfinite(made.history["loss"].iloc[:-1]).all()
+    assert np.isfinite(made.history["loss"].iloc[-1]) == ("error" in reason)
+    tables.write(made.errors, tmp_path / "errors.parquet", "errors")
+    tables.write(made.history, tmp_path / "history.parquet", "history")
+    tables.write(made.outcomes, tmp_path / "outcome.parquet", "outcomes")
+
+
+def test_a_learning_rate_beyond_reason_diverges() -> None:
+    made = run(settings() | {"learning_rate": 1e30})
+    assert made.outcome["outcome"] == "diverged"
+    assert made.errors["error"].isna().all()
+
+
+def test_a_run_that_ends_well_says_so() -> None:
+    assert run(settings(epochs=2)).outcome == {
+        "outcome": "finished", "step": 6, "epoch": 2, "image_id": "", "learning_rate": 1e-3,
+        "reason": "",
+    }  # fmt: skip
 
 
 # Batch normalisation
@@ -393,9 +423,11 @@ def test_a_random_backbone_is_named_in_metric_and_receipts(tmp_path: Path) -> No
     assert [receipt["source"] for receipt in made.receipts] == ["random", "random"]
     assert [receipt["model"] for receipt in made.receipts] == ["autoencoder", "squeeze backbone"]
     chosen = settings(loss="lpips_squeeze")
-    record = run_record({"study": "x"}, chosen, made.receipts, "cpu")
+    record = run_record({"study": "x"}, chosen, {"a": "0"}, made.receipts, made.outcome, "cpu")
     assert record["study"] == "x"
     assert record["receipts"] == made.receipts
+    assert record["inputs"] == {"a": "0"}
+    assert record["outcome"]["outcome"] == "finished"
     assert record["settings"] == chosen
     assert record["environment"]["device"] == "cpu"
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from memorability import __version__, provenance
 from memorability.provenance import (
     environment_record,
+    file_hashes,
     fingerprint,
     import_closure,
     settings_hash,
@@ -188,6 +189,17 @@ def test_the_hash_is_that_of_the_settings_as_sorted_json() -> None:
 
 def test_settings_may_hold_paths() -> None:
     assert settings_hash({"where": Path("a/b")}) == settings_hash({"where": "a/b"})
+
+
+# Files
+
+
+def test_a_file_is_known_by_the_hash_of_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")
+    # FIPS 180-2, example B.1
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_hashes([path]) == {str(path): expected}
 
 
 # Records

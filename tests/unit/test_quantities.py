@@ -198,6 +198,43 @@ def test_an_undefined_correlation_is_kept_but_neither_selected_nor_counted_as_a_
     np.testing.assert_allclose(pooled["p_holm"].dropna(), expected, rtol=1e-12)
 
 
+def outcomes(**steps: int) -> pd.DataFrame:
+    """How two seeds of a run at 1e-1 ended; seed0=17 diverged at step 17."""
+    keys = RUN | {"lr": "1e-1"}
+    return pd.DataFrame(
+        [
+            keys
+            | {"seed": str(seed), "step": steps.get(f"seed{seed}", 40)}
+            | {"outcome": "diverged" if f"seed{seed}" in steps else "finished"}
+            for seed in (0, 1)
+        ]
+    )
+
+
+def test_a_seed_that_diverged_is_named_and_leaves_the_correlation_to_the_others() -> None:
+    errors = run_errors(0.5, noise=1, lr="1e-1")
+    alone = correlations(from_errors(errors[errors["seed"] == "1"]), images(), **QUICK)
+    errors.loc[errors["seed"] == "0", "error"] = np.nan
+    table = correlations(from_errors(errors), images(), outcomes(seed0=17), **QUICK)
+    assert set(table["diverged"]) == {"seed 0 at step 17"}
+    assert set(table["seeds"]) == {1}
+    pd.testing.assert_frame_equal(table.drop(columns="diverged"), alone.drop(columns="diverged"))
+
+
+def test_a_learning_rate_at_which_every_seed_diverged_keeps_a_row_that_says_so() -> None:
+    lost = run_errors(0.5, noise=1, lr="1e-1").assign(error=np.nan)
+    good = run_errors(-0.5, noise=2, lr="1e-3")
+    values = from_errors(pd.concat([lost, good], ignore_index=True))
+    table = correlations(values, images(), outcomes(seed0=17, seed1=3), **QUICK)
+    rows = table[table["lr"] == "1e-1"]
+    assert set(rows["diverged"]) == {"seed 0 at step 17, seed 1 at step 3"}
+    assert set(rows["seeds"]) == {0}
+    assert set(rows["ci_method"]) == {"none (diverged)"}
+    assert rows["r"].isna().all()
+    assert set(table.loc[table["selected"], "lr"]) == {"1e-3"}
+    assert set(table.loc[table["lr"] == "1e-3", "diverged"]) == {""}
+
+
 def test_every_feature_is_selected_for_there_is_nothing_to_choose() -> None:
     rng = np.random.default_rng(1)
     parts = [

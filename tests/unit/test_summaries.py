@@ -32,7 +32,7 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
         "loss": loss, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
-        "p_holm": 0.0,
+        "p_holm": 0.0, "diverged": "",
     }  # fmt: skip
     return base | changes
 
@@ -132,6 +132,14 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
     assert "Spearman's r" in shown
     assert not any("ci_" in column or "_r" in column for column in shown)
     assert "[0.380, 0.420]" in shown.iloc[0].to_list()
+
+
+def test_table_1_names_seeds_that_diverged_where_some_did() -> None:
+    lost = {"r": NAN, "seeds": 0, "diverged": "seed 0 at step 17"}
+    table = table_1(pd.DataFrame([row("mse", **lost), row("style")]))
+    assert table["diverged"].tolist() == ["", "seed 0 at step 17"]
+    assert "seed 0 at step 17" in table_1_for_reading(table)["diverged"].tolist()
+    assert "diverged" not in table_1_for_reading(table[:1])
 
 
 # Intervals

@@ -32,7 +32,7 @@ def correlation(metric: str, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "quantity": "feature", "metric": metric, "protocol": "", "loss": "", "lr": "",
         "selected": True, "target": "score", "group": "all", "method": "pooled", "n": 120,
-        "seeds": 1, "r": 0.25, "r_seed_sd": NAN, "ci_low": 0.1, "ci_high": 0.4,
+        "seeds": 1, "diverged": "", "r": 0.25, "r_seed_sd": NAN, "ci_low": 0.1, "ci_high": 0.4,
         "ci_method": "percentile", "p": 0.01, "p_holm": 0.02,
     }  # fmt: skip
     return row | changes
@@ -113,7 +113,13 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "history": [
         {"step": 2, "epoch": 1, "image_id": "b", "loss": 0.5},
-        {"step": 10, "epoch": 1, "image_id": "a", "loss": 0.25},
+        {"step": 10, "epoch": 1, "image_id": "a", "loss": NAN},
+    ],
+    "outcomes": [
+        {
+            "outcome": "diverged", "step": 3, "epoch": 1, "image_id": "a", "learning_rate": 0.1,
+            "reason": "the loss mse became nan",
+        },
     ],
     "pretraining": [
         pretraining_epoch(0),
@@ -266,7 +272,8 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
         ("images", "category", None),
         ("images", "hits", -1),
         ("errors", "epoch", 0),
-        ("history", "loss", NAN),
+        ("history", "step", 0),
+        ("outcomes", "outcome", "lost"),
         ("correlations", "r", 1.5),
         ("correlations", "p", -0.1),
         ("predictions", "split", "holdout"),
@@ -433,6 +440,12 @@ def test_a_table_of_no_run_is_returned_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "quantity=feature" / "features.parquet"
     tables.write(example("features"), path, "features")
     pd.testing.assert_frame_equal(tables.read_runs([path], "features"), example("features"))
+
+
+def test_no_runs_make_an_empty_table() -> None:
+    table = tables.read_runs([], "outcomes")
+    assert list(table.columns[:5]) == ["protocol", "loss", "lr", "seed", "outcome"]
+    assert table.empty
 
 
 # Latents

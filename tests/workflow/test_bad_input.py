@@ -145,8 +145,8 @@ def rejected(file: str, change: Callable[[Path], object], *reasons: str) -> Case
     return Case(damage=image(file, change), ends="image rejected", says=(file, *reasons))
 
 
-def mounted(options: str) -> str:
-    return f"mkdir -p results && mount -t tmpfs -o {options} tmpfs results"
+def mounted(options: str, directory: str = "results") -> str:
+    return f"mkdir -p {directory} && mount -t tmpfs -o {options} tmpfs {directory}"
 
 
 CASES = {
@@ -223,6 +223,10 @@ CASES = {
     "results without write permission": Case(
         shell=mounted("ro"),
         says=("Results cannot be written to results/tiny", "permissions", "--directory"),
+    ),
+    "training state without write permission": Case(
+        shell=mounted("ro", "resources/checkpoints"),
+        says=("Training state cannot be written to resources/checkpoints", "permissions"),
     ),
     "full disk": Case(
         shell=mounted("size=1m"),

@@ -107,11 +107,11 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 18
+    assert len(found) == 19
     assert {schema_name(path) for path in found} == {
-        "images", "rejected", "errors", "history", "latents", "distinctiveness", "ceiling", "features",
-        "correlations", "predictions", "prediction_history", "prediction_metrics", "attributions",
-        "claims",
+        "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
+        "ceiling", "features", "correlations", "predictions", "prediction_history",
+        "prediction_metrics", "attributions", "claims",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -169,7 +169,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 20
+    assert len(files) == 21
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]

@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from memorability.errors import InputError
 from memorability.models.autoencoder import (
     Autoencoder,
     initial_autoencoder,
@@ -201,3 +202,13 @@ def test_writing_does_not_change_the_model(tmp_path: Path) -> None:
     write_autoencoder(model, tmp_path / "autoencoder.safetensors", {})
     assert model.training
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_what_a_run_that_diverged_has_left_is_no_model(tmp_path: Path) -> None:
+    outcome = {"outcome": "diverged", "step": 17, "reason": "the loss mse became nan"}
+    write_autoencoder(Autoencoder(width=0.02), tmp_path / "a.safetensors", {"outcome": outcome})
+    with pytest.raises(InputError, match=r"loss mse became nan at step 17.*Set `selected`"):
+        read_autoencoder(tmp_path / "a.safetensors")
+    outcome["outcome"] = "finished"
+    write_autoencoder(Autoencoder(width=0.02), tmp_path / "a.safetensors", {"outcome": outcome})
+    read_autoencoder(tmp_path / "a.safetensors")
