@@ -15,6 +15,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/finetune.smk"
 include: "rules/correlate.smk"
+include: "rules/selection.smk"
 include: "rules/features.smk"
 include: "rules/predict.smk"
 include: "rules/explain.smk"
@@ -33,6 +34,8 @@ rule all:
         expand(rules.plot_errors.output, loss=study.settings["losses"]),
         expand(rules.correlate.output, quantity=QUANTITIES),
         rules.plot_correlations.output,
+        rules.select_learning_rates.output,
+        rules.plot_selection.output,
         rules.plot_distinctiveness.output,
         rules.plot_features.output,
         rules.plot_prediction.output,

@@ -182,6 +182,65 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
     return figure
 
 
+def learning_rate_selection(
+    correlations: pd.DataFrame,
+    seeds: pd.DataFrame,
+    selection: pd.DataFrame,
+    choices: pd.DataFrame,
+    *,
+    note: str,
+) -> Figure:
+    """Draw the correlation of every learning rate, a panel per loss, with what two rules choose.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity error.
+    seeds, selection, choices
+        The tables `selection_seeds`, `selection` and `selection_choices`.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"]
+    several = len(pooled["protocol"].unique()) > 1
+    losses = list(pooled.groupby(["protocol", "loss"]))
+    columns = min(3, len(losses))
+    count = -(-len(losses) // columns)
+    rates = sorted(pooled["lr"].unique(), key=float)
+    places = {rate: place for place, rate in enumerate(rates)}
+    with styled():
+        figure = Figure(figsize=(max(5.4, 3.3 * columns), 1.7 + 2.5 * count), layout="constrained")
+        grid = figure.subplots(count, columns, sharey=True, squeeze=False).flat
+        for axes, (keys, rows) in zip(grid, losses, strict=False):
+            of_seeds, of_rules, of_choices = (
+                table[(table["protocol"] == keys[0]) & (table["loss"] == keys[1])]
+                for table in (seeds, selection, choices)
+            )
+            _rate_curve(axes, rows, of_seeds, places)
+            text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
+            name = label(rows["metric"].iloc[0]) + (f" ({keys[0]})" if several else "")
+            axes.set_title(f"{name}\n{text}", fontsize=9)
+            axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
+            axes.set_xlim(-0.6, len(rates) - 0.4)
+        for axes in figure.axes[len(losses) :]:
+            axes.set_visible(False)
+        # The bars at the bottom get a fifth of the height for themselves.
+        low, high = figure.axes[0].get_ylim()
+        figure.axes[0].set_ylim(low - 0.25 * (high - low), high)
+        named = [axes.get_legend_handles_labels() for axes in figure.axes]
+        legend = {
+            name: handle
+            for handles, names in named
+            for handle, name in zip(handles, names, strict=True)
+        }
+        figure.legend(
+            legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
+        )
+        figure.supylabel("Spearman's r, error × memorability", fontsize=9)
+        _add_note(figure, f"Horizontal axes: learning rate, evenly spaced. {note}")
+    return figure
+
+
 def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
     """Draw correlations with memorability, pooled and given the category, one row per metric.
 
@@ -332,6 +391,48 @@ def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
             medianprops={"color": "black"},
         )
         axes.text(place, -0.1, f"{len(values)}", ha="center", fontsize=7, color="#555555")
+
+
+def _rate_curve(
+    axes: Axes, rows: pd.DataFrame, seeds: pd.DataFrame, places: Mapping[str, int]
+) -> None:
+    """Draw mean, interval and seeds of each learning rate of one loss."""
+    rows = rows.assign(place=rows["lr"].map(places)).sort_values("place")
+    colour = COLOURS[0]
+    axes.axhline(0, color="black", lw=0.8)
+    axes.vlines(
+        rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
+        label="bootstrap interval over images",
+    )  # fmt: skip
+    axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
+    axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    undefined = rows.loc[rows["r"].isna(), "place"]
+    if len(undefined) > 0:
+        name = "no correlation (a run diverged)"
+        axes.plot(undefined, [0] * len(undefined), "x", color=COLOURS[4], label=name)
+
+
+def _rate_choices(
+    axes: Axes, selection: pd.DataFrame, choices: pd.DataFrame, places: Mapping[str, int]
+) -> str:
+    """Mark what the published and the honest rule choose, and return it in words."""
+    published, honest = selection.loc["published"], selection.loc["images"]
+    if not published["lr"]:
+        return "no learning rate has a correlation"
+    chosen = choices[(choices["rule"] == "images") & (choices["share"] > 0)]
+    axes.vlines(
+        chosen["lr"].map(places), 0, 0.18 * chosen["share"], color="#999999", lw=7,
+        transform=axes.get_xaxis_transform(), label="how often half of the images choose it",
+    )  # fmt: skip
+    marks: dict[str, Any] = {"fillstyle": "none", "color": "black", "ls": ""}
+    place: float = places[published["lr"]]
+    name = "published choice, same images"
+    axes.plot(place, published["r"], marker="o", ms=10, label=name, **marks)
+    place = places[honest["lr"]] if honest["lr"] else np.nan
+    axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
+    name = "honest choice, the other half"
+    axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
+    return f"published {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"
 
 
 def _points(

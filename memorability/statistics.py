@@ -8,7 +8,7 @@ it is reported beside it.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -146,6 +146,33 @@ def bootstrap_spearman(
     runs, target = _checked_pair(x, y, dimensions=(1, 2))
     ranked = _Ranked(_codes(runs), _codes(target), None)
     return ranked.correlation(draws=draws, confidence=confidence, seed=seed, method=method)
+
+
+def subset_correlations(
+    runs: ArrayLike, target: ArrayLike, subsets: Iterable[IntArray]
+) -> FloatArray:
+    """Return Spearman's correlation of each run with the target in each subset of the images.
+
+    Parameters
+    ----------
+    runs
+        Shape (runs, n), any unit, finite.
+    target
+        Shape (n,), any unit, finite.
+    subsets
+        Rows of the images in each subset, perhaps of several sizes; they are ranked anew.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (runs, subsets), float64, −1 to 1; NaN where values are constant in a subset.
+    """
+    ranked = _Ranked(
+        _codes(np.asarray(runs, dtype=np.float64)),
+        _codes(np.asarray(target, dtype=np.float64)),
+        None,
+    )
+    return np.stack([ranked.correlations(rows[np.newaxis])[:, 0] for rows in subsets], axis=1)
 
 
 def holm(p: ArrayLike) -> FloatArray:

@@ -20,6 +20,7 @@ from memorability.grid import RUN_KEYS
 
 _SHARE = pa.Check.in_range(0, 1)
 _COUNT = pa.Check.ge(0)
+_R = pa.Check.in_range(-1, 1)
 
 
 def _schema(**columns: pa.Column) -> pa.DataFrameSchema:
@@ -215,6 +216,53 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
                 str, pa.Check.isin(["reproduced", "equivalent", "differs", "not testable"])
             ),
             why=_text(),
+        ),
+    ),
+    "selection": (
+        ("protocol", "loss", "rule"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            rule=pa.Column(str, pa.Check.isin(["published", "images", "observers"])),
+            target=_text(),
+            n=pa.Column("int64", _COUNT),
+            rates=pa.Column("int64", _COUNT),
+            skipped=_text(),
+            lr=_text(),
+            share=_float(_SHARE, nullable=True),
+            r=_float(_R, nullable=True),
+            r_sd=_float(_COUNT, nullable=True),
+            r_low=_float(_R, nullable=True),
+            r_high=_float(_R, nullable=True),
+            r_choosing=_float(_R, nullable=True),
+            optimism=_float(nullable=True),
+            repeats=pa.Column("int64", _COUNT),
+            p_loss=_float(_SHARE, nullable=True),
+            p_grid=_float(_SHARE, nullable=True),
+            permutations=_count(nullable=True),
+        ),
+    ),
+    "selection_choices": (
+        ("protocol", "loss", "rule", "lr"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            rule=_text(),
+            lr=_text(),
+            share=_float(_SHARE, nullable=True),
+        ),
+    ),
+    "selection_seeds": (
+        ("protocol", "loss", "lr", "seed"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            lr=_text(),
+            seed=_text(),
+            r=_float(_R, nullable=True),
         ),
     ),
 }

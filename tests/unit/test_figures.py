@@ -397,6 +397,66 @@ def test_attributions_that_are_all_zero_are_drawn_as_plain_photographs(tmp_path:
             np.testing.assert_array_equal(np.asarray(overlay.get_alpha()), 0)
 
 
+# Choice of learning rates
+
+
+def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.DataFrame]:
+    """Correlations, seeds, selection and choices of one loss."""
+    keys = {"protocol": "paper", "loss": loss, "metric": loss}
+    rows = [
+        correlation(loss=loss, metric=loss, lr=lr, r=0.1 * k, ci_low=0.1 * k - 0.05, ci_high=0.6)
+        | (UNDEFINED if undefined and lr == rates[-1] else {})
+        for k, lr in enumerate(rates)
+    ]
+    seeds = [keys | {"lr": lr, "seed": seed, "r": 0.1} for lr in rates for seed in "01"]
+    lr = "" if undefined and len(rates) == 1 else rates[0]
+    selection = [
+        keys | {"rule": rule, "lr": lr, "r": r, "r_low": 0.1, "r_high": 0.3}
+        for rule, r in (("published", 0.25), ("images", 0.125))
+    ]
+    choices = [keys | {"rule": "images", "lr": rate, "share": 1 / len(rates)} for rate in rates]
+    return [pd.DataFrame(part) for part in (rows, seeds, selection, choices)]
+
+
+def selection_figure(*losses: list[pd.DataFrame]) -> Figure:
+    parts = [pd.concat(tables) for tables in zip(*losses, strict=True)]
+    return figures.learning_rate_selection(*parts, note=NOTE)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 13])
+@pytest.mark.parametrize("losses", [1, 2, 8])
+def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
+    count: int, losses: int, tmp_path: Path
+) -> None:
+    rates = [f"{k}e-6" for k in range(1, count + 1)]
+    figure = selection_figure(*(chosen(f"loss_{k}", rates) for k in range(losses)))
+    draw(figure, tmp_path)
+    assert titles(figure) == [
+        f"loss {k}\npublished 0.250 at 1e-6, honest 0.125" for k in range(losses)
+    ]
+    for axes in panels(figure):
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == rates
+        curve = next(line for line in axes.lines if line.get_label() == "mean over seeds")
+        np.testing.assert_allclose(curve.get_ydata(), 0.1 * np.arange(count))
+        limits = axes.get_ylim()
+        assert limits == panels(figure)[0].get_ylim(), "panels share their axes"
+        assert limits[0] < -0.05
+        assert limits[1] > 0.6
+    shown = texts(figure)
+    assert NOTE in shown
+    assert "published choice, same images" in shown
+    assert "no correlation" not in shown
+
+
+def test_a_diverged_learning_rate_is_marked_and_a_loss_without_any_says_so(tmp_path: Path) -> None:
+    figure = selection_figure(
+        chosen("mse", ["1e-3", "0.1"], undefined=True), chosen("style", ["1e-3"], undefined=True)
+    )
+    draw(figure, tmp_path)
+    assert titles(figure)[1] == "Style loss\nno learning rate has a correlation"
+    assert "no correlation (a run diverged)" in texts(figure)
+
+
 # Saving and naming
 
 

@@ -47,7 +47,7 @@ def trial(observer: str, position: int, image_id: str, **changes: Any) -> dict[s
     return row | changes
 
 
-COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n"), "Int64")
+COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n", "permutations"), "Int64")
 
 # Per schema a table as it is read back: in the schema's order of rows, which differs from that of
 # the other columns; missing values where the schema allows them.
@@ -137,6 +137,29 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "predicted": 0.75,
         }
         for i in "ab"
+    ],
+    "selection": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "rule": rule, "target": "score",
+            "n": 40, "rates": 2, "skipped": "0.1", "lr": "1e-3", "share": share, "r": 0.25,
+            "r_sd": sd, "r_low": sd, "r_high": sd, "r_choosing": sd, "optimism": sd,
+            "repeats": repeats, "p_loss": p, "p_grid": p, "permutations": permutations,
+        }
+        for rule, share, sd, repeats, p, permutations in (
+            ("images", 0.75, 0.125, 100, NAN, pd.NA),
+            ("published", 1.0, NAN, 1, 0.01, 1000),
+        )
+    ],
+    "selection_choices": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "rule": "images", "lr": lr,
+            "share": share,
+        }
+        for lr, share in (("1e-3", 0.75), ("5e-6", NAN))
+    ],
+    "selection_seeds": [
+        {"protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "seed": s, "r": r}
+        for s, r in (("0", 0.25), ("1", NAN))
     ],
     "claims": [
         {

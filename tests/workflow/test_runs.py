@@ -20,6 +20,8 @@ RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 ASKED_FOR = (
     "tables/table_1.html",
     "tables/table_1.tsv",
+    "tables/selection.html",
+    "tables/selection.tsv",
     "tables/claims.html",
     "tables/claims.parquet",
     "tables/claims.tsv",
@@ -36,7 +38,7 @@ ASKED_FOR = (
         f"figures/{figure}.{kind}"
         for figure in (
             "scores", "errors/mse", "correlations", "distinctiveness", "features", "prediction",
-            "attributions",
+            "attributions", "selection",
         )
         for kind in ("svg", "png")
     ),
@@ -44,7 +46,7 @@ ASKED_FOR = (
 UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
 PLOTS = {
     "plot_attributions", "plot_correlations", "plot_distinctiveness", "plot_errors",
-    "plot_features", "plot_prediction", "plot_scores",
+    "plot_features", "plot_prediction", "plot_scores", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -107,11 +109,11 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 18
+    assert len(found) == 21
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "latents", "distinctiveness", "ceiling", "features",
         "correlations", "predictions", "prediction_history", "prediction_metrics", "attributions",
-        "claims",
+        "claims", "selection", "selection_choices", "selection_seeds",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -167,7 +169,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 20
+    assert len(files) == 23
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
@@ -217,6 +219,7 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
         ("statistics.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
         ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
         ("attribution.py", {"attribute"}, {"finetune", "encode", "predict"}),
+        ("selection.py", {"select_learning_rates"}, {"correlate", "finetune", "judge_claims"}),
         ("claims.py", {"judge_claims"}, {"correlate", "finetune"}),
         ("published.yaml", {"judge_claims"}, {"correlate", "finetune"}),
     ],
