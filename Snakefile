@@ -16,6 +16,7 @@ include: "rules/data.smk"
 include: "rules/finetune.smk"
 include: "rules/correlate.smk"
 include: "rules/selection.smk"
+include: "rules/decay.smk"
 include: "rules/features.smk"
 include: "rules/predict.smk"
 include: "rules/explain.smk"
@@ -36,6 +37,7 @@ rule all:
         rules.plot_correlations.output,
         rules.select_learning_rates.output,
         rules.plot_selection.output,
+        [rules.measure_decay.output, rules.plot_decay.output] if study.decays else [],
         rules.plot_distinctiveness.output,
         rules.plot_features.output,
         rules.plot_prediction.output,

@@ -149,6 +149,16 @@ class Study:
             **self.settings["compute"],
         }
 
+    @property
+    def decays(self) -> bool:
+        """Whether the selected model is also trained for more epochs, for the decay curve."""
+        return int(self.settings["decay"]["epochs"]) > 1
+
+    def decay_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
+        """Return what decides the errors of a run of the decay curve, for the parameters of its job."""
+        epochs = {"epochs": self.settings["decay"]["epochs"]}
+        return self.run_settings(protocol, loss, lr, seed) | epochs
+
     def model_bytes(self, protocol: str) -> float:
         """Return the size of a fine-tuned model of a protocol, in bytes."""
         bottleneck = self.protocols[protocol].bottleneck

@@ -241,6 +241,63 @@ def learning_rate_selection(
     return figure
 
 
+def decay(
+    curve: pd.DataFrame, seeds: pd.DataFrame, published: pd.DataFrame, *, note: str
+) -> Figure:
+    """Draw the correlation of error with memorability after each epoch, beside the published one.
+
+    Parameters
+    ----------
+    curve, seeds
+        The tables `decay` and `decay_seeds` of one model.
+    published
+        Columns epoch, r, ci_low, ci_high.
+    note
+        See `scores_by_category`.
+    """
+    with styled():
+        figure = Figure(figsize=(7.2, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for _, run in seeds.groupby("seed"):
+            axes.plot(run["epoch"], run["r"], color=COLOURS[0], lw=0.6, alpha=0.5)
+        for method, name, colour, marker in (
+            ("pooled", "pooled", COLOURS[0], "o"),
+            ("partial", "given the category", COLOURS[4], "s"),
+        ):
+            rows = curve[curve["method"] == method].sort_values("epoch")
+            if rows.empty:
+                continue
+            axes.fill_between(
+                rows["epoch"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, lw=0
+            )
+            axes.plot(rows["epoch"], rows["r"], color=colour, marker=marker, ms=4, label=name)
+        axes.vlines(published["epoch"], published["ci_low"], published["ci_high"], color="black")
+        axes.plot(
+            published["epoch"],
+            published["r"],
+            "X",
+            color="black",
+            ms=8,
+            label="published (MemCat,\nLPIPS SqueezeNet)",
+        )
+        for point in published.itertuples():
+            axes.annotate(
+                f"{point.r:g}", (point.epoch, point.r), xytext=(8, 4), textcoords="offset points"
+            )  # fmt: skip
+        axes.axhline(0, color="black", lw=0.8)
+        end = max(int(curve["epoch"].max()), int(published["epoch"].max()))
+        axes.set_xticks([1, *range(5, end + 1, 5)])
+        axes.set_xlim(0, end + 1.5)
+        axes.set(xlabel="epochs of fine-tuning", ylabel="Spearman's r, error × memorability")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        row = curve.iloc[0]
+        model = f"{label(row['metric'])}, learning rate {row['lr']}, protocol {row['protocol']}"
+        what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
+        figure.suptitle(f"{model}\n{what}", fontsize=10)
+        _add_note(figure, note)
+    return figure
+
+
 def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
     """Draw correlations with memorability, pooled and given the category, one row per metric.
 

@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from memorability.memory_game.ceiling import split_counts
 from memorability.seeding import numpy_stream
-from memorability.statistics import SMALLEST_SAMPLE, subset_correlations
+from memorability.statistics import SMALLEST_SAMPLE, standard_ranks, subset_correlations
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -272,17 +271,6 @@ def image_halves(
         size = (len(rows) + generator.integers(0, 2)) // 2
         first[generator.permutation(rows)[:size]] = True
     return np.flatnonzero(first), np.flatnonzero(~first)
-
-
-def standard_ranks(values: FloatArray) -> FloatArray:
-    """Return midranks along the last axis, centred and of length 1; NaN where values are constant.
-
-    The product of two such vectors is Spearman's correlation.
-    """
-    ranks = np.asarray(stats.rankdata(values, axis=-1), dtype=np.float64)
-    ranks -= ranks.mean(axis=-1, keepdims=True)
-    length = np.sqrt(np.square(ranks).sum(axis=-1, keepdims=True))
-    return np.asarray(np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0))
 
 
 def _products(x: FloatArray, y: FloatArray) -> FloatArray:

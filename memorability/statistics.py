@@ -148,6 +148,28 @@ def bootstrap_spearman(
     return ranked.correlation(draws=draws, confidence=confidence, seed=seed, method=method)
 
 
+def standard_ranks(values: ArrayLike) -> FloatArray:
+    """Return midranks along the last axis, centred and of length 1.
+
+    The product of two such vectors is Spearman's correlation, and the product with a mean of several
+    is the mean of theirs.
+
+    Parameters
+    ----------
+    values
+        Shape (..., n), any unit.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., n), float64, −1 to 1; NaN where values are constant or one of them is NaN.
+    """
+    ranks = stats.rankdata(np.asarray(values, dtype=np.float64), axis=-1).astype(np.float64)
+    ranks -= ranks.mean(axis=-1, keepdims=True)
+    length = np.sqrt(np.square(ranks).sum(axis=-1, keepdims=True))
+    return np.asarray(np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0))
+
+
 def subset_correlations(
     runs: ArrayLike, target: ArrayLike, subsets: Iterable[IntArray]
 ) -> FloatArray:

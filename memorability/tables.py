@@ -265,6 +265,36 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             r=_float(_R, nullable=True),
         ),
     ),
+    "decay": (
+        ("protocol", "loss", "lr", "epoch", "method", "group"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            lr=_text(),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            target=_text(),
+            group=_text(),
+            method=_text(),
+            n=pa.Column("int64", _COUNT),
+            seeds=pa.Column("int64", _COUNT),
+            r=_float(_R, nullable=True),
+            r_seed_sd=_float(nullable=True),
+            **_INTERVAL,
+        ),
+    ),
+    "decay_seeds": (
+        ("protocol", "loss", "lr", "epoch", "seed"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            lr=_text(),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            seed=_text(),
+            r=_float(_R, nullable=True),
+        ),
+    ),
 }
 
 

@@ -457,6 +457,46 @@ def test_a_diverged_learning_rate_is_marked_and_a_loss_without_any_says_so(tmp_p
     assert "no correlation (a run diverged)" in texts(figure)
 
 
+# Decay
+
+
+def decay_figure(*, categories: int, epochs: int) -> Figure:
+    methods = ["pooled", "partial"] if categories > 1 else ["pooled"]
+    curve = [
+        correlation(method=method, r=0.5 - 0.01 * epoch) | {"epoch": epoch}
+        for epoch in range(1, epochs + 1)
+        for method in methods
+    ]
+    seeds = [
+        {"seed": seed, "epoch": epoch, "r": 0.4} for seed in "01" for epoch in range(1, epochs + 1)
+    ]
+    published = pd.DataFrame(
+        {"epoch": [1, 20], "r": [0.452, 0.22], "ci_low": [0.4, 0.2], "ci_high": [0.5, 0.3]}
+    )
+    return figures.decay(pd.DataFrame(curve), pd.DataFrame(seeds), published, note=NOTE)
+
+
+@pytest.mark.parametrize("epochs", [2, 20])
+def test_the_decay_curve_stands_beside_the_published_points(epochs: int, tmp_path: Path) -> None:
+    figure = decay_figure(categories=2, epochs=epochs)
+    draw(figure, tmp_path)
+    lines = {str(line.get_label()): line for line in figure.axes[0].lines}
+    np.testing.assert_allclose(lines["pooled"].get_ydata(), 0.5 - 0.01 * np.arange(1, epochs + 1))
+    assert "given the category" in lines
+    points = next(line for name, line in lines.items() if name.startswith("published"))
+    np.testing.assert_allclose(points.get_xydata(), [[1, 0.452], [20, 0.22]])
+    assert figure.axes[0].get_xlim()[1] > 20, "both published points are inside"
+    shown = texts(figure)
+    assert "mean of 2 seed(s)" in shown
+    assert "0.452" in shown
+    assert NOTE in shown
+
+
+def test_the_decay_curve_of_a_single_category_is_given_nothing() -> None:
+    lines = [str(line.get_label()) for line in decay_figure(categories=1, epochs=3).axes[0].lines]
+    assert "given the category" not in lines
+
+
 # Saving and naming
 
 

@@ -16,9 +16,8 @@ from memorability.selection import (
     image_halves,
     maximum_test,
     select_learning_rates,
-    standard_ranks,
 )
-from memorability.statistics import subset_correlations
+from memorability.statistics import standard_ranks, subset_correlations
 from memorability.summaries import selection_for_reading
 
 NAN = float("nan")

@@ -150,6 +150,23 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             ("published", 1.0, NAN, 1, 0.01, 1000),
         )
     ],
+    "decay": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
+            "target": "score", "group": group, "method": method, "n": 40, "seeds": 2, "r": r,
+            "r_seed_sd": NAN, "ci_low": NAN, "ci_high": NAN, "ci_method": "percentile", "p": 0.01,
+        }
+        for epoch, group, method, r in (
+            (1, "all", "partial", 0.5), (1, "all", "pooled", 0.25), (2, "all", "partial", NAN),
+        )
+    ],
+    "decay_seeds": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
+            "seed": seed, "r": r,
+        }
+        for epoch, seed, r in ((1, "0", 0.25), (1, "1", NAN), (10, "0", 0.125))
+    ],
     "selection_choices": [
         {
             "protocol": "paper", "loss": "mse", "metric": "mse", "rule": "images", "lr": lr,

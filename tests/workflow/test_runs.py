@@ -22,6 +22,7 @@ ASKED_FOR = (
     "tables/table_1.tsv",
     "tables/selection.html",
     "tables/selection.tsv",
+    "tables/decay.tsv",
     "tables/claims.html",
     "tables/claims.parquet",
     "tables/claims.tsv",
@@ -38,14 +39,14 @@ ASKED_FOR = (
         f"figures/{figure}.{kind}"
         for figure in (
             "scores", "errors/mse", "correlations", "distinctiveness", "features", "prediction",
-            "attributions", "selection",
+            "attributions", "selection", "decay",
         )
         for kind in ("svg", "png")
     ),
 )  # fmt: skip
 UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
 PLOTS = {
-    "plot_attributions", "plot_correlations", "plot_distinctiveness", "plot_errors",
+    "plot_attributions", "plot_correlations", "plot_decay", "plot_distinctiveness", "plot_errors",
     "plot_features", "plot_prediction", "plot_scores", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
@@ -109,11 +110,12 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 21
+    assert len(found) == 24
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "latents", "distinctiveness", "ceiling", "features",
         "correlations", "predictions", "prediction_history", "prediction_metrics", "attributions",
         "claims", "selection", "selection_choices", "selection_seeds",
+        "decay", "decay_seeds",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -128,6 +130,23 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         assert record["study"] == "tiny", path
         assert re.fullmatch("[0-9a-f]{16}", record["configuration"]), path
         assert re.fullmatch("[0-9a-f]{16}", record["code"]), path
+
+
+def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -> None:
+    # One epoch of the longer run is the run of Table 1, to the bit.
+    results = tiny_run / "results" / "tiny"
+    longer = tables.read(results / "decay" / RUN / "errors.parquet", "errors")
+    run = tables.read(results / "errors" / RUN / "part.parquet", "errors")
+    first = longer[longer["epoch"] == 1].reset_index(drop=True)
+    assert first.equals(run)
+    assert not longer.loc[longer["epoch"] == 2, "error"].reset_index(drop=True).equals(run["error"])
+    curve = tables.read(results / "tables" / "decay.parquet", "decay")
+    path = results / "tables" / "correlations" / "quantity=error" / "part.parquet"
+    expected = tables.read(path, "correlations")
+    columns = ["method", "group", "n", "r", "ci_low", "ci_high", "p"]
+    first = curve[curve["epoch"] == 1][columns].reset_index(drop=True)
+    assert first.equals(expected[columns])
+    assert set(curve["epoch"]) == {1, 2}
 
 
 def test_provenance_names_settings_versions_and_start(tiny_run: Path) -> None:
@@ -169,7 +188,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 23
+    assert len(files) == 26
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
@@ -257,6 +276,28 @@ def test_more_draws_rerun_the_statistics_alone(
     assert not (trained | UNTOUCHED_BY_RUNS) & set(needed)
 
 
+def test_one_epoch_of_decay_leaves_the_curve_out(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    overlay = changed_study(
+        tiny_run, tmp_path / "study.yaml", study="other", decay={"epochs": 1, "run": "selected"}
+    )
+    needed = dry_run(snakemake, tiny_run, configfile=overlay)
+    assert needed["judge_claims"] == 1
+    assert not {"finetune_decay", "measure_decay", "plot_decay"} & set(needed)
+
+
+def test_more_epochs_of_decay_rerun_the_longer_run_alone(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    overlay = changed_study(
+        tiny_run, tmp_path / "study.yaml", decay={"epochs": 3, "run": "selected"}
+    )
+    needed = dry_run(snakemake, tiny_run, configfile=overlay)
+    assert needed["finetune_decay"] == needed["measure_decay"] == needed["plot_decay"] == 1
+    assert not {"finetune", "correlate", "predict"} & set(needed)
+
+
 def test_one_more_seed_runs_that_seed_alone(
     tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
@@ -321,4 +362,5 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
     assert needed["correlate"] == 5
     assert needed["plot_errors"] == 6
+    assert needed["finetune_decay"] == 5
     assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1
