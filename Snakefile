@@ -18,6 +18,7 @@ include: "rules/correlate.smk"
 include: "rules/selection.smk"
 include: "rules/decay.smk"
 include: "rules/features.smk"
+include: "rules/controls.smk"
 include: "rules/predict.smk"
 include: "rules/explain.smk"
 include: "rules/report.smk"
@@ -40,5 +41,7 @@ rule all:
         [rules.measure_decay.output, rules.plot_decay.output] if study.decays else [],
         rules.plot_distinctiveness.output,
         rules.plot_features.output,
+        rules.plot_matrix.output,
+        rules.plot_controls.output,
         rules.plot_prediction.output,
         rules.plot_attributions.output,

@@ -136,6 +136,33 @@ class Study:
             "seed": self.settings["statistics"]["seed"],
         }
 
+    def runs_of(self, protocol: str, loss: str) -> list[Run]:
+        """Return the runs of a protocol and a loss, by learning rate, then seed."""
+        return [run for run in self.runs if (run.protocol, run.loss) == (protocol, loss)]
+
+    def metric_settings(self, protocol: str) -> dict[str, Any]:
+        """Return what decides errors of given models under all metrics, for the parameters of a job."""
+        return {
+            "protocol": self.protocols[protocol].choices(),
+            "losses": self.settings["losses"],
+            "width": self.settings["autoencoder"]["width"],
+            "weights": dict(self.settings["weights"]),
+            **self.settings["compute"],
+        }
+
+    @property
+    def metric_weights(self) -> list[str]:
+        """The weights files that the metrics of this study read."""
+        directory = Path(self.settings["weights"]["directory"])
+        losses = (
+            self.settings["losses"] if self.settings["weights"]["source"] == "directory" else []
+        )
+        return [
+            str(directory / BACKBONES[LOSS_BACKBONES[loss]])
+            for loss in losses
+            if loss in LOSS_BACKBONES
+        ]
+
     def run_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
         """Return what decides a run's result, for the parameters of its job."""
         return {

@@ -298,6 +298,62 @@ def decay(
     return figure
 
 
+def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the pooled correlation of every training loss under every metric, a panel per protocol.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity matrix.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"]
+    metrics = sorted(pooled["metric"].unique())
+    # Training losses have the names of their metrics, in the same order: the diagonal is Table 1.
+    names = {metric.removesuffix("_random_backbone"): metric for metric in metrics}
+    losses = sorted(pooled["loss"].unique(), key=lambda loss: metrics.index(names[loss]))
+    protocols = sorted(pooled["protocol"].unique())
+    limit = float(np.nanmax(pooled["r"].abs())) if pooled["r"].notna().any() else 1.0
+    with styled():
+        height = 1.9 + (0.62 * len(losses) + 0.5) * len(protocols)
+        figure = Figure(figsize=(3.4 + 1.25 * len(metrics), height), layout="constrained")
+        grid = figure.subplots(len(protocols), 1, squeeze=False).flat
+        for axes, protocol in zip(grid, protocols, strict=True):
+            rows = pooled[pooled["protocol"] == protocol].set_index(["loss", "metric"])
+            wide = [
+                [rows["r"].get((loss, metric), np.nan) for metric in metrics] for loss in losses
+            ]
+            shown = axes.imshow(wide, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+            for (loss, metric), row in rows.iterrows():
+                place = (metrics.index(metric), losses.index(loss))
+                low, high = f"{row['ci_low']:.2f}", f"{row['ci_high']:.2f}"
+                text = f"{row['r']:.2f}\n[{low}, {high}]" if np.isfinite(row["r"]) else "no r"
+                dark = abs(row["r"]) > 0.65 * limit
+                axes.text(
+                    *place, text, ha="center", va="center", fontsize=7.5,
+                    color="white" if dark else "black",
+                    weight="bold" if names[loss] == metric else "normal",
+                )  # fmt: skip
+            rates = [rows.loc[loss, "lr"].iloc[0] for loss in losses]
+            axes.set_yticks(
+                range(len(losses)),
+                [f"{_wrapped(names[loss])}\n{lr}" for loss, lr in zip(losses, rates, strict=True)],
+            )
+            axes.set_xticks(range(len(metrics)), map(_wrapped, metrics))
+            axes.grid(visible=False)
+            axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
+            axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
+        figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label="Spearman's r")
+        row = pooled.iloc[0]
+        counts = f"{row['n']} images, mean of {row['seeds']} seed(s), bootstrap CI"
+        figure.suptitle(
+            f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
+        )
+        _add_note(figure, note)
+    return figure
+
+
 def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
     """Draw correlations with memorability, pooled and given the category, one row per metric.
 
@@ -322,7 +378,7 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
             name = "given the category"
             _points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_yticks(places, [label(metric) for metric in pooled["metric"]])
+        axes.set_yticks(places, [_wrapped(metric, 34) for metric in pooled["metric"]])
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
@@ -429,6 +485,11 @@ def run_title(correlations: pd.DataFrame) -> str:
     row = correlations.iloc[0]
     name = label(row["metric"] if row["quantity"] == "error" else row["loss"])
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
+
+
+def _wrapped(name: str, width: int = 22) -> str:
+    """Return the label of a metric in lines of `width` letters, which leave the axes their room."""
+    return textwrap.fill(label(name), width)
 
 
 def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:

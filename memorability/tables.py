@@ -265,6 +265,14 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             r=_float(_R, nullable=True),
         ),
     ),
+    "matrix": (
+        ("metric", "image_id"),
+        _schema(image_id=_text(), lr=_text(), metric=_text(), error=_float(nullable=True)),
+    ),
+    "controls": (
+        ("metric", "seed", "image_id"),
+        _schema(metric=_text(), seed=_text(), image_id=_text(), error=_float(nullable=True)),
+    ),
     "decay": (
         ("protocol", "loss", "lr", "epoch", "method", "group"),
         _schema(

@@ -457,6 +457,35 @@ def test_a_diverged_learning_rate_is_marked_and_a_loss_without_any_says_so(tmp_p
     assert "no correlation (a run diverged)" in texts(figure)
 
 
+# Training losses and test metrics
+
+
+def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path: Path) -> None:
+    losses = {"mse": "mse", "style": "style_random_backbone"}
+    rows = [
+        correlation(quantity="matrix", loss=loss, metric=metric, protocol=protocol, lr="5e-6")
+        | ({"r": NAN} if (loss, metric) == ("style", "ms_ssim") else {})
+        for protocol in ("paper", "released")
+        for loss in losses
+        for metric in (*losses.values(), "ms_ssim")
+    ]
+    figure = figures.metric_matrix(pd.DataFrame(rows), note=NOTE)
+    draw(figure, tmp_path)
+    assert titles(figure)[:2] == ["protocol paper", "protocol released"]
+    for axes in figure.axes[:2]:
+        written = [text.get_text() for text in axes.texts]
+        assert written.count("0.25\n[0.12, 0.38]") == 5
+        assert written.count("no r") == 1
+        bold = {text.get_position() for text in axes.texts if text.get_weight() == "bold"}
+        shown = [tick.get_text().replace("\n", " ") for tick in axes.get_xticklabels()]
+        trained = [tick.get_text().replace("\n", " ") for tick in axes.get_yticklabels()]
+        assert {(shown[x], trained[y]) for x, y in bold} == {
+            ("MSE", "MSE 5e-6"),
+            ("Style loss, random backbone", "Style loss, random backbone 5e-6"),
+        }
+    assert NOTE in texts(figure)
+
+
 # Decay
 
 
@@ -529,6 +558,7 @@ def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> Non
         ("style_random_backbone", "Style loss, random backbone"),
         ("mean_lab_a", "Mean colour LAB A"),
         ("of_my_own", "of my own"),
+        ("untrained_style_random_backbone", "Untrained: Style loss, random backbone"),
     ],
 )
 def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:

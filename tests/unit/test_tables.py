@@ -150,6 +150,14 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             ("published", 1.0, NAN, 1, 0.01, 1000),
         )
     ],
+    "matrix": [
+        {"image_id": i, "lr": "5e-6", "metric": m, "error": e}
+        for i, m, e in (("b", "ms_ssim", NAN), ("a", "mse", 0.25), ("b", "mse", 0.5))
+    ],
+    "controls": [
+        {"metric": m, "seed": s, "image_id": "a", "error": e}
+        for m, s, e in (("grey_mse", "", 0.5), ("untrained_mse", "0", 0.25))
+    ],
     "decay": [
         {
             "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
