@@ -48,8 +48,9 @@ ASKED_FOR = (
 )  # fmt: skip
 UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
 PLOTS = {
-    "plot_attributions", "plot_controls", "plot_correlations", "plot_decay", "plot_matrix", "plot_distinctiveness", "plot_errors",
-    "plot_features", "plot_prediction", "plot_scores", "plot_selection",
+    "plot_attributions", "plot_controls", "plot_correlations", "plot_decay",
+    "plot_distinctiveness", "plot_errors", "plot_features", "plot_matrix", "plot_prediction",
+    "plot_scores", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
