@@ -17,7 +17,10 @@ include: "rules/data.smk"
 include: "rules/weights.smk"
 include: "rules/finetune.smk"
 include: "rules/correlate.smk"
+include: "rules/selection.smk"
+include: "rules/decay.smk"
 include: "rules/features.smk"
+include: "rules/controls.smk"
 include: "rules/predict.smk"
 include: "rules/explain.smk"
 include: "rules/report.smk"
@@ -39,7 +42,12 @@ rule all:
         rules.plot_correlations.output,
         rules.compare_protocols.output if len(study.protocols) > 1 else [],
         rules.plot_protocol_effects.output if len(study.protocols) > 1 else [],
+        rules.select_learning_rates.output,
+        rules.plot_selection.output,
+        [rules.measure_decay.output, rules.plot_decay.output] if study.decays else [],
         rules.plot_distinctiveness.output,
         rules.plot_features.output,
+        rules.plot_matrix.output,
+        rules.plot_controls.output,
         rules.plot_prediction.output,
         rules.plot_attributions.output,

@@ -191,6 +191,27 @@ class Study:
             "seed": self.settings["statistics"]["seed"],
         }
 
+    def runs_of(self, protocol: str, loss: str) -> list[Run]:
+        """Return the runs of a protocol and a loss, by learning rate, then seed."""
+        return [run for run in self.runs if (run.protocol, run.loss) == (protocol, loss)]
+
+    def metric_settings(self, protocol: str) -> dict[str, Any]:
+        """Return what decides errors of given models under all metrics, for the parameters of a job."""
+        return {
+            "protocol": self.protocols[protocol].choices(),
+            "losses": self.settings["losses"],
+            "width": self.settings["autoencoder"]["width"],
+            "weights": self._run_weights(protocol),
+            **self.machine,
+        }
+
+    @property
+    def metric_weights(self) -> list[str]:
+        """The weights files that the metrics of this study read."""
+        pretrained = self.settings["weights"]["source"] != "random"
+        losses = [loss for loss in self.settings["losses"] if pretrained and loss in LOSS_BACKBONES]
+        return [str(self.weights_directory / BACKBONES[LOSS_BACKBONES[loss]]) for loss in losses]
+
     def run_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
         """Return what decides a run's result, for the parameters of its job."""
         choices = self.protocols[protocol].choices()
@@ -222,6 +243,16 @@ class Study:
         earlier = previous(run, self.runs)
         return [f"{self.results}/models/{earlier.path}/passing.safetensors"] if earlier else []
 
+    @property
+    def decays(self) -> bool:
+        """Whether the selected model is also trained for more epochs, for the decay curve."""
+        return int(self.settings["decay"]["epochs"]) > 1
+
+    def decay_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
+        """Return what decides the errors of a run of the decay curve, for the parameters of its job."""
+        epochs = {"epochs": self.settings["decay"]["epochs"]}
+        return self.run_settings(protocol, loss, lr, seed) | epochs
+
     def model_bytes(self, protocol: str) -> float:
         """Return the size of a fine-tuned model of a protocol, in bytes."""
         bottleneck = self.protocols[protocol].bottleneck
@@ -245,8 +276,9 @@ class Study:
         return "autoencoder.safetensors" if kept else "passing.safetensors"
 
     def model_file(self, run: Run) -> str:
-        """Return the file of a run's fine-tuned model, if it is kept."""
-        return f"{self.results}/models/{run.path}/autoencoder.safetensors"
+        """Return the file of a run's fine-tuned model: kept, or there for a while."""
+        name = "autoencoder" if run in self.kept else "passing"
+        return f"{self.results}/models/{run.path}/{name}.safetensors"
 
     @property
     def weights_directory(self) -> Path:

@@ -237,6 +237,178 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
     return figure
 
 
+def learning_rate_selection(
+    correlations: pd.DataFrame,
+    seeds: pd.DataFrame,
+    selection: pd.DataFrame,
+    choices: pd.DataFrame,
+    *,
+    note: str,
+) -> Figure:
+    """Draw the correlation of every learning rate, a panel per loss, with what two rules choose.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity error.
+    seeds, selection, choices
+        The tables `selection_seeds`, `selection` and `selection_choices`.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"]
+    several = len(pooled["protocol"].unique()) > 1
+    losses = list(pooled.groupby(["protocol", "loss"]))
+    columns = min(3, len(losses))
+    count = -(-len(losses) // columns)
+    rates = sorted(pooled["lr"].unique(), key=float)
+    places = {rate: place for place, rate in enumerate(rates)}
+    with styled():
+        figure = Figure(figsize=(max(5.4, 3.3 * columns), 1.7 + 2.5 * count), layout="constrained")
+        grid = figure.subplots(count, columns, sharey=True, squeeze=False).flat
+        for axes, (keys, rows) in zip(grid, losses, strict=False):
+            of_seeds, of_rules, of_choices = (
+                table[(table["protocol"] == keys[0]) & (table["loss"] == keys[1])]
+                for table in (seeds, selection, choices)
+            )
+            _rate_curve(axes, rows, of_seeds, places)
+            text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
+            name = label(rows["metric"].iloc[0]) + (f" ({keys[0]})" if several else "")
+            axes.set_title(f"{name}\n{text}", fontsize=9)
+            axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
+            axes.set_xlim(-0.6, len(rates) - 0.4)
+        for axes in figure.axes[len(losses) :]:
+            axes.set_visible(False)
+        # The bars at the bottom get a fifth of the height for themselves.
+        low, high = figure.axes[0].get_ylim()
+        figure.axes[0].set_ylim(low - 0.25 * (high - low), high)
+        named = [axes.get_legend_handles_labels() for axes in figure.axes]
+        legend = {
+            name: handle
+            for handles, names in named
+            for handle, name in zip(handles, names, strict=True)
+        }
+        figure.legend(
+            legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
+        )
+        figure.supylabel("Spearman's r, error × memorability", fontsize=9)
+        _add_note(figure, f"Horizontal axes: learning rate, evenly spaced. {note}")
+    return figure
+
+
+def decay(
+    curve: pd.DataFrame, seeds: pd.DataFrame, published: pd.DataFrame, *, note: str
+) -> Figure:
+    """Draw the correlation of error with memorability after each epoch, beside the published one.
+
+    Parameters
+    ----------
+    curve, seeds
+        The tables `decay` and `decay_seeds` of one model.
+    published
+        Columns epoch, r, ci_low, ci_high.
+    note
+        See `scores_by_category`.
+    """
+    with styled():
+        figure = Figure(figsize=(7.2, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for _, run in seeds.groupby("seed"):
+            axes.plot(run["epoch"], run["r"], color=COLOURS[0], lw=0.6, alpha=0.5)
+        for method, name, colour, marker in (
+            ("pooled", "pooled", COLOURS[0], "o"),
+            ("partial", "given the category", COLOURS[4], "s"),
+        ):
+            rows = curve[curve["method"] == method].sort_values("epoch")
+            if rows.empty:
+                continue
+            axes.fill_between(
+                rows["epoch"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, lw=0
+            )
+            axes.plot(rows["epoch"], rows["r"], color=colour, marker=marker, ms=4, label=name)
+        axes.vlines(published["epoch"], published["ci_low"], published["ci_high"], color="black")
+        axes.plot(
+            published["epoch"],
+            published["r"],
+            "X",
+            color="black",
+            ms=8,
+            label="published (MemCat,\nLPIPS SqueezeNet)",
+        )
+        for point in published.itertuples():
+            axes.annotate(
+                f"{point.r:g}", (point.epoch, point.r), xytext=(8, 4), textcoords="offset points"
+            )  # fmt: skip
+        axes.axhline(0, color="black", lw=0.8)
+        end = max(int(curve["epoch"].max()), int(published["epoch"].max()))
+        axes.set_xticks([1, *range(5, end + 1, 5)])
+        axes.set_xlim(0, end + 1.5)
+        axes.set(xlabel="epochs of fine-tuning", ylabel="Spearman's r, error × memorability")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        row = curve.iloc[0]
+        model = f"{label(row['metric'])}, learning rate {row['lr']}, protocol {row['protocol']}"
+        what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
+        figure.suptitle(f"{model}\n{what}", fontsize=10)
+        _add_note(figure, note)
+    return figure
+
+
+def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the pooled correlation of every training loss under every metric, a panel per protocol.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity matrix.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"]
+    metrics = sorted(pooled["metric"].unique())
+    # Training losses have the names of their metrics, in the same order: the diagonal is Table 1.
+    names = {metric.removesuffix("_random_backbone"): metric for metric in metrics}
+    losses = sorted(pooled["loss"].unique(), key=lambda loss: metrics.index(names[loss]))
+    protocols = sorted(pooled["protocol"].unique())
+    limit = float(np.nanmax(pooled["r"].abs())) if pooled["r"].notna().any() else 1.0
+    with styled():
+        height = 1.9 + (0.62 * len(losses) + 0.5) * len(protocols)
+        figure = Figure(figsize=(3.4 + 1.25 * len(metrics), height), layout="constrained")
+        grid = figure.subplots(len(protocols), 1, squeeze=False).flat
+        for axes, protocol in zip(grid, protocols, strict=True):
+            rows = pooled[pooled["protocol"] == protocol].set_index(["loss", "metric"])
+            wide = [
+                [rows["r"].get((loss, metric), np.nan) for metric in metrics] for loss in losses
+            ]
+            shown = axes.imshow(wide, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+            for (loss, metric), row in rows.iterrows():
+                place = (metrics.index(metric), losses.index(loss))
+                low, high = f"{row['ci_low']:.2f}", f"{row['ci_high']:.2f}"
+                text = f"{row['r']:.2f}\n[{low}, {high}]" if np.isfinite(row["r"]) else "no r"
+                dark = abs(row["r"]) > 0.65 * limit
+                axes.text(
+                    *place, text, ha="center", va="center", fontsize=7.5,
+                    color="white" if dark else "black",
+                    weight="bold" if names[loss] == metric else "normal",
+                )  # fmt: skip
+            rates = [rows.loc[loss, "lr"].iloc[0] for loss in losses]
+            axes.set_yticks(
+                range(len(losses)),
+                [f"{_wrapped(names[loss])}\n{lr}" for loss, lr in zip(losses, rates, strict=True)],
+            )
+            axes.set_xticks(range(len(metrics)), map(_wrapped, metrics))
+            axes.grid(visible=False)
+            axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
+            axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
+        figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label="Spearman's r")
+        row = pooled.iloc[0]
+        counts = f"{row['n']} images, mean of {row['seeds']} seed(s), bootstrap CI"
+        figure.suptitle(
+            f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
+        )
+        _add_note(figure, note)
+    return figure
+
+
 def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
     """Draw correlations with memorability, pooled and given the category, one row per metric.
 
@@ -261,7 +433,7 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
             name = "given the category"
             _points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_yticks(places, [label(metric) for metric in pooled["metric"]])
+        axes.set_yticks(places, [_wrapped(metric, 34) for metric in pooled["metric"]])
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
@@ -406,6 +578,11 @@ def run_title(correlations: pd.DataFrame) -> str:
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
 
 
+def _wrapped(name: str, width: int = 22) -> str:
+    """Return the label of a metric in lines of `width` letters, which leave the axes their room."""
+    return textwrap.fill(label(name), width)
+
+
 def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
     for place in range(5):
         values = table.loc[table["bin"] == place, "value"].dropna()
@@ -423,6 +600,48 @@ def _bin_boxes(axes: Axes, table: pd.DataFrame, colour: str) -> None:
             medianprops={"color": "black"},
         )
         axes.text(place, -0.1, f"{len(values)}", ha="center", fontsize=7, color="#555555")
+
+
+def _rate_curve(
+    axes: Axes, rows: pd.DataFrame, seeds: pd.DataFrame, places: Mapping[str, int]
+) -> None:
+    """Draw mean, interval and seeds of each learning rate of one loss."""
+    rows = rows.assign(place=rows["lr"].map(places)).sort_values("place")
+    colour = COLOURS[0]
+    axes.axhline(0, color="black", lw=0.8)
+    axes.vlines(
+        rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
+        label="bootstrap interval over images",
+    )  # fmt: skip
+    axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
+    axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    undefined = rows.loc[rows["r"].isna(), "place"]
+    if len(undefined) > 0:
+        name = "no correlation (a run diverged)"
+        axes.plot(undefined, [0] * len(undefined), "x", color=COLOURS[4], label=name)
+
+
+def _rate_choices(
+    axes: Axes, selection: pd.DataFrame, choices: pd.DataFrame, places: Mapping[str, int]
+) -> str:
+    """Mark what the published and the honest rule choose, and return it in words."""
+    published, honest = selection.loc["published"], selection.loc["images"]
+    if not published["lr"]:
+        return "no learning rate has a correlation"
+    chosen = choices[(choices["rule"] == "images") & (choices["share"] > 0)]
+    axes.vlines(
+        chosen["lr"].map(places), 0, 0.18 * chosen["share"], color="#999999", lw=7,
+        transform=axes.get_xaxis_transform(), label="how often half of the images choose it",
+    )  # fmt: skip
+    marks: dict[str, Any] = {"fillstyle": "none", "color": "black", "ls": ""}
+    place: float = places[published["lr"]]
+    name = "published choice, same images"
+    axes.plot(place, published["r"], marker="o", ms=10, label=name, **marks)
+    place = places[honest["lr"]] if honest["lr"] else np.nan
+    axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
+    name = "honest choice, the other half"
+    axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
+    return f"published {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"
 
 
 def _points(

@@ -26,6 +26,14 @@ LABELS: Mapping[str, str] = {
     "spearman": "Spearman's r",
     "pearson": "Pearson's r",
     "f1": "F1",
+    "jpeg_bytes": "Size as JPEG",
+    "edge_density": "Edge density",
+}
+# Beginning of a metric's name -> whose error it is.
+MODELS: Mapping[str, str] = {
+    "trained_": "Fine-tuned",
+    "untrained_": "Untrained",
+    "grey_": "Constant grey",
 }
 
 
@@ -35,4 +43,7 @@ def label(name: str) -> str:
         return f"1 − {label(name.removesuffix('_one_minus'))}"
     if name.endswith("_random_backbone"):
         return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
+    for beginning, model in MODELS.items():
+        if name.startswith(beginning):
+            return f"{model}: {label(name.removeprefix(beginning))}"
     return LABELS.get(name, name.replace("_", " "))

@@ -53,6 +53,16 @@ def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
     return _long(table, "attribution")
 
 
+def from_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return errors under every metric (columns of the table `matrix` and the keys of its run)."""
+    return _long(matrix.rename(columns={"error": "value"}), "matrix")
+
+
+def from_controls(controls: pd.DataFrame) -> pd.DataFrame:
+    """Return the controls (columns metric, seed, image_id, error)."""
+    return _long(controls.rename(columns={"error": "value"}), "control")
+
+
 def correlations(
     values: pd.DataFrame,
     images: pd.DataFrame,
@@ -111,12 +121,34 @@ def correlations(
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
     pooled = table["method"] == "pooled"
-    best = table[pooled].fillna({"r": -2.0}).groupby(["quantity", "metric", "protocol", "loss"])
+    # Of equal correlations the lowest learning rate's is the best.
+    by_rate = table[pooled].sort_values("lr", key=lambda lr: pd.to_numeric(lr, errors="coerce"))
+    best = by_rate.fillna({"r": -2.0}).groupby(["quantity", "metric", "protocol", "loss"])
     chosen = table.loc[best["r"].idxmax(), MODEL_KEYS].apply(tuple, axis=1)
     table["selected"] = table[MODEL_KEYS].apply(tuple, axis=1).isin(set(chosen))
     table["p_holm"] = float("nan")
     table.loc[pooled, "p_holm"] = holm(table.loc[pooled, "p"].to_numpy())
     return table
+
+
+def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """Return the correlations of the best models of a protocol and of the controls, by metric.
+
+    Parameters
+    ----------
+    models, controls
+        The tables `correlations` of quantities error and control.
+    protocol
+        Protocol of the models.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of both; a model's metric is "trained_<metric>".
+    """
+    best = models[models["selected"] & (models["protocol"] == protocol)]
+    best = best.assign(metric="trained_" + best["metric"])
+    return pd.concat([best, controls], ignore_index=True)
 
 
 def best_learning_rate(
@@ -160,4 +192,6 @@ SOURCES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "feature": ("features", from_features),
     "prediction": ("predictions", from_predictions),
     "attribution": ("attributions", from_attributions),
+    "matrix": ("matrix", from_matrix),
+    "control": ("controls", from_controls),
 }

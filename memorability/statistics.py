@@ -8,7 +8,7 @@ it is reported beside it.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -176,6 +176,55 @@ def bootstrap_spearman(
     runs, target = _checked_pair(x, y, dimensions=(1, 2))
     ranked = _Ranked(_codes(runs), _codes(target), None)
     return ranked.correlation(draws=draws, confidence=confidence, seed=seed, method=method)
+
+
+def standard_ranks(values: ArrayLike) -> FloatArray:
+    """Return midranks along the last axis, centred and of length 1.
+
+    The product of two such vectors is Spearman's correlation, and the product with a mean of several
+    is the mean of theirs.
+
+    Parameters
+    ----------
+    values
+        Shape (..., n), any unit.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (..., n), float64, −1 to 1; NaN where values are constant or one of them is NaN.
+    """
+    ranks = stats.rankdata(np.asarray(values, dtype=np.float64), axis=-1).astype(np.float64)
+    ranks -= ranks.mean(axis=-1, keepdims=True)
+    length = np.sqrt(np.square(ranks).sum(axis=-1, keepdims=True))
+    return np.asarray(np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0))
+
+
+def subset_correlations(
+    runs: ArrayLike, target: ArrayLike, subsets: Iterable[IntArray]
+) -> FloatArray:
+    """Return Spearman's correlation of each run with the target in each subset of the images.
+
+    Parameters
+    ----------
+    runs
+        Shape (runs, n), any unit, finite.
+    target
+        Shape (n,), any unit, finite.
+    subsets
+        Rows of the images in each subset, perhaps of several sizes; they are ranked anew.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (runs, subsets), float64, −1 to 1; NaN where values are constant in a subset.
+    """
+    ranked = _Ranked(
+        _codes(np.asarray(runs, dtype=np.float64)),
+        _codes(np.asarray(target, dtype=np.float64)),
+        None,
+    )
+    return np.stack([ranked.correlations(rows[np.newaxis])[:, 0] for rows in subsets], axis=1)
 
 
 def holm(p: ArrayLike) -> FloatArray:

@@ -138,6 +138,40 @@ def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
     return ceiling.assign(target=ceiling["target"].map(label)).rename(columns=headings)
 
 
+def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `selection` as a row per loss: the published choice beside the honest ones."""
+    keys = ["protocol", "loss", "metric"]
+    by_rule = dict(list(selection.groupby("rule")))
+    shown = by_rule["published"][[*keys, "n", "rates", "skipped", "lr", "r", "p_loss", "p_grid"]]
+    for rule, halves in {"images": "halves of images", "observers": "halves of observers"}.items():
+        if rule in by_rule:
+            honest = with_intervals(by_rule[rule], {"range": ("r_low", "r_high")})
+            often = [
+                f"{lr} ({share:.0%})" if lr else "–"
+                for lr, share in zip(honest["lr"], honest["share"], strict=True)
+            ]
+            honest = honest.assign(chosen=often)[[*keys, "r", "range", "optimism", "chosen"]]
+            headings = {
+                "r": f"r, {halves}",
+                "range": f"95 % of {halves}",
+                "optimism": f"optimism, {halves}",
+                "chosen": f"chosen most, {halves}",
+            }
+            shown = shown.merge(honest.rename(columns=headings), on=keys, how="left")
+    headings = {
+        "metric": "training loss",
+        "n": "images",
+        "rates": "learning rates",
+        "skipped": "without correlation",
+        "lr": "published choice",
+        "r": "published r",
+        "p_loss": "p of the maximum, this loss",
+        "p_grid": "p of the maximum, all losses",
+    }
+    shown = shown.sort_values("r", ascending=False).drop(columns="loss")
+    return shown.assign(metric=shown["metric"].map(label)).rename(columns=headings)
+
+
 def our_figures(
     correlations: list[pd.DataFrame], metrics: pd.DataFrame, protocol: str, selected_loss: str
 ) -> pd.DataFrame:

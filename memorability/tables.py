@@ -20,6 +20,7 @@ from memorability.grid import RUN_KEYS
 
 _SHARE = pa.Check.in_range(0, 1)
 _COUNT = pa.Check.ge(0)
+_R = pa.Check.in_range(-1, 1)
 
 
 def _schema(**columns: pa.Column) -> pa.DataFrameSchema:
@@ -283,6 +284,91 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
                 str, pa.Check.isin(["reproduced", "equivalent", "differs", "not testable"])
             ),
             why=_text(),
+        ),
+    ),
+    "selection": (
+        ("protocol", "loss", "rule"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            rule=pa.Column(str, pa.Check.isin(["published", "images", "observers"])),
+            target=_text(),
+            n=pa.Column("int64", _COUNT),
+            rates=pa.Column("int64", _COUNT),
+            skipped=_text(),
+            lr=_text(),
+            share=_float(_SHARE, nullable=True),
+            r=_float(_R, nullable=True),
+            r_sd=_float(_COUNT, nullable=True),
+            r_low=_float(_R, nullable=True),
+            r_high=_float(_R, nullable=True),
+            r_choosing=_float(_R, nullable=True),
+            optimism=_float(nullable=True),
+            repeats=pa.Column("int64", _COUNT),
+            p_loss=_float(_SHARE, nullable=True),
+            p_grid=_float(_SHARE, nullable=True),
+            permutations=_count(nullable=True),
+        ),
+    ),
+    "selection_choices": (
+        ("protocol", "loss", "rule", "lr"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            rule=_text(),
+            lr=_text(),
+            share=_float(_SHARE, nullable=True),
+        ),
+    ),
+    "selection_seeds": (
+        ("protocol", "loss", "lr", "seed"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            lr=_text(),
+            seed=_text(),
+            r=_float(_R, nullable=True),
+        ),
+    ),
+    "matrix": (
+        ("metric", "image_id"),
+        _schema(image_id=_text(), lr=_text(), metric=_text(), error=_float(nullable=True)),
+    ),
+    "controls": (
+        ("metric", "seed", "image_id"),
+        _schema(metric=_text(), seed=_text(), image_id=_text(), error=_float(nullable=True)),
+    ),
+    "decay": (
+        ("protocol", "loss", "lr", "epoch", "method", "group"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            lr=_text(),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            target=_text(),
+            group=_text(),
+            method=_text(),
+            n=pa.Column("int64", _COUNT),
+            seeds=pa.Column("int64", _COUNT),
+            r=_float(_R, nullable=True),
+            r_seed_sd=_float(nullable=True),
+            **_INTERVAL,
+        ),
+    ),
+    "decay_seeds": (
+        ("protocol", "loss", "lr", "epoch", "seed"),
+        _schema(
+            protocol=_text(),
+            loss=_text(),
+            metric=_text(),
+            lr=_text(),
+            epoch=pa.Column("int64", pa.Check.ge(1)),
+            seed=_text(),
+            r=_float(_R, nullable=True),
         ),
     ),
 }

@@ -57,6 +57,12 @@ QUANTITIES = {
     "feature": [f"{study.results}/tables/features.parquet"],
     "prediction": [f"{study.results}/tables/predictions.parquet"],
     "attribution": [f"{study.results}/tables/attributions.parquet"],
+    "matrix": [
+        f"{study.results}/matrix/protocol={run.protocol}/loss={run.loss}/seed={run.seed}/part.parquet"
+        for run in study.runs
+        if run.lr == study.settings["learning_rates"][0]
+    ],
+    "control": [f"{study.results}/tables/controls.parquet"],
 }
 OUTCOMES = [f"{study.results}/outcomes/{run.path}/part.parquet" for run in study.runs]
 IMAGES = prepared(study.first_resize, "images.parquet")

@@ -12,6 +12,7 @@ rule judge_claims:
             rules.correlate.output.correlations, quantity=["error", "distinctiveness", "feature"]
         ),
         metrics=rules.evaluate_prediction.output.metrics,
+        decay=[rules.measure_decay.output.decay] if study.decays else [],
     output:
         claims=ensure("<results>/tables/claims.parquet", non_empty=True),
         tsv="<results>/tables/claims.tsv",
@@ -42,7 +43,7 @@ rule judge_claims:
         selected_loss=study.settings["selected"]["loss"],
         note=study.note,
         published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
-        code=fingerprint("claims", "pages", "summaries"),
+        code=fingerprint("claims", "decay", "pages", "summaries"),
     script:
         "../scripts/judge_claims.py"
 

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.claims import ledger, load_published
+    from memorability.decay import as_correlations
     from memorability.pages import write_page
     from memorability.provenance import table_record
     from memorability.summaries import claims_for_reading, our_figures
 
     settings = snakemake.params.settings
     ours = our_figures(
-        [tables.read(path, "correlations") for path in snakemake.input.correlations],
+        [tables.read(path, "correlations") for path in snakemake.input.correlations]
+        + [as_correlations(tables.read(path, "decay")) for path in snakemake.input.decay],
         tables.read(snakemake.input.metrics, "prediction_metrics"),
         snakemake.params.protocol,
         snakemake.params.selected_loss,

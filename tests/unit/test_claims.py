@@ -53,6 +53,7 @@ class TestPublished:
             "table_1.lpips_alex": (0.331, 0.321, 0.336, 10_000),
             "table_1.mse": (0.235, 0.229, 0.249, 10_000),
             "table_1.ms_ssim": (0.152, 0.135, 0.159, 10_000),
+            "decay.epoch_20": (0.22, 0.21, 0.24, 10_000),
             "distinctiveness": (0.31, 0.292, 0.328, 10_000),
             "prediction.spearman": (0.56, 0.53, 0.58, 3177),
             "prediction.roc_auc": (0.76, 0.74, 0.78, 3177),

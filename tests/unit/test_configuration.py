@@ -931,3 +931,51 @@ def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:
     assert study.training_memory("paper") == "4GB"
     assert study.training_memory("paper_text") == "7GB"
     assert study.model_bytes("paper_text") == pytest.approx(4 * 258.4e6, rel=1e-3)
+
+
+# Decay, matrix and controls
+
+
+def test_the_longer_run_differs_from_the_run_of_the_grid_in_its_epochs_alone() -> None:
+    study = resolve(merged(), ROOT)
+    assert study.decays
+    keys = ("paper", "lpips_squeeze", "5e-6", "3")
+    run, longer = study.run_settings(*keys), study.decay_settings(*keys)
+    assert longer == run | {"epochs": 20}
+    assert run["epochs"] == 1
+
+
+def test_one_epoch_is_no_decay() -> None:
+    assert not resolve(changed("decay.epochs", 1), ROOT).decays
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("decay.epochs", 0, "decay.epochs: 0 is less than the minimum of 1"),
+        ("decay.run", "selectd", "did you mean 'selected'?"),
+        ("decay.epoch", 20, "did you mean 'epochs'?"),
+    ],
+)
+def test_a_wrong_decay_is_refused(path: str, value: object, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        resolve(changed(path, value), ROOT)
+    assert said in str(refused.value)
+
+
+def test_metrics_read_the_backbones_of_the_studys_losses_alone() -> None:
+    study = resolve(changed("losses", ["mse", "lpips_squeeze", "style"]), ROOT)
+    assert [Path(file).name for file in study.metric_weights] == [
+        "squeezenet1_1-b8a52dc0.pth",
+        "vgg19-dcbb9e9d.pth",
+    ]
+    assert resolve(changed("weights.source", "random"), ROOT).metric_weights == []
+
+
+def test_runs_of_a_loss_are_those_of_all_its_learning_rates_and_seeds() -> None:
+    study = resolve(merged(), ROOT)
+    runs = study.runs_of("paper", "mse")
+    assert len(runs) == 13 * 5
+    assert {(run.protocol, run.loss) for run in runs} == {("paper", "mse")}
+    of_seed = [run.lr for run in runs if run.seed == 2]
+    assert of_seed == study.settings["learning_rates"], "the rule zips models with their labels"

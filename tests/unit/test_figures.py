@@ -485,6 +485,135 @@ def test_every_pretrained_model_has_a_line_of_trained_and_of_held_out_images(
     assert "Observers are simulated" in svg
 
 
+# Choice of learning rates
+
+
+def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.DataFrame]:
+    """Correlations, seeds, selection and choices of one loss."""
+    keys = {"protocol": "paper", "loss": loss, "metric": loss}
+    rows = [
+        correlation(loss=loss, metric=loss, lr=lr, r=0.1 * k, ci_low=0.1 * k - 0.05, ci_high=0.6)
+        | (UNDEFINED if undefined and lr == rates[-1] else {})
+        for k, lr in enumerate(rates)
+    ]
+    seeds = [keys | {"lr": lr, "seed": seed, "r": 0.1} for lr in rates for seed in "01"]
+    lr = "" if undefined and len(rates) == 1 else rates[0]
+    selection = [
+        keys | {"rule": rule, "lr": lr, "r": r, "r_low": 0.1, "r_high": 0.3}
+        for rule, r in (("published", 0.25), ("images", 0.125))
+    ]
+    choices = [keys | {"rule": "images", "lr": rate, "share": 1 / len(rates)} for rate in rates]
+    return [pd.DataFrame(part) for part in (rows, seeds, selection, choices)]
+
+
+def selection_figure(*losses: list[pd.DataFrame]) -> Figure:
+    parts = [pd.concat(tables) for tables in zip(*losses, strict=True)]
+    return figures.learning_rate_selection(*parts, note=NOTE)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 13])
+@pytest.mark.parametrize("losses", [1, 2, 8])
+def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
+    count: int, losses: int, tmp_path: Path
+) -> None:
+    rates = [f"{k}e-6" for k in range(1, count + 1)]
+    figure = selection_figure(*(chosen(f"loss_{k}", rates) for k in range(losses)))
+    draw(figure, tmp_path)
+    assert titles(figure) == [
+        f"loss {k}\npublished 0.250 at 1e-6, honest 0.125" for k in range(losses)
+    ]
+    for axes in panels(figure):
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == rates
+        curve = next(line for line in axes.lines if line.get_label() == "mean over seeds")
+        np.testing.assert_allclose(curve.get_ydata(), 0.1 * np.arange(count))
+        limits = axes.get_ylim()
+        assert limits == panels(figure)[0].get_ylim(), "panels share their axes"
+        assert limits[0] < -0.05
+        assert limits[1] > 0.6
+    shown = texts(figure)
+    assert NOTE in shown
+    assert "published choice, same images" in shown
+    assert "no correlation" not in shown
+
+
+def test_a_diverged_learning_rate_is_marked_and_a_loss_without_any_says_so(tmp_path: Path) -> None:
+    figure = selection_figure(
+        chosen("mse", ["1e-3", "0.1"], undefined=True), chosen("style", ["1e-3"], undefined=True)
+    )
+    draw(figure, tmp_path)
+    assert titles(figure)[1] == "Style loss\nno learning rate has a correlation"
+    assert "no correlation (a run diverged)" in texts(figure)
+
+
+# Training losses and test metrics
+
+
+def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path: Path) -> None:
+    losses = {"mse": "mse", "style": "style_random_backbone"}
+    rows = [
+        correlation(quantity="matrix", loss=loss, metric=metric, protocol=protocol, lr="5e-6")
+        | ({"r": NAN} if (loss, metric) == ("style", "ms_ssim") else {})
+        for protocol in ("paper", "released")
+        for loss in losses
+        for metric in (*losses.values(), "ms_ssim")
+    ]
+    figure = figures.metric_matrix(pd.DataFrame(rows), note=NOTE)
+    draw(figure, tmp_path)
+    assert titles(figure)[:2] == ["protocol paper", "protocol released"]
+    for axes in figure.axes[:2]:
+        written = [text.get_text() for text in axes.texts]
+        assert written.count("0.25\n[0.12, 0.38]") == 5
+        assert written.count("no r") == 1
+        bold = {text.get_position() for text in axes.texts if text.get_weight() == "bold"}
+        shown = [tick.get_text().replace("\n", " ") for tick in axes.get_xticklabels()]
+        trained = [tick.get_text().replace("\n", " ") for tick in axes.get_yticklabels()]
+        assert {(shown[x], trained[y]) for x, y in bold} == {
+            ("MSE", "MSE 5e-6"),
+            ("Style loss, random backbone", "Style loss, random backbone 5e-6"),
+        }
+    assert NOTE in texts(figure)
+
+
+# Decay
+
+
+def decay_figure(*, categories: int, epochs: int) -> Figure:
+    methods = ["pooled", "partial"] if categories > 1 else ["pooled"]
+    curve = [
+        correlation(method=method, r=0.5 - 0.01 * epoch) | {"epoch": epoch}
+        for epoch in range(1, epochs + 1)
+        for method in methods
+    ]
+    seeds = [
+        {"seed": seed, "epoch": epoch, "r": 0.4} for seed in "01" for epoch in range(1, epochs + 1)
+    ]
+    published = pd.DataFrame(
+        {"epoch": [1, 20], "r": [0.452, 0.22], "ci_low": [0.4, 0.2], "ci_high": [0.5, 0.3]}
+    )
+    return figures.decay(pd.DataFrame(curve), pd.DataFrame(seeds), published, note=NOTE)
+
+
+@pytest.mark.parametrize("epochs", [2, 20])
+def test_the_decay_curve_stands_beside_the_published_points(epochs: int, tmp_path: Path) -> None:
+    figure = decay_figure(categories=2, epochs=epochs)
+    draw(figure, tmp_path)
+    lines = {str(line.get_label()): line for line in figure.axes[0].lines}
+    np.testing.assert_allclose(lines["pooled"].get_ydata(), 0.5 - 0.01 * np.arange(1, epochs + 1))
+    assert "given the category" in lines
+    points = next(line for name, line in lines.items() if name.startswith("published"))
+    np.testing.assert_allclose(points.get_xydata(), [[1, 0.452], [20, 0.22]])
+    assert figure.axes[0].get_xlim()[1] > 20, "both published points are inside"
+    shown = texts(figure)
+    assert "mean of 2 seed(s)" in shown
+    assert "0.452" in shown
+    assert NOTE in shown
+
+
+def test_the_decay_curve_of_a_single_category_is_given_nothing() -> None:
+    lines = [str(line.get_label()) for line in decay_figure(categories=1, epochs=3).axes[0].lines]
+    assert "given the category" not in lines
+
+
 # Saving and naming
 
 
@@ -521,6 +650,7 @@ def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> Non
         ("lpips_vgg_random_backbone_one_minus", "1 − LPIPS (VGG), random backbone"),
         ("mean_lab_a", "Mean colour LAB A"),
         ("of_my_own", "of my own"),
+        ("untrained_style_random_backbone", "Untrained: Style loss, random backbone"),
     ],
 )
 def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:

@@ -55,7 +55,7 @@ def trial(observer: str, position: int, image_id: str, **changes: Any) -> dict[s
     return row | changes
 
 
-COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n"), "Int64")
+COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n", "permutations"), "Int64")
 
 # Per schema a table as it is read back: in the schema's order of rows, which differs from that of
 # the other columns; missing values where the schema allows them.
@@ -189,6 +189,54 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
             "predicted": 0.75,
         }
         for i in "ab"
+    ],
+    "selection": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "rule": rule, "target": "score",
+            "n": 40, "rates": 2, "skipped": "0.1", "lr": "1e-3", "share": share, "r": 0.25,
+            "r_sd": sd, "r_low": sd, "r_high": sd, "r_choosing": sd, "optimism": sd,
+            "repeats": repeats, "p_loss": p, "p_grid": p, "permutations": permutations,
+        }
+        for rule, share, sd, repeats, p, permutations in (
+            ("images", 0.75, 0.125, 100, NAN, pd.NA),
+            ("published", 1.0, NAN, 1, 0.01, 1000),
+        )
+    ],
+    "matrix": [
+        {"image_id": i, "lr": "5e-6", "metric": m, "error": e}
+        for i, m, e in (("b", "ms_ssim", NAN), ("a", "mse", 0.25), ("b", "mse", 0.5))
+    ],
+    "controls": [
+        {"metric": m, "seed": s, "image_id": "a", "error": e}
+        for m, s, e in (("grey_mse", "", 0.5), ("untrained_mse", "0", 0.25))
+    ],
+    "decay": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
+            "target": "score", "group": group, "method": method, "n": 40, "seeds": 2, "r": r,
+            "r_seed_sd": NAN, "ci_low": NAN, "ci_high": NAN, "ci_method": "percentile", "p": 0.01,
+        }
+        for epoch, group, method, r in (
+            (1, "all", "partial", 0.5), (1, "all", "pooled", 0.25), (2, "all", "partial", NAN),
+        )
+    ],
+    "decay_seeds": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
+            "seed": seed, "r": r,
+        }
+        for epoch, seed, r in ((1, "0", 0.25), (1, "1", NAN), (10, "0", 0.125))
+    ],
+    "selection_choices": [
+        {
+            "protocol": "paper", "loss": "mse", "metric": "mse", "rule": "images", "lr": lr,
+            "share": share,
+        }
+        for lr, share in (("1e-3", 0.75), ("5e-6", NAN))
+    ],
+    "selection_seeds": [
+        {"protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "seed": s, "r": r}
+        for s, r in (("0", 0.25), ("1", NAN))
     ],
     "claims": [
         {

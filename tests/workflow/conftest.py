@@ -37,6 +37,7 @@ TINY: dict[str, Any] = {
     "learning_rates": ["1e-3"],
     "seeds": [0],
     "selected": {"protocol": "untrained_start", "loss": "mse", "learning_rate": "1e-3"},
+    "decay": {"epochs": 2},
     "autoencoder": {"width": 0.015625},
     "weights": {"source": "random"},
     "prediction": {

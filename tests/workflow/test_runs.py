@@ -19,6 +19,9 @@ RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 ASKED_FOR = (
     "tables/table_1.html",
     "tables/table_1.tsv",
+    "tables/selection.html",
+    "tables/selection.tsv",
+    "tables/decay.tsv",
     "tables/claims.html",
     "tables/claims.parquet",
     "tables/claims.tsv",
@@ -28,22 +31,25 @@ ASKED_FOR = (
     "provenance.json",
     *(
         f"tables/correlations/quantity={quantity}/part.{kind}"
-        for quantity in ("error", "distinctiveness", "feature", "prediction", "attribution")
+        for quantity in (
+            "error", "distinctiveness", "feature", "prediction", "attribution", "matrix", "control",
+        )
         for kind in ("parquet", "tsv")
     ),
     *(
         f"figures/{figure}.{kind}"
         for figure in (
             "scores", "errors/mse", "correlations", "distinctiveness", "features", "prediction",
-            "attributions",
+            "attributions", "selection", "decay", "matrix", "controls",
         )
         for kind in ("svg", "png")
     ),
 )  # fmt: skip
 UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
 PLOTS = {
-    "plot_attributions", "plot_correlations", "plot_distinctiveness", "plot_errors",
-    "plot_features", "plot_prediction", "plot_scores",
+    "plot_attributions", "plot_controls", "plot_correlations", "plot_decay",
+    "plot_distinctiveness", "plot_errors", "plot_features", "plot_matrix", "plot_prediction",
+    "plot_scores", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -100,18 +106,19 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
     for kind, suffix in (("logs", "log"), ("benchmarks", "jsonl")):
         found = sorted((results / kind).rglob(f"*.{suffix}"))
         assert {path.relative_to(results / kind).parts[0].split(".")[0] for path in found} == rules
-        assert len(found) == len(rules) + 4, "five quantities are correlated"
+        assert len(found) == len(rules) + 6, "seven quantities are correlated"
     for path in (results / "benchmarks").rglob("*.jsonl"):
         assert json.loads(path.read_text())["s"] > 0
 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 19
+    assert len(found) == 29
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
         "ceiling", "features", "correlations", "predictions", "prediction_history",
-        "prediction_metrics", "attributions", "claims",
+        "prediction_metrics", "attributions", "claims", "selection", "selection_choices",
+        "selection_seeds", "decay", "decay_seeds", "matrix", "controls",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -126,6 +133,33 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         assert record["study"] == "tiny", path
         assert re.fullmatch("[0-9a-f]{16}", record["configuration"]), path
         assert re.fullmatch("[0-9a-f]{16}", record["code"]), path
+
+
+def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -> None:
+    # One epoch of the longer run is the run of Table 1, to the bit.
+    results = tiny_run / "results" / "tiny"
+    longer = tables.read(results / "decay" / RUN / "errors.parquet", "errors")
+    run = tables.read(results / "errors" / RUN / "part.parquet", "errors")
+    first = longer[longer["epoch"] == 1].reset_index(drop=True)
+    assert first.equals(run)
+    assert not longer.loc[longer["epoch"] == 2, "error"].reset_index(drop=True).equals(run["error"])
+    curve = tables.read(results / "tables" / "decay.parquet", "decay")
+    path = results / "tables" / "correlations" / "quantity=error" / "part.parquet"
+    expected = tables.read(path, "correlations")
+    columns = ["method", "group", "n", "r", "ci_low", "ci_high", "p"]
+    first = curve[curve["epoch"] == 1][columns].reset_index(drop=True)
+    assert first.equals(expected[columns])
+    assert set(curve["epoch"]) == {1, 2}
+
+
+def test_a_model_under_its_own_loss_has_the_errors_of_its_run(tiny_run: Path) -> None:
+    results = tiny_run / "results" / "tiny"
+    path = results / "matrix/protocol=untrained_start/loss=mse/seed=0/part.parquet"
+    table = tables.read(path, "matrix")
+    run = tables.read(results / "errors" / RUN / "part.parquet", "errors")
+    assert list(table.loc[table["metric"] == "mse", "error"]) == list(run["error"])
+    assert set(table["lr"]) == {"1e-3"}
+    assert {"mse", "ms_ssim"} <= set(table["metric"]), "metrics that need no weights are all there"
 
 
 def test_provenance_names_settings_versions_and_start(tiny_run: Path) -> None:
@@ -169,7 +203,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 21
+    assert len(files) == 31
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
@@ -199,7 +233,7 @@ def test_editing_a_loss_reruns_what_depends_on_runs(
 ) -> None:
     needed = dry_run(snakemake, tiny_run, snakefile=edit(workflow, "losses.py"))
     assert needed["finetune"] == 1
-    assert needed["correlate"] == 4, "all quantities but features"
+    assert needed["correlate"] == 6, "all quantities but features"
     assert {"encode", "measure_distinctiveness", "predict", "attribute", "judge_claims"} <= set(
         needed
     )
@@ -219,6 +253,7 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
         ("statistics.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
         ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
         ("attribution.py", {"attribute"}, {"finetune", "encode", "predict"}),
+        ("selection.py", {"select_learning_rates"}, {"correlate", "finetune", "judge_claims"}),
         ("claims.py", {"judge_claims"}, {"correlate", "finetune"}),
         ("published.yaml", {"judge_claims"}, {"correlate", "finetune"}),
     ],
@@ -250,10 +285,33 @@ def test_more_draws_rerun_the_statistics_alone(
 ) -> None:
     overlay = changed_study(tiny_run, tmp_path / "study.yaml", statistics={"bootstrap": 200})
     needed = dry_run(snakemake, tiny_run, configfile=overlay)
-    assert needed["correlate"] == 5
+    assert needed["correlate"] == 7
     assert needed["evaluate_prediction"] == 1
     trained = {"finetune", "encode", "measure_distinctiveness", "predict", "attribute"}
+    trained |= {"finetune_decay", "measure_matrix", "measure_controls", "select_learning_rates"}
     assert not (trained | UNTOUCHED_BY_RUNS) & set(needed)
+
+
+def test_one_epoch_of_decay_leaves_the_curve_out(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    overlay = changed_study(
+        tiny_run, tmp_path / "study.yaml", study="other", decay={"epochs": 1, "run": "selected"}
+    )
+    needed = dry_run(snakemake, tiny_run, configfile=overlay)
+    assert needed["judge_claims"] == 1
+    assert not {"finetune_decay", "measure_decay", "plot_decay"} & set(needed)
+
+
+def test_more_epochs_of_decay_rerun_the_longer_run_alone(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    overlay = changed_study(
+        tiny_run, tmp_path / "study.yaml", decay={"epochs": 3, "run": "selected"}
+    )
+    needed = dry_run(snakemake, tiny_run, configfile=overlay)
+    assert needed["finetune_decay"] == needed["measure_decay"] == needed["plot_decay"] == 1
+    assert not {"finetune", "correlate", "predict"} & set(needed)
 
 
 def test_one_more_seed_runs_that_seed_alone(
@@ -305,6 +363,8 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     needed = dry_run(snakemake, tmp_path, configfile=None)
     assert needed["finetune"] == 6 * 13 * 5 == 390
     assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
-    assert needed["correlate"] == 5
+    assert needed["correlate"] == 7
+    assert needed["measure_matrix"] == 6 * 5
     assert needed["plot_errors"] == 6
+    assert needed["finetune_decay"] == 5
     assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1

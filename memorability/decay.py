@@ -1,0 +1,97 @@
+"""The decay curve: how the correlation of error and memorability changes while training goes on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from memorability.claims import find_claim, load_published
+from memorability.statistics import correlate, standard_ranks
+
+EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
+PUBLISHED_POINTS = {1: "table_1.lpips_squeeze", 20: "decay.epoch_20"}
+"""Epoch -> the published figure about it."""
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Correlations after each epoch of a model's longer run.
+
+    Attributes
+    ----------
+    curve
+        A row per epoch (1-based), group and method: protocol, loss, metric, lr, epoch and the columns
+        of `memorability.statistics.correlate`, r being the mean over seeds.
+    seeds
+        A row per epoch and seed: protocol, loss, metric, lr, seed, epoch, r (all images pooled; NaN
+        where the errors of that epoch are not finite or constant).
+    """
+
+    curve: pd.DataFrame
+    seeds: pd.DataFrame
+
+
+def decay_curve(
+    errors: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> Decay:
+    """Correlate the errors after each epoch with memorability.
+
+    Parameters
+    ----------
+    errors
+        Columns protocol, loss, lr, seed, epoch, image_id, metric, error: runs that differ in their
+        seed.
+    images
+        The image table.
+    target, draws, confidence, seed
+        See `memorability.statistics.correlate`; every epoch draws the same resamples.
+
+    Returns
+    -------
+    Decay
+        Rows in order of epochs.
+
+    Notes
+    -----
+    Paper section "Memorable images are harder to reconstruct and more distinct": "the autoencoder was
+    trained for up to 20 epochs".
+    """
+    curve, seeds = [], []
+    scores = images.set_index("image_id")[target]
+    for _, group in errors.groupby(EPOCH_KEYS, sort=True):
+        values = group.rename(columns={"error": "value"})
+        found = correlate(
+            values, images, target=target, draws=draws, confidence=confidence, seed=seed
+        )
+        keys = group[EPOCH_KEYS].drop_duplicates()
+        curve.append(keys.merge(found, how="cross"))
+        wide = group.pivot_table(index="seed", columns="image_id", values="error", dropna=False)
+        wide = wide.reindex(columns=np.sort(group["image_id"].unique()))
+        aligned = scores.reindex(wide.columns).to_numpy(dtype=np.float64)
+        r = standard_ranks(wide.to_numpy(dtype=np.float64)) @ standard_ranks(aligned)
+        by_seed = pd.DataFrame({"seed": wide.index, "r": np.clip(r, -1, 1)})
+        seeds.append(keys.merge(by_seed, how="cross"))
+    return Decay(pd.concat(curve, ignore_index=True), pd.concat(seeds, ignore_index=True))
+
+
+def published_points() -> pd.DataFrame:
+    """Return the published points of the curve: epoch, r, ci_low, ci_high."""
+    published = load_published()
+    found = {epoch: find_claim(published, name) for epoch, name in PUBLISHED_POINTS.items()}
+    rows = [(epoch, claim.value, claim.ci_low, claim.ci_high) for epoch, claim in found.items()]
+    return pd.DataFrame(rows, columns=["epoch", "r", "ci_low", "ci_high"])
+
+
+def as_correlations(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return a decay curve as rows of the table `correlations`, one quantity per epoch.
+
+    The quantity after epoch k is "error_after_k_epochs", as published figures ask for it.
+    """
+    quantity = "error_after_" + curve["epoch"].astype(str) + "_epochs"
+    return curve.drop(columns="epoch").assign(quantity=quantity, selected=True)

@@ -1,0 +1,122 @@
+"""Errors of one model under every metric: a loss that trains well need not be the one that measures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from memorability.downloads import LOSS_BACKBONES
+from memorability.evaluation import to_unit_range
+from memorability.losses import LOSSES, make_loss, with_sign
+
+
+def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Module]:
+    """Return every metric that a study can measure, by its honest name.
+
+    These are its training losses, whose weights it has, and the losses that need no weights.
+
+    Parameters
+    ----------
+    settings
+        As from `memorability.configuration.Study.metric_settings`.
+    device
+        torch device.
+
+    Raises
+    ------
+    InputError
+        If weights do not load.
+    """
+    without_weights = [name for name in LOSSES if name not in LOSS_BACKBONES]
+    protocol, metrics = settings["protocol"], {}
+    for loss in dict.fromkeys([*settings["losses"], *without_weights]):
+        module, metric, _ = make_loss(
+            loss,
+            lpips_range=protocol["lpips_range"],
+            style_gram=protocol["style_gram"],
+            weights_source=settings["weights"]["source"],
+            weights_directory=Path(settings["weights"]["directory"]),
+        )
+        module, metric = with_sign(module, metric, protocol["lpips_sign_test"])
+        metrics[metric] = module.to(device)
+    return metrics
+
+
+def highest_rate(errors: pd.DataFrame, images: pd.DataFrame, *, target: str) -> str:
+    """Return the learning rate whose errors correlate most with memorability: the published choice.
+
+    It is computed anew rather than read from the table of correlations, so that more bootstrap draws
+    there do not measure every model again.
+
+    Parameters
+    ----------
+    errors
+        Errors of one loss: columns lr, seed, epoch, image_id, error; the last epoch counts.
+    images
+        The image table.
+    target
+        Column of `images`.
+
+    Returns
+    -------
+    str
+        Label of the learning rate with the highest Spearman's r, mean over seeds. One with a diverged
+        seed is not chosen, unless all have one: then it is the lowest.
+    """
+    last = errors[errors["epoch"] == errors["epoch"].max()]
+    wide = last.pivot_table(index=["lr", "seed"], columns="image_id", values="error", dropna=False)
+    ranks = wide[np.isfinite(wide).all(axis=1)].rank(axis=1)
+    scores = images.set_index("image_id")[target].rank()
+    by_run = ranks.corrwith(scores, axis=1).reindex(wide.index)
+    by_rate = by_run.groupby("lr").agg(lambda r: r.mean(skipna=False))
+    rates = sorted(by_rate.index, key=float)
+    return str(max(rates, key=lambda rate: by_rate.fillna(-2)[rate]))
+
+
+@torch.no_grad()
+def measure_metrics(
+    reconstruct: Callable[[Tensor], Tensor],
+    metrics: Mapping[str, nn.Module],
+    pixels: np.ndarray,
+    image_ids: Sequence[str],
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Reconstruct each image once and return its error under every metric.
+
+    Images go through one by one, as in `memorability.evaluation.measure_errors`, whose errors these
+    are.
+
+    Parameters
+    ----------
+    reconstruct
+        From an image (1, 3, H, W) in [0, 1] to its reconstruction: a model in evaluation mode.
+    metrics
+        Name -> loss, as from `make_metrics`.
+    pixels
+        uint8 (N, 3, H, W).
+    image_ids
+        (N,) names of the images.
+    device
+        torch device.
+    on_image
+        Called after each image.
+
+    Returns
+    -------
+    pandas.DataFrame
+        N rows per metric: image_id, metric, error.
+    """
+    errors = np.empty((len(pixels), len(metrics)))
+    for row in range(len(pixels)):
+        image = to_unit_range(pixels[row : row + 1], device)
+        reconstruction = reconstruct(image)
+        errors[row] = [metric(image, reconstruction).item() for metric in metrics.values()]
+        on_image()
+    table = pd.DataFrame(errors, columns=list(metrics)).assign(image_id=list(image_ids))
+    return table.melt("image_id", var_name="metric", value_name="error")

@@ -1,0 +1,138 @@
+"""What else ranks images by memorability: other metrics of the same models, and controls without learning.
+
+REQUIRED: models and errors of all runs; prepared images; image features; weights files where the
+          study loads weights.
+MAKES:    <results>/matrix/…, <results>/tables/controls.parquet
+          <results>/figures/matrix.*, controls.*
+"""
+
+
+rule measure_matrix:
+    """Measure a loss's model of the highest correlation under every metric, image by image."""
+    input:
+        errors=lambda wildcards: [
+            f"{study.results}/errors/{run.path}/part.parquet"
+            for run in study.runs_of(wildcards.protocol, wildcards.loss)
+        ],
+        models=lambda wildcards: [
+            study.model_file(run)
+            for run in study.runs_of(wildcards.protocol, wildcards.loss)
+            if run.seed == int(wildcards.seed)
+        ],
+        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
+        weights=study.metric_weights,
+    output:
+        errors=ensure(
+            "<results>/matrix/protocol={protocol}/loss={loss}/seed={seed}/part.parquet",
+            non_empty=True,
+        ),
+    log:
+        "<logs>/measure_matrix/protocol={protocol}/loss={loss}/seed={seed}.log",
+    benchmark:
+        "<benchmarks>/measure_matrix/protocol={protocol}/loss={loss}/seed={seed}.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem=lambda wildcards: study.training_memory(wildcards.protocol),
+        runtime="12h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=lambda wildcards: study.metric_settings(wildcards.protocol)
+        | {
+            "learning_rates": study.settings["learning_rates"],
+            "target": study.settings["statistics"]["target"],
+        },
+        code=fingerprint("matrix", "models.autoencoder"),
+    script:
+        "../scripts/measure_matrix.py"
+
+
+rule plot_matrix:
+    """Draw the correlation of every training loss under every metric."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity="matrix"),
+    output:
+        svg=report(
+            "<results>/figures/matrix.svg",
+            caption="../report/matrix.rst",
+            category="2. Reconstruction error",
+            labels={"what": "training losses and test metrics"},
+        ),
+        png="<results>/figures/matrix.png",
+    log:
+        "<logs>/plot_matrix.log",
+    benchmark:
+        "<benchmarks>/plot_matrix.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_matrix.py"
+
+
+rule measure_controls:
+    """Measure an untrained autoencoder, a grey output and the complexity of every image."""
+    input:
+        images=ANALYSED_IMAGES,
+        pixels=ANALYSED_PIXELS,
+        features=rules.measure_features.output.features,
+        weights=study.metric_weights,
+    output:
+        controls=ensure("<results>/tables/controls.parquet", non_empty=True),
+    log:
+        "<logs>/measure_controls.log",
+    benchmark:
+        "<benchmarks>/measure_controls.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem=study.training_memory(study.settings["selected"]["protocol"]),
+        runtime="24h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=study.metric_settings(study.settings["selected"]["protocol"])
+        | {"seeds": study.settings["seeds"]},
+        code=fingerprint("controls"),
+    script:
+        "../scripts/measure_controls.py"
+
+
+rule plot_controls:
+    """Draw the correlations of the best models beside those of the controls."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity=["error", "control"]),
+    output:
+        svg=report(
+            "<results>/figures/controls.svg",
+            caption="../report/controls.rst",
+            category="2. Reconstruction error",
+            labels={"what": "models beside controls"},
+        ),
+        png="<results>/figures/controls.png",
+    log:
+        "<logs>/plot_controls.log",
+    benchmark:
+        "<benchmarks>/plot_controls.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        protocol=study.settings["selected"]["protocol"],
+        note=study.note,
+        code=fingerprint("figures", "quantities"),
+    script:
+        "../scripts/plot_controls.py"

@@ -1,0 +1,94 @@
+"""The decay curve: the selected model trained for more epochs, measured after each.
+
+REQUIRED: prepared images; weights files where the study loads weights; decay.epochs above 1.
+MAKES:    <results>/decay/<run>/errors.parquet of the selected model's seeds
+          <results>/tables/decay.*, decay_seeds.parquet, <results>/figures/decay.*
+"""
+
+
+rule finetune_decay:
+    """Fine-tune the selected model for decay.epochs epochs and measure its errors after each."""
+    input:
+        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
+        weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
+        pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
+        previous=lambda wildcards: study.previous_model(**wildcards),
+        official_splits=study.official_splits,
+    output:
+        errors=ensure("<results>/decay/<run>/errors.parquet", non_empty=True),
+    log:
+        "<logs>/finetune_decay/<run>.log",
+    benchmark:
+        "<benchmarks>/finetune_decay/<run>.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem=lambda wildcards: study.training_memory(wildcards.protocol),
+        runtime="120h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=lambda wildcards: study.decay_settings(**wildcards),
+        code=fingerprint("finetuning"),
+    script:
+        "../scripts/finetune_decay.py"
+
+
+rule measure_decay:
+    """Correlate the errors after each epoch with memorability."""
+    input:
+        errors=[f"<results>/decay/{run.path}/errors.parquet" for run in study.selected],
+        images=IMAGES,
+    output:
+        decay=ensure("<results>/tables/decay.parquet", non_empty=True),
+        seeds=ensure("<results>/tables/decay_seeds.parquet", non_empty=True),
+        tsv="<results>/tables/decay.tsv",
+    log:
+        "<logs>/measure_decay.log",
+    benchmark:
+        "<benchmarks>/measure_decay.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="4h",
+    params:
+        study=study.name,
+        settings=study.correlation_settings,
+        code=fingerprint("decay"),
+    script:
+        "../scripts/measure_decay.py"
+
+
+rule plot_decay:
+    """Draw the correlation after each epoch beside the published points."""
+    input:
+        decay=rules.measure_decay.output.decay,
+        seeds=rules.measure_decay.output.seeds,
+    output:
+        svg=report(
+            "<results>/figures/decay.svg",
+            caption="../report/decay.rst",
+            category="2. Reconstruction error",
+            labels={"what": "correlation by epoch"},
+        ),
+        png="<results>/figures/decay.png",
+    log:
+        "<logs>/plot_decay.log",
+    benchmark:
+        "<benchmarks>/plot_decay.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
+        code=fingerprint("figures", "decay"),
+    script:
+        "../scripts/plot_decay.py"

@@ -1,0 +1,73 @@
+"""The choice of a learning rate: the published rule beside honest ones.
+
+REQUIRED: errors of all runs and their correlations; prepared images.
+MAKES:    <results>/tables/selection.*, selection_choices.parquet, selection_seeds.parquet
+          <results>/figures/selection.*
+"""
+
+
+rule select_learning_rates:
+    """Choose each loss's learning rate on the same data, on half the images, on half the responses."""
+    input:
+        errors=QUANTITIES["error"],
+        images=IMAGES,
+    output:
+        selection=ensure("<results>/tables/selection.parquet", non_empty=True),
+        choices=ensure("<results>/tables/selection_choices.parquet", non_empty=True),
+        seeds=ensure("<results>/tables/selection_seeds.parquet", non_empty=True),
+        tsv="<results>/tables/selection.tsv",
+        page=report(
+            "<results>/tables/selection.html",
+            caption="../report/selection_table.rst",
+            category="2. Reconstruction error",
+            labels={"what": "choice of learning rates"},
+        ),
+    log:
+        "<logs>/select_learning_rates.log",
+    benchmark:
+        "<benchmarks>/select_learning_rates.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="1h",
+    params:
+        study=study.name,
+        settings={key: study.settings["statistics"][key] for key in ("target", "seed")},
+        note=study.note,
+        code=fingerprint("selection", "quantities", "pages", "summaries"),
+    script:
+        "../scripts/select_learning_rates.py"
+
+
+rule plot_selection:
+    """Draw the correlation of every learning rate of every loss, with both choices marked."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity="error"),
+        selection=rules.select_learning_rates.output.selection,
+        choices=rules.select_learning_rates.output.choices,
+        seeds=rules.select_learning_rates.output.seeds,
+    output:
+        svg=report(
+            "<results>/figures/selection.svg",
+            caption="../report/selection.rst",
+            category="2. Reconstruction error",
+            labels={"what": "learning rates and their choice"},
+        ),
+        png="<results>/figures/selection.png",
+    log:
+        "<logs>/plot_selection.log",
+    benchmark:
+        "<benchmarks>/plot_selection.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_selection.py"

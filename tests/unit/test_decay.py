@@ -1,0 +1,98 @@
+"""The decay curve: a correlation per epoch, per seed, and what the ledger reads of it."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from memorability.claims import ledger, load_published
+from memorability.decay import Decay, as_correlations, decay_curve, published_points
+from memorability.summaries import our_figures
+
+N = 40
+STRENGTHS = {1: 1.0, 2: 0.4, 20: 0.1}
+METRICS = pd.DataFrame(columns=["head", "metric", "value", "ci_low", "ci_high", "n"])
+
+
+def images() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "image_id": [f"image{k:02d}" for k in range(N)],
+            "category": np.array(["animal", "food"])[np.arange(N) % 2],
+            "score": rng.random(N),
+        }
+    )
+
+
+def errors(loss: str = "lpips_squeeze") -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    parts = [
+        images()[["image_id"]].assign(
+            protocol="paper", loss=loss, metric=loss, lr="5e-6", seed=seed, epoch=epoch,
+            error=strength * images()["score"] + 0.1 * rng.normal(size=N),
+        )
+        for epoch, strength in STRENGTHS.items()
+        for seed in "01"
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=0)
+
+
+def decay(table: pd.DataFrame | None = None) -> Decay:
+    table = errors() if table is None else table
+    settings: dict[str, Any] = {"target": "score", "draws": 100, "confidence": 0.95, "seed": 0}
+    return decay_curve(table, images(), **settings)
+
+
+def test_each_epoch_and_seed_has_scipys_correlation_and_the_curve_their_mean() -> None:
+    found = decay()
+    wide = errors().pivot_table(index=["epoch", "seed"], columns="image_id", values="error")
+    expected = wide.apply(lambda row: stats.spearmanr(row, images()["score"]).statistic, axis=1)
+    by_seed = found.seeds.set_index(["epoch", "seed"])["r"]
+    np.testing.assert_allclose(by_seed, expected[by_seed.index])
+    pooled = found.curve[found.curve["method"] == "pooled"].set_index("epoch")
+    np.testing.assert_allclose(pooled["r"], expected.groupby("epoch").mean())
+    assert list(pooled.index) == [1, 2, 20]
+    assert (pooled["ci_low"] < pooled["r"]).all()
+    assert set(found.curve["method"]) == {"pooled", "within", "partial"}
+
+
+def test_an_epoch_in_which_a_seed_diverged_has_no_correlation_and_the_other_seed_keeps_its_own() -> (
+    None
+):
+    table = errors()
+    lost = (table["epoch"] == 20) & (table["seed"] == "1")
+    found = decay(table.assign(error=table["error"].mask(lost)))
+    last = found.curve[found.curve["epoch"] == 20]
+    assert last["r"].isna().all()
+    assert last["ci_method"].str.contains("non-finite").all()
+    assert found.seeds.set_index(["epoch", "seed"])["r"].isna().to_dict() == {
+        (epoch, seed): (epoch, seed) == (20, "1") for epoch in STRENGTHS for seed in "01"
+    }
+
+
+def test_the_published_points_are_those_of_the_paper() -> None:
+    points = published_points().set_index("epoch")
+    assert points["r"].to_dict() == {1: 0.452, 20: 0.22}
+    assert points.loc[20, ["ci_low", "ci_high"]].to_list() == [0.21, 0.24]
+
+
+@pytest.mark.parametrize("loss", ["lpips_squeeze", "mse"])
+def test_the_ledger_judges_the_twentieth_epoch_of_the_published_loss_alone(loss: str) -> None:
+    found = decay(errors(loss))
+    feature = found.curve.head(1).assign(quantity="feature", selected=True).drop(columns="epoch")
+    figures = our_figures([feature, as_correlations(found.curve)], METRICS, "paper", loss)
+    table = ledger(
+        figures, claims=load_published(), dataset_kind="memcat", other_model="", margin=0.05
+    )
+    row = table.set_index("claim").loc["decay.epoch_20"]
+    pooled = found.curve[(found.curve["method"] == "pooled") & (found.curve["epoch"] == 20)]
+    if loss == "lpips_squeeze":
+        assert row["ours"] == pooled["r"].iloc[0]
+        assert row["n"] == N
+        assert "40 images" in row["why"]
+    else:
+        assert np.isnan(row["ours"])
+        assert row["verdict"] == "not testable"

@@ -1,0 +1,117 @@
+"""One model under every metric: the same errors as one by one, from one pass."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from memorability.evaluation import measure_errors
+from memorability.losses import LOSSES
+from memorability.matrix import highest_rate, make_metrics, measure_metrics
+from memorability.quantities import correlations, from_errors
+
+NAN = float("nan")
+SETTINGS: dict[str, Any] = {
+    "protocol": {"lpips_range": "minus_one_to_one"},
+    "losses": ["lpips_squeeze", "mse"],
+    "weights": {"source": "random", "directory": "nowhere"},
+}
+PIXELS = np.random.default_rng(0).integers(0, 256, (3, 3, 176, 176), dtype=np.uint8)
+
+
+class Blur(torch.nn.Module):
+    """A model that counts how often it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return torch.nn.functional.avg_pool2d(images, 3, stride=1, padding=1)
+
+
+def test_metrics_are_the_studys_losses_and_all_that_need_no_weights() -> None:
+    metrics = make_metrics(SETTINGS, "cpu")
+    assert list(metrics)[:2] == ["lpips_squeeze_random_backbone", "mse"]
+    assert {"mse", "ms_ssim"} <= set(metrics)
+    assert not {name for name in metrics if "vgg" in name or "alex" in name}
+    assert len(metrics) <= len(LOSSES)
+
+
+def test_one_pass_measures_what_every_metric_measures_alone() -> None:
+    metrics, model = make_metrics(SETTINGS, "cpu"), Blur()
+    images: list[int] = []
+    table = measure_metrics(
+        model, metrics, PIXELS, ["a", "b", "c"], device="cpu", on_image=lambda: images.append(1)
+    )
+    assert (model.calls, len(images)) == (3, 3)
+    assert list(table.columns) == ["image_id", "metric", "error"]
+    for name, metric in metrics.items():
+        rows = table[table["metric"] == name]
+        assert list(rows["image_id"]) == ["a", "b", "c"]
+        np.testing.assert_array_equal(
+            rows["error"], measure_errors(model, metric, PIXELS, device="cpu")
+        )
+
+
+def runs(strengths: dict[str, list[float]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Errors, by learning rate and seed, that follow the scores of 30 images as strongly as asked."""
+    rng = np.random.default_rng(2)
+    images = pd.DataFrame({"image_id": [f"i{k:02d}" for k in range(30)], "score": rng.random(30)})
+    parts = [
+        images[["image_id"]].assign(
+            protocol="paper", loss="mse", metric="mse", lr=lr, seed=str(seed), epoch=epoch,
+            error=(-1) ** epoch * strength * images["score"] + 0.1 * rng.normal(size=30),
+        )
+        for lr, by_seed in strengths.items()
+        for seed, strength in enumerate(by_seed)
+        for epoch in (1, 2)
+    ]  # fmt: skip
+    return pd.concat(parts).sample(frac=1, random_state=0), images
+
+
+def test_the_highest_rate_is_that_of_scipy_and_of_the_correlations_after_the_last_epoch() -> None:
+    errors, images = runs({"1e-5": [0.1, 0.0], "5e-6": [0.3, 0.2], "0.1": [0.9, -0.9]})
+    last = errors[errors["epoch"] == 2].sort_values("image_id")
+    expected = {
+        lr: np.mean([
+            stats.spearmanr(run["error"], images["score"]).statistic
+            for _, run in rows.groupby("seed")
+        ])
+        for lr, rows in last.groupby("lr")
+    }  # fmt: skip
+    found = highest_rate(errors, images, target="score")
+    assert found == max(expected, key=lambda lr: expected[lr]) == "5e-6"
+    table = correlations(
+        from_errors(errors), images.assign(category="all"), target="score", draws=20,
+        confidence=0.9, seed=0,
+    )  # fmt: skip
+    assert set(table.loc[table["selected"], "lr"]) == {found}
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [({("5e-6", "1")}, "1e-5"), ({(lr, "0") for lr in ("5e-6", "1e-5", "0.1")}, "5e-6")],
+)
+def test_a_rate_with_a_diverged_seed_is_not_the_highest_unless_all_have_one(
+    lost: set[tuple[str, str]], expected: str
+) -> None:
+    errors, images = runs({"0.1": [0.0, 0.0], "1e-5": [0.2, 0.1], "5e-6": [0.9, 0.9]})
+    gone = [key in lost for key in zip(errors["lr"], errors["seed"], strict=True)]
+    errors["error"] = errors["error"].mask(gone)
+    assert highest_rate(errors, images, target="score") == expected
+
+
+def test_of_equal_correlations_the_lowest_rate_is_chosen_here_and_there() -> None:
+    errors, images = runs({"1e-4": [0.5]})
+    errors = pd.concat([errors.assign(lr=lr) for lr in ("1e-3", "1e-4", "0.1")])
+    assert highest_rate(errors, images, target="score") == "1e-4"
+    table = correlations(
+        from_errors(errors), images.assign(category="all"), target="score", draws=20,
+        confidence=0.9, seed=0,
+    )  # fmt: skip
+    assert set(table.loc[table["selected"], "lr"]) == {"1e-4"}
