@@ -24,6 +24,7 @@ from memorability.files import CHECKPOINTS
 from memorability.grid import Run, grid, learning_rate, previous
 from memorability.protocol import Protocol, load_protocol
 
+MODEL = "autoencoder.safetensors"
 # Of one fine-tuned model at width 1, by bottleneck.
 MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 # Of data sets that are downloaded: the names of their downloads.
@@ -241,7 +242,7 @@ class Study:
             return []
         run = Run(protocol=protocol, loss=loss, lr=lr, seed=int(seed))
         earlier = previous(run, self.runs)
-        return [f"{self.results}/models/{earlier.path}/passing.safetensors"] if earlier else []
+        return [self.model_file(earlier)] if earlier else []
 
     @property
     def decays(self) -> bool:
@@ -264,21 +265,24 @@ class Study:
         return f"{math.ceil(2.5 + 4 * self.model_bytes(protocol) / 1e9)}GB"
 
     @property
-    def kept(self) -> tuple[Run, ...]:
-        """The runs whose models stay on disk."""
-        choices = {"all": self.runs, "selected": self.selected, "none": ()}
-        return choices[self.settings["keep_checkpoints"]]
+    def lasting_models(self) -> list[str]:
+        """The files of the models that stay on disk."""
+        runs = {"all": self.runs, "selected": self.selected, "none": ()}
+        kept = runs[self.settings["keep_checkpoints"]]
+        return [f"{self.results}/{self.analysed_models}/{run.path}/{MODEL}" for run in kept]
 
     @property
-    def analysed_model(self) -> str:
-        """File, in a run's directory, of the model that analyses read: kept, or there for a while."""
-        kept = self.settings["keep_checkpoints"] != "none"
-        return "autoencoder.safetensors" if kept else "passing.safetensors"
+    def analysed_models(self) -> str:
+        """Directory, in the results, of the models that analyses read."""
+        return "selected_models" if self.settings["keep_checkpoints"] == "selected" else "models"
+
+    def errors_file(self, run: Run) -> str:
+        """Return the table of a run's errors."""
+        return f"{self.results}/errors/{run.path}/part.parquet"
 
     def model_file(self, run: Run) -> str:
-        """Return the file of a run's fine-tuned model: kept, or there for a while."""
-        name = "autoencoder" if run in self.kept else "passing"
-        return f"{self.results}/models/{run.path}/{name}.safetensors"
+        """Return the file of a run's fine-tuned model, where the run leaves it."""
+        return f"{self.results}/models/{run.path}/{MODEL}"
 
     @property
     def weights_directory(self) -> Path:
@@ -376,7 +380,7 @@ class Study:
         ------
         InputError
             If images, scores or weights are missing, or the results directory cannot be written
-            or has no room for the models that will be kept.
+            or has no room for the models of the runs that are not yet made.
         """
         if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
@@ -397,7 +401,8 @@ class Study:
             )
         _require_writable(Path(self.results), "Results")
         _require_writable(CHECKPOINTS, "Training state")
-        unmade = [run for run in self.kept if not Path(self.model_file(run)).is_file()]
+        # Where models do not last, each is there until all learning rates of its loss are compared.
+        unmade = [run for run in self.runs if not Path(self.errors_file(run)).is_file()]
         needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
         _require_space(Path(self.results), len(unmade), needed_bytes)
 
@@ -601,8 +606,8 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
     if free < needed_bytes:
         raise InputError(
             f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
-            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or keep "
-            "fewer models (keep_checkpoints)."
+            f"up to {needed_bytes / 1e9:.1f} GB while they are made. Free space, run with --directory "
+            "on another disk, or make fewer runs at a time."
         )
 
 

@@ -392,16 +392,13 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
 
 @pytest.mark.parametrize(
     ("keep", "models", "analysed"),
-    [
-        ("selected", 5, "autoencoder.safetensors"),
-        ("all", 390, "autoencoder.safetensors"),
-        ("none", 0, "passing.safetensors"),
-    ],
+    [("selected", 5, "selected_models"), ("all", 390, "models"), ("none", 0, "models")],
 )
 def test_models_are_kept_as_asked_for(keep: str, models: int, analysed: str) -> None:
     study = resolve(merged({"keep_checkpoints": keep}), ROOT)
-    assert len(study.kept) == models
-    assert study.analysed_model == analysed
+    assert len(study.lasting_models) == models
+    assert study.analysed_models == analysed
+    assert all(f"/{analysed}/" in path for path in study.lasting_models)
 
 
 def test_training_state_that_cannot_be_written_is_refused_before_any_job(

@@ -22,7 +22,7 @@ Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 FILES = [f"results/tiny/{name}/{RUN}/part.parquet" for name in ("errors", "history", "outcomes")]
-FILES.append(f"results/tiny/models/{RUN}/autoencoder.safetensors")
+FILES.append(f"results/tiny/selected_models/{RUN}/autoencoder.safetensors")
 STATES = "resources/checkpoints/*/*.safetensors"
 
 
