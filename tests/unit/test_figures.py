@@ -574,6 +574,22 @@ def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path:
     assert NOTE in texts(figure)
 
 
+def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> None:
+    signs = {"paper": "lpips_vgg", "released": "lpips_vgg_one_minus"}
+    rows = [
+        correlation(quantity="matrix", loss=loss, metric=metric, protocol=protocol)
+        for protocol, own in signs.items()
+        for loss in ("lpips_vgg", "mse")
+        for metric in (own, "mse")
+    ]
+    figure = figures.metric_matrix(pd.DataFrame(rows), note="")
+    for axes, name in zip(figure.axes, ("LPIPS (VGG)", "1 − LPIPS (VGG)"), strict=False):
+        shown = [tick.get_text() for tick in axes.get_xticklabels()]
+        bold = {text.get_position()[0] for text in axes.texts if text.get_weight() == "bold"}
+        assert {shown[int(x)] for x in bold} == {name, "MSE"}
+        assert {tick.get_text().split("\n")[0] for tick in axes.get_yticklabels()} == {name, "MSE"}
+
+
 # Decay
 
 
