@@ -506,7 +506,7 @@ def test_torchvisions_squeezenet_is_loaded_into_lpips(
     path = pretend(monkeypatch, tmp_path, "squeeze", theirs, "squeezenet1_1")
     loss, metric, receipt = make_loss(
         "lpips_squeeze",
-        style_gram="gatys5",
+        lpips_range="zero_to_one",
         style_gram="gatys5",
         weights_source="directory",
         weights_directory=tmp_path,
