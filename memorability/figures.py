@@ -273,7 +273,7 @@ def learning_rate_selection(
             _rate_curve(axes, rows, of_seeds, places)
             text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
             name = label(rows["metric"].iloc[0]) + (f" ({keys[0]})" if several else "")
-            axes.set_title(f"{name}\n{text}", fontsize=9)
+            axes.set_title(f"{textwrap.fill(name, 40)}\n{text}", fontsize=9)
             axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
             axes.set_xlim(-0.6, len(rates) - 0.4)
         for axes in figure.axes[len(losses) :]:
@@ -394,7 +394,7 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
                 range(len(losses)),
                 [f"{_wrapped(trained[loss])}\n{rows.loc[loss, 'lr'].iloc[0]}" for loss in losses],
             )
-            axes.set_xticks(range(len(metrics)), map(_wrapped, metrics))
+            axes.set_xticks(range(len(metrics)), [_wrapped(metric, 17) for metric in metrics])
             axes.grid(visible=False)
             axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
             axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
@@ -464,8 +464,12 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
             # Losses lie below one another within the row of a pair.
             places = drawn["place"].to_numpy() + 0.7 * ((len(losses) - 1) / 2 - index) / len(losses)
             colour = COLOURS[index % len(COLOURS)]
-            _points(axes, drawn, places, colour=colour, name=label(loss), marker="o")
+            # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
+            name = label(drawn["metric"].iloc[0].removesuffix("_one_minus"))
+            name += "" if drawn["r"].notna().any() else " (no r: a run diverged)"
+            _points(axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o")
         axes.axvline(0, color="black", lw=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_ylim(-0.6, len(pairs) - 0.4)
         axes.set_yticks(range(len(pairs)), [_pair_text(pair) for _, pair in pairs.iterrows()])
         axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
