@@ -3,7 +3,7 @@
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -280,6 +280,11 @@ class Study:
         name = "autoencoder" if run in self.kept else "passing"
         return f"{self.results}/models/{run.path}/{name}.safetensors"
 
+    def matrix_file(self, run: Run) -> str:
+        """Return the table of the errors under every metric that a run's model may be chosen for."""
+        keys = f"protocol={run.protocol}/loss={run.loss}/seed={run.seed}"
+        return f"{self.results}/matrix/{keys}/part.parquet"
+
     @property
     def weights_directory(self) -> Path:
         """Directory of the weights files: the user's own, or the one that downloads go to."""
@@ -376,7 +381,8 @@ class Study:
         ------
         InputError
             If images, scores or weights are missing, or the results directory cannot be written
-            or has no room for the models that will be kept.
+            or has no room for the models that will be kept and those of one loss until they are
+            compared.
         """
         if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
@@ -398,8 +404,24 @@ class Study:
         _require_writable(Path(self.results), "Results")
         _require_writable(CHECKPOINTS, "Training state")
         unmade = [run for run in self.kept if not Path(self.model_file(run)).is_file()]
-        needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
-        _require_space(Path(self.results), len(unmade), needed_bytes)
+        unmade += max(self._passing_models(), key=self._bytes)
+        _require_space(Path(self.results), len(unmade), self._bytes(unmade))
+
+    def _bytes(self, runs: Iterable[Run]) -> float:
+        return sum(self.model_bytes(run.protocol) for run in runs)
+
+    def _passing_models(self) -> Iterator[list[Run]]:
+        """Yield, per protocol and loss, the runs whose models are there together but are not kept.
+
+        Until the errors of all of them say which one has the highest correlation, no model may go.
+        """
+        for protocol in self.protocols:
+            for loss in self.settings["losses"]:
+                yield [
+                    run
+                    for run in self.runs_of(protocol, loss)
+                    if run not in self.kept and not Path(self.matrix_file(run)).is_file()
+                ]
 
 
 def _is_number(_: object, value: object) -> bool:

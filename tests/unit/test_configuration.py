@@ -691,6 +691,22 @@ def test_models_that_are_already_there_need_no_more_room(
     study.preflight()
 
 
+def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = resolve(merged(), ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
+    with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
+        study.preflight()
+    for run in study.runs:
+        (tmp_path / study.matrix_file(run)).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / study.matrix_file(run)).touch()
+    with pytest.raises(InputError, match=r"the models of 5 runs take 0\.6 GB"):
+        study.preflight()
+
+
 def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
     own_images: Callable[[], Study],
 ) -> None:
