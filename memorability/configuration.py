@@ -3,7 +3,7 @@
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -265,24 +265,28 @@ class Study:
         return f"{math.ceil(2.5 + 4 * self.model_bytes(protocol) / 1e9)}GB"
 
     @property
-    def lasting_models(self) -> list[str]:
-        """The files of the models that stay on disk."""
-        runs = {"all": self.runs, "selected": self.selected, "none": ()}
-        kept = runs[self.settings["keep_checkpoints"]]
-        return [f"{self.results}/{self.analysed_models}/{run.path}/{MODEL}" for run in kept]
+    def kept(self) -> tuple[Run, ...]:
+        """The runs whose models stay on disk."""
+        choices = {"all": self.runs, "selected": self.selected, "none": ()}
+        return choices[self.settings["keep_checkpoints"]]
+
+    def kept_file(self, run: Run) -> str:
+        """Return the file in which the model of a run stays on disk, if it does."""
+        return f"{self.results}/{self.analysed_models}/{run.path}/{MODEL}"
 
     @property
     def analysed_models(self) -> str:
         """Directory, in the results, of the models that analyses read."""
         return "selected_models" if self.settings["keep_checkpoints"] == "selected" else "models"
 
-    def errors_file(self, run: Run) -> str:
-        """Return the table of a run's errors."""
-        return f"{self.results}/errors/{run.path}/part.parquet"
-
     def model_file(self, run: Run) -> str:
         """Return the file of a run's fine-tuned model, where the run leaves it."""
         return f"{self.results}/models/{run.path}/{MODEL}"
+
+    def matrix_file(self, run: Run) -> str:
+        """Return the table of the errors under every metric that a run's model may be chosen for."""
+        keys = f"protocol={run.protocol}/loss={run.loss}/seed={run.seed}"
+        return f"{self.results}/matrix/{keys}/part.parquet"
 
     @property
     def weights_directory(self) -> Path:
@@ -380,7 +384,8 @@ class Study:
         ------
         InputError
             If images, scores or weights are missing, or the results directory cannot be written
-            or has no room for the models of the runs that are not yet made.
+            or has no room for the models that will be kept and those of one loss until they are
+            compared.
         """
         if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
@@ -401,10 +406,25 @@ class Study:
             )
         _require_writable(Path(self.results), "Results")
         _require_writable(CHECKPOINTS, "Training state")
-        # Where models do not last, each is there until all learning rates of its loss are compared.
-        unmade = [run for run in self.runs if not Path(self.errors_file(run)).is_file()]
-        needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
-        _require_space(Path(self.results), len(unmade), needed_bytes)
+        unmade = [run for run in self.kept if not Path(self.kept_file(run)).is_file()]
+        unmade += max(self._passing_models(), key=self._bytes)
+        _require_space(Path(self.results), len(unmade), self._bytes(unmade))
+
+    def _bytes(self, runs: Iterable[Run]) -> float:
+        return sum(self.model_bytes(run.protocol) for run in runs)
+
+    def _passing_models(self) -> Iterator[list[Run]]:
+        """Yield, per protocol and loss, the runs whose models are there together but are not kept.
+
+        Until the errors of all of them say which one has the highest correlation, no model may go.
+        """
+        for protocol in self.protocols:
+            for loss in self.settings["losses"]:
+                yield [
+                    run
+                    for run in self.runs_of(protocol, loss)
+                    if run not in self.kept and not Path(self.matrix_file(run)).is_file()
+                ]
 
 
 def _is_number(_: object, value: object) -> bool:

@@ -13,7 +13,7 @@ rule measure_matrix:
         # A run made anew for its model, because another one was selected, ends with equal bits: what
         # would change them stands below, in images, pixels, weights and parameters.
         errors=lambda wildcards: [
-            ancient(study.errors_file(run))
+            ancient(f"{study.results}/errors/{run.path}/part.parquet")
             for run in study.runs_of(wildcards.protocol, wildcards.loss)
         ],
         models=lambda wildcards: [

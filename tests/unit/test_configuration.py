@@ -396,9 +396,9 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
 )
 def test_models_are_kept_as_asked_for(keep: str, models: int, analysed: str) -> None:
     study = resolve(merged({"keep_checkpoints": keep}), ROOT)
-    assert len(study.lasting_models) == models
+    assert len(study.kept) == models
     assert study.analysed_models == analysed
-    assert all(f"/{analysed}/" in path for path in study.lasting_models)
+    assert study.kept_file(study.runs[0]).startswith(f"results/memcat/{analysed}/protocol=paper/")
 
 
 def test_training_state_that_cannot_be_written_is_refused_before_any_job(
@@ -422,7 +422,7 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
     study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
     first, second = study.settings["losses"][:2]
     rates = study.settings["learning_rates"]
-    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/autoencoder.safetensors"
+    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/passing.safetensors"
     for key, expected in {
         ("released", first, rates[0], "3"): [],
         ("released", first, rates[1], "3"): [model.format(first, rates[0])],
@@ -438,7 +438,7 @@ def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) 
     study = resolve(merged({"protocols": ["paper", "mine"]}), protocols)
     assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
     assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
-        "kind": "published", "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
+        "kind": "published", "number": 1, "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
     }  # fmt: skip
 
 
@@ -686,6 +686,22 @@ def test_models_that_are_already_there_need_no_more_room(
     made.touch()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     study.preflight()
+
+
+def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = resolve(merged(), ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
+    with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
+        study.preflight()
+    for run in study.runs:
+        (tmp_path / study.matrix_file(run)).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / study.matrix_file(run)).touch()
+    with pytest.raises(InputError, match=r"the models of 5 runs take 0\.6 GB"):
+        study.preflight()
 
 
 def test_weights_that_were_not_downloaded_are_all_named_before_any_job(

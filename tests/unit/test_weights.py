@@ -558,6 +558,7 @@ def test_torchvisions_other_backbones_are_loaded_into_their_losses(
     loss, metric, receipt = make_loss(
         loss_name,
         lpips_range="zero_to_one",
+        style_gram="gatys5",
         weights_source="directory",
         weights_directory=tmp_path,
     )
@@ -707,7 +708,13 @@ def test_a_file_of_another_network_is_refused(
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_no_loss_downloads_by_itself(name: str, tmp_path: Path) -> None:
-    make_loss(name, lpips_range="zero_to_one", weights_source="random", weights_directory=tmp_path)
+    make_loss(
+        name,
+        lpips_range="zero_to_one",
+        style_gram="gatys5",
+        weights_source="random",
+        weights_directory=tmp_path,
+    )
     assert not (tmp_path / "empty").exists()
 
 

@@ -22,7 +22,7 @@ Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 FILES = [f"results/tiny/{name}/{RUN}/part.parquet" for name in ("errors", "history", "outcomes")]
-FILES.append(f"results/tiny/selected_models/{RUN}/autoencoder.safetensors")
+FILES.append(f"results/tiny/models/{RUN}/autoencoder.safetensors")
 STATES = "resources/checkpoints/*/*.safetensors"
 
 
@@ -101,7 +101,7 @@ def test_a_disk_without_room_for_training_state_is_refused_before_the_first_step
 @pytest.fixture(scope="module")
 def diverged(tiny: Directory, snakemake: Snakemake) -> Path:
     """The tiny study with a learning rate beyond reason beside a good one."""
-    directory = tiny(learning_rates=["1e-3", "1e30"])
+    directory = tiny(learning_rates=["1e-3", "1e30"], keep_checkpoints="selected")
     done = snakemake(cwd=directory, configfile=directory / "study.yaml")
     assert done.returncode == 0, done.stdout
     return directory
