@@ -48,9 +48,9 @@ def finetune(
     pixels: np.ndarray,
     images: pd.DataFrame,
     settings: dict[str, Any],
+    official_splits: pd.DataFrame | None = None,
     *,
     device: str,
-    official_splits: pd.DataFrame | None = None,
     checkpoints: Checkpoints | None = None,
     on_image: Callable[[], object] = lambda: None,
 ) -> FinetunedRun:
@@ -64,10 +64,10 @@ def finetune(
         The image table; image_id and position are used.
     settings
         As from `memorability.configuration.Study.run_settings`.
-    device
-        torch device.
     official_splits
         See `memorability.splits.split_images`; used where the protocol trains on one part alone.
+    device
+        torch device.
     checkpoints
         Where the run is taken up and its state is saved; without them it starts from the beginning.
     on_image

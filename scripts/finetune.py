@@ -30,13 +30,11 @@ with job_log(snakemake.log[0]):
     inputs = file_hashes(snakemake.input)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
-    # Not a parameter of the rule: how often state is saved makes no result stale.
     with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
         left = images_shown(images, settings, official) - checkpoints.done
         with progress(left, "fine-tuning") as step:
             how = {"device": device, "checkpoints": checkpoints, "on_image": step}
-            pixels = open_store(snakemake.input.pixels)
-            run = finetune(pixels, images, settings, official_splits=official, **how)
+            run = finetune(open_store(snakemake.input.pixels), images, settings, official, **how)
         tables.write(run.errors, output.errors, "errors", record)
         tables.write(run.history, output.history, "history", record)
         tables.write(run.outcomes, output.outcome, "outcomes", record)

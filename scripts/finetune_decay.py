@@ -30,6 +30,5 @@ with job_log(snakemake.log[0]):
         left = images_shown(images, settings, official) - checkpoints.done
         with progress(left, "fine-tuning") as step:
             how = {"device": device, "checkpoints": checkpoints, "on_image": step}
-            pixels = open_store(snakemake.input.pixels)
-            run = finetune(pixels, images, settings, official_splits=official, **how)
+            run = finetune(open_store(snakemake.input.pixels), images, settings, official, **how)
         tables.write(run.errors, snakemake.output.errors, "errors", record)
