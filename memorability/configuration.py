@@ -95,6 +95,11 @@ class Study:
         official = self.settings["prediction"]["split"]["kind"] == "official"
         return [f"resources/{self.settings['dataset']['kind']}/official_splits.parquet"][:official]
 
+    def run_splits(self, protocol: str) -> list[str]:
+        """Return the same table for the runs of a protocol, if they leave out images by it."""
+        by_split = self.protocols[protocol].fine_tuned_on == "train_split"
+        return self.official_splits if by_split else []
+
     @property
     def downloads(self) -> list[Download]:
         """Files from outside that this study needs and the workflow can fetch."""

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from memorability.claims import find_claim, load_published
-from memorability.statistics import correlate, standard_ranks
+from memorability.statistics import correlate, finished_seeds, standard_ranks
 
 EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
 PUBLISHED_POINTS = {1: "table_1.lpips_squeeze", 20: "decay.epoch_20"}
@@ -67,8 +67,7 @@ def decay_curve(
     scores = images.set_index("image_id")[target]
     for _, group in errors.groupby(EPOCH_KEYS, sort=True):
         values = group.rename(columns={"error": "value"})
-        diverged = values["value"].isna().groupby(values["seed"]).transform("any")
-        finished = values[~diverged]
+        finished = finished_seeds(values)
         found = correlate(
             values if finished.empty else finished, images,
             target=target, draws=draws, confidence=confidence, seed=seed,

@@ -48,9 +48,9 @@ def finetune(
     pixels: np.ndarray,
     images: pd.DataFrame,
     settings: dict[str, Any],
+    official_splits: pd.DataFrame | None = None,
     *,
     device: str,
-    official_splits: pd.DataFrame | None = None,
     checkpoints: Checkpoints | None = None,
     on_image: Callable[[], object] = lambda: None,
 ) -> FinetunedRun:
@@ -64,15 +64,15 @@ def finetune(
         The image table; image_id and position are used.
     settings
         As from `memorability.configuration.Study.run_settings`.
-    device
-        torch device.
     official_splits
         See `memorability.splits.split_images`; used where the protocol trains on one part alone.
+    device
+        torch device.
     checkpoints
         Where the run is taken up and its state is saved; without them it starts from the beginning.
     on_image
-        Called after each image of fine-tuning and of evaluation: 2 × epochs × N times, or less where
-        fine-tuning leaves images out, less `checkpoints.done`.
+        Called after each image of fine-tuning and of evaluation: `images_shown` times, less
+        `checkpoints.done`.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def finetune(
     Stopped
         If a signal asked the job to stop.
     """
-    protocol, seeds = settings["protocol"], settings["stream_seeds"]
+    protocol = settings["protocol"]
     model, model_receipt = initial_model(settings)
     loss, metric, loss_receipt = make_loss(
         settings["loss"],
@@ -92,12 +92,9 @@ def finetune(
     )
     minimised, _ = with_sign(loss, metric, protocol["lpips_sign_train"])
     measured, metric = with_sign(loss, metric, protocol["lpips_sign_test"])
-    order = presentation_order(images, protocol["order"], seeds["order"])
-    if protocol["fine_tuned_on"] == "train_split":
-        split = split_images(images, settings["split"], official_splits).to_numpy()
-        order = order[split[order] == "train"]
+    order = presented_rows(images, settings, official_splits)
     with torch.random.fork_rng():
-        torch.manual_seed(stream_seed(seeds["dropout"], "dropout"))
+        torch.manual_seed(stream_seed(settings["stream_seeds"]["dropout"], "dropout"))
         # Adam with its default betas and a new state for each run; the paper names no optimiser.
         optimizer = torch.optim.Adam(model.to(device).parameters(), lr=settings["learning_rate"])
         state = TrainingState(model, optimizer, device)
@@ -232,6 +229,30 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
     if order == "fixed_shuffle":
         return np.argsort(images["position"].to_numpy())
     return numpy_stream(seed, "order").permutation(len(images))
+
+
+def presented_rows(
+    images: pd.DataFrame, settings: dict[str, Any], official_splits: pd.DataFrame | None = None
+) -> np.ndarray:
+    """Return (M,) rows of the image table that a run is trained on, in their order.
+
+    Parameters are those of `finetune`.
+    """
+    protocol = settings["protocol"]
+    order = presentation_order(images, protocol["order"], settings["stream_seeds"]["order"])
+    if protocol["fine_tuned_on"] == "all":
+        return order
+    split = split_images(images, settings["split"], official_splits).to_numpy()
+    trained: np.ndarray = order[split[order] == "train"]
+    return trained
+
+
+def images_shown(
+    images: pd.DataFrame, settings: dict[str, Any], official_splits: pd.DataFrame | None = None
+) -> int:
+    """Return how many images a run shows to its model, in fine-tuning and evaluation together."""
+    presented = len(presented_rows(images, settings, official_splits))
+    return int(settings["epochs"]) * (presented + len(images))
 
 
 def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from memorability.downloads import LOSS_BACKBONES
 from memorability.evaluation import to_unit_range
 from memorability.losses import LOSSES, make_loss, with_sign
+from memorability.models.autoencoder import read_autoencoder
 
 
 def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Module]:
@@ -78,12 +79,56 @@ def highest_rate(errors: pd.DataFrame, images: pd.DataFrame, *, target: str) -> 
     return str(max(rates, key=lambda rate: (complete[rate], means[rate])))
 
 
-def lost_errors(metrics: Mapping[str, nn.Module], image_ids: Sequence[str]) -> pd.DataFrame:
-    """Return the table of `measure_metrics` for a run that diverged: all its errors are missing."""
-    table = pd.DataFrame(np.nan, index=range(len(image_ids)), columns=list(metrics))
-    return table.assign(image_id=list(image_ids)).melt(
-        "image_id", var_name="metric", value_name="error"
-    )
+def measure_best(
+    models: Mapping[str, Path],
+    errors: pd.DataFrame,
+    pixels: np.ndarray,
+    images: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    seed: str,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Measure one seed's model of a loss, at the learning rate of `highest_rate`, under every metric.
+
+    Parameters
+    ----------
+    models
+        Learning rate -> file of the seed's model.
+    errors
+        Of all runs of the loss, see `highest_rate`.
+    pixels
+        uint8 (N, 3, H, W); row i is row i of `images`.
+    images
+        The image table.
+    settings
+        As for `make_metrics`, with target.
+    seed
+        Of the model.
+    device, on_image
+        See `measure_metrics`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        N rows per metric: image_id, metric, error, lr. Errors of a run that diverged are missing.
+
+    Raises
+    ------
+    InputError
+        If weights do not load.
+    """
+    lr = highest_rate(errors, images, target=settings["target"])
+    metrics, ids = make_metrics(settings, device), list(images["image_id"])
+    run = errors[(errors["lr"] == lr) & (errors["seed"] == seed)]
+    if run["error"].isna().any():
+        lost = pd.DataFrame(np.nan, index=range(len(ids)), columns=list(metrics))
+        table = _long(lost, ids)
+    else:
+        model = read_autoencoder(models[lr]).to(device).eval()
+        table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
+    return table.assign(lr=lr)
 
 
 @torch.no_grad()
@@ -127,5 +172,9 @@ def measure_metrics(
         reconstruction = reconstruct(image)
         errors[row] = [metric(image, reconstruction).item() for metric in metrics.values()]
         on_image()
-    table = pd.DataFrame(errors, columns=list(metrics)).assign(image_id=list(image_ids))
+    return _long(pd.DataFrame(errors, columns=list(metrics)), image_ids)
+
+
+def _long(errors: pd.DataFrame, image_ids: Sequence[str]) -> pd.DataFrame:
+    table = errors.assign(image_id=list(image_ids))
     return table.melt("image_id", var_name="metric", value_name="error")

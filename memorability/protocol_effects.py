@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from memorability.statistics import compare_correlations
+from memorability.statistics import compare_correlations, finished_seeds
 
 Choices = Mapping[str, str | bool]
 
@@ -39,10 +39,13 @@ def protocol_effects(
     pandas.DataFrame
         Rows of the table `protocol_effects`: of every two protocols that differ in one choice, and of
         the first with each that differs from it in several, named in one row with commas. The
-        protocol that the study lists earlier is the base.
+        protocol that the study lists earlier is the base. Seeds that diverged leave the mean to the
+        others; where all did, nothing is defined.
     """
-    runs = dict(iter(values.groupby(["protocol", "loss", "lr"])))
-    rows = []
+    runs, rows = {}, []
+    for key, run in values.groupby(["protocol", "loss", "lr"]):
+        finished = finished_seeds(run)
+        runs[key] = run if finished.empty else finished
     for base, other in _pairs(protocols):
         differing = _differing(protocols[base], protocols[other])
         described = {

@@ -324,6 +324,18 @@ def correlate(
     return pd.DataFrame(rows)
 
 
+def finished_seeds(values: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of seeds without a missing value: those whose run did not diverge.
+
+    Parameters
+    ----------
+    values
+        Columns image_id, value and seed, as in `correlate`.
+    """
+    lost = values["value"].isna().groupby(values["seed"]).transform("any")
+    return values[~lost]
+
+
 def compare_correlations(
     values: pd.DataFrame,
     base: pd.DataFrame,

@@ -231,17 +231,26 @@ def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) 
     Parameters
     ----------
     records
-        The record of every run, each with receipts and environment.
+        The record of every run, each with settings, receipts and environment. Runs that continued
+        with the model of the run before are counted; each one's own record names its file.
     settings
         The resolved configuration.
     """
     receipts = {
-        json.dumps(receipt, sort_keys=True) for run in records for receipt in run["receipts"]
+        json.dumps(receipt, sort_keys=True)
+        for run in records
+        for receipt in run["receipts"]
+        if receipt["source"] != run["settings"]["previous_model"]
     }
     rows = [
         (f"weights of the {receipt['model']}", _receipt_text(receipt))
         for receipt in map(json.loads, sorted(receipts))
     ]
+    carried = sum(run["settings"]["previous_model"] is not None for run in records)
+    if carried:
+        rows.append(
+            ("weights carried over", f"{carried} runs start from the model of the run before")
+        )
     environments = {json.dumps(run["environment"], sort_keys=True) for run in records}
     for environment in map(json.loads, sorted(environments)):
         packages = environment.pop("packages")

@@ -22,7 +22,7 @@ rule finetune:
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
         # Where the protocol carries weights over from run to run.
         previous=lambda wildcards: study.previous_model(**wildcards),
-        official_splits=study.official_splits,
+        official_splits=lambda wildcards: study.run_splits(wildcards.protocol),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),

@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     from memorability.checkpoints import Checkpoints, arithmetic
     from memorability.evaluation import choose_device
     from memorability.files import atomic
-    from memorability.finetuning import finetune
+    from memorability.finetuning import finetune, images_shown
     from memorability.images import open_store
     from memorability.job import progress
     from memorability.models.autoencoder import write_autoencoder
@@ -25,16 +25,15 @@ with job_log(snakemake.log[0]):
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(given.images, "images")
+    official = tables.read_if_any(given.official_splits, "official_splits")
     inputs = file_hashes(given)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
-    # Not a parameter of the rule: how often state is saved makes no result stale.
     with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
-        left = 2 * settings["epochs"] * len(images) - checkpoints.done
+        left = images_shown(images, settings, official) - checkpoints.done
         with progress(left, "fine-tuning") as step:
-            where = {"device": device, "checkpoints": checkpoints, "on_image": step}
-            where["official_splits"] = tables.read_if_any(given.official_splits, "official_splits")
-            run = finetune(open_store(given.pixels), images, settings, **where)
+            how = {"device": device, "checkpoints": checkpoints, "on_image": step}
+            run = finetune(open_store(given.pixels), images, settings, official, **how)
         tables.write(run.errors, output.errors, "errors", record)
         tables.write(run.history, output.history, "history", record)
         tables.write(run.outcomes, output.outcome, "outcomes", record)

@@ -43,6 +43,8 @@ PROTOCOL = {
     "seed_varies": "everything",
     "sweep": "fresh",
 }
+# Fewer images are trained on than are measured.
+SPLIT = {"fine_tuned_on": "train_split", "batch_norm_mode": "train_then_recompute"}
 # Dropout draws random numbers at every step.
 DROPOUT = {"bottleneck": "fc4096", "decoder": "transposed12", "batch_norm": False}
 
@@ -61,7 +63,7 @@ def settings(epochs: int = 2, **choices: Any) -> dict[str, Any]:
         "learning_rate": 1e-3,
         "seed": 0,
         "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
-        "split": None,
+        "split": {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0},
         "previous_model": None,
         "epochs": epochs,
         "width": 0.02,
@@ -73,6 +75,7 @@ def run(chosen: dict[str, Any], checkpoints: Checkpoints | None = None, **how: A
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, 224, 224), dtype=np.uint8)
     ids = [f"image_{index}" for index in range(IMAGES)]
     images = pd.DataFrame({"image_id": ids, "position": range(IMAGES)})
+    images = images.assign(category="all", subcategory="", score=np.linspace(0, 1, IMAGES))
     return finetune(pixels, images, chosen, device="cpu", checkpoints=checkpoints, **how)
 
 
@@ -201,7 +204,7 @@ class Killed(BaseException):
     """Stands for a kill, within this process."""
 
 
-@pytest.mark.parametrize("choices", [{}, DROPOUT], ids=["plain", "dropout"])
+@pytest.mark.parametrize("choices", [{}, DROPOUT, SPLIT], ids=["plain", "dropout", "split"])
 def test_a_run_can_be_taken_up_after_any_image(
     tmp_path: Path, expected: Callable[..., list[bytes]], choices: dict[str, Any]
 ) -> None:
@@ -219,7 +222,7 @@ def test_a_run_can_be_taken_up_after_any_image(
             done += 1
             assert int(states(tmp_path)[-1].stem.partition("-")[0]) == done
             assert len(states(tmp_path)) == min(done, 2)
-    assert done == 2 * 2 * IMAGES
+    assert done == 2 * (IMAGES + (3 if "fine_tuned_on" in choices else IMAGES))
     assert contents(tmp_path) == expected(chosen)
 
 

@@ -21,6 +21,7 @@ from memorability.evaluation import measure_errors
 from memorability.finetuning import (
     FinetunedRun,
     finetune,
+    images_shown,
     presentation_order,
     train,
 )
@@ -480,7 +481,9 @@ def test_training_images_alone_are_trained_on_and_all_are_measured() -> None:
     images = table(10).assign(category="animal", subcategory="cat", score=np.linspace(0.1, 1, 10))
     shares = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
     chosen = settings(fine_tuned_on="train_split") | {"split": shares}
-    made = finetune(store(10), images, chosen, device="cpu")
+    shown: list[int] = []
+    made = finetune(store(10), images, chosen, device="cpu", on_image=lambda: shown.append(1))
+    assert len(shown) == images_shown(images, chosen) == 5 + 10
     expected = split_images(images, shares)
     assert set(made.history["image_id"]) == set(expected.index[expected == "train"])
     assert made.history["step"].tolist() == [1, 2, 3, 4, 5]

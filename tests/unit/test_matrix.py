@@ -1,5 +1,6 @@
 """One model under every metric: the same errors as one by one, from one pass."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 import torch
 from scipy import stats
 
+from memorability import tables
 from memorability.evaluation import measure_errors
 from memorability.losses import LOSSES
-from memorability.matrix import highest_rate, lost_errors, make_metrics, measure_metrics
+from memorability.matrix import highest_rate, make_metrics, measure_best, measure_metrics
+from memorability.models.autoencoder import initial_autoencoder, write_autoencoder
 from memorability.quantities import correlations, from_errors
 
 NAN = float("nan")
@@ -125,12 +128,24 @@ def test_where_every_rate_lost_a_seed_the_seeds_that_finished_choose_as_in_table
     assert set(table.loc[table["selected"], "lr"]) == {"0.1"}
 
 
-def test_a_run_that_diverged_has_no_error_under_any_metric() -> None:
-    metrics = make_metrics(SETTINGS, "cpu")
-    measured = measure_metrics(Blur(), metrics, PIXELS, ["a", "b", "c"], device="cpu")
-    lost = lost_errors(metrics, ["a", "b", "c"])
-    assert lost["error"].isna().all()
-    pd.testing.assert_frame_equal(lost.drop(columns="error"), measured.drop(columns="error"))
+def test_the_best_model_of_a_seed_is_measured_unless_it_diverged(tmp_path: Path) -> None:
+    errors, images = runs({"0.1": [0.1, 0.1], "1e-5": [0.9, 0.9]})
+    # Both learning rates lost a seed: the one that the other seed correlates more with is chosen.
+    errors["error"] = errors["error"].mask((errors["epoch"] == 2) & (errors["seed"] == "1"))
+    architecture = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+    model = initial_autoencoder(0, width=1 / 64, **architecture).eval()  # type: ignore[arg-type]
+    write_autoencoder(model, tmp_path / "best", {})
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 3, 224, 224), dtype=np.uint8)
+    settings = SETTINGS | {"losses": ["mse"], "target": "score"}
+    for seed, defined in (("0", True), ("1", False)):
+        table = measure_best(
+            {"1e-5": tmp_path / "best"}, errors, pixels, images, settings, seed=seed, device="cpu"
+        )
+        tables.SCHEMAS["matrix"][1].validate(table[["image_id", "lr", "metric", "error"]])
+        assert set(table["lr"]) == {"1e-5"}
+        assert table.groupby("metric").size().eq(30).all()
+        assert table["error"].notna().eq(defined).all()
+    assert list(make_metrics(settings, "cpu")) == list(table["metric"].unique())
 
 
 def test_of_equal_correlations_the_lowest_rate_is_chosen_here_and_there() -> None:

@@ -98,6 +98,21 @@ def test_protocols_with_different_seeds_are_compared_by_their_means(
     assert (table["n"] == 40).all()
 
 
+def test_a_seed_that_diverged_leaves_the_comparison_to_the_others(
+    values: pd.DataFrame, images: pd.DataFrame
+) -> None:
+    lost = (values["protocol"] == "listed") & (values["loss"] == "mse")
+    lost &= (values["seed"] == "0") | (values["lr"] == "1e-4")
+    protocols = {name: PROTOCOLS[name] for name in ("paper", "listed")}
+    found = protocol_effects(
+        values.assign(value=values["value"].mask(lost)), images, protocols, **QUICK
+    )
+    without = protocol_effects(values[~lost], images, protocols, **QUICK)
+    undefined = found["n"].eq(40) & found["r"].isna()
+    assert found.loc[undefined, ["loss", "lr"]].to_numpy().tolist() == [["mse", "1e-4"]]
+    pd.testing.assert_frame_equal(found[~undefined].reset_index(drop=True), without)
+
+
 def test_effects_fit_the_table_that_they_are_written_to(effects: pd.DataFrame) -> None:
     columns = list(tables.SCHEMAS["protocol_effects"][1].columns)
     tables.SCHEMAS["protocol_effects"][1].validate(effects[columns])

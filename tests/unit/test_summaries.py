@@ -292,6 +292,7 @@ def record(*receipts: dict[str, Any], **environment: Any) -> dict[str, Any]:
     packages = {"torch": "2.15.0", "numpy": "2.4.6"}
     return {
         "receipts": list(receipts),
+        "settings": {"previous_model": None},
         "environment": {"python": "3.11.7", "device": "cpu", "packages": packages} | environment,
     }
 
@@ -325,6 +326,18 @@ def test_a_load_that_is_not_a_full_match_is_shown_with_its_counts_and_remark() -
     text = dict(facts([record(absent)], {}))["weights of the autoencoder"]
     assert text.startswith("imagenet-vgg16.pth: 0 tensors matched")
     assert text.endswith("; was not read")
+
+
+def test_runs_of_a_carried_over_sweep_are_counted_rather_than_listed() -> None:
+    runs = [record(receipt("autoencoder"))]
+    for name in ("first", "second"):
+        runs.append(record(receipt("autoencoder", name, sha256=name, matched=52, missing=0)))
+        runs[-1]["settings"] = {"previous_model": name}
+    weights = [row for row in facts(runs, {}) if row[0].startswith("weights")]
+    assert weights == [
+        ("weights of the autoencoder", "seeded random weights; 0 of 52 tensors loaded from a file"),
+        ("weights carried over", "2 runs start from the model of the run before"),
+    ]
 
 
 def test_what_all_runs_share_is_said_once_and_runs_are_counted() -> None:

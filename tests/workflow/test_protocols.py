@@ -118,3 +118,33 @@ def test_runs_and_comparisons_are_those_that_have_something_to_say(
     assert int(jobs["finetune"]) == runs
     for rule in ("compare_protocols", "plot_protocol_effects"):
         assert int(jobs.get(rule, 0)) == comparisons
+
+
+def test_a_loss_whose_every_run_diverged_is_a_result(
+    tiny: Callable[..., Path], snakemake: Callable[..., Any], snakefile: Path
+) -> None:
+    # Whatever follows the learning rate beyond reason in a carried-over sweep diverges with it.
+    changes = {"protocols": ["untrained_start", "chain"], "losses": ["mse", "mae"]}
+    directory = tiny(**CHANGES | changes | {"learning_rates": ["1e-3", "1e30"]})
+    results = directory / "results" / "tiny"
+    names = ("matrix", "selection", "correlations", "controls", "protocol_effects")
+    figures = [f"results/tiny/figures/{name}.svg" for name in names]
+    done = snakemake(
+        *figures, "results/tiny/tables/table_1.tsv", cwd=directory,
+        configfile=directory / "study.yaml", snakefile=snakefile,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    lost = {"protocol": "chain", "loss": "mae"}
+    part = results / "matrix/protocol=chain/loss=mae/seed=0/part.parquet"
+    assert tables.read(part, "matrix")["error"].isna().all()
+    assert "no r" in (results / "figures" / "matrix.svg").read_text()
+    table = tables.read(
+        results / "tables/correlations/quantity=matrix/part.parquet", "correlations"
+    )
+    rows = table[(table[list(lost)] == pd.Series(lost)).all(axis=1)]
+    assert set(rows["diverged"]) == {"seed 0 at step 1"}
+    assert rows["r"].isna().all()
+    assert table.loc[(table["protocol"] == "untrained_start"), "r"].notna().any()
+    table_1 = pd.read_csv(results / "tables" / "table_1.tsv", sep="\t", keep_default_na=False)
+    row = table_1[(table_1["protocol"] == "chain") & (table_1["loss"] == "MAE")].squeeze()
+    assert (row["r"], row["diverged"]) == ("", "seed 0 at step 1")
