@@ -204,6 +204,29 @@ def test_a_server_that_is_away_is_answered_with_what_to_do_by_hand(
     assert len(pd.read_parquet(tmp_path / target)) == len(rows)
 
 
+def test_what_is_said_of_a_damaged_archive_leads_to_a_whole_one(
+    snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
+) -> None:
+    archive = write_tar(server / "lamem.tar.gz", lamem_files())
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:60_000])  # the server itself has no more: nothing shows the cut
+    register(workflow, server, lamem={})
+    study = small_study(tmp_path / "study.yaml", "lamem")
+    target = "resources/lamem/scores.parquet"
+    run = partial(
+        snakemake, target, cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile"
+    )
+    failed = run()
+    assert "Delete it, and its line in resources/downloads.sha256, then fetch" in failed.stdout
+    assert not (tmp_path / "resources/lamem/images").exists()
+
+    archive.write_bytes(whole)
+    (tmp_path / "resources/downloads/lamem.tar.gz").unlink()
+    (tmp_path / "resources/downloads.sha256").write_text("")
+    done = run()
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_file_that_is_there_is_never_removed_to_fetch_it_again(
     snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
 ) -> None:
