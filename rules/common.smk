@@ -4,6 +4,7 @@ REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it 
 PROVIDES: `study`; the pathvars <results>, <logs>, <benchmarks>, <run>; input functions.
 """
 
+import math
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
