@@ -37,6 +37,7 @@ rule finetune:
         gpu=study.gpus,
     params:
         study=study.name,
+        # Without compute.checkpoint_seconds: how often state is saved makes no result stale.
         settings=lambda wildcards: study.run_settings(**wildcards),
         code=fingerprint("finetuning"),
     script:

@@ -30,11 +30,9 @@ with job_log(snakemake.log[0]):
     inputs = file_hashes(snakemake.input)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
-    # Not a parameter of the rule: how often state is saved makes no result stale.
     with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
-        with progress(
-            2 * settings["epochs"] * len(images) - checkpoints.done, "fine-tuning"
-        ) as step:
+        images_left = 2 * settings["epochs"] * len(images) - checkpoints.done
+        with progress(images_left, "fine-tuning") as step:
             where |= {"checkpoints": checkpoints, "on_image": step}
             run = finetune(open_store(snakemake.input.pixels), images, settings, **where)
         tables.write(run.errors, output.errors, "errors", record)

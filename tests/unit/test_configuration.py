@@ -425,7 +425,7 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
     study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
     first, second = study.settings["losses"][:2]
     rates = study.settings["learning_rates"]
-    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/autoencoder.safetensors"
+    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/passing.safetensors"
     for key, expected in {
         ("released", first, rates[0], "3"): [],
         ("released", first, rates[1], "3"): [model.format(first, rates[0])],
@@ -441,7 +441,7 @@ def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) 
     study = resolve(merged({"protocols": ["paper", "mine"]}), protocols)
     assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
     assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
-        "kind": "published", "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
+        "kind": "published", "number": 1, "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
     }  # fmt: skip
 
 
