@@ -32,7 +32,7 @@ rule all:
         rules.summarise_errors.output,
         rules.judge_claims.output,
         rules.record_provenance.output,
-        [study.model_file(run) for run in study.kept],
+        [study.kept_file(run) for run in study.kept],
         rules.list_rejected.output,
         rules.estimate_ceiling.output if study.has_counts else [],
         rules.plot_scores.output,

@@ -3,7 +3,7 @@
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from memorability.files import CHECKPOINTS
 from memorability.grid import Run, grid, learning_rate, previous
 from memorability.protocol import Protocol, load_protocol
 
+MODEL = "autoencoder.safetensors"
 # Of one fine-tuned model at width 1, by bottleneck.
 MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 # Of data sets that are downloaded: the names of their downloads.
@@ -241,7 +242,7 @@ class Study:
             return []
         run = Run(protocol=protocol, loss=loss, lr=lr, seed=int(seed))
         earlier = previous(run, self.runs)
-        return [f"{self.results}/models/{earlier.path}/passing.safetensors"] if earlier else []
+        return [self.model_file(earlier)] if earlier else []
 
     @property
     def decays(self) -> bool:
@@ -269,16 +270,23 @@ class Study:
         choices = {"all": self.runs, "selected": self.selected, "none": ()}
         return choices[self.settings["keep_checkpoints"]]
 
+    def kept_file(self, run: Run) -> str:
+        """Return the file in which the model of a run stays on disk, if it does."""
+        return f"{self.results}/{self.analysed_models}/{run.path}/{MODEL}"
+
     @property
-    def analysed_model(self) -> str:
-        """File, in a run's directory, of the model that analyses read: kept, or there for a while."""
-        kept = self.settings["keep_checkpoints"] != "none"
-        return "autoencoder.safetensors" if kept else "passing.safetensors"
+    def analysed_models(self) -> str:
+        """Directory, in the results, of the models that analyses read."""
+        return "selected_models" if self.settings["keep_checkpoints"] == "selected" else "models"
 
     def model_file(self, run: Run) -> str:
-        """Return the file of a run's fine-tuned model: kept, or there for a while."""
-        name = "autoencoder" if run in self.kept else "passing"
-        return f"{self.results}/models/{run.path}/{name}.safetensors"
+        """Return the file of a run's fine-tuned model, where the run leaves it."""
+        return f"{self.results}/models/{run.path}/{MODEL}"
+
+    def matrix_file(self, run: Run) -> str:
+        """Return the table of the errors under every metric that a run's model may be chosen for."""
+        keys = f"protocol={run.protocol}/loss={run.loss}/seed={run.seed}"
+        return f"{self.results}/matrix/{keys}/part.parquet"
 
     @property
     def weights_directory(self) -> Path:
@@ -376,7 +384,8 @@ class Study:
         ------
         InputError
             If images, scores or weights are missing, or the results directory cannot be written
-            or has no room for the models that will be kept.
+            or has no room for the models that will be kept and those of one loss until they are
+            compared.
         """
         if self.settings["dataset"]["kind"] == "folder":
             _require(Path(self.image_source["images"]), "dataset.images", directory=True)
@@ -397,9 +406,25 @@ class Study:
             )
         _require_writable(Path(self.results), "Results")
         _require_writable(CHECKPOINTS, "Training state")
-        unmade = [run for run in self.kept if not Path(self.model_file(run)).is_file()]
-        needed_bytes = sum(self.model_bytes(run.protocol) for run in unmade)
-        _require_space(Path(self.results), len(unmade), needed_bytes)
+        unmade = [run for run in self.kept if not Path(self.kept_file(run)).is_file()]
+        unmade += max(self._passing_models(), key=self._bytes)
+        _require_space(Path(self.results), len(unmade), self._bytes(unmade))
+
+    def _bytes(self, runs: Iterable[Run]) -> float:
+        return sum(self.model_bytes(run.protocol) for run in runs)
+
+    def _passing_models(self) -> Iterator[list[Run]]:
+        """Yield, per protocol and loss, the runs whose models are there together but are not kept.
+
+        Until the errors of all of them say which one has the highest correlation, no model may go.
+        """
+        for protocol in self.protocols:
+            for loss in self.settings["losses"]:
+                yield [
+                    run
+                    for run in self.runs_of(protocol, loss)
+                    if run not in self.kept and not Path(self.matrix_file(run)).is_file()
+                ]
 
 
 def _is_number(_: object, value: object) -> bool:
@@ -601,8 +626,8 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
     if free < needed_bytes:
         raise InputError(
             f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
-            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or keep "
-            "fewer models (keep_checkpoints)."
+            f"up to {needed_bytes / 1e9:.1f} GB while they are made. Free space, run with --directory "
+            "on another disk, or make fewer runs at a time."
         )
 
 

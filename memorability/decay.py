@@ -21,10 +21,11 @@ class Decay:
     ----------
     curve
         A row per epoch (1-based), group and method: protocol, loss, metric, lr, epoch and the columns
-        of `memorability.statistics.correlate`, r being the mean over seeds.
+        of `memorability.statistics.correlate`, r being the mean over the seeds that had not diverged
+        by then, and seeds their number.
     seeds
         A row per epoch and seed: protocol, loss, metric, lr, seed, epoch, r (all images pooled; NaN
-        where the errors of that epoch are not finite or constant).
+        where the run had diverged or errors are constant).
     """
 
     curve: pd.DataFrame
@@ -66,9 +67,14 @@ def decay_curve(
     scores = images.set_index("image_id")[target]
     for _, group in errors.groupby(EPOCH_KEYS, sort=True):
         values = group.rename(columns={"error": "value"})
+        diverged = values["value"].isna().groupby(values["seed"]).transform("any")
+        finished = values[~diverged]
         found = correlate(
-            values, images, target=target, draws=draws, confidence=confidence, seed=seed
-        )
+            values if finished.empty else finished, images,
+            target=target, draws=draws, confidence=confidence, seed=seed,
+        ).assign(seeds=finished["seed"].nunique())  # fmt: skip
+        if finished.empty:
+            found["ci_method"] = "none (diverged)"
         keys = group[EPOCH_KEYS].drop_duplicates()
         curve.append(keys.merge(found, how="cross"))
         wide = group.pivot_table(index="seed", columns="image_id", values="error", dropna=False)

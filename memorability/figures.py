@@ -230,9 +230,8 @@ def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> F
         if (table["diverged"] != "").any():
             axes.plot([], [], "kx", ms=8, label="seeds diverged (at 0: all)")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
-        n, seeds = table["n"].max(), " or ".join(map(str, sorted(table["seeds"].unique())))
-        figure.suptitle(f"All categories pooled: {n} images, mean of {seeds} seed(s), bootstrap CI")
+        counts = f"{table['n'].max()} images, mean of {_seeds(table)} seed(s), bootstrap CI"
+        figure.suptitle(f"All categories pooled: {counts}")
         _add_note(figure, note)
     return figure
 
@@ -274,7 +273,7 @@ def learning_rate_selection(
             _rate_curve(axes, rows, of_seeds, places)
             text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
             name = label(rows["metric"].iloc[0]) + (f" ({keys[0]})" if several else "")
-            axes.set_title(f"{name}\n{text}", fontsize=9)
+            axes.set_title(f"{textwrap.fill(name, 40)}\n{text}", fontsize=9)
             axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
             axes.set_xlim(-0.6, len(rates) - 0.4)
         for axes in figure.axes[len(losses) :]:
@@ -365,9 +364,9 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
     """
     pooled = correlations[correlations["method"] == "pooled"]
     metrics = sorted(pooled["metric"].unique())
-    # Training losses have the names of their metrics, in the same order: the diagonal is Table 1.
-    names = {metric.removesuffix("_random_backbone"): metric for metric in metrics}
-    losses = sorted(pooled["loss"].unique(), key=lambda loss: metrics.index(names[loss]))
+    # Losses stand in the order of their own metrics: the diagonal is Table 1.
+    own = {metric: _loss_of(metric) for metric in metrics}
+    losses = sorted(pooled["loss"].unique(), key=[*own.values()].index)
     protocols = sorted(pooled["protocol"].unique())
     limit = float(np.nanmax(pooled["r"].abs())) if pooled["r"].notna().any() else 1.0
     with styled():
@@ -388,20 +387,19 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
                 axes.text(
                     *place, text, ha="center", va="center", fontsize=7.5,
                     color="white" if dark else "black",
-                    weight="bold" if names[loss] == metric else "normal",
+                    weight="bold" if own[metric] == loss else "normal",
                 )  # fmt: skip
-            rates = [rows.loc[loss, "lr"].iloc[0] for loss in losses]
+            trained = {loss: metric for loss, metric in rows.index if own[metric] == loss}
             axes.set_yticks(
                 range(len(losses)),
-                [f"{_wrapped(names[loss])}\n{lr}" for loss, lr in zip(losses, rates, strict=True)],
+                [f"{_wrapped(trained[loss])}\n{rows.loc[loss, 'lr'].iloc[0]}" for loss in losses],
             )
-            axes.set_xticks(range(len(metrics)), map(_wrapped, metrics))
+            axes.set_xticks(range(len(metrics)), [_wrapped(metric, 17) for metric in metrics])
             axes.grid(visible=False)
             axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
             axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
         figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label="Spearman's r")
-        row = pooled.iloc[0]
-        counts = f"{row['n']} images, mean of {row['seeds']} seed(s), bootstrap CI"
+        counts = f"{pooled['n'].max()} images, mean of {_seeds(pooled)} seed(s), bootstrap CI"
         figure.suptitle(
             f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
         )
@@ -466,8 +464,12 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
             # Losses lie below one another within the row of a pair.
             places = drawn["place"].to_numpy() + 0.7 * ((len(losses) - 1) / 2 - index) / len(losses)
             colour = COLOURS[index % len(COLOURS)]
-            _points(axes, drawn, places, colour=colour, name=label(loss), marker="o")
+            # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
+            name = label(drawn["metric"].iloc[0].removesuffix("_one_minus"))
+            name += "" if drawn["r"].notna().any() else " (no r: a run diverged)"
+            _points(axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o")
         axes.axvline(0, color="black", lw=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_ylim(-0.6, len(pairs) - 0.4)
         axes.set_yticks(range(len(pairs)), [_pair_text(pair) for _, pair in pairs.iterrows()])
         axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
@@ -576,6 +578,19 @@ def run_title(correlations: pd.DataFrame) -> str:
     row = correlations.iloc[0]
     name = label(row["metric"] if row["quantity"] == "error" else row["loss"])
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    """Return how many seeds stand behind correlations, but for those that a diverged seed left."""
+    complete = rows[rows["diverged"] == ""]
+    counts = (complete if len(complete) else rows)["seeds"].unique()
+    # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
+    return " or ".join(map(str, sorted(counts)))
+
+
+def _loss_of(metric: str) -> str:
+    """Return the training loss whose error a metric is, by its name."""
+    return metric.removesuffix("_one_minus").removesuffix("_random_backbone")
 
 
 def _wrapped(name: str, width: int = 22) -> str:

@@ -64,17 +64,26 @@ def highest_rate(errors: pd.DataFrame, images: pd.DataFrame, *, target: str) -> 
     Returns
     -------
     str
-        Label of the learning rate with the highest Spearman's r, mean over seeds. One with a diverged
-        seed is not chosen, unless all have one: then it is the lowest.
+        Label of the learning rate with the highest Spearman's r, mean over the seeds that finished, the
+        lowest of equal ones. One with a diverged seed is not chosen, unless all have one.
     """
     last = errors[errors["epoch"] == errors["epoch"].max()]
     wide = last.pivot_table(index=["lr", "seed"], columns="image_id", values="error", dropna=False)
     ranks = wide[np.isfinite(wide).all(axis=1)].rank(axis=1)
     scores = images.set_index("image_id")[target].rank()
     by_run = ranks.corrwith(scores, axis=1).reindex(wide.index)
-    by_rate = by_run.groupby("lr").agg(lambda r: r.mean(skipna=False))
-    rates = sorted(by_rate.index, key=float)
-    return str(max(rates, key=lambda rate: by_rate.fillna(-2)[rate]))
+    finished, r = (group.groupby("lr") for group in (np.isfinite(wide).all(axis=1), by_run))
+    complete, means = finished.all(), r.mean().fillna(-2.0)
+    rates = sorted(means.index, key=float)
+    return str(max(rates, key=lambda rate: (complete[rate], means[rate])))
+
+
+def lost_errors(metrics: Mapping[str, nn.Module], image_ids: Sequence[str]) -> pd.DataFrame:
+    """Return the table of `measure_metrics` for a run that diverged: all its errors are missing."""
+    table = pd.DataFrame(np.nan, index=range(len(image_ids)), columns=list(metrics))
+    return table.assign(image_id=list(image_ids)).melt(
+        "image_id", var_name="metric", value_name="error"
+    )
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -605,7 +605,8 @@ def write_predictor(trained: TrainedPredictor, path: str | Path, record: Mapping
     tensors |= {"latent_mean": trained.latent_mean, "latent_sd": trained.latent_sd}
     # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
     header = {"architecture": trained.model.architecture, "record": record}
-    save_file(tensors, path, metadata={"memorability": json.dumps(header)})
+    # safetensors' own writer makes files that only their owner may read.
+    Path(path).write_bytes(save(tensors, metadata={"memorability": json.dumps(header)}))
 
 
 def read_predictor(path: str | Path) -> TrainedPredictor:

@@ -47,7 +47,8 @@ class Protocol:
     batch_norm_mode
         `train`: each image's own statistics while fine-tuning, running averages at evaluation
         (published scripts; at batch size 1 those averages reflect the last few dozen images).
-        `train_then_recompute`: the averages are recomputed over all images before evaluation.
+        `train_then_recompute`: the averages are recomputed over the images of fine-tuning before
+        evaluation.
         `frozen`: the averages of the initial weights throughout.
     order
         Presentation order of the images. `listed`: as the image table lists them, category after
@@ -116,7 +117,7 @@ class Protocol:
         """What runs that differ in their seed differ in; empty if they are one run made again."""
         chance = {
             "order": self.order == "seed_shuffle",
-            "initial_weights": self.initial_weights != "checkpoint",
+            "initial_weights": self.initial_weights not in ("checkpoint", "pretrain"),
             "dropout": self.bottleneck == "fc4096",
         }
         return tuple(name for name, left in chance.items() if left and self._varies(name))

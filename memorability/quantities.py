@@ -94,9 +94,10 @@ def correlations(
     pandas.DataFrame
         Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the one
         with the highest pooled correlation (the paper's rule; optimistic, since it is chosen on the
-        images that it is reported for). p_holm is adjusted over all pooled rows of the table. Seeds
-        that diverged do not enter r and are not counted in `seeds`; `diverged` names them, each with
-        its step. Where all of them did, r is missing.
+        images that it is reported for); one with a diverged seed only where all have one. p_holm is
+        adjusted over all pooled rows of the table. Seeds that diverged do not enter r and are not
+        counted in `seeds`; `diverged` names them, each with its step. Where all of them did, r is
+        missing.
     """
     parts = []
     for key, group in values.groupby(MODEL_KEYS, sort=True):
@@ -123,7 +124,9 @@ def correlations(
     pooled = table["method"] == "pooled"
     # Of equal correlations the lowest learning rate's is the best.
     by_rate = table[pooled].sort_values("lr", key=lambda lr: pd.to_numeric(lr, errors="coerce"))
-    best = by_rate.fillna({"r": -2.0}).groupby(["quantity", "metric", "protocol", "loss"])
+    # No r at all counts as -2, and with a diverged seed every r is below that.
+    order = by_rate["r"].fillna(-2.0) - 4.0 * (by_rate["diverged"] != "")
+    best = by_rate.assign(r=order).groupby(["quantity", "metric", "protocol", "loss"])
     chosen = table.loc[best["r"].idxmax(), MODEL_KEYS].apply(tuple, axis=1)
     table["selected"] = table[MODEL_KEYS].apply(tuple, axis=1).isin(set(chosen))
     table["p_holm"] = float("nan")

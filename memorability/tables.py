@@ -4,7 +4,7 @@ Data are never rounded. A table is validated, sorted by its key and appears whol
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -417,6 +417,11 @@ def write_arrow(
 def read(path: str | Path, name: str) -> pd.DataFrame:
     """Read a table and validate it against the schema `name`."""
     return _named(name)[1].validate(_to_pandas(parquet.read_table(path)))
+
+
+def read_if_any(paths: Sequence[str | Path], name: str) -> pd.DataFrame | None:
+    """Read the table of an input that a rule may do without: the one path, or None if there is none."""
+    return read(paths[0], name) if paths else None
 
 
 def read_record(path: str | Path) -> dict[str, Any]:

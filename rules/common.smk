@@ -59,7 +59,7 @@ QUANTITIES = {
     "prediction": [f"{study.results}/tables/predictions.parquet"],
     "attribution": [f"{study.results}/tables/attributions.parquet"],
     "matrix": [
-        f"{study.results}/matrix/protocol={run.protocol}/loss={run.loss}/seed={run.seed}/part.parquet"
+        study.matrix_file(run)
         for run in study.runs
         if run.lr == study.settings["learning_rates"][0]
     ],

@@ -11,7 +11,7 @@ rule correlate:
     """Correlate a quantity with memorability: pooled, per category, given the category."""
     input:
         values=lambda wildcards: QUANTITIES[wildcards.quantity],
-        outcomes=lambda wildcards: OUTCOMES if wildcards.quantity == "error" else [],
+        outcomes=lambda wildcards: OUTCOMES if wildcards.quantity in ("error", "matrix") else [],
         images=IMAGES,
     output:
         correlations=ensure(

@@ -13,7 +13,7 @@ rule attribute:
         pixels=ANALYSED_PIXELS,
         predictions=rules.predict.output.predictions,
         predictor=rules.predict.output.predictor,
-        model=f"<results>/models/{ANALYSED}/{study.analysed_model}",
+        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
     output:
         attributions=ensure("<results>/tables/attributions.parquet", non_empty=True),
         maps=ensure("<results>/attributions/maps.npy", non_empty=True),

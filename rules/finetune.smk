@@ -3,9 +3,14 @@
 REQUIRED: prepared images; weights files where the study loads weights; a pre-trained model, or the run
           before, where a protocol starts from one.
 MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/<run>/
-          <results>/models/<run>/; while a run is made, its state in resources/checkpoints/
+          <results>/models/<run>/, <results>/selected_models/<run>/; while a run is made, its state in resources/checkpoints/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
+
+
+def lasting(file):
+    """Flag a model as temporary unless all are kept."""
+    return file if study.settings["keep_checkpoints"] == "all" else temp(file)
 
 
 rule finetune:
@@ -22,7 +27,7 @@ rule finetune:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),
         outcome=ensure("<results>/outcomes/<run>/part.parquet", non_empty=True),
-        model=temp(ensure("<results>/models/<run>/passing.safetensors", non_empty=True)),
+        model=lasting(ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True)),
         record=ensure("<results>/models/<run>/record.json", non_empty=True),
     log:
         "<logs>/finetune/<run>.log",
@@ -37,7 +42,6 @@ rule finetune:
         gpu=study.gpus,
     params:
         study=study.name,
-        # Without compute.checkpoint_seconds: how often state is saved makes no result stale.
         settings=lambda wildcards: study.run_settings(**wildcards),
         code=fingerprint("finetuning"),
     script:
@@ -45,11 +49,11 @@ rule finetune:
 
 
 rule keep_model:
-    """Keep the model of a run: the others are removed when nothing needs them any more."""
+    """Keep the model of a selected run: the others are removed when nothing needs them any more."""
     input:
         model=rules.finetune.output.model,
     output:
-        model=ensure("<results>/models/<run>/autoencoder.safetensors", non_empty=True),
+        model=ensure("<results>/selected_models/<run>/autoencoder.safetensors", non_empty=True),
     log:
         "<logs>/keep_model/<run>.log",
     benchmark:
@@ -71,7 +75,7 @@ rule encode:
     input:
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        model=f"<results>/models/<run>/{study.analysed_model}",
+        model=f"<results>/{study.analysed_models}/<run>/autoencoder.safetensors",
     output:
         latents=ensure("<results>/latents/<run>/part.parquet", non_empty=True),
     log:

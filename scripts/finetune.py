@@ -21,20 +21,20 @@ with job_log(snakemake.log[0]):
     from memorability.provenance import file_hashes, run_record, settings_hash, table_record
     from memorability.seeding import make_deterministic
 
-    settings, output = snakemake.params.settings, snakemake.output
+    settings, output, given = snakemake.params.settings, snakemake.output, snakemake.input
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
-    images = tables.read(snakemake.input.images, "images")
-    splits = (tables.read(path, "official_splits") for path in snakemake.input.official_splits)
-    where = {"device": device, "official_splits": next(splits, None)}
-    inputs = file_hashes(snakemake.input)
+    images = tables.read(given.images, "images")
+    inputs = file_hashes(given)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
+    # Not a parameter of the rule: how often state is saved makes no result stale.
     with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
-        images_left = 2 * settings["epochs"] * len(images) - checkpoints.done
-        with progress(images_left, "fine-tuning") as step:
-            where |= {"checkpoints": checkpoints, "on_image": step}
-            run = finetune(open_store(snakemake.input.pixels), images, settings, **where)
+        left = 2 * settings["epochs"] * len(images) - checkpoints.done
+        with progress(left, "fine-tuning") as step:
+            where = {"device": device, "checkpoints": checkpoints, "on_image": step}
+            where["official_splits"] = tables.read_if_any(given.official_splits, "official_splits")
+            run = finetune(open_store(given.pixels), images, settings, **where)
         tables.write(run.errors, output.errors, "errors", record)
         tables.write(run.history, output.history, "history", record)
         tables.write(run.outcomes, output.outcome, "outcomes", record)

@@ -21,7 +21,7 @@ with job_log(snakemake.log[0]):
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(snakemake.input.images, "images")
-    splits = (tables.read(path, "official_splits") for path in snakemake.input.official_splits)
+    splits = tables.read_if_any(snakemake.input.official_splits, "official_splits")
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     inputs = file_hashes(snakemake.input)
     key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
@@ -29,6 +29,6 @@ with job_log(snakemake.log[0]):
         images_left = 2 * settings["epochs"] * len(images) - checkpoints.done
         with progress(images_left, "fine-tuning") as step:
             where = {"device": device, "checkpoints": checkpoints, "on_image": step}
-            where["official_splits"] = next(splits, None)
+            where["official_splits"] = splits
             run = finetune(open_store(snakemake.input.pixels), images, settings, **where)
         tables.write(run.errors, snakemake.output.errors, "errors", record)

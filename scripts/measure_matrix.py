@@ -12,7 +12,7 @@ with job_log(snakemake.log[0]):
     from memorability.evaluation import choose_device
     from memorability.images import open_store
     from memorability.job import progress
-    from memorability.matrix import highest_rate, make_metrics, measure_metrics
+    from memorability.matrix import highest_rate, lost_errors, make_metrics, measure_metrics
     from memorability.models.autoencoder import read_autoencoder
     from memorability.provenance import table_record
     from memorability.seeding import make_deterministic
@@ -23,11 +23,14 @@ with job_log(snakemake.log[0]):
     images = tables.read(snakemake.input.images, "images")
     errors = tables.read_runs(snakemake.input.errors, "errors")
     lr = highest_rate(errors, images, target=settings["target"])
-    models = dict(zip(settings["learning_rates"], snakemake.input.models, strict=True))
-    model = read_autoencoder(models[lr]).to(device).eval()
     metrics, ids = make_metrics(settings, device), list(images["image_id"])
-    with progress(len(images), "measuring") as step:
-        pixels = open_store(snakemake.input.pixels)
-        table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=step)
+    table = lost_errors(metrics, ids)
+    run = errors[(errors["lr"] == lr) & (errors["seed"] == snakemake.wildcards.seed)]
+    if run["error"].notna().all():
+        models = dict(zip(settings["learning_rates"], snakemake.input.models, strict=True))
+        model = read_autoencoder(models[lr]).to(device).eval()
+        with progress(len(images), "measuring") as step:
+            pixels = open_store(snakemake.input.pixels)
+            table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=step)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(table.assign(lr=lr), snakemake.output.errors, "matrix", record)

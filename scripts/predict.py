@@ -19,10 +19,10 @@ with job_log(snakemake.log[0]):
     make_deterministic(settings["threads"])
     images = tables.read(snakemake.input.images, "images")
     ids, latents = tables.read_latents(snakemake.input.latents)
-    splits = (tables.read(path, "official_splits") for path in snakemake.input.official_splits)
+    splits = tables.read_if_any(snakemake.input.official_splits, "official_splits")
     with progress(settings["max_epochs"], "training the predictor") as step:
         trained, predictions, history = predict_images(
-            ids, latents, images, settings, official_splits=next(splits, None), on_epoch=step
+            ids, latents, images, settings, official_splits=splits, on_epoch=step
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(predictions, snakemake.output.predictions, "predictions", record)

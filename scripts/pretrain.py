@@ -17,7 +17,7 @@ with job_log(snakemake.log[0]):
     from memorability.job import progress
     from memorability.models.autoencoder import write_autoencoder
     from memorability.pretraining import pretrain
-    from memorability.provenance import run_record, table_record
+    from memorability.provenance import file_hashes, run_record, table_record
     from memorability.seeding import make_deterministic
 
     settings = snakemake.params.settings
@@ -30,7 +30,9 @@ with job_log(snakemake.log[0]):
     history = made.history.assign(resize=settings["resize"], **settings["architecture"])
     tables.write(history, snakemake.output.history, "pretraining", record)
     summary = made.summary | {"directory": settings["images"]}
-    model_record = run_record(record, settings, [], device) | {"pretraining": summary}
+    inputs, outcome = file_hashes(snakemake.input), {"outcome": "finished"}
+    model_record = run_record(record, settings, inputs, [], outcome, device)
+    model_record["pretraining"] = summary
     with atomic(snakemake.output.model) as temporary:
         write_autoencoder(made.model, temporary, model_record)
     with atomic(snakemake.output.record) as temporary:

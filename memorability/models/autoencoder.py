@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from memorability.errors import InputError
@@ -158,7 +158,8 @@ def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str,
     # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
     header = {"memorability": json.dumps({"architecture": model.architecture, "record": record})}
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    save_file(tensors, path, metadata=header)
+    # safetensors' own writer makes files that only their owner may read.
+    Path(path).write_bytes(save(tensors, metadata=header))
 
 
 def read_autoencoder(path: str | Path) -> Autoencoder:

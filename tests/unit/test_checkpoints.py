@@ -36,6 +36,12 @@ PROTOCOL = {
     "batch_norm_mode": "train",
     "order": "seed_shuffle",
     "lpips_range": "minus_one_to_one",
+    "lpips_sign_train": "distance",
+    "lpips_sign_test": "distance",
+    "style_gram": "gatys5",
+    "fine_tuned_on": "all",
+    "seed_varies": "everything",
+    "sweep": "fresh",
 }
 # Dropout draws random numbers at every step.
 DROPOUT = {"bottleneck": "fc4096", "decoder": "transposed12", "batch_norm": False}
@@ -54,6 +60,9 @@ def settings(epochs: int = 2, **choices: Any) -> dict[str, Any]:
         "loss": "mse",
         "learning_rate": 1e-3,
         "seed": 0,
+        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
+        "split": None,
+        "previous_model": None,
         "epochs": epochs,
         "width": 0.02,
         "weights": {"source": "random", "directory": "none"},

@@ -392,16 +392,13 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
 
 @pytest.mark.parametrize(
     ("keep", "models", "analysed"),
-    [
-        ("selected", 5, "autoencoder.safetensors"),
-        ("all", 390, "autoencoder.safetensors"),
-        ("none", 0, "passing.safetensors"),
-    ],
+    [("selected", 5, "selected_models"), ("all", 390, "models"), ("none", 0, "models")],
 )
 def test_models_are_kept_as_asked_for(keep: str, models: int, analysed: str) -> None:
     study = resolve(merged({"keep_checkpoints": keep}), ROOT)
     assert len(study.kept) == models
-    assert study.analysed_model == analysed
+    assert study.analysed_models == analysed
+    assert study.kept_file(study.runs[0]).startswith(f"results/memcat/{analysed}/protocol=paper/")
 
 
 def test_training_state_that_cannot_be_written_is_refused_before_any_job(
@@ -689,6 +686,22 @@ def test_models_that_are_already_there_need_no_more_room(
     made.touch()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     study.preflight()
+
+
+def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = resolve(merged(), ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
+    with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
+        study.preflight()
+    for run in study.runs:
+        (tmp_path / study.matrix_file(run)).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / study.matrix_file(run)).touch()
+    with pytest.raises(InputError, match=r"the models of 5 runs take 0\.6 GB"):
+        study.preflight()
 
 
 def test_weights_that_were_not_downloaded_are_all_named_before_any_job(

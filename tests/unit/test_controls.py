@@ -16,7 +16,7 @@ from memorability.quantities import beside_models, from_controls
 SETTINGS: dict[str, Any] = {
     "protocol": {
         "lpips_range": "minus_one_to_one", "bottleneck": "conv7x7", "decoder": "upsample_conv",
-        "batch_norm": True,
+        "batch_norm": True, "lpips_sign_test": "distance", "style_gram": "gatys5",
     },
     "losses": ["mse"],
     "width": 1 / 64,

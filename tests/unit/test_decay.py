@@ -59,18 +59,27 @@ def test_each_epoch_and_seed_has_scipys_correlation_and_the_curve_their_mean() -
     assert set(found.curve["method"]) == {"pooled", "within", "partial"}
 
 
-def test_an_epoch_in_which_a_seed_diverged_has_no_correlation_and_the_other_seed_keeps_its_own() -> (
-    None
-):
+def test_a_seed_that_diverged_leaves_the_curve_to_the_others() -> None:
     table = errors()
     lost = (table["epoch"] == 20) & (table["seed"] == "1")
     found = decay(table.assign(error=table["error"].mask(lost)))
     last = found.curve[found.curve["epoch"] == 20]
-    assert last["r"].isna().all()
-    assert last["ci_method"].str.contains("non-finite").all()
+    alone = decay(table[table["seed"] == "0"]).curve
+    pd.testing.assert_frame_equal(last, alone[alone["epoch"] == 20])
+    assert set(last["seeds"]) == {1}
+    assert set(found.curve.loc[found.curve["epoch"] < 20, "seeds"]) == {2}
     assert found.seeds.set_index(["epoch", "seed"])["r"].isna().to_dict() == {
         (epoch, seed): (epoch, seed) == (20, "1") for epoch in STRENGTHS for seed in "01"
     }
+
+
+def test_an_epoch_at_which_every_seed_had_diverged_keeps_a_row_that_says_so() -> None:
+    table = errors()
+    found = decay(table.assign(error=table["error"].mask(table["epoch"] == 20)))
+    last = found.curve[found.curve["epoch"] == 20]
+    assert last["r"].isna().all()
+    assert set(last["seeds"]) == {0}
+    assert set(last["ci_method"]) == {"none (diverged)"}
 
 
 def test_the_published_points_are_those_of_the_paper() -> None:

@@ -283,7 +283,7 @@ def effect(loss: str, difference: float, **changes: Any) -> dict[str, Any]:
     row = {
         "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
         "base_protocol": "paper", "loss": loss, "lr": "5e-6", "difference": difference, "r": 0.9,
-        "ci_low": difference - 0.1, "ci_high": difference + 0.1,
+        "ci_low": difference - 0.1, "ci_high": difference + 0.1, "metric": loss,
     }  # fmt: skip
     return row | changes
 
@@ -312,6 +312,16 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
     assert "at learning rate 5e-6" in texts(figure)
     assert NOTE in texts(figure)
     draw(figure, tmp_path)
+
+
+def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -> None:
+    metric = "lpips_vgg_random_backbone_one_minus"
+    effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, metric=metric)]
+    figure = figures.protocol_effects(pd.DataFrame(effects), learning_rate="5e-6", note="")
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert [name.replace("\n", " ") for name in names] == [
+        "MSE (no r: a run diverged)", "LPIPS (VGG), random backbone",
+    ]  # fmt: skip
 
 
 def test_eight_losses_have_eight_colours() -> None:
@@ -572,6 +582,22 @@ def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path:
             ("Style loss, random backbone", "Style loss, random backbone 5e-6"),
         }
     assert NOTE in texts(figure)
+
+
+def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> None:
+    signs = {"paper": "lpips_vgg", "released": "lpips_vgg_one_minus"}
+    rows = [
+        correlation(quantity="matrix", loss=loss, metric=metric, protocol=protocol)
+        for protocol, own in signs.items()
+        for loss in ("lpips_vgg", "mse")
+        for metric in (own, "mse")
+    ]
+    figure = figures.metric_matrix(pd.DataFrame(rows), note="")
+    for axes, name in zip(figure.axes, ("LPIPS (VGG)", "1 − LPIPS (VGG)"), strict=False):
+        shown = [tick.get_text() for tick in axes.get_xticklabels()]
+        bold = {text.get_position()[0] for text in axes.texts if text.get_weight() == "bold"}
+        assert {shown[int(x)] for x in bold} == {name, "MSE"}
+        assert {tick.get_text().split("\n")[0] for tick in axes.get_yticklabels()} == {name, "MSE"}
 
 
 # Decay

@@ -100,7 +100,7 @@ def one_epoch(
 ) -> TrainingState:
     """Train on each image once and evaluate every image."""
     state = TrainingState(model, torch.optim.Adam(model.parameters(), lr=rate), "cpu")
-    train(state, loss, pixels, order, epochs=1, batch_norm_mode="train", **how)
+    train(state, loss, loss, pixels, order, epochs=1, batch_norm_mode="train", **how)
     return state
 
 

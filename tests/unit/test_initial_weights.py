@@ -21,10 +21,11 @@ SUMMARY = {
 }  # fmt: skip
 
 
-def settings(start: str, directory: Path, **changes: Any) -> dict[str, Any]:
+def settings(start: str, directory: Path, seed: int = 4, **changes: Any) -> dict[str, Any]:
     files = {"directory": str(directory), "autoencoder": str(directory / "autoencoder.safetensors")}
     protocol = ARCHITECTURE | {"initial_weights": start}
-    return {"protocol": protocol, "seed": 4, "width": 0.04, "weights": files} | changes
+    plain = {"protocol": protocol, "width": 0.04, "weights": files, "previous_model": None}
+    return plain | {"stream_seeds": {"initial_weights": seed}} | changes
 
 
 def pretrained(directory: Path, width: float = 0.04) -> Path:

@@ -10,15 +10,17 @@ from scipy import stats
 
 from memorability.evaluation import measure_errors
 from memorability.losses import LOSSES
-from memorability.matrix import highest_rate, make_metrics, measure_metrics
+from memorability.matrix import highest_rate, lost_errors, make_metrics, measure_metrics
 from memorability.quantities import correlations, from_errors
 
 NAN = float("nan")
 SETTINGS: dict[str, Any] = {
-    "protocol": {"lpips_range": "minus_one_to_one"},
+    "protocol": {
+        "lpips_range": "minus_one_to_one", "lpips_sign_test": "distance", "style_gram": "gatys5",
+    },
     "losses": ["lpips_squeeze", "mse"],
     "weights": {"source": "random", "directory": "nowhere"},
-}
+}  # fmt: skip
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 3, 176, 176), dtype=np.uint8)
 
 
@@ -104,6 +106,31 @@ def test_a_rate_with_a_diverged_seed_is_not_the_highest_unless_all_have_one(
     gone = [key in lost for key in zip(errors["lr"], errors["seed"], strict=True)]
     errors["error"] = errors["error"].mask(gone)
     assert highest_rate(errors, images, target="score") == expected
+
+
+def test_where_every_rate_lost_a_seed_the_seeds_that_finished_choose_as_in_table_1() -> None:
+    errors, images = runs({"0.1": [0.9, 0.0], "1e-5": [0.5, 0.4], "5e-6": [0.0, 0.1]})
+    lost = {("0.1", "1"), ("1e-5", "0"), ("5e-6", "0")}
+    keys = ["protocol", "loss", "lr", "seed"]
+    outcomes = errors[keys].drop_duplicates().assign(step=3)
+    for table in (errors, outcomes):
+        gone = [key in lost for key in zip(table["lr"], table["seed"], strict=True)]
+        table["outcome"] = np.where(gone, "diverged", "finished")
+    errors["error"] = errors["error"].mask(errors.pop("outcome") == "diverged")
+    assert highest_rate(errors, images, target="score") == "0.1"
+    table = correlations(
+        from_errors(errors), images.assign(category="all"), outcomes, target="score", draws=20,
+        confidence=0.9, seed=0,
+    )  # fmt: skip
+    assert set(table.loc[table["selected"], "lr"]) == {"0.1"}
+
+
+def test_a_run_that_diverged_has_no_error_under_any_metric() -> None:
+    metrics = make_metrics(SETTINGS, "cpu")
+    measured = measure_metrics(Blur(), metrics, PIXELS, ["a", "b", "c"], device="cpu")
+    lost = lost_errors(metrics, ["a", "b", "c"])
+    assert lost["error"].isna().all()
+    pd.testing.assert_frame_equal(lost.drop(columns="error"), measured.drop(columns="error"))
 
 
 def test_of_equal_correlations_the_lowest_rate_is_chosen_here_and_there() -> None:

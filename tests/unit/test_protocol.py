@@ -185,6 +185,9 @@ def test_a_name_without_a_file_is_answered_with_the_nearest_preset() -> None:
         ({"initial_weights": "random"}, ("order", "initial_weights")),
         ({"bottleneck": "fc4096"}, ("order", "dropout")),
         ({"order": "listed"}, ()),
+        # Every seed starts from the one model that the study has pre-trained.
+        ({"initial_weights": "pretrain"}, ("order",)),
+        ({"initial_weights": "pretrain", "order": "listed"}, ()),
         ({"order": "fixed_shuffle"}, ()),
         ({"order": "listed", "initial_weights": "random"}, ("initial_weights",)),
         ({"seed_varies": "order", "initial_weights": "random"}, ("order",)),

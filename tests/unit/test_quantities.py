@@ -235,6 +235,17 @@ def test_a_learning_rate_at_which_every_seed_diverged_keeps_a_row_that_says_so()
     assert set(table.loc[table["lr"] == "1e-3", "diverged"]) == {""}
 
 
+def test_a_learning_rate_with_a_diverged_seed_is_selected_only_where_all_have_one() -> None:
+    lossy = run_errors(0.9, noise=1, lr="1e-1")
+    lossy.loc[lossy["seed"] == "0", "error"] = np.nan
+    worse = run_errors(-0.5, noise=2, lr="1e-3")
+    for tables_of_errors, chosen in (([lossy, worse], "1e-3"), ([lossy], "1e-1")):
+        values = from_errors(pd.concat(tables_of_errors, ignore_index=True))
+        table = correlations(values, images(), outcomes(seed0=17), **QUICK)
+        assert set(table.loc[table["selected"], "lr"]) == {chosen}
+        assert (table.loc[table["lr"] == "1e-1", "r"] > 0).all()
+
+
 def test_every_feature_is_selected_for_there_is_nothing_to_choose() -> None:
     rng = np.random.default_rng(1)
     parts = [

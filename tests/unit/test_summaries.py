@@ -136,7 +136,7 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
 
 def test_table_1_names_seeds_that_diverged_where_some_did() -> None:
     lost = {"r": NAN, "seeds": 0, "diverged": "seed 0 at step 17"}
-    table = table_1(pd.DataFrame([row("mse", **lost), row("style")]))
+    table = table_1(pd.DataFrame([row("mse", **lost), row("style")]), VARY)
     assert table["diverged"].tolist() == ["", "seed 0 at step 17"]
     assert "seed 0 at step 17" in table_1_for_reading(table)["diverged"].tolist()
     assert "diverged" not in table_1_for_reading(table[:1])

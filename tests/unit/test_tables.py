@@ -550,3 +550,12 @@ def test_the_reading_twin_has_tabs_headings_and_six_significant_digits(tmp_path:
     tables.write_tsv(table, tmp_path / "table.tsv")
     text = (tmp_path / "table.tsv").read_text(encoding="utf-8")
     assert text == "name\tn\tr\na b\t1\t0.333333\nü\t2\t1.23457e-07\n"
+
+
+def test_a_table_that_a_rule_may_lack_is_read_where_it_is_there(tmp_path: Path) -> None:
+    rejected = pd.DataFrame({"file": ["a.jpg"], "reason": ["is empty"]})
+    tables.write(rejected, tmp_path / "rejected.parquet", "rejected")
+    found = tables.read_if_any([tmp_path / "rejected.parquet"], "rejected")
+    assert found is not None
+    assert found.equals(rejected)
+    assert tables.read_if_any([], "rejected") is None

@@ -557,6 +557,7 @@ def test_torchvisions_other_backbones_are_loaded_into_their_losses(
     loss, metric, receipt = make_loss(
         loss_name,
         lpips_range="zero_to_one",
+        style_gram="gatys5",
         weights_source="directory",
         weights_directory=tmp_path,
     )
@@ -707,9 +708,12 @@ def test_a_file_of_another_network_is_refused(
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_no_loss_downloads_by_itself(name: str, tmp_path: Path) -> None:
     make_loss(
-        name, lpips_range="zero_to_one", style_gram="gatys5", weights_source="random",
+        name,
+        lpips_range="zero_to_one",
+        style_gram="gatys5",
+        weights_source="random",
         weights_directory=tmp_path,
-    )  # fmt: skip
+    )
     assert not (tmp_path / "empty").exists()
 
 

@@ -101,7 +101,7 @@ def test_a_disk_without_room_for_training_state_is_refused_before_the_first_step
 @pytest.fixture(scope="module")
 def diverged(tiny: Directory, snakemake: Snakemake) -> Path:
     """The tiny study with a learning rate beyond reason beside a good one."""
-    directory = tiny(learning_rates=["1e-3", "1e30"])
+    directory = tiny(learning_rates=["1e-3", "1e30"], keep_checkpoints="selected")
     done = snakemake(cwd=directory, configfile=directory / "study.yaml")
     assert done.returncode == 0, done.stdout
     return directory
@@ -126,8 +126,8 @@ def test_a_run_that_diverged_is_a_row_of_the_tables(diverged: Path) -> None:
 
 
 def test_only_the_models_that_were_asked_for_stay(diverged: Path, snakemake: Snakemake) -> None:
-    models = [path.parent for path in diverged.rglob("results/tiny/models/**/*.safetensors")]
-    assert models == [diverged / "results" / "tiny" / "models" / RUN]
+    models = [path.parent for path in diverged.rglob("results/tiny/*models/**/*.safetensors")]
+    assert models == [diverged / "results" / "tiny" / "selected_models" / RUN]
     with safe_open(models[0] / "autoencoder.safetensors", framework="pt") as file:
         record = json.loads(file.metadata()["memorability"])["record"]
     assert record["settings"]["protocol"]["resize"] == "squash"

@@ -47,7 +47,7 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "compare_protocols", "fetch_file", "plot_pretraining", "plot_protocol_effects",
+    "compare_protocols", "fetch_file", "keep_model", "plot_pretraining", "plot_protocol_effects",
     "prepare_pretraining", "pretrain", "simulate_sample", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {"pretraining", "protocol_effects"}
