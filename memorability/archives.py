@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 BLOCK = 1 << 20  # bytes copied at a time
 LONGEST_HEADER = 1 << 20  # bytes; tarfile holds a member's extended header in memory
 
+# Its digest was recorded when it arrived: another copy would be refused as a changed one.
+FETCH_AGAIN = "Delete it, and its line in resources/downloads.sha256, then fetch it again"
+
 _DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
@@ -132,7 +135,7 @@ def extract(
                 if written > limit_bytes:
                     raise InputError(
                         f"{path} unpacks to more than {limit_bytes / 1e9:.3g} GB, which is far more "
-                        "than it should hold. Delete it and fetch it again from its publisher."
+                        f"than it should hold. {FETCH_AGAIN}."
                     )
             targets.append(target)
             on_file()
@@ -169,7 +172,7 @@ def _explained(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise InputError(
             f"{path} is damaged or truncated, or its compressed content is no tar archive: {error}. "
-            "Delete it and fetch it again."
+            f"{FETCH_AGAIN}."
         ) from error
 
 
@@ -209,8 +212,7 @@ def _opener(path: Path) -> Callable[..., Any]:
         found = looks[0] if looks else f"begins with {start[:12]!r}" if start else "is empty"
         raise InputError(
             f"{path} is neither a zip nor a tar archive (plain, gzip, bzip2 or xz): it "
-            f"{'is ' if looks else ''}{found}. Delete it and fetch the archive again, or put it "
-            "there by hand."
+            f"{'is ' if looks else ''}{found}. {FETCH_AGAIN}, or put the archive there by hand."
         ) from None
     return open
 
@@ -285,6 +287,6 @@ def _safe(path: Path, name: str) -> str:
     if re.match(r"/|[A-Za-z]:", member) or ".." in member.split("/") or "\0" in member:
         raise InputError(
             f"{path} holds {name!r}, which would be unpacked outside of its directory. Nothing was "
-            "unpacked. Delete the archive and get it from its publisher."
+            f"unpacked. {FETCH_AGAIN} from its publisher."
         )
     return str(PurePosixPath(member))

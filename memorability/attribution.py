@@ -23,7 +23,9 @@ _GRADIENTS_PER_PASS = (
 )
 
 
-def blurred_mean_baseline(pixels: npt.NDArray[np.uint8], *, kernel: int = 15) -> torch.Tensor:
+def blurred_mean_baseline(
+    pixels: npt.NDArray[np.uint8], *, rows: npt.NDArray[np.intp] | None = None, kernel: int = 15
+) -> torch.Tensor:
     """Return the mean of the training images after a Gaussian blur.
 
     The standard deviation of the blur, in pixels, is torchvision's default for a kernel size,
@@ -32,8 +34,9 @@ def blurred_mean_baseline(pixels: npt.NDArray[np.uint8], *, kernel: int = 15) ->
     Parameters
     ----------
     pixels
-        The training images and no others, (N, H, W, 3), uint8, N at least 1, in memory or
-        memory-mapped; read in blocks.
+        Images, (N, H, W, 3), uint8, N at least 1, in memory or memory-mapped; read in blocks.
+    rows
+        (M,) rows of the training images, M at least 1; all where none are named.
     kernel
         Side of the square kernel in pixels, odd and no larger than the image. Published: 15.
 
@@ -64,10 +67,12 @@ def blurred_mean_baseline(pixels: npt.NDArray[np.uint8], *, kernel: int = 15) ->
             f"The baseline's blur kernel is {kernel} for images of {height}×{width} pixels. "
             "Expected an odd size no larger than the image. Choose another kernel."
         )
+    rows = np.arange(count) if rows is None else rows
     total = np.zeros((height, width, 3), dtype=np.float64)
-    for start in range(0, count, _IMAGES_PER_BLOCK):
-        total += pixels[start : start + _IMAGES_PER_BLOCK].sum(axis=0, dtype=np.float64)
-    mean = torch.from_numpy(total / (count * 255)).permute(2, 0, 1).unsqueeze(0)
+    for start in range(0, len(rows), _IMAGES_PER_BLOCK):
+        block = pixels[rows[start : start + _IMAGES_PER_BLOCK]]
+        total += block.sum(axis=0, dtype=np.float64)
+    mean = torch.from_numpy(total / (len(rows) * 255)).permute(2, 0, 1).unsqueeze(0)
     # The kernel's float64 weights sum to 1 only to the last bit: a white mean may exceed 1.
     blurred: torch.Tensor = gaussian_blur(mean, [kernel, kernel]).clamp(0, 1).float()
     return blurred
@@ -284,7 +289,8 @@ def explain_images(
     """
     split = predictions["split"].to_numpy()
     baseline = blurred_mean_baseline(
-        pixels[np.flatnonzero(split == "train")].transpose(0, 2, 3, 1),
+        pixels.transpose(0, 2, 3, 1),
+        rows=np.flatnonzero(split == "train"),
         kernel=settings["blur_kernel"],
     ).to(device)
     test = np.flatnonzero(split == "test")

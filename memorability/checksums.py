@@ -82,20 +82,28 @@ def is_web_page(head: bytes) -> bool:
 
 def _record(download: Download, digest: str, path: Path, record: Path) -> None:
     """Compare `digest` with the recorded one, or record it."""
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(record.with_name(f".{record.name}.lock")):
-        recorded = _read(record)
-        known = recorded.setdefault(download.path.as_posix(), digest)
-        if known != digest:
-            raise WrongFileError(
-                f"has the SHA-256 {digest}, but was {known} when first seen; if you trust the new "
-                f"file, delete the line of {download.path.as_posix()} in {record}",
-                download, path,
-            )  # fmt: skip
-        lines = "".join(f"{recorded[file]}  {file}\n" for file in sorted(recorded))
-        if not record.is_file() or record.read_text(encoding="utf-8") != lines:
+    file = download.path.as_posix()
+    if _read(record).get(file) == digest:
+        return  # before any lock: the directory may be shared by a group, and read-only
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(record.with_name(f".{record.name}.lock")):
+            recorded = _read(record)
+            known = recorded.setdefault(file, digest)
+            if known != digest:
+                raise WrongFileError(
+                    f"has the SHA-256 {digest}, but was {known} when first seen; if you trust the "
+                    f"new file, delete the line of {file} in {record}",
+                    download, path,
+                )  # fmt: skip
             with atomic(record) as temporary:
+                lines = "".join(f"{recorded[name]}  {name}\n" for name in sorted(recorded))
                 temporary.write_text(lines, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{record} could not be written: {error.strerror or error}. Change permissions, then run "
+            "again."
+        ) from error
 
 
 def _read(record: Path) -> dict[str, str]:

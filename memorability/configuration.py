@@ -264,10 +264,10 @@ class Study:
         bottleneck = self.protocols[protocol].bottleneck
         return MODEL_BYTES[bottleneck] * float(self.settings["autoencoder"]["width"]) ** 2
 
-    def training_memory(self, protocol: str) -> str:
-        """Return the memory that a job with a model of a protocol asks for."""
+    def training_memory(self, protocol: str, beside: float = 0) -> str:
+        """Return the memory that a job with a model of a protocol asks for, and `beside` bytes."""
         # Weights, gradients and two moments of Adam, beside 2.5 GB for images and libraries.
-        return f"{math.ceil(2.5 + 4 * self.model_bytes(protocol) / 1e9)}GB"
+        return f"{math.ceil(2.5 + (4 * self.model_bytes(protocol) + beside) / 1e9)}GB"
 
     @property
     def kept(self) -> tuple[Run, ...]:
@@ -631,8 +631,8 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
     if free < needed_bytes:
         raise InputError(
             f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
-            f"up to {needed_bytes / 1e9:.1f} GB while they are made. Free space, run with --directory "
-            "on another disk, or make fewer runs at a time."
+            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or keep "
+            "fewer models (keep_checkpoints)."
         )
 
 

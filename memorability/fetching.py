@@ -154,7 +154,7 @@ class _Transfer:
                 requests.exceptions.ChunkedEncodingError,
                 _InterruptionError,
             ) as error:
-                reason = f"the connection failed or was cut ({error})"
+                reason = f"the connection failed or was cut ({_cause(error)})"
             except requests.RequestException as error:
                 raise _RefusalError(str(error)) from error
             arrived = self._arrived()
@@ -236,6 +236,14 @@ class _Transfer:
         """Return the validator of the bytes that are there; empty if they are of another address."""
         stored = json.loads(self.origin.read_text("utf-8")) if self.origin.exists() else {}
         return str(stored["validator"]) if stored.get("address") == self.address else ""
+
+
+def _cause(error: Exception) -> str:
+    """Return what was wrong with a connection, without the libraries that report it to each other."""
+    inner = error.args[0] if error.args else error
+    cause = getattr(inner, "reason", inner)
+    text = cause.args[0] if isinstance(cause, Exception) and cause.args else cause
+    return str(text).rpartition("): ")[2]
 
 
 def _validator(response: requests.Response) -> str:

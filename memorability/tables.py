@@ -401,12 +401,17 @@ def write(
     write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
 
 
-def write_arrow(table: arrow.Table, path: str | Path, record: Mapping[str, Any] | None) -> None:
-    """Write an arrow table as parquet with `record` in its metadata, atomically."""
+def write_arrow(
+    table: arrow.Table, path: str | Path, record: Mapping[str, Any] | None, **options: Any
+) -> None:
+    """Write an arrow table as parquet with `record` in its metadata, atomically.
+
+    `options` are those of `pyarrow.parquet.write_table`.
+    """
     metadata = dict(table.schema.metadata or {})
     metadata[b"memorability"] = json.dumps(dict(record or {}), sort_keys=True).encode()
     with atomic(path) as temporary:
-        parquet.write_table(table.replace_schema_metadata(metadata), temporary)
+        parquet.write_table(table.replace_schema_metadata(metadata), temporary, **options)
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:
@@ -441,23 +446,38 @@ def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else empty
 
 
+_LATENTS_AT_A_TIME = 256  # 25 MB of the published ones
+
+
 def write_latents(
     image_ids: list[str],
     latents: np.ndarray,
     path: str | Path,
     record: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write latents (N, D) float32 as rows of image_id and fixed-size list<float32>[D]."""
+    """Write latents (N, D) float32 as rows of image_id and fixed-size list<float32>[D].
+
+    Uncompressed, so that a job that reads them knows its memory by the file's size.
+    """
     values = arrow.FixedSizeListArray.from_arrays(latents.reshape(-1), latents.shape[1])
-    write_arrow(arrow.table({"image_id": image_ids, "latent": values}), path, record)
+    write_arrow(
+        arrow.table({"image_id": image_ids, "latent": values}), path, record,
+        compression="none", use_dictionary=False, row_group_size=_LATENTS_AT_A_TIME,
+    )  # fmt: skip
 
 
 def read_latents(path: str | Path) -> tuple[list[str], np.ndarray]:
     """Return the image ids and the latents (N, D) float32 of a file of `write_latents`."""
-    table = parquet.read_table(path)
-    column = table["latent"].combine_chunks()
-    latents = column.flatten().to_numpy().reshape(-1, column.type.list_size)
-    return table["image_id"].to_pylist(), latents
+    ids: list[str] = []
+    with parquet.ParquetFile(path, pre_buffer=False) as file:
+        size = file.schema_arrow.field("latent").type.list_size
+        latents = np.empty((file.metadata.num_rows, size), dtype=np.float32)
+        # Read as one table they would take four times their size.
+        for batch in file.iter_batches(_LATENTS_AT_A_TIME):
+            values = batch.column("latent").flatten().to_numpy()
+            latents[len(ids) : len(ids) + len(batch)] = values.reshape(-1, size)
+            ids += batch.column("image_id").to_pylist()
+    return ids, latents
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:

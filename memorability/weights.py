@@ -21,7 +21,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from memorability.downloads import AUTOENCODER, BACKBONES
 from memorability.errors import InputError
 
-WHERE = "docs/data.md says where to get it; weights.source: random does without"
+WHERE = "docs/data.md says where to get it, and how to do without"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +95,13 @@ def _read_as_saved(path: Path) -> tuple[dict[str, Tensor], str]:
     if beginning.startswith((b"<!doctype", b"<html")):
         raise InputError(
             f"{path} is a web page, not weights: the server answered with a notice, for example that "
-            f"too many people downloaded the file today. Read it, then download again; {WHERE}."
+            f"too many people downloaded the file today. Delete it and download it again; {WHERE}."
         )
     stated = re.search(r"-([0-9a-f]{8})\.pth$", path.name)
     if stated and not digest.startswith(stated[1]):
         raise InputError(
             f"{path} is not the file it is named for: its SHA-256 begins with {digest[:8]}, its name "
-            f"states {stated[1]}. Download it again; {WHERE}."
+            f"states {stated[1]}. Delete it and download it again; {WHERE}."
         )
     if beginning[8:].startswith(b'{"'):
         raise InputError(
@@ -118,7 +118,7 @@ def _read_as_saved(path: Path) -> tuple[dict[str, Tensor], str]:
     except Exception as error:  # a damaged file fails anywhere in the reader
         raise InputError(
             f"{path} is damaged or holds more than tensors, and was not loaded: {error}. "
-            f"Download it again; {WHERE}."
+            f"Delete it and download it again; {WHERE}."
         ) from error
 
 

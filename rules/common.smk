@@ -4,6 +4,7 @@ REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it 
 PROVIDES: `study`; the pathvars <results>, <logs>, <benchmarks>, <run>; input functions.
 """
 
+import math
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -46,6 +47,11 @@ def prepared(resize, name):
 def run_images(wildcards, name):
     """Return a file of the prepared images that the run's protocol uses."""
     return prepared(study.protocols[wildcards.protocol].resize, name)
+
+
+def lasting(file):
+    """Flag a model as temporary unless all are kept."""
+    return file if study.settings["keep_checkpoints"] == "all" else temp(file)
 
 
 # Quantity of an image -> the tables that hold it.

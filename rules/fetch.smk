@@ -8,6 +8,14 @@ import re
 
 from memorability.downloads import registered, registry
 
+# A file that is there is a source, which no run may remove: Snakemake would remove an output of this
+# rule to make it anew, for another wording here or because an earlier download was killed.
+MISSING_DOWNLOADS = [
+    re.escape(download.file)
+    for download in registry().values()
+    if not Path("resources", download.path).exists()
+]
+
 
 localrules:
     fetch,
@@ -30,7 +38,7 @@ rule fetch_file:
         "<benchmarks>/fetch_file/{place}/{file}.jsonl"
     wildcard_constraints:
         place="downloads|weights",
-        file="|".join(re.escape(download.file) for download in registry().values()),
+        file="|".join(MISSING_DOWNLOADS) or "none",
     conda:
         "../envs/fetch.yaml"
     threads: 1

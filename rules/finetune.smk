@@ -8,11 +8,6 @@ MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/
 """
 
 
-def lasting(file):
-    """Flag a model as temporary unless all are kept."""
-    return file if study.settings["keep_checkpoints"] == "all" else temp(file)
-
-
 rule finetune:
     """Fine-tune an autoencoder, one image after the other, and measure its error on every image."""
     input:
@@ -86,7 +81,8 @@ rule encode:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=lambda wildcards: study.training_memory(wildcards.protocol),
+        # Latents take no more than the pixels.
+        mem=lambda wildcards, input: study.training_memory(wildcards.protocol, input.size),
         runtime="2h",
         gpu=study.gpus,
     params:
@@ -111,7 +107,8 @@ rule measure_distinctiveness:
         "../envs/analysis.yaml"
     threads: 2
     resources:
-        mem="4GB",
+        # Of LaMem's images latents take 5.9 GB.
+        mem=lambda wildcards, input: f"{math.ceil(2 + input.size / 1e9)}GB",
         runtime="1h",
     params:
         study=study.name,

@@ -24,7 +24,7 @@ rule predict:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem="4GB",
+        mem=lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB",
         runtime="4h",
     params:
         study=study.name,

@@ -26,7 +26,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from memorability.archives import extract
+from memorability.archives import FETCH_AGAIN, extract
 from memorability.errors import InputError
 from memorability.image_files import is_image, match
 
@@ -72,7 +72,7 @@ def unpack(
         if not images:
             raise InputError(
                 f"{archive} is not LaMem's archive: it has no folder `images` with images in it. "
-                "Fetch it again."
+                f"{FETCH_AGAIN}."
             )
         splits = read_splits(whole / "splits")
         scores = _scores(splits)
@@ -80,7 +80,7 @@ def unpack(
         if found.count(None) * 2 > len(scores):
             raise InputError(
                 f"{archive} lists {len(scores)} images in its splits but lacks {found.count(None)} "
-                f"of them, for example {differences[0][0]!r}. Fetch it again."
+                f"of them, for example {differences[0][0]!r}. {FETCH_AGAIN}."
             )
         scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
         shutil.rmtree(directory, ignore_errors=True)
@@ -147,7 +147,7 @@ def _lines(path: Path) -> list[tuple[int, str, float]]:
     except FileNotFoundError:
         raise InputError(
             f"LaMem's archive has no splits/{path.name}. It holds five splits of three parts each. "
-            "Fetch it again."
+            f"{FETCH_AGAIN}."
         ) from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name} of LaMem's splits is no text: {error}.") from None

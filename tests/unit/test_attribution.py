@@ -51,6 +51,18 @@ def test_baseline_averages_over_blocks_and_memory_maps(tmp_path: Path) -> None:
     np.testing.assert_allclose(blurred_mean_baseline(mapped, kernel=1), mean, rtol=1e-6)
 
 
+def test_baseline_is_that_of_the_named_rows_alone() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 4, 6, 3), dtype=np.uint8)
+    rows = np.array([0, 3])
+    np.testing.assert_array_equal(
+        blurred_mean_baseline(pixels, rows=rows, kernel=3),
+        blurred_mean_baseline(pixels[rows], kernel=3),
+    )
+    assert not np.array_equal(
+        blurred_mean_baseline(pixels, rows=rows, kernel=3), blurred_mean_baseline(pixels, kernel=3)
+    )
+
+
 def test_baseline_stays_within_the_unit_interval() -> None:
     baseline = blurred_mean_baseline(np.full((3, 16, 16, 3), 255, dtype=np.uint8))
     assert (baseline <= 1).all()

@@ -105,6 +105,18 @@ def test_a_damaged_record_is_named(path: Path, resources: Path) -> None:
         verify(DOWNLOAD, path, resources)
 
 
+def test_a_record_is_read_where_none_can_be_written(path: Path, resources: Path) -> None:
+    verify(DOWNLOAD, path, resources)
+    lock = resources / ".downloads.sha256.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # nobody can lock a directory, not even root
+    assert verify(DOWNLOAD, path, resources) == DIGEST
+    other = replace(DOWNLOAD, name="other", file="other.zip")
+    (resources / other.path).write_bytes(b"other")
+    with pytest.raises(InputError, match=r"downloads\.sha256 could not be written: Is a directory"):
+        verify(other, resources / other.path, resources)
+
+
 def test_many_jobs_record_at_once_and_none_is_lost(resources: Path) -> None:
     some = [replace(DOWNLOAD, name=f"n{i}", file=f"{i:02}.zip") for i in range(20)]
     (resources / "downloads").mkdir(parents=True)

@@ -953,6 +953,8 @@ def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:
     study = resolve(merged({"protocols": ["paper", "paper_text"]}), ROOT)
     assert study.training_memory("paper") == "4GB"
     assert study.training_memory("paper_text") == "7GB"
+    # LaMem's store of pixels: 58,741 of 3 × 224 × 224 bytes
+    assert study.training_memory("paper", beside=58_741 * 150_528) == "12GB"
     assert study.model_bytes("paper_text") == pytest.approx(4 * 258.4e6, rel=1e-3)
 
 

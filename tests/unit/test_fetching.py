@@ -312,6 +312,15 @@ def test_passing_failures_are_tried_again(
     assert_whole(resources)
 
 
+def test_no_network_is_said_in_one_line(resources: Path, caplog: pytest.LogCaptureFixture) -> None:
+    address = f"http://127.0.0.1:{free_port()}/"
+    with pytest.raises(InputError) as failed:
+        quickly(photographs(address), resources)
+    refused = "the connection failed or was cut (Failed to establish a new connection: [Errno "
+    assert refused in str(failed.value)
+    assert "Max retries" not in caplog.text + str(failed.value)
+
+
 def test_waits_double(
     make_server: Callable[..., Server], resources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

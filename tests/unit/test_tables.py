@@ -525,6 +525,17 @@ def test_latents_are_a_list_of_fixed_size_that_other_tools_can_read(tmp_path: Pa
     assert rows[1] == {"image_id": "b", "latent": [3.0, 4.0, 5.0]}
 
 
+def test_latents_of_several_blocks_take_the_disk_that_they_take_in_memory(tmp_path: Path) -> None:
+    # Half zeros, as after a ReLU: the memory that rules ask for follows the size of the file.
+    latents = np.random.default_rng(0).normal(size=(600, 500)).clip(0).astype(np.float32)
+    ids = [f"{row:03d}" for row in range(600)]
+    tables.write_latents(ids, latents, tmp_path / "part.parquet")
+    found, read = tables.read_latents(tmp_path / "part.parquet")
+    assert found == ids
+    np.testing.assert_array_equal(read, latents)
+    assert latents.nbytes < (tmp_path / "part.parquet").stat().st_size < 1.05 * latents.nbytes
+
+
 def test_latents_of_fewer_ids_than_rows_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="length"):
         tables.write_latents(["a"], np.zeros((2, 3), np.float32), tmp_path / "part.parquet")

@@ -1,6 +1,7 @@
 """Data sets and weights come from outside: what is listed, fetched, unpacked and refused."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -201,6 +202,55 @@ def test_a_server_that_is_away_is_answered_with_what_to_do_by_hand(
     done = run(target)
     assert done.returncode == 0, done.stdout
     assert len(pd.read_parquet(tmp_path / target)) == len(rows)
+
+
+def test_what_is_said_of_a_damaged_archive_leads_to_a_whole_one(
+    snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
+) -> None:
+    archive = write_tar(server / "lamem.tar.gz", lamem_files())
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:60_000])  # the server itself has no more: nothing shows the cut
+    register(workflow, server, lamem={})
+    study = small_study(tmp_path / "study.yaml", "lamem")
+    target = "resources/lamem/scores.parquet"
+    run = partial(
+        snakemake, target, cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile"
+    )
+    failed = run()
+    assert "Delete it, and its line in resources/downloads.sha256, then fetch" in failed.stdout
+    assert not (tmp_path / "resources/lamem/images").exists()
+
+    archive.write_bytes(whole)
+    (tmp_path / "resources/downloads/lamem.tar.gz").unlink()
+    (tmp_path / "resources/downloads.sha256").write_text("")
+    done = run()
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_file_that_is_there_is_never_removed_to_fetch_it_again(
+    snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
+) -> None:
+    (server / "lamem.tar.gz").write_bytes(b"photographs")
+    register(workflow, server, lamem={})
+    study = small_study(tmp_path / "study.yaml", "lamem")
+    run = partial(
+        snakemake, "fetch", cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile"
+    )
+    done = run()
+    assert done.returncode == 0, done.stdout
+    (server / "lamem.tar.gz").unlink()
+
+    # What a later version of the workflow may change, and what a killed download leaves behind.
+    script = workflow / "scripts" / "fetch_file.py"
+    script.write_text(script.read_text() + "# another version\n")
+    register(workflow, server, lamem={"purpose": "other words", "size": "about 3 GB"})
+    (marker,) = (tmp_path / ".snakemake" / "metadata").iterdir()
+    shutil.copy(marker, tmp_path / ".snakemake" / "incomplete" / marker.name)
+    again = run()
+    assert "Nothing to be done" in again.stdout
+    forced = run("--forceall")
+    assert forced.returncode == 0, forced.stdout
+    assert (tmp_path / "resources/downloads/lamem.tar.gz").read_bytes() == b"photographs"
 
 
 def test_a_mistake_in_the_registry_is_named(
