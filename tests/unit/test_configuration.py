@@ -422,7 +422,7 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
     study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
     first, second = study.settings["losses"][:2]
     rates = study.settings["learning_rates"]
-    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/passing.safetensors"
+    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/autoencoder.safetensors"
     for key, expected in {
         ("released", first, rates[0], "3"): [],
         ("released", first, rates[1], "3"): [model.format(first, rates[0])],
@@ -702,7 +702,7 @@ def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    study = resolve(merged(), ROOT)
+    study = resolve(merged({"keep_checkpoints": "selected"}), ROOT)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
     with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
