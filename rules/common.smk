@@ -49,6 +49,11 @@ def run_images(wildcards, name):
     return prepared(study.protocols[wildcards.protocol].resize, name)
 
 
+def lasting(file):
+    """Flag a model as temporary unless all are kept."""
+    return file if study.settings["keep_checkpoints"] == "all" else temp(file)
+
+
 # Quantity of an image -> the tables that hold it.
 QUANTITIES = {
     "error": [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs],

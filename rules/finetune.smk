@@ -8,11 +8,6 @@ MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/
 """
 
 
-def lasting(file):
-    """Flag a model as temporary unless all are kept."""
-    return file if study.settings["keep_checkpoints"] == "all" else temp(file)
-
-
 rule finetune:
     """Fine-tune an autoencoder, one image after the other, and measure its error on every image."""
     input:
