@@ -10,24 +10,18 @@ MAKES:    <results>/matrix/…, <results>/tables/controls.parquet
 rule measure_matrix:
     """Measure a loss's model of the highest correlation under every metric, image by image."""
     input:
-        # A run made anew for its model, because another one was selected, ends with equal bits: what
-        # would change them stands below, in images, pixels, weights and parameters.
         errors=lambda wildcards: [
-            ancient(f"{study.results}/errors/{run.path}/part.parquet")
+            f"{study.results}/errors/{run.path}/part.parquet"
             for run in study.runs_of(wildcards.protocol, wildcards.loss)
         ],
         models=lambda wildcards: [
-            ancient(study.model_file(run))
+            study.model_file(run)
             for run in study.runs_of(wildcards.protocol, wildcards.loss)
             if run.seed == int(wildcards.seed)
         ],
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: [
-            *study.metric_weights,
-            *study.weight_files(wildcards.protocol, wildcards.loss),
-            *study.pretrained_files(wildcards.protocol),
-        ],
+        weights=study.metric_weights,
     output:
         errors=ensure(
             "<results>/matrix/protocol={protocol}/loss={loss}/seed={seed}/part.parquet",
@@ -51,13 +45,7 @@ rule measure_matrix:
             "learning_rates": study.settings["learning_rates"],
             "target": study.settings["statistics"]["target"],
         },
-        runs=lambda wildcards: settings_hash(
-            [
-                study.run_settings(run.protocol, run.loss, run.lr, str(run.seed))
-                for run in study.runs_of(wildcards.protocol, wildcards.loss)
-            ]
-        ),
-        code=fingerprint("matrix", "finetuning"),
+        code=fingerprint("matrix", "models.autoencoder"),
     script:
         "../scripts/measure_matrix.py"
 

@@ -147,7 +147,7 @@ def test_a_selected_model_that_diverged_stops_what_reads_it(
         .replace("learning_rate: 1e-3", "learning_rate: '1e30'")
     )
     planned = snakemake("--dry-run", "--quiet", "rules", cwd=diverged, configfile=overlay)
-    assert re.search("^finetune +1$", planned.stdout, re.MULTILINE), "its model was not kept"
+    assert re.search("^finetune +2$", planned.stdout, re.MULTILINE), "the loss's runs were not kept"
     target = f"results/tiny/latents/{RUN.replace('1e-3', '1e30')}/part.parquet"
     done = snakemake(target, cwd=diverged, configfile=overlay)
     assert done.returncode != 0
