@@ -466,7 +466,7 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
             colour = COLOURS[index % len(COLOURS)]
             # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
             name = label(drawn["metric"].iloc[0].removesuffix("_one_minus"))
-            name += "" if drawn["r"].notna().any() else " (no r: a run diverged)"
+            name += "" if drawn["r"].notna().any() else " (no r)"
             _points(axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o")
         axes.axvline(0, color="black", lw=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(6))

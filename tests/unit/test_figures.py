@@ -320,7 +320,7 @@ def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -
     figure = figures.protocol_effects(pd.DataFrame(effects), learning_rate="5e-6", note="")
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert [name.replace("\n", " ") for name in names] == [
-        "MSE (no r: a run diverged)", "LPIPS (VGG), random backbone",
+        "MSE (no r)", "LPIPS (VGG), random backbone",
     ]  # fmt: skip
 
 
