@@ -120,6 +120,7 @@ def test_runs_and_comparisons_are_those_that_have_something_to_say(
         assert int(jobs.get(rule, 0)) == comparisons
 
 
+@pytest.mark.long
 def test_a_loss_whose_every_run_diverged_is_a_result(
     tiny: Callable[..., Path], snakemake: Callable[..., Any], snakefile: Path
 ) -> None:

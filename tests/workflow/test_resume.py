@@ -49,6 +49,7 @@ def training_process(driver: Any, directory: Path, known: set[Path]) -> psutil.P
     raise AssertionError(driver.communicate()[0])
 
 
+@pytest.mark.long
 def test_a_job_that_is_stopped_is_taken_up_and_ends_with_equal_bytes(
     tiny: Directory, snakemake: Snakemake, pristine: Path, environment: dict[str, str]
 ) -> None:
