@@ -31,7 +31,7 @@ results/sample/report.html: $(shell find results/sample report -name '*.svg' -o 
 test: .venv/installed
 	.venv/bin/python -m pytest -m "not long"
 
-# Tests that take minutes: the sample study itself, twice.
+# Tests that take minutes: the sample study itself, twice; runs that are killed and taken up again.
 test-long: .venv/installed
 	.venv/bin/python -m pytest -m long
 
