@@ -1,5 +1,7 @@
 """Data sets and weights come from outside: what is listed, fetched, unpacked and refused."""
 
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 import yaml
+from torchvision.models import squeezenet1_1
 
 from memorability import tables
 from tests.standins import (
@@ -106,13 +110,9 @@ def register(workflow: Path, server: Path, **entries: Mapping[str, Any]) -> None
     file = workflow / "memorability" / "downloads.yaml"
     registry = yaml.safe_load(file.read_text())
     for name, changes in entries.items():
+        registry[name] |= {"size": "unknown", "sha256": "unknown", **changes}
         address = f"{(server / 'address').read_text()}/{registry[name]['file']}"
-        registry[name] |= {
-            "addresses": [address],
-            "size": "unknown",
-            "sha256": "unknown",
-            **changes,
-        }
+        registry[name]["addresses"] = [address]
     file.write_text(yaml.safe_dump(registry))
 
 
@@ -262,3 +262,29 @@ def test_a_mistake_in_the_registry_is_named(
     assert done.returncode != 0
     assert "autoencoder: place: not one of downloads, weights" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_weights_are_fetched_and_loaded_with_a_receipt(
+    snakemake: Snakemake, workflow: Path, server: Path, tiny: Callable[..., Path]
+) -> None:
+    state = squeezenet1_1(weights=None).state_dict()
+    torch.save(state, server / "weights")
+    digest = hashlib.sha256((server / "weights").read_bytes()).hexdigest()
+    name = f"squeezenet1_1-{digest[:8]}.pth"
+    (server / "weights").rename(server / name)
+    register(workflow, server, squeezenet1_1={"file": name, "sha256": digest[:8]})
+    directory = tiny(
+        losses=["lpips_squeeze"], selected={"loss": "lpips_squeeze"},
+        weights={"source": "torchvision"},
+    )  # fmt: skip
+    run = "protocol=untrained_start/loss=lpips_squeeze/lr=1e-3/seed=0"
+    done = snakemake(
+        f"results/tiny/errors/{run}/part.parquet",
+        cwd=directory, configfile=directory / "study.yaml", snakefile=workflow / "Snakefile",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    record = json.loads((directory / "results/tiny/models" / run / "record.json").read_text())
+    (receipt,) = [receipt for receipt in record["receipts"] if receipt["source"] == name]
+    assert receipt["sha256"] == digest
+    assert receipt["missing"] == 0
+    assert receipt["matched"] == sum(key.startswith("features.") for key in state)
