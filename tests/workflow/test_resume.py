@@ -99,11 +99,20 @@ def test_a_disk_without_room_for_training_state_is_refused_before_the_first_step
     assert "make resources/checkpoints a link to a directory on another disk" in done.stdout
 
 
+# What reads errors and models of all runs, and the model that stays.
+COMPARED = (
+    "results/tiny/figures/correlations.svg",
+    "results/tiny/figures/matrix.svg",
+    "results/tiny/figures/selection.svg",
+    f"results/tiny/selected_models/{RUN}/autoencoder.safetensors",
+)
+
+
 @pytest.fixture(scope="module")
 def diverged(tiny: Directory, snakemake: Snakemake) -> Path:
-    """The tiny study with a learning rate beyond reason beside a good one."""
+    """The tiny study with a learning rate beyond reason beside a good one, as far as `COMPARED`."""
     directory = tiny(learning_rates=["1e-3", "1e30"], keep_checkpoints="selected")
-    done = snakemake(cwd=directory, configfile=directory / "study.yaml")
+    done = snakemake(*COMPARED, cwd=directory, configfile=directory / "study.yaml")
     assert done.returncode == 0, done.stdout
     return directory
 
@@ -134,7 +143,7 @@ def test_only_the_models_that_were_asked_for_stay(diverged: Path, snakemake: Sna
     assert record["settings"]["protocol"]["resize"] == "squash"
     assert record["environment"]["packages"]["torch"]
     assert any(path.endswith("pixels.npy") for path in record["inputs"])
-    done = snakemake(cwd=diverged, configfile=diverged / "study.yaml")
+    done = snakemake(*COMPARED, cwd=diverged, configfile=diverged / "study.yaml")
     assert "Nothing to be done" in done.stdout
 
 
