@@ -39,7 +39,18 @@ def _text() -> pa.Column:
     return pa.Column(str)
 
 
+_SCORED = {
+    "image_id": pa.Column(str, unique=True),
+    "file": pa.Column(str, unique=True),
+    "category": _text(),
+    "subcategory": _text(),
+    "hits": _count(nullable=True),
+    "false_alarms": _count(nullable=True),
+    "responses": _count(nullable=True),
+    "score": _float(_SHARE),
+}
 _RUN = {"protocol": _text(), "loss": _text(), "lr": _text(), "seed": _text()}
+_LOSS = {"protocol": _text(), "loss": _text(), "metric": _text()}
 _INTERVAL = {
     "ci_low": _float(nullable=True),
     "ci_high": _float(nullable=True),
@@ -52,14 +63,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "images": (
         ("image_id",),
         _schema(
-            image_id=pa.Column(str, unique=True),
-            file=pa.Column(str, unique=True),
-            category=_text(),
-            subcategory=_text(),
-            hits=_count(nullable=True),
-            false_alarms=_count(nullable=True),
-            responses=_count(nullable=True),
-            score=_float(_SHARE),
+            **_SCORED,
             score_uncorrected=_float(_SHARE, nullable=True),
             position=pa.Column("int64", _COUNT, unique=True),
         ),
@@ -67,14 +71,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "scores": (
         ("image_id",),
         _schema(
-            image_id=pa.Column(str, unique=True),
-            file=pa.Column(str, unique=True),
-            category=_text(),
-            subcategory=_text(),
-            hits=_count(nullable=True),
-            false_alarms=_count(nullable=True),
-            responses=_count(nullable=True),
-            score=_float(_SHARE),
+            **_SCORED,
         ),
     ),
     "differences": (("file",), _schema(file=_text(), difference=_text())),
@@ -289,9 +286,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "selection": (
         ("protocol", "loss", "rule"),
         _schema(
-            protocol=_text(),
-            loss=_text(),
-            metric=_text(),
+            **_LOSS,
             rule=pa.Column(str, pa.Check.isin(["published", "images", "observers"])),
             target=_text(),
             n=pa.Column("int64", _COUNT),
@@ -314,9 +309,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "selection_choices": (
         ("protocol", "loss", "rule", "lr"),
         _schema(
-            protocol=_text(),
-            loss=_text(),
-            metric=_text(),
+            **_LOSS,
             rule=_text(),
             lr=_text(),
             share=_float(_SHARE, nullable=True),
@@ -325,9 +318,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "selection_seeds": (
         ("protocol", "loss", "lr", "seed"),
         _schema(
-            protocol=_text(),
-            loss=_text(),
-            metric=_text(),
+            **_LOSS,
             lr=_text(),
             seed=_text(),
             r=_float(_R, nullable=True),
@@ -344,9 +335,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "decay": (
         ("protocol", "loss", "lr", "epoch", "method", "group"),
         _schema(
-            protocol=_text(),
-            loss=_text(),
-            metric=_text(),
+            **_LOSS,
             lr=_text(),
             epoch=pa.Column("int64", pa.Check.ge(1)),
             target=_text(),
@@ -362,9 +351,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "decay_seeds": (
         ("protocol", "loss", "lr", "epoch", "seed"),
         _schema(
-            protocol=_text(),
-            loss=_text(),
-            metric=_text(),
+            **_LOSS,
             lr=_text(),
             epoch=pa.Column("int64", pa.Check.ge(1)),
             seed=_text(),
