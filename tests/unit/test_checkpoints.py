@@ -23,26 +23,13 @@ from memorability.checkpoints import Checkpoints, Stopped, TrainingState, arithm
 from memorability.errors import InputError
 from memorability.finetuning import FinetunedRun, finetune
 from memorability.models.autoencoder import write_autoencoder
+from memorability.protocol import load_protocol
+from memorability.provenance import PACKAGE
 
 torch.set_num_threads(1)
 IMAGES = 6
 FILES = ("autoencoder.safetensors", "errors.parquet", "history.parquet")
-PROTOCOL = {
-    "resize": "squash",
-    "bottleneck": "conv7x7",
-    "decoder": "upsample_conv",
-    "batch_norm": True,
-    "initial_weights": "random",
-    "batch_norm_mode": "train",
-    "order": "seed_shuffle",
-    "lpips_range": "minus_one_to_one",
-    "lpips_sign_train": "distance",
-    "lpips_sign_test": "distance",
-    "style_gram": "gatys5",
-    "fine_tuned_on": "all",
-    "seed_varies": "everything",
-    "sweep": "fresh",
-}
+PROTOCOL = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
 # Fewer images are trained on than are measured.
 SPLIT = {"fine_tuned_on": "train_split", "batch_norm_mode": "train_then_recompute"}
 # Dropout draws random numbers at every step.

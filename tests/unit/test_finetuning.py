@@ -27,27 +27,13 @@ from memorability.finetuning import (
 )
 from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import initial_autoencoder, write_autoencoder
-from memorability.provenance import run_record
+from memorability.protocol import load_protocol
+from memorability.provenance import PACKAGE, run_record
 from memorability.splits import split_images
 
 torch.set_num_threads(1)
 
-PROTOCOL = {
-    "resize": "squash",
-    "bottleneck": "conv7x7",
-    "decoder": "upsample_conv",
-    "batch_norm": True,
-    "initial_weights": "random",
-    "batch_norm_mode": "train",
-    "order": "seed_shuffle",
-    "lpips_range": "minus_one_to_one",
-    "lpips_sign_train": "distance",
-    "lpips_sign_test": "distance",
-    "style_gram": "gatys5",
-    "fine_tuned_on": "all",
-    "seed_varies": "everything",
-    "sweep": "fresh",
-}
+PROTOCOL = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
 ARCHITECTURE = {key: PROTOCOL[key] for key in ("bottleneck", "decoder", "batch_norm")}
 
 
