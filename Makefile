@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 # An overlay without a name of its own writes to the published study's results.
 RESULTS = results/$(or $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' $(STUDY)),memcat)
 
-.PHONY: sample study report test test-long lint lock
+.PHONY: sample study report test test-long bench lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
 sample: .venv/installed
@@ -34,6 +34,10 @@ test: .venv/installed
 # Tests that take minutes: the sample study itself, twice; runs that are killed and taken up again.
 test-long: .venv/installed
 	.venv/bin/python -m pytest -m long
+
+# Timings against straightforward implementations, into benchmarks/RESULTS.md: make bench ONLY="losses statistics"
+bench: .venv/installed
+	.venv/bin/python -m benchmarks.run $(ONLY)
 
 # Formatting, style and types, as the tests check them.
 lint: .venv/installed

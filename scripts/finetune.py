@@ -11,14 +11,12 @@ with job_log(snakemake.log[0]):
     import json
 
     from memorability import tables
-    from memorability.checkpoints import Checkpoints, arithmetic
     from memorability.evaluation import choose_device
     from memorability.files import atomic
-    from memorability.finetuning import finetune, images_shown
     from memorability.images import open_store
-    from memorability.job import progress
     from memorability.models.autoencoder import write_autoencoder
-    from memorability.provenance import file_hashes, run_record, settings_hash, table_record
+    from memorability.provenance import file_hashes, run_record, table_record
+    from memorability.resumable import resumable_run
     from memorability.seeding import make_deterministic
 
     settings, output, given = snakemake.params.settings, snakemake.output, snakemake.input
@@ -28,12 +26,10 @@ with job_log(snakemake.log[0]):
     official = tables.read_if_any(given.official_splits, "official_splits")
     inputs = file_hashes(given)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    key = settings_hash([settings, snakemake.params.code, inputs, arithmetic(device)])
-    with Checkpoints(key, snakemake.config["compute"]["checkpoint_seconds"]) as checkpoints:
-        left = images_shown(images, settings, official) - checkpoints.done
-        with progress(left, "fine-tuning") as step:
-            how = {"device": device, "checkpoints": checkpoints, "on_image": step}
-            run = finetune(open_store(given.pixels), images, settings, official, **how)
+    how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
+    how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
+    pixels = open_store(given.pixels)
+    with resumable_run(pixels, images, settings, official, **how) as run:
         tables.write(run.errors, output.errors, "errors", record)
         tables.write(run.history, output.history, "history", record)
         tables.write(run.outcomes, output.outcome, "outcomes", record)

@@ -30,6 +30,7 @@ CARRIERS = {
     "checksums": "refuses a file from outside, and changes none",
     "downloads": "names files from outside",
     "job": "log and progress bar",
+    "resumable": "keeps the state of a run between jobs; what decides it is finetuning",
     "provenance": "writes down where a result comes from",
     "seeding": "in scripts only make_deterministic; whoever draws imports it and has it in its closure",
     "errors": "words of a message",

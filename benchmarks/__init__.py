@@ -1,0 +1,1 @@
+"""Paired timings of this workflow against straightforward implementations; see RESULTS.md."""
