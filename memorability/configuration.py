@@ -209,6 +209,7 @@ class Study:
             "width": self.settings["autoencoder"]["width"],
             "weights": self._run_weights(protocol),
             **self.machine,
+            **self.precision,
         }
 
     @property
@@ -233,13 +234,29 @@ class Study:
             "width": self.settings["autoencoder"]["width"],
             "weights": self._run_weights(protocol),
             **self.machine,
+            **self.precision,
         }
 
     @property
     def machine(self) -> dict[str, Any]:
-        """What of `compute` decides the bits of a result, for the parameters of a job."""
-        settings = self.settings["compute"]
-        return {key: settings[key] for key in settings if key != "checkpoint_seconds"}
+        """What of the machine decides the bits of a result, for the parameters of a job."""
+        return {key: self.settings["compute"][key] for key in ("device", "threads")}
+
+    @property
+    def precision(self) -> dict[str, Any]:
+        """In which fine-tuning and the measuring of errors compute, for the parameters of a job."""
+        return {"precision": self.settings["compute"]["precision"]}
+
+    def target_files(self, protocol: str, loss: str) -> list[str]:
+        """Return the stored targets that runs of a protocol and a loss read, if any."""
+        stored = loss in self.settings["compute"]["stored_targets"]
+        return [f"{self.results}/targets/protocol={protocol}/loss={loss}/targets.npy"] * stored
+
+    def target_settings(self, protocol: str, loss: str) -> dict[str, Any]:
+        """Return what decides the stored targets of a loss, for the parameters of a job."""
+        settings = self.metric_settings(protocol)
+        del settings["losses"], settings["width"]
+        return settings | {"loss": loss}
 
     def previous_model(self, protocol: str, loss: str, lr: str, seed: str) -> list[str]:
         """Return the model that a run continues with where the sweep is carried over, or nothing."""

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from memorability.matrix import make_metrics, measure_metrics
 from memorability.models.autoencoder import initial_autoencoder
+from memorability.precision import place
 
 GREY = 0.5
 """The constant reconstruction, in [0, 1]."""
@@ -78,9 +79,8 @@ def measure_controls(
             decoder=protocol["decoder"],
             batch_norm=protocol["batch_norm"],
         )
-        errors = measure_metrics(
-            model.to(device).eval(), metrics, pixels, ids, device=device, on_image=on_image
-        )
+        place(model, device).eval().precision = settings["precision"]
+        errors = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
         parts.append(errors.assign(seed=str(seed), metric="untrained_" + errors["metric"]))
     sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})
     complexity = features[features["feature"].isin(FEATURES)].rename(columns={"value": "error"})

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ import torch
 from torch import nn
 
 from memorability.checkpoints import Checkpoints, TrainingState
-from memorability.evaluation import measure_errors, recompute_batch_norm, to_unit_range
+from memorability.evaluation import recompute_batch_norm, to_unit_range
 from memorability.initial_weights import initial_model
-from memorability.losses import make_loss, with_sign
+from memorability.losses import NetworkLoss, make_loss, with_sign
 from memorability.models.autoencoder import Autoencoder
+from memorability.precision import place, warn_if_slow
 from memorability.seeding import numpy_stream, stream_seed
 from memorability.splits import split_images
+from memorability.targets import Targets, open_targets
+from memorability.weights import Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +54,7 @@ def finetune(
     official_splits: pd.DataFrame | None = None,
     *,
     device: str,
+    targets: Path | None = None,
     checkpoints: Checkpoints | None = None,
     on_image: Callable[[], object] = lambda: None,
 ) -> FinetunedRun:
@@ -68,6 +72,9 @@ def finetune(
         See `memorability.splits.split_images`; used where the protocol trains on one part alone.
     device
         torch device.
+    targets
+        File of `memorability.targets.write_targets` for the run's loss; without it targets are computed
+        at every step. Results are the same to the bit.
     checkpoints
         Where the run is taken up and its state is saved; without them it starts from the beginning.
     on_image
@@ -77,26 +84,26 @@ def finetune(
     Raises
     ------
     InputError
-        If weights do not load, or checkpoints cannot be written.
+        If weights do not load, targets are of other images or another loss, or checkpoints cannot be
+        written.
     Stopped
         If a signal asked the job to stop.
     """
     protocol = settings["protocol"]
+    warn_if_slow(settings["precision"], device)
     model, model_receipt = initial_model(settings)
-    loss, metric, loss_receipt = make_loss(
-        settings["loss"],
-        lpips_range=protocol["lpips_range"],
-        style_gram=protocol["style_gram"],
-        weights_source=settings["weights"]["source"],
-        weights_directory=Path(settings["weights"]["directory"]),
-    )
+    place(model, device).precision = settings["precision"]
+    loss, metric, loss_receipt = run_loss(settings, device)
     minimised, _ = with_sign(loss, metric, protocol["lpips_sign_train"])
     measured, metric = with_sign(loss, metric, protocol["lpips_sign_test"])
     order = presented_rows(images, settings, official_splits)
+    stored = None
+    if targets is not None and isinstance(loss, NetworkLoss):
+        stored = open_targets(targets, loss, pixels, device=device)
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(settings["stream_seeds"]["dropout"], "dropout"))
         # Adam with its default betas and a new state for each run; the paper names no optimiser.
-        optimizer = torch.optim.Adam(model.to(device).parameters(), lr=settings["learning_rate"])
+        optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"], fused=True)
         state = TrainingState(model, optimizer, device)
         if checkpoints is not None:
             checkpoints.restore(state)
@@ -107,12 +114,13 @@ def finetune(
 
         train(
             state,
-            minimised.to(device),
-            measured.to(device),
+            minimised,
+            measured,
             pixels,
             order,
             epochs=settings["epochs"],
             batch_norm_mode=protocol["batch_norm_mode"],
+            targets=stored,
             pause=pause,
             on_image=on_image,
         )
@@ -127,6 +135,23 @@ def finetune(
     )
 
 
+def run_loss(settings: dict[str, Any], device: str) -> tuple[nn.Module, str, Receipt | None]:
+    """Return the loss of a run on its device, its metric's honest name, and the receipt of its weights.
+
+    Parameters are those of `finetune`; see `memorability.losses.make_loss`.
+    """
+    protocol = settings["protocol"]
+    loss, metric, receipt = make_loss(
+        settings["loss"],
+        lpips_range=protocol["lpips_range"],
+        style_gram=protocol["style_gram"],
+        weights_source=settings["weights"]["source"],
+        weights_directory=Path(settings["weights"]["directory"]),
+        precision=settings["precision"],
+    )
+    return place(loss, device), metric, receipt
+
+
 def train(
     state: TrainingState,
     loss: nn.Module,
@@ -136,6 +161,7 @@ def train(
     *,
     epochs: int,
     batch_norm_mode: str,
+    targets: Targets | None = None,
     pause: Callable[[], object] = lambda: None,
     on_image: Callable[[], object] = lambda: None,
 ) -> None:
@@ -158,6 +184,8 @@ def train(
         Of training, each followed by an evaluation of all images in the order of `pixels`.
     batch_norm_mode
         See `memorability.protocol.Protocol`.
+    targets
+        What both losses compare reconstructions with, if it is stored.
     pause
         Called between images, where the state is complete and may be saved.
     on_image
@@ -167,7 +195,8 @@ def train(
         set_training_mode(state.model, batch_norm_mode)
         for row in order[len(state.losses) - epoch * len(order) :]:
             image = to_unit_range(pixels[row : row + 1], state.device)
-            state.losses.append(train_step(state.model, loss, state.optimizer, image))
+            described = targets(row) if targets else None
+            state.losses.append(train_step(state.model, loss, state.optimizer, image, described))
             if not math.isfinite(state.losses[-1]):
                 return
             pause()
@@ -178,9 +207,13 @@ def train(
             recompute_batch_norm(
                 state.model, pixels, device=state.device, rows=np.sort(order), on_image=pause
             )
+        state.model.eval()
         for row in range(measured, len(pixels)):
-            error = measure_errors(state.model, metric, pixels[row : row + 1], device=state.device)
-            state.errors.append(float(error[0]))
+            image = to_unit_range(pixels[row : row + 1], state.device)
+            with torch.no_grad():
+                described = targets(row) if targets else None
+                error = reconstruction_error(state.model, metric, image, described)
+            state.errors.append(error.item())
             if not math.isfinite(state.errors[-1]):
                 return
             pause()
@@ -196,18 +229,38 @@ def set_training_mode(model: nn.Module, batch_norm_mode: str) -> None:
                 module.eval()
 
 
+def reconstruction_error(
+    model: nn.Module,
+    loss: nn.Module,
+    image: torch.Tensor,
+    described: Sequence[torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """Return the error () of one image (1, 3, H, W) in [0, 1].
+
+    `described` is what the loss compares reconstructions of the image with, if it is known.
+    """
+    if described is not None and isinstance(loss, NetworkLoss):
+        return loss.compare(described, model(image)).squeeze()
+    error: torch.Tensor = loss(image, model(image))
+    return error.squeeze()
+
+
 def train_step(
-    model: nn.Module, loss: nn.Module, optimizer: torch.optim.Optimizer, image: torch.Tensor
+    model: nn.Module,
+    loss: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    image: torch.Tensor,
+    described: Sequence[torch.Tensor] | None = None,
 ) -> float:
-    """Train on one image (1, 3, H, W) in [0, 1] and return its loss before the step.
+    """Train on one image and return its loss before the step, see `reconstruction_error`.
 
     A loss that is not finite does not reach the weights.
     """
     optimizer.zero_grad(set_to_none=True)
-    value = loss(image, model(image)).squeeze()
+    value = reconstruction_error(model, loss, image, described)
     before = float(value.item())
     if math.isfinite(before):
-        value.backward()
+        torch.autograd.backward(value)
         optimizer.step()
     return before
 

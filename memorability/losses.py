@@ -7,7 +7,7 @@ this: it turns LPIPS into the similarity that the published scripts take it for.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import lpips
@@ -20,6 +20,7 @@ from memorability import weights
 from memorability.downloads import LOSS_BACKBONES, metric_name
 from memorability.errors import InputError, nearest
 from memorability.images import MINIMUM_SIDES
+from memorability.precision import autocast
 from memorability.seeding import stream_seed
 
 # VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
@@ -77,7 +78,34 @@ class MultiScaleSSIM(nn.Module):
         return (1 - similarity).clamp(min=0)  # rounding leaves -4e-6 for near-identical flat images
 
 
-class Lpips(nn.Module):
+class NetworkLoss(nn.Module):
+    """A loss that compares images by what a network makes of them.
+
+    What it makes of the image itself is the same in every step, epoch and run: `describe` returns it,
+    and `compare` takes it from wherever it was kept.
+
+    Attributes
+    ----------
+    precision
+        In which the network computes, see `memorability.precision`; what follows it is fp32.
+    """
+
+    precision = "fp32"
+
+    def describe(self, images: Tensor) -> list[Tensor]:
+        """Return float32 tensors (N, ...) of images (N, 3, H, W) in [0, 1]."""
+        raise NotImplementedError
+
+    def compare(self, described: Sequence[Tensor], reconstructions: Tensor) -> Tensor:
+        """Return (N,) errors of reconstructions of the images that `described` is of."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+        """Return (N,) errors."""
+        return self.compare(self.describe(images), reconstructions)
+
+
+class Lpips(NetworkLoss):
     """Learned perceptual image patch similarity (Zhang et al. 2018), a distance; range [0, ∞).
 
     Parameters
@@ -103,13 +131,23 @@ class Lpips(nn.Module):
         weights_of_channels = torch.load(judged, map_location="cpu", weights_only=True)
         self.lpips.load_state_dict(weights_of_channels, strict=False, assign=True)
 
-    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+    def describe(self, images: Tensor) -> list[Tensor]:
+        """Return the feature maps of each layer, of length 1 along the channels."""
+        scaled = self.lpips.scaling_layer(2 * images - 1 if self.to_minus_one else images)
+        with autocast(self.precision, images.device.type):
+            layers = self.lpips.net(scaled)
+        return [lpips.normalize_tensor(maps.float()) for maps in layers]
+
+    def compare(self, described: Sequence[Tensor], reconstructions: Tensor) -> Tensor:
         """Return (N,) distances."""
-        distance: Tensor = self.lpips(images, reconstructions, normalize=self.to_minus_one)
-        return distance.flatten()
+        distance = torch.zeros((), device=reconstructions.device)
+        pairs = zip(described, self.describe(reconstructions), self.lpips.lins, strict=True)
+        for ours, theirs, weigh in pairs:
+            distance = distance + weigh((ours - theirs) ** 2).mean(dim=(1, 2, 3))
+        return distance
 
 
-class StyleLoss(nn.Module):
+class StyleLoss(NetworkLoss):
     """Squared difference of Gram matrices of VGG19's feature maps; range [0, ∞).
 
     Parameters
@@ -135,40 +173,51 @@ class StyleLoss(nn.Module):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("sd", torch.tensor(IMAGENET_SD).view(1, 3, 1, 1), persistent=False)
 
-    def _grams(self, images: Tensor) -> list[Tensor]:
-        if self.published_scripts:
-            flat = self.features(images).flatten(2)
-            return [flat @ flat.transpose(1, 2)]
-        maps = (images - self.get_buffer("mean")) / self.get_buffer("sd")
-        grams = []
-        for index, layer in enumerate(self.features):
-            maps = layer(maps)
-            if index in STYLE_LAYERS:
-                flat = maps.flatten(2)
-                # By 2 M here and averaged over N² entries later: together Gatys' 1 / (4 N² M²).
-                grams.append(flat @ flat.transpose(1, 2) / (2 * flat.shape[-1]))
-        return grams
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        """Return the feature maps whose Gram matrices are compared, flattened: (N, C, M) float32."""
+        with autocast(self.precision, images.device.type):
+            if self.published_scripts:
+                return [self.features(images).float().flatten(2)]
+            maps, taken = (images - self.get_buffer("mean")) / self.get_buffer("sd"), []
+            for index, layer in enumerate(self.features):
+                maps = layer(maps)
+                if index in STYLE_LAYERS:
+                    taken.append(maps.float().flatten(2))
+        return taken
 
-    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+    def describe(self, images: Tensor) -> list[Tensor]:
+        """Return the Gram matrix (N, C, C) of each layer."""
+        maps = self._maps(images)
+        # By 2 M here and averaged over N² entries later: together Gatys' 1 / (4 N² M²).
+        scales = [1 if self.published_scripts else 2 * flat.shape[-1] for flat in maps]
+        return [
+            flat @ flat.transpose(1, 2) / scale for flat, scale in zip(maps, scales, strict=True)
+        ]
+
+    def compare(self, described: Sequence[Tensor], reconstructions: Tensor) -> Tensor:
         """Return (N,) losses."""
-        pairs = zip(self._grams(images), self._grams(reconstructions), strict=True)
+        pairs = zip(described, self.describe(reconstructions), strict=True)
         layers = [(ours - theirs).square().mean(dim=(1, 2)) for ours, theirs in pairs]
         return torch.stack(layers).mean(dim=0)
 
 
-class OneMinus(nn.Module):
+class OneMinus(NetworkLoss):
     """One minus a distance, as the published scripts minimise and report LPIPS; range (−∞, 1].
 
     Minimising it drives the distance up; identical images have 1.
     """
 
-    def __init__(self, distance: nn.Module) -> None:
+    def __init__(self, distance: NetworkLoss) -> None:
         super().__init__()
         self.distance = distance
 
-    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+    def describe(self, images: Tensor) -> list[Tensor]:
+        """Return what the distance compares images by."""
+        return self.distance.describe(images)
+
+    def compare(self, described: Sequence[Tensor], reconstructions: Tensor) -> Tensor:
         """Return (N,) numbers that fall with the distance."""
-        return 1 - torch.as_tensor(self.distance(images, reconstructions))
+        return 1 - self.distance.compare(described, reconstructions)
 
 
 def with_sign(loss: nn.Module, metric: str, sign: str) -> tuple[nn.Module, str]:
@@ -224,7 +273,13 @@ LOSSES: Mapping[str, Callable[[str, str], nn.Module]] = {
 
 
 def make_loss(
-    name: str, *, lpips_range: str, style_gram: str, weights_source: str, weights_directory: Path
+    name: str,
+    *,
+    lpips_range: str,
+    style_gram: str,
+    weights_source: str,
+    weights_directory: Path,
+    precision: str = "fp32",
 ) -> tuple[nn.Module, str, weights.Receipt | None]:
     """Return a loss, frozen and in evaluation mode.
 
@@ -241,6 +296,8 @@ def make_loss(
         weights, the same in every run of every study.
     weights_directory
         Where weights files are.
+    precision
+        In which a network computes, see `memorability.precision`; losses without one are fp32.
 
     Returns
     -------
@@ -258,8 +315,9 @@ def make_loss(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
         loss = LOSSES[name](lpips_range, style_gram).eval().requires_grad_(False)
-    if name not in LOSS_BACKBONES:
+    if not isinstance(loss, NetworkLoss):
         return loss, name, None
+    loss.precision = precision
     backbone = LOSS_BACKBONES[name]
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
     if weights_source == "random":

@@ -13,6 +13,7 @@ from memorability.downloads import LOSS_BACKBONES
 from memorability.evaluation import to_unit_range
 from memorability.losses import LOSSES, make_loss, with_sign
 from memorability.models.autoencoder import read_autoencoder
+from memorability.precision import place
 
 
 def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Module]:
@@ -41,9 +42,10 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Modul
             style_gram=protocol["style_gram"],
             weights_source=settings["weights"]["source"],
             weights_directory=Path(settings["weights"]["directory"]),
+            precision=settings["precision"],
         )
         module, metric = with_sign(module, metric, protocol["lpips_sign_test"])
-        metrics[metric] = module.to(device)
+        metrics[metric] = place(module, device)
     return metrics
 
 
@@ -126,7 +128,8 @@ def measure_best(
         lost = pd.DataFrame(np.nan, index=range(len(ids)), columns=list(metrics))
         table = _long(lost, ids)
     else:
-        model = read_autoencoder(models[lr]).to(device).eval()
+        model = place(read_autoencoder(models[lr]), device)
+        model.precision = settings["precision"]
         table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
     return table.assign(lr=lr)
 

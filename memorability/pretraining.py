@@ -18,6 +18,7 @@ from memorability.errors import InputError
 from memorability.evaluation import measure_errors, to_unit_range
 from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
+from memorability.precision import place
 from memorability.seeding import numpy_stream, stream_seed
 
 
@@ -82,9 +83,9 @@ def pretrain(
     order = numpy_stream(seed, "pretraining held out").permutation(len(pixels))
     count = min(max(1, round(settings["held_out"] * len(pixels))), len(pixels) - 1)
     held_out, training = np.sort(order[:count]), np.sort(order[count:])
-    model = initial_autoencoder(seed, **settings["architecture"]).to(device)
+    model = place(initial_autoencoder(seed, **settings["architecture"]), device)
     loss = MeanSquaredError()
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"], fused=True)
     shuffles = numpy_stream(seed, "pretraining order")
 
     def validate() -> float:

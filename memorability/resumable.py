@@ -1,7 +1,8 @@
 """A run as a job makes it: taken up where an earlier job stopped, until its results are written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ def resumable_run(
     official_splits: pd.DataFrame | None,
     *,
     device: str,
+    targets: Sequence[str],
     code: str,
     inputs: Mapping[str, str],
     seconds: float,
@@ -31,6 +33,8 @@ def resumable_run(
     ----------
     pixels, images, settings, official_splits, device
         See `memorability.finetuning.finetune`.
+    targets
+        The file of stored targets, or nothing. It follows from `inputs`.
     code
         Fingerprint of the code that decides the run.
     inputs
@@ -42,6 +46,14 @@ def resumable_run(
     with Checkpoints(key, seconds) as checkpoints:
         left = images_shown(images, settings, official_splits) - checkpoints.done
         with progress(left, "fine-tuning") as step:
-            how: dict[str, Any] = {"device": device, "checkpoints": checkpoints, "on_image": step}
-            run = finetune(pixels, images, settings, official_splits, **how)
+            run = finetune(
+                pixels,
+                images,
+                settings,
+                official_splits,
+                device=device,
+                targets=Path(targets[0]) if targets else None,
+                checkpoints=checkpoints,
+                on_image=step,
+            )
         yield run

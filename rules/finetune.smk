@@ -3,9 +3,37 @@
 REQUIRED: prepared images; weights files where the study loads weights; a pre-trained model, or the run
           before, where a protocol starts from one.
 MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/<run>/
+          <results>/targets/… while runs of a loss of compute.stored_targets are made
           <results>/models/<run>/, <results>/selected_models/<run>/; while a run is made, its state in resources/checkpoints/
           <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
 """
+
+
+rule store_targets:
+    """Compute what a loss compares reconstructions with, once for all of its runs."""
+    input:
+        pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
+        weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
+    output:
+        targets=temp(
+            ensure("<results>/targets/protocol={protocol}/loss={loss}/targets.npy", non_empty=True)
+        ),
+    log:
+        "<logs>/store_targets/protocol={protocol}/loss={loss}.log",
+    benchmark:
+        "<benchmarks>/store_targets/protocol={protocol}/loss={loss}.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem="3GB",
+        runtime="12h",
+        gpu=study.gpus,
+    params:
+        settings=lambda wildcards: study.target_settings(**wildcards),
+        code=fingerprint("targets", "finetuning"),
+    script:
+        "../scripts/store_targets.py"
 
 
 rule finetune:
@@ -18,6 +46,7 @@ rule finetune:
         # Where the protocol carries weights over from run to run.
         previous=lambda wildcards: study.previous_model(**wildcards),
         official_splits=lambda wildcards: study.run_splits(wildcards.protocol),
+        targets=lambda wildcards: study.target_files(wildcards.protocol, wildcards.loss),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),

@@ -13,13 +13,14 @@ with job_log(snakemake.log[0]):
     from memorability.images import open_store
     from memorability.job import progress
     from memorability.models.autoencoder import read_autoencoder
+    from memorability.precision import place
     from memorability.provenance import table_record
     from memorability.seeding import make_deterministic
 
     make_deterministic(snakemake.params.settings["threads"])
     device = choose_device(snakemake.params.settings["device"])
     ids = tables.read(snakemake.input.images, "images")["image_id"]
-    model = read_autoencoder(snakemake.input.model).to(device)
+    model = place(read_autoencoder(snakemake.input.model), device)
     with progress(len(ids), "encoding") as step:
         latents = encode_all(
             model, open_store(snakemake.input.pixels), device=device, on_image=step

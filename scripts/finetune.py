@@ -24,9 +24,10 @@ with job_log(snakemake.log[0]):
     device = choose_device(settings["device"])
     images = tables.read(given.images, "images")
     official = tables.read_if_any(given.official_splits, "official_splits")
-    inputs = file_hashes(given)
+    inputs = file_hashes([file for file in given if file not in given.targets])
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
+    how["targets"] = given.targets
     how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
     pixels = open_store(given.pixels)
     with resumable_run(pixels, images, settings, official, **how) as run:

@@ -21,8 +21,9 @@ with job_log(snakemake.log[0]):
     images = tables.read(snakemake.input.images, "images")
     official = tables.read_if_any(snakemake.input.official_splits, "official_splits")
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    inputs = file_hashes(snakemake.input)
+    inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
+    how["targets"] = snakemake.input.targets
     how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
     pixels = open_store(snakemake.input.pixels)
     with resumable_run(pixels, images, settings, official, **how) as run:

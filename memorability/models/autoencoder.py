@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from memorability.errors import InputError
+from memorability.precision import autocast
 from memorability.seeding import stream_seed
 
 CHANNELS = (64, 128, 256, 512, 512)
@@ -37,7 +38,15 @@ class Autoencoder(nn.Module):
         `upsample_conv` or `transposed12`.
     batch_norm
         Whether convolutions have batch normalisation.
+
+    Attributes
+    ----------
+    precision
+        In which a call computes, see `memorability.precision`; `encode` and `decode` alone do so in
+        fp32. Not part of the model's file.
     """
+
+    precision = "fp32"
 
     def __init__(
         self,
@@ -80,11 +89,12 @@ class Autoencoder(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """Return images (N, 3, 224, 224) in (0, 1) from latents (N, latent_dim)."""
         maps = self.from_latent(latents).unflatten(1, self.map_shape)
-        return torch.sigmoid(self.decoder(maps))
+        return torch.sigmoid(self.decoder(maps).float())
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the reconstructions of images; shapes and ranges as in `encode` and `decode`."""
-        return self.decode(self.encode(images))
+        with autocast(self.precision, images.device.type):
+            return self.decode(self.encode(images))
 
 
 def initial_autoencoder(

@@ -55,6 +55,7 @@ def settings(epochs: int = 2, **choices: Any) -> dict[str, Any]:
         "epochs": epochs,
         "width": 0.02,
         "weights": {"source": "random", "directory": "none"},
+        "precision": "fp32",
     }
 
 

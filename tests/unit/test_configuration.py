@@ -367,6 +367,7 @@ def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> No
         "width": 1.0,
         "weights": {"source": "directory", "directory": "resources/weights"},
         "device": "auto",
+        "precision": "fp32",
         "threads": 1,
     }
 

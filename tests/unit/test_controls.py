@@ -20,6 +20,7 @@ SETTINGS: dict[str, Any] = {
     },
     "losses": ["mse"],
     "width": 1 / 64,
+    "precision": "fp32",
     "weights": {"source": "random", "directory": "nowhere"},
     "seeds": [0, 1],
 }  # fmt: skip

@@ -70,6 +70,7 @@ def settings(epochs: int = 1, loss: str = "mse", seed: int = 0, **choices: Any) 
         "width": 0.04,
         "weights": {"source": "random", "directory": "none"},
         "device": "cpu",
+        "precision": "fp32",
     }
 
 

@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     },
     "losses": ["lpips_squeeze", "mse"],
     "weights": {"source": "random", "directory": "nowhere"},
+    "precision": "fp32",
 }  # fmt: skip
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 3, 176, 176), dtype=np.uint8)
 
