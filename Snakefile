@@ -39,7 +39,6 @@ rule all:
         rules.plot_pretraining.output if study.pretrainings else [],
         expand(rules.plot_errors.output, loss=study.settings["losses"]),
         expand(rules.correlate.output, quantity=QUANTITIES),
-        rules.plot_correlations.output,
         rules.compare_protocols.output if len(study.protocols) > 1 else [],
         rules.plot_protocol_effects.output if len(study.protocols) > 1 else [],
         rules.select_learning_rates.output,

@@ -1,189 +1,145 @@
-"""How far an image lies from its nearest neighbour in latent space, also as a z-score."""
+"""How far an image lies from others in latent space: the paper's measure and alternatives."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from memorability.errors import InputError
+from memorability.neighbours import Neighbours, Rows, Search, nearest_neighbours
 
 FloatArray = NDArray[np.float64]
-SingleArray = NDArray[np.float32]
 
-# Rounding in the single-precision search can swap neighbours that are almost equally near; the
-# candidates it finds are therefore compared again in double precision.
-_CANDIDATES = 4
+logger = logging.getLogger(__name__)
+
+_DENSEST = 1e-10
+"""Mean reachability distance below which it counts as this, in units of its mean over the study."""
 
 
-def nearest_neighbour_distance(
-    latents: NDArray[np.floating], *, block_rows: int = 1024
-) -> FloatArray:
-    """Return each row's Euclidean distance to the nearest other row.
-
-    Blocks of rows are searched with |a|² + |b|² − 2ab in single precision, on centred and scaled
-    copies so that a common offset or a huge unit costs no digits. The four nearest candidates of
-    a row are then compared again by their differences in double precision, so that the distance
-    returned is exact, and exactly 0 for duplicates. A farther neighbour can be found only where
-    more than four lie within single-precision rounding of one another.
+def distinctiveness_table(
+    image_ids: list[str], latents: Rows, categories: pd.Series, *, neighbours: int
+) -> pd.DataFrame:
+    """Return how distinctive every image is, by four measures.
 
     Parameters
     ----------
+    image_ids
+        Length N, unique.
     latents
-        Shape (N, D), an array or a memory map, any unit, finite; the paper's D is 25,088. Read in
-        blocks, so a memory map need not fit in memory.
-    block_rows
-        Rows per block, at least 1. Memory: about 20 · block_rows · D + 12 · block_rows · N bytes.
+        Shape (N, D), row i belonging to image i; see `memorability.neighbours.nearest_neighbours`.
+    categories
+        Category of each image, by image_id.
+    neighbours
+        k, at least 1; all other images where there are fewer.
 
     Returns
     -------
-    numpy.ndarray
-        Shape (N,), float64, unit of `latents`, 0 or more.
+    pandas.DataFrame
+        A row per image and measure: image_id, metric, value, distinctiveness (the z-score of value
+        over the images). Metrics:
+
+        nearest_neighbour
+            Euclidean distance to the nearest other image: the paper's measure.
+        nearest_neighbours_mean
+            Mean distance to the k nearest other images.
+        nearest_in_category
+            Distance to the nearest other image of the same category; missing for an image that is
+            the only one of its category. Left out where all images are of one category.
+        local_outlier_factor
+            See `local_outlier_factor`.
 
     Raises
     ------
-    ValueError
-        If `latents` is not a matrix of at least 2 rows and 1 column, or a value is not finite.
-
-    Notes
-    -----
-    Paper section "Memorable images are harder to reconstruct and more distinct".
-    """
-    if latents.ndim != 2 or latents.shape[0] < 2 or latents.shape[1] < 1 or block_rows < 1:
-        raise ValueError(
-            f"latents have shape {latents.shape} and are read in blocks of {block_rows} rows; "
-            "expected (N, D) with N at least 2, D at least 1 and blocks of at least 1 row; "
-            "pass one row per image of a study with several images"
-        )
-    search = _prepare(latents, block_rows)
-    distances = np.empty(len(latents), dtype=np.float64)
-    for start, stop in _blocks(len(latents), block_rows):
-        squares = search.squares(start, stop)
-        count = min(_CANDIDATES, len(latents) - 1)
-        candidates = np.argpartition(squares, count - 1, axis=1)[:, :count]
-        for row, others in zip(range(start, stop), candidates, strict=True):
-            differences = _double(latents[others]) - _double(latents[row])
-            distances[row] = np.sqrt(np.min(np.sum(differences**2, axis=1)))
-    return distances
-
-
-def distinctiveness(distances: FloatArray) -> FloatArray:
-    """Return the z-score of each image's distance to its nearest neighbour.
-
-    Parameters
-    ----------
-    distances
-        Shape (N,), as from `nearest_neighbour_distance`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), float64, in standard deviations of the N distances (population formula, ddof 0);
-        mean 0, standard deviation 1.
-
-    Raises
-    ------
-    ValueError
-        If all distances are equal.
+    InputError
+        If latents belong to images without a category, are no matrix of at least 2 rows, or hold a
+        value that is not finite.
 
     Notes
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct". The z-score is
     linear, so it leaves every rank correlation as it is.
     """
-    if np.allclose(distances, distances[0], rtol=1e-12, atol=0):
+    known = categories.reindex(image_ids)
+    if known.isna().any():
         raise InputError(
-            f"all {len(distances)} images are equally far ({distances[0]}) from their nearest "
-            "neighbour, so distinctiveness is undefined; expected distances that vary; check "
-            "whether the run's latents collapsed (a learning rate too large) or images repeat"
+            f"{known.isna().sum()} of {len(known)} latents belong to no image of the study, the "
+            f"first to {known.index[known.isna()][0]!r}; expected the image_id of the table of "
+            "images; make the latents from the same images"
         )
-    return np.asarray(stats.zscore(distances, ddof=0), dtype=np.float64)
+    codes, names = pd.factorize(known)
+    nearest, akin = nearest_neighbours(latents, [Search(neighbours), Search(1, codes)])
+    values = {
+        "nearest_neighbour": nearest.distances[:, 0],
+        "nearest_neighbours_mean": nearest.distances.mean(axis=1),
+        "local_outlier_factor": local_outlier_factor(nearest),
+    }
+    if len(names) > 1:
+        distances = akin.distances[:, 0]
+        values["nearest_in_category"] = np.where(np.isinf(distances), np.nan, distances)
+    parts = []
+    for metric, value in values.items():
+        columns = {"image_id": image_ids, "metric": metric, "value": value}
+        parts.append(pd.DataFrame({**columns, "distinctiveness": z_scores(value, metric)}))
+    return pd.concat(parts, ignore_index=True)
 
 
-def distinctiveness_table(image_ids: list[str], latents: NDArray[np.floating]) -> pd.DataFrame:
-    """Return a row per image: image_id, nearest_distance and distinctiveness (its z-score)."""
-    distances = nearest_neighbour_distance(latents)
-    return pd.DataFrame(
-        {
-            "image_id": image_ids,
-            "nearest_distance": distances,
-            "distinctiveness": distinctiveness(distances),
-        }
-    )
+def z_scores(values: FloatArray, name: str = "value") -> FloatArray:
+    """Return values less their mean, in standard deviations (population formula, ddof 0).
 
-
-@dataclass(frozen=True)
-class _Search:
-    """Latents (N, D) with what the single-precision search needs of them.
-
-    Attributes
+    Parameters
     ----------
-    latents
-        Shape (N, D).
-    scale
-        The largest magnitude, or 1 where all are 0.
-    centre
-        Shape (D,), the mean of the scaled rows.
-    norms
-        Shape (N,), squared norms of the centred, scaled rows.
-    block_rows
-        Rows per block.
+    values
+        Shape (N,), any unit; missing ones (NaN) count for nothing and stay missing.
+    name
+        What the values are, for the log.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N,), float64. Where all values are equal, as of latents that collapsed, 0 with a warning:
+        the correlation with anything is then undefined, which the tables say.
     """
-
-    latents: NDArray[np.floating]
-    scale: float
-    centre: SingleArray
-    norms: SingleArray
-    block_rows: int
-
-    def squares(self, start: int, stop: int) -> SingleArray:
-        """Return approximate squared distances of some rows to all, (stop − start, N), self inf."""
-        rows = _centred(self.latents[start:stop], self.scale, self.centre)
-        result = np.empty((stop - start, len(self.latents)), dtype=np.float32)
-        for first, last in _blocks(len(self.latents), self.block_rows):
-            others = _centred(self.latents[first:last], self.scale, self.centre)
-            result[:, first:last] = self.norms[first:last] - 2 * (rows @ others.T)
-        result += self.norms[start:stop, np.newaxis]
-        result[np.arange(stop - start), np.arange(start, stop)] = np.inf
-        return result
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return values.copy()
+    if np.allclose(known, known[0], rtol=1e-12, atol=0):
+        logger.warning(
+            "%s is %g for all %d images that have one, so they are equally distinctive. Check "
+            "whether the latents collapsed (a learning rate too large) or images repeat.",
+            name, known[0], len(known),
+        )  # fmt: skip
+        return np.where(np.isnan(values), np.nan, 0.0)
+    return np.asarray((values - known.mean()) / known.std(), dtype=np.float64)
 
 
-def _prepare(latents: NDArray[np.floating], block_rows: int) -> _Search:
-    """Return the centred, scaled view of the latents, or say which row is not finite."""
-    blocks = list(_blocks(len(latents), block_rows))
-    scale = 0.0
-    for start, stop in blocks:
-        block = latents[start:stop]
-        bad = np.flatnonzero(~np.isfinite(block).all(axis=1))
-        if len(bad) > 0:
-            raise ValueError(
-                f"row {start + bad[0]} of the latents holds a value that is not finite; expected "
-                "finite latents; leave out the run that diverged"
-            )
-        scale = max(scale, float(np.abs(block).max()))
-    scale = scale or 1.0
-    total = np.zeros(latents.shape[1], dtype=np.float64)
-    for start, stop in blocks:
-        total += (latents[start:stop] / scale).sum(axis=0, dtype=np.float64)
-    centre = (total / len(latents)).astype(np.float32)
-    norms = [_norms(_centred(latents[start:stop], scale, centre)) for start, stop in blocks]
-    return _Search(latents, scale, centre, np.concatenate(norms), block_rows)
+def local_outlier_factor(nearest: Neighbours) -> FloatArray:
+    """Return how much sparser the surroundings of each image are than those of its neighbours.
 
+    The reachability distance of an image from a neighbour is their distance, or the distance of the
+    neighbour to its own kth neighbour where that is larger. The density at an image is the inverse of
+    the mean over its k neighbours; the factor is the mean density at the neighbours over its own.
 
-def _centred(block: NDArray[np.floating], scale: float, centre: SingleArray) -> SingleArray:
-    return np.asarray(block / scale - centre, dtype=np.float32)
+    Parameters
+    ----------
+    nearest
+        The k nearest neighbours of every image.
 
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N,), float64, above 0: about 1 within a cluster, larger for outliers, 1 where all
+        distances are 0. Images with more than k duplicates are given a density of 10¹⁰ over that of
+        the mean reachability, so that the factor of their neighbours is large, but finite.
 
-def _norms(block: SingleArray) -> SingleArray:
-    return np.asarray(np.einsum("nd,nd->n", block, block))
-
-
-def _double(rows: NDArray[np.floating]) -> FloatArray:
-    return np.asarray(rows, dtype=np.float64)
-
-
-def _blocks(rows: int, block_rows: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, rows, block_rows):
-        yield start, min(start + block_rows, rows)
+    Notes
+    -----
+    Breunig, Kriegel, Ng & Sander (2000), "LOF: Identifying Density-Based Local Outliers", definitions
+    5 to 7, with exactly k neighbours, as in scikit-learn, also where several are equally far.
+    """
+    reachability = np.maximum(nearest.distances, nearest.distances[nearest.indices, -1])
+    means = reachability.mean(axis=1)
+    if not means.any():
+        return np.ones(len(means))
+    density = 1 / np.maximum(means, _DENSEST * means.mean())
+    return np.asarray(density[nearest.indices].mean(axis=1) / density, dtype=np.float64)

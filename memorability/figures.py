@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
+from memorability.errors import InputError
 from memorability.files import atomic
 from memorability.labels import label
 
@@ -139,6 +140,7 @@ def values_by_memorability(
     correlations: pd.DataFrame,
     *,
     target: str,
+    bins: str,
     title: str,
     ylabel: str,
     note: str,
@@ -154,7 +156,9 @@ def values_by_memorability(
     correlations
         Rows of the table `correlations` of this quantity: one per group.
     target
-        Column of `images` that is binned, 0.2 wide as published: very low to very high.
+        Column of `images` that is binned.
+    bins
+        How: see `memorability_bins`.
     title, ylabel
         Of the figure and of the vertical axes.
     note
@@ -166,7 +170,7 @@ def values_by_memorability(
     table["value"] = (
         (table["value"] - low) / (high - low) if low < high else table["value"] * 0 + 0.5
     )
-    table["bin"] = pd.cut(table[target], BIN_EDGES, labels=False, include_lowest=True)
+    table["bin"], ticks = memorability_bins(table[target], bins)
     names = sorted(table["category"].unique())
     # One panel for "all" where there is one category, for it would be drawn twice.
     panels = ["all"] if names == ["all"] else ["all", *names]
@@ -184,56 +188,44 @@ def values_by_memorability(
         for axes in figure.axes[len(panels) :]:
             axes.set_visible(False)
         for axes in figure.axes:
-            axes.set_xticks(range(5), BIN_NAMES, rotation=30, ha="right")
+            axes.set_xticks(range(5), ticks, rotation=30, ha="right")
             axes.set_xlim(-0.6, 4.6)
             axes.set_ylim(-0.12, 1.02)
         figure.supylabel(f"{ylabel}, scaled to 0–1")
-        scale = f"{label(target)}, bins of 0.2 (hollow: under {SMALL_BIN} images)"
+        width = "bins of 0.2" if bins == "published" else "fifths of the images"
+        scale = f"{label(target)}, {width} (hollow: under {SMALL_BIN} images)"
         figure.suptitle(f"{title}\n{scale}", fontsize=10)
         _add_note(figure, note)
     return figure
 
 
-def correlations_by_learning_rate(correlations: pd.DataFrame, *, note: str) -> Figure:
-    """Draw the pooled correlation of error with memorability over learning rates, for each loss.
+def memorability_bins(scores: pd.Series, kind: str) -> tuple[pd.Series, list[str]]:
+    """Return the bin of every score, 0–4 from low to high, and the names of the five bins.
 
     Parameters
     ----------
-    correlations
-        Rows of the table `correlations` with quantity error.
-    note
-        See `scores_by_category`.
+    scores
+        Of all images of a figure.
+    kind
+        published: 0.2 wide, from "very low" to "very high"; quantiles: fifths of the images, named by
+        their scores. Equal scores share a bin, and an upper end belongs to its bin.
+
+    Raises
+    ------
+    InputError
+        If bins are as published, but scores are not in 0–1.
     """
-    table = correlations[correlations["method"] == "pooled"].copy()
-    table["rate"] = table["lr"].astype(float)
-    protocols = sorted(table["protocol"].unique())
-    with styled():
-        figure = Figure(figsize=(7.2, 4), layout="constrained")
-        axes = figure.add_subplot()
-        for place, ((protocol, metric), rows) in enumerate(table.groupby(["protocol", "metric"])):
-            rows = rows.sort_values("rate")  # noqa: PLW2901  # the loop's table, in plotting order
-            name = label(str(metric)) + (f" ({protocol})" if len(protocols) > 1 else "")
-            # Losses are set side by side within a learning rate, so that their bars can be told apart.
-            shifted = rows["rate"] * 1.06 ** (place - (table["metric"].nunique() - 1) / 2)
-            colour = COLOURS[place % len(COLOURS)]
-            # A percentile interval need not contain r, so its ends are drawn, not their distances.
-            axes.vlines(shifted, rows["ci_low"], rows["ci_high"], color=colour)
-            axes.plot(shifted, rows["r"], "o-", color=colour, label=name)
-            lost = rows["diverged"] != ""
-            axes.plot(shifted[lost], rows["r"].fillna(0)[lost], "kx", ms=8)
-        rates = table.drop_duplicates("rate").sort_values("rate")
-        axes.set_xscale("log")
-        axes.set_xticks(rates["rate"], rates["lr"])
-        axes.minorticks_off()
-        axes.axhline(0, color="black", lw=0.8)
-        axes.set(ylabel="Spearman's r, error × memorability", xlabel="learning rate")
-        if (table["diverged"] != "").any():
-            axes.plot([], [], "kx", ms=8, label="seeds diverged (at 0: all)")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        counts = f"{table['n'].max()} images, mean of {_seeds(table)} seed(s), bootstrap CI"
-        figure.suptitle(f"All categories pooled: {counts}")
-        _add_note(figure, note)
-    return figure
+    if kind == "published":
+        if not scores.between(0, 1).all():
+            raise InputError(
+                f"statistics.bins: published has bins of 0.2 from 0 to 1, but {scores.name} reaches "
+                f"from {scores.min():.3g} to {scores.max():.3g}. Set statistics.bins: quantiles."
+            )
+        return pd.cut(scores, BIN_EDGES, labels=False, include_lowest=True), list(BIN_NAMES)
+    edges = scores.quantile(BIN_EDGES).to_numpy()
+    places = np.searchsorted(edges[1:-1], scores)
+    names = [f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)]
+    return pd.Series(places, index=scores.index), names
 
 
 def learning_rate_selection(
@@ -291,7 +283,8 @@ def learning_rate_selection(
             legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
         )
         figure.supylabel("Spearman's r, error × memorability", fontsize=9)
-        _add_note(figure, f"Horizontal axes: learning rate, evenly spaced. {note}")
+        counts = f"{pooled['n'].max()} images, mean of {_seeds(pooled)} seed(s)."
+        _add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
     return figure
 
 
@@ -630,10 +623,10 @@ def _rate_curve(
     )  # fmt: skip
     axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
     axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
-    undefined = rows.loc[rows["r"].isna(), "place"]
-    if len(undefined) > 0:
-        name = "no correlation (a run diverged)"
-        axes.plot(undefined, [0] * len(undefined), "x", color=COLOURS[4], label=name)
+    lost = rows[(rows["diverged"] != "") | rows["r"].isna()]
+    if len(lost) > 0:
+        name = "a seed diverged (at 0: no correlation)"
+        axes.plot(lost["place"], lost["r"].fillna(0), "x", color=COLOURS[4], label=name)
 
 
 def _rate_choices(

@@ -9,6 +9,7 @@ from memorability.statistics import correlate, holm
 
 MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
 GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
+PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 
 
 def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
@@ -30,9 +31,18 @@ def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_distinctiveness(distinctiveness: pd.DataFrame) -> pd.DataFrame:
-    """Return distinctiveness (columns protocol, loss, lr, seed, image_id, distinctiveness)."""
-    table = distinctiveness.rename(columns={"distinctiveness": "value"})
-    return _long(table.assign(metric="nearest_neighbour_z"), "distinctiveness")
+    """Return distinctiveness by every measure.
+
+    Images without one, as the only image of a category has none within it, are left out.
+
+    Parameters
+    ----------
+    distinctiveness
+        Columns protocol, loss, lr, seed, image_id, metric, distinctiveness.
+    """
+    table = distinctiveness.drop(columns="value", errors="ignore")
+    table = table.rename(columns={"distinctiveness": "value"})
+    return _long(table.dropna(subset="value"), "distinctiveness")
 
 
 def from_features(features: pd.DataFrame) -> pd.DataFrame:
@@ -171,6 +181,25 @@ def best_learning_rate(
     rows = table[table["selected"] & (table["loss"] == loss)]
     rows = rows[rows["protocol"] == values["protocol"].iloc[0]]
     return values.merge(rows[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS), rows
+
+
+def published_distinctiveness(
+    distinctiveness: pd.DataFrame, table: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the values and the correlations of the paper's measure alone.
+
+    Parameters
+    ----------
+    distinctiveness
+        As for `from_distinctiveness`.
+    table
+        As from `correlations`.
+    """
+    values = from_distinctiveness(distinctiveness)
+    return (
+        values[values["metric"] == PUBLISHED_MEASURE],
+        table[table["metric"] == PUBLISHED_MEASURE],
+    )
 
 
 def _diverged(outcomes: pd.DataFrame | None, keys: Mapping[str, str]) -> pd.DataFrame:

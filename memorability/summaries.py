@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from memorability.labels import label
+from memorability.quantities import PUBLISHED_MEASURE
 
 
 def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.DataFrame:
@@ -193,6 +194,9 @@ def our_figures(
     # The ledger knows features by name, and a loss with a random backbone is not the published loss.
     features = table["quantity"] == "feature"
     table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
+    # Published is the correlation of one measure of distinctiveness.
+    others = (table["quantity"] == "distinctiveness") & (table["metric"] != PUBLISHED_MEASURE)
+    table.loc[others, "quantity"] = "distinctiveness:" + table.loc[others, "metric"]
     errors = table["quantity"] == "error"
     # Whatever was measured of a run has the honest name of the loss that it was trained with.
     # The published scripts report one minus a distance, too: under that sign it is their loss.

@@ -171,11 +171,12 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         ),
     ),
     "distinctiveness": (
-        ("image_id",),
+        ("metric", "image_id"),
         _schema(
-            image_id=pa.Column(str, unique=True),
-            nearest_distance=_float(_COUNT),
-            distinctiveness=_float(),
+            image_id=_text(),
+            metric=_text(),
+            value=_float(_COUNT, nullable=True),
+            distinctiveness=_float(nullable=True),
         ),
     ),
     "features": (
@@ -453,18 +454,48 @@ def write_latents(
     )  # fmt: skip
 
 
+class LatentFile:
+    """Latents of a file of `write_latents`, read by slices of rows.
+
+    Attributes
+    ----------
+    shape
+        (N, D).
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._file = parquet.ParquetFile(path, pre_buffer=False)
+        groups = range(self._file.metadata.num_row_groups)
+        sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
+        self._starts = np.cumsum([0, *sizes])
+        size = self._file.schema_arrow.field("latent").type.list_size
+        self.shape: tuple[int, int] = (self._file.metadata.num_rows, size)
+
+    @property
+    def image_ids(self) -> list[str]:
+        """The image of each row."""
+        ids: list[str] = self._file.read(["image_id"]).column("image_id").to_pylist()
+        return ids
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """Return a copy of consecutive rows, float32 (n, D)."""
+        start, stop, _ = rows.indices(self.shape[0])
+        latents = np.empty((max(stop - start, 0), self.shape[1]), dtype=np.float32)
+        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        # Read as one table they would take four times their size.
+        for group in range(first, int(np.searchsorted(self._starts, stop))):
+            place = self._starts[group]
+            chunk = self._file.read_row_group(group, ["latent"]).column("latent").combine_chunks()
+            values = chunk.flatten().to_numpy().reshape(-1, self.shape[1])
+            low, high = max(start, place), min(stop, self._starts[group + 1])
+            latents[low - start : high - start] = values[low - place : high - place]
+        return latents
+
+
 def read_latents(path: str | Path) -> tuple[list[str], np.ndarray]:
     """Return the image ids and the latents (N, D) float32 of a file of `write_latents`."""
-    ids: list[str] = []
-    with parquet.ParquetFile(path, pre_buffer=False) as file:
-        size = file.schema_arrow.field("latent").type.list_size
-        latents = np.empty((file.metadata.num_rows, size), dtype=np.float32)
-        # Read as one table they would take four times their size.
-        for batch in file.iter_batches(_LATENTS_AT_A_TIME):
-            values = batch.column("latent").flatten().to_numpy()
-            latents[len(ids) : len(ids) + len(batch)] = values.reshape(-1, size)
-            ids += batch.column("image_id").to_pylist()
-    return ids, latents
+    file = LatentFile(path)
+    return file.image_ids, file[:]
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:

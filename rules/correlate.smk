@@ -2,7 +2,7 @@
 
 REQUIRED: errors and outcomes of all runs; distinctiveness, features, predictions, attributions.
 MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*
-          <results>/figures/errors/, correlations.*, distinctiveness.*, features.*
+          <results>/figures/errors/, distinctiveness.*, features.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
@@ -94,39 +94,11 @@ rule plot_errors:
         runtime="10m",
     params:
         target=study.settings["statistics"]["target"],
+        bins=study.settings["statistics"]["bins"],
         note=study.note,
         code=fingerprint("figures", "quantities"),
     script:
         "../scripts/plot_errors.py"
-
-
-rule plot_correlations:
-    """Draw the correlation of error with memorability over learning rates, for each loss."""
-    input:
-        correlations=expand(rules.correlate.output.correlations, quantity="error"),
-    output:
-        svg=report(
-            "<results>/figures/correlations.svg",
-            caption="../report/correlations.rst",
-            category="2. Reconstruction error",
-            labels={"what": "correlation by learning rate"},
-        ),
-        png="<results>/figures/correlations.png",
-    log:
-        "<logs>/plot_correlations.log",
-    benchmark:
-        "<benchmarks>/plot_correlations.jsonl"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem="1GB",
-        runtime="5m",
-    params:
-        note=study.note,
-        code=fingerprint("figures"),
-    script:
-        "../scripts/plot_correlations.py"
 
 
 rule plot_distinctiveness:
@@ -157,6 +129,7 @@ rule plot_distinctiveness:
         runtime="5m",
     params:
         target=study.settings["statistics"]["target"],
+        bins=study.settings["statistics"]["bins"],
         loss=study.metric(study.settings["selected"]["loss"]),
         note=study.note,
         code=fingerprint("figures", "quantities"),

@@ -123,8 +123,9 @@ rule encode:
 
 
 rule measure_distinctiveness:
-    """Measure how far each latent is from its nearest neighbour, as a z-score."""
+    """Measure how far each latent is from its nearest neighbours, as z-scores."""
     input:
+        images=lambda wildcards: run_images(wildcards, "images.parquet"),
         latents=rules.encode.output.latents,
     output:
         distinctiveness=ensure("<results>/distinctiveness/<run>/part.parquet", non_empty=True),
@@ -136,11 +137,12 @@ rule measure_distinctiveness:
         "../envs/analysis.yaml"
     threads: 2
     resources:
-        # Of LaMem's images latents take 5.9 GB.
-        mem=lambda wildcards, input: f"{math.ceil(2 + input.size / 1e9)}GB",
-        runtime="1h",
+        # Latents are read by blocks: of any number of images the same.
+        mem="3GB",
+        runtime="4h",
     params:
         study=study.name,
+        settings=study.settings["distinctiveness"],
         code=fingerprint("distinctiveness"),
     script:
         "../scripts/measure_distinctiveness.py"

@@ -12,7 +12,14 @@ with job_log(snakemake.log[0]):
     from memorability.distinctiveness import distinctiveness_table
     from memorability.provenance import table_record
 
-    ids, latents = tables.read_latents(snakemake.input.latents)
-    table = distinctiveness_table(ids, latents)
-    record = table_record(snakemake.params.study, {}, snakemake.params.code)
+    settings = snakemake.params.settings
+    images = tables.read(snakemake.input.images, "images")
+    latents = tables.LatentFile(snakemake.input.latents)
+    table = distinctiveness_table(
+        latents.image_ids,
+        latents,
+        images.set_index("image_id")["category"],
+        neighbours=settings["neighbours"],
+    )
+    record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(table, snakemake.output.distinctiveness, "distinctiveness", record)

@@ -9,14 +9,18 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import figures, tables
-    from memorability.quantities import from_distinctiveness
+    from memorability.quantities import published_distinctiveness
 
-    rows = tables.read(snakemake.input.correlations[0], "correlations")
+    values, rows = published_distinctiveness(
+        tables.read_runs(snakemake.input.distinctiveness, "distinctiveness"),
+        tables.read(snakemake.input.correlations[0], "correlations"),
+    )
     figure = figures.values_by_memorability(
-        from_distinctiveness(tables.read_runs(snakemake.input.distinctiveness, "distinctiveness")),
+        values,
         tables.read(snakemake.input.images, "images"),
         rows,
         target=snakemake.params.target,
+        bins=snakemake.params.bins,
         title=figures.run_title(rows.assign(loss=snakemake.params.loss)),
         ylabel="distinctiveness",
         note=snakemake.params.note,

@@ -22,6 +22,7 @@ with job_log(snakemake.log[0]):
         tables.read(snakemake.input.images, "images"),
         rows,
         target=snakemake.params.target,
+        bins=snakemake.params.bins,
         title=figures.run_title(rows),
         ylabel="reconstruction error",
         note=snakemake.params.note,

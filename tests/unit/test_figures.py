@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -15,6 +17,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 
 from memorability import figures
+from memorability.errors import InputError
 
 NAN = float("nan")
 NOTE = "Observers are simulated; backbones are random."
@@ -84,6 +87,7 @@ def by_memorability(
     correlations: list[dict[str, Any]] | None = None,
     *,
     value: float | None = None,
+    bins: str = "published",
 ) -> Figure:
     images = images_of(counts)
     values = pd.concat(
@@ -102,6 +106,7 @@ def by_memorability(
         images,
         pd.DataFrame(rows),
         target="score",
+        bins=bins,
         title="MSE, two seeds",
         ylabel="reconstruction error",
         note=NOTE,
@@ -222,58 +227,44 @@ def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> N
         assert np.isfinite(np.asarray(box.get_path().vertices)).all()
 
 
-# Correlations over learning rates
-
-
-def rates(**changes: Any) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            correlation(lr=lr, metric=metric, loss=metric, r=r, ci_low=r - 0.1, ci_high=r + 0.1)
-            | changes
-            for metric in ("mse", "lpips_alex_random_backbone")
-            for lr, r in (("1e-2", 0.1), ("5e-6", 0.3), ("1e-3", -0.2))
-        ]
-        + [correlation("animal", "within", lr="7e-7", r=0.99)]
-    )
-
-
-def test_losses_are_named_and_rates_are_labelled_as_configured(tmp_path: Path) -> None:
-    figure = figures.correlations_by_learning_rate(rates(), note=NOTE)
-    axes = figure.axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["5e-6", "1e-3", "1e-2"]
-    names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert sorted(names) == ["LPIPS (AlexNet), random backbone", "MSE"]
-    shown = texts(figure)
-    assert "64 images" in shown
-    assert "2 seed(s)" in shown
-    assert NOTE in shown
-    draw(figure, tmp_path)
-
-
-def test_a_learning_rate_that_diverged_is_marked_with_a_cross() -> None:
-    rows = [
-        correlation(lr="1e-3"),
-        correlation(lr="1e-2", r=0.5, seeds=1, diverged="seed 0 at step 3"),
-        correlation(lr="1e-1", seeds=0, diverged="seed 0 at step 3, seed 1 at step 2", **UNDEFINED),
-    ]
-    figure = figures.correlations_by_learning_rate(pd.DataFrame(rows), note="")
-    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
-    assert [list(line.get_ydata()) for line in crosses] == [[0.5, 0.0], []]
-    assert "mean of 2 seed(s)" in figure.get_suptitle()
-
-
 def test_values_of_a_run_that_diverged_are_not_drawn() -> None:
     figure = by_memorability({"animal": ANIMALS}, value=NAN)
     assert not any(axes.patches for axes in panels(figure))
 
 
-def test_two_protocols_are_told_apart() -> None:
-    table = pd.concat([rates(), rates(protocol="released", seeds=1)])
-    figure = figures.correlations_by_learning_rate(table, note=NOTE)
-    assert "mean of 1 or 2 seed(s)" in texts(figure)
-    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert len(set(names)) == 4
-    assert {"MSE (paper)", "MSE (released)"} <= set(names)
+def test_fifths_of_the_images_are_named_by_their_scores() -> None:
+    figure = by_memorability(
+        {"all": {0.1: 20, 0.3: 20, 0.5: 20, 0.7: 20, 0.9: 20}}, bins="quantiles"
+    )
+    axes = figure.axes[0]
+    counts = [text.get_text() for text in axes.texts if text.get_text().isdigit()]
+    assert counts == ["20"] * 5
+    names = [tick.get_text() for tick in axes.get_xticklabels()]
+    assert names[0].startswith("0.10–")
+    assert names[4].endswith("–0.90")
+    assert "fifths of the images (hollow: under 20 images)" in texts(figure)
+
+
+@settings(max_examples=50, deadline=None)
+@given(scores=st.lists(st.integers(0, 40), min_size=5, max_size=80))
+def test_bins_follow_the_scores_and_equal_scores_share_one(scores: list[int]) -> None:
+    table = pd.Series(scores, name="score") / 40
+    for kind in ("published", "quantiles"):
+        bins, names = figures.memorability_bins(table, kind)
+        assert len(names) == 5
+        assert bins.between(0, 4).all()
+        ordered = bins[table.sort_values().index]
+        assert ordered.is_monotonic_increasing
+        assert bins.groupby(table).max().equals(bins.groupby(table).min())
+    if table.is_unique:
+        assert bins.value_counts().max() - bins.value_counts().min() <= 1
+
+
+def test_published_bins_of_scores_beyond_them_are_refused() -> None:
+    d_prime = pd.Series([-0.2, 2.9], name="d_prime")
+    with pytest.raises(InputError, match=r"d_prime reaches from -0.2 to 2.9.*quantiles"):
+        figures.memorability_bins(d_prime, "published")
+    assert list(figures.memorability_bins(d_prime, "quantiles")[0]) == [0, 4]
 
 
 # Protocols compared
@@ -328,20 +319,12 @@ def test_eight_losses_have_eight_colours() -> None:
     assert len(set(figures.COLOURS)) == len(figures.COLOURS) >= 8
 
 
-def test_a_rate_whose_correlation_is_undefined_is_a_gap(tmp_path: Path) -> None:
-    table = pd.concat([rates(), pd.DataFrame([correlation(lr="0.1", **UNDEFINED)])])
-    figure = figures.correlations_by_learning_rate(table, note=NOTE)
-    assert "0.1" in [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    draw(figure, tmp_path)
-
-
 # A percentile interval need not contain the correlation of the whole sample.
 OUTSIDE = {"r": 0.5, "ci_low": 0.55, "ci_high": 0.75}
 
 
 def test_an_interval_beside_its_correlation_does_not_stop_a_figure(tmp_path: Path) -> None:
     table = pd.DataFrame([correlation(**OUTSIDE)])
-    draw(figures.correlations_by_learning_rate(table, note=NOTE), tmp_path)
     draw(figures.forest(table, title="Features", note=NOTE), tmp_path)
 
 
@@ -552,7 +535,30 @@ def test_a_diverged_learning_rate_is_marked_and_a_loss_without_any_says_so(tmp_p
     )
     draw(figure, tmp_path)
     assert titles(figure)[1] == "Style loss\nno learning rate has a correlation"
-    assert "no correlation (a run diverged)" in texts(figure)
+    assert "a seed diverged (at 0: no correlation)" in texts(figure)
+
+
+def test_a_rate_of_which_one_seed_diverged_keeps_its_correlation_under_a_cross() -> None:
+    tables = chosen("mse", ["1e-4", "1e-3", "0.1"], undefined=True)
+    tables[0].loc[tables[0]["lr"] == "1e-3", ["r", "seeds", "diverged"]] = [
+        0.5,
+        1,
+        "seed 0 at step 3",
+    ]
+    figure = selection_figure(tables)
+    crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
+    assert [list(line.get_ydata()) for line in crosses] == [[0.5, 0.0]]
+    assert "64 images, mean of 2 seed(s)" in texts(figure)
+
+
+def test_panels_of_two_protocols_are_told_apart() -> None:
+    tables = [
+        chosen("mse", ["1e-4"]),
+        [part.assign(protocol="released") for part in chosen("mse", ["1e-4"])],
+    ]
+    assert [title.split("\n")[0] for title in titles(selection_figure(*tables))] == [
+        "MSE (paper)", "MSE (released)",
+    ]  # fmt: skip
 
 
 # Training losses and test metrics
@@ -691,7 +697,7 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
             "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seed(s)",
         ),
         (
-            {"quantity": "distinctiveness", "metric": "nearest_neighbour_z", "loss": "style"},
+            {"quantity": "distinctiveness", "metric": "nearest_neighbour", "loss": "style"},
             "Style loss, learning rate 1e-3, protocol paper, 2 seed(s)",
         ),
     ],

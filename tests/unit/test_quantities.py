@@ -18,6 +18,7 @@ from memorability.quantities import (
     from_errors,
     from_features,
     from_predictions,
+    published_distinctiveness,
 )
 
 COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
@@ -89,13 +90,32 @@ def test_errors_are_those_after_the_last_epoch() -> None:
     ]
 
 
-def test_distinctiveness_keeps_the_run_whose_latents_it_is_of() -> None:
-    table = pd.DataFrame(
-        [{**RUN, "image_id": "a", "nearest_distance": 3.0, "distinctiveness": -0.5}]
+def measures() -> pd.DataFrame:
+    values = (
+        ("nearest_neighbour", -0.5),
+        ("local_outlier_factor", 0.5),
+        ("nearest_in_category", np.nan),
     )
-    assert rows(from_distinctiveness(table)) == [
-        ("distinctiveness", "nearest_neighbour_z", "paper", "mse", "1e-3", "0", "a", -0.5)
+    return pd.DataFrame(
+        [
+            {**RUN, "image_id": "a", "metric": metric, "value": 3.0, "distinctiveness": z}
+            for metric, z in values
+        ]
+    )
+
+
+def test_distinctiveness_keeps_run_and_measure_and_leaves_out_what_is_undefined() -> None:
+    assert rows(from_distinctiveness(measures())) == [
+        ("distinctiveness", "nearest_neighbour", "paper", "mse", "1e-3", "0", "a", -0.5),
+        ("distinctiveness", "local_outlier_factor", "paper", "mse", "1e-3", "0", "a", 0.5),
     ]
+
+
+def test_the_published_measure_is_one_of_several() -> None:
+    table = measures()[["metric"]].assign(r=[0.1, 0.2, 0.3])
+    values, correlated = published_distinctiveness(measures(), table)
+    assert list(values["value"]) == [-0.5]
+    assert list(correlated["r"]) == [0.1]
 
 
 def test_a_feature_is_the_metric_and_belongs_to_no_run() -> None:

@@ -239,13 +239,21 @@ def test_only_the_first_protocol_is_compared() -> None:
 
 
 def distinctiveness(loss: str) -> dict[str, Any]:
-    return row("nearest_neighbour_z", quantity="distinctiveness", loss=loss, r=0.3)
+    return row("nearest_neighbour", quantity="distinctiveness", loss=loss, r=0.3)
 
 
 def test_distinctiveness_answers_for_the_model_that_the_paper_measured() -> None:
     table = verdicts(row("lpips_squeeze"), distinctiveness("lpips_squeeze"))
     assert table.loc["distinctiveness", "ours"] == 0.3
     assert pd.isna(verdicts(row("mse"), distinctiveness("mse")).loc["distinctiveness", "ours"])
+
+
+def test_of_several_measures_of_distinctiveness_the_published_one_answers() -> None:
+    other = distinctiveness("lpips_squeeze") | {"metric": "local_outlier_factor", "r": 0.9}
+    table = verdicts(row("lpips_squeeze"), other, distinctiveness("lpips_squeeze"))
+    assert table.loc["distinctiveness", "ours"] == 0.3
+    table = verdicts(row("lpips_squeeze"), other)
+    assert pd.isna(table.loc["distinctiveness", "ours"])
 
 
 def test_distinctiveness_of_a_model_trained_with_a_random_backbone_answers_nothing() -> None:

@@ -136,8 +136,11 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "distinctiveness": [
-        {"image_id": "a", "nearest_distance": 3.5, "distinctiveness": -1.0},
-        {"image_id": "b", "nearest_distance": 0.0, "distinctiveness": 1.0},
+        {"image_id": i, "metric": m, "value": v, "distinctiveness": z}
+        for m, i, v, z in (
+            ("local_outlier_factor", "a", 1.5, -1.0), ("nearest_in_category", "a", NAN, NAN),
+            ("nearest_neighbour", "a", 3.5, -1.0), ("nearest_neighbour", "b", 0.0, 1.0),
+        )
     ],
     "features": [
         {"image_id": "a", "feature": "clutter", "value": 2.0},
@@ -326,7 +329,7 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
         ("correlations", "p", -0.1),
         ("predictions", "split", "holdout"),
         ("claims", "verdict", "almost"),
-        ("distinctiveness", "nearest_distance", -1.0),
+        ("distinctiveness", "value", -1.0),
         ("trials", "response", 1),
         ("trials", "role", "target repeat"),
     ],
@@ -534,6 +537,20 @@ def test_latents_of_several_blocks_take_the_disk_that_they_take_in_memory(tmp_pa
     assert found == ids
     np.testing.assert_array_equal(read, latents)
     assert latents.nbytes < (tmp_path / "part.parquet").stat().st_size < 1.05 * latents.nbytes
+
+
+def test_latents_are_read_by_slices_of_rows_across_blocks(tmp_path: Path) -> None:
+    latents = np.random.default_rng(0).normal(size=(600, 5)).astype(np.float32)
+    ids = [f"{row:03d}" for row in range(600)]
+    tables.write_latents(ids, latents, tmp_path / "part.parquet")
+    file = tables.LatentFile(tmp_path / "part.parquet")
+    assert file.shape == (600, 5)
+    assert file.image_ids == ids
+    slices = [(0, 600), (0, 256), (256, 512), (255, 257), (10, 20), (511, 999), (7, 7), (600, 700)]
+    for start, stop in slices:
+        read = file[start:stop]
+        assert read.dtype == np.float32
+        np.testing.assert_array_equal(read, latents[start:stop])
 
 
 def test_latents_of_fewer_ids_than_rows_are_refused(tmp_path: Path) -> None:

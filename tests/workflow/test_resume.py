@@ -101,7 +101,6 @@ def test_a_disk_without_room_for_training_state_is_refused_before_the_first_step
 
 # What reads errors and models of all runs, and the model that stays.
 COMPARED = (
-    "results/tiny/figures/correlations.svg",
     "results/tiny/figures/matrix.svg",
     "results/tiny/figures/selection.svg",
     f"results/tiny/selected_models/{RUN}/autoencoder.safetensors",
@@ -132,7 +131,7 @@ def test_a_run_that_diverged_is_a_row_of_the_tables(diverged: Path) -> None:
     assert set(lost["diverged"]) == {f"seed 0 at step {outcome['step']}"}
     assert lost["r"].isna().all()
     assert set(table.loc[table["selected"], "lr"]) == {"1e-3"}
-    assert "diverged" in (results / "figures" / "correlations.svg").read_text()
+    assert "diverged" in (results / "figures" / "selection.svg").read_text()
 
 
 def test_only_the_models_that_were_asked_for_stay(diverged: Path, snakemake: Snakemake) -> None:
