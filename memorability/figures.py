@@ -47,7 +47,7 @@ COLOURS = (
 )
 BIN_EDGES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 BIN_NAMES = ("very low", "low", "medium", "high", "very high")
-SMALL_BIN = 20  # images below which a bin is drawn hollow: too few to judge
+SMALL_BIN = 20  # images below which a shape is drawn hollow: too few to judge
 
 
 @contextmanager
@@ -88,13 +88,18 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
             if scores.min() < scores.max():
                 parts = axes.violinplot([scores], positions=[place], widths=0.8, showextrema=False)
                 for body in cast("list[Artist]", parts["bodies"]):
-                    body.set(facecolor=colour, alpha=0.45)
+                    enough = len(scores) >= SMALL_BIN
+                    body.set(facecolor=colour if enough else "none", edgecolor=colour, alpha=0.45)
             axes.plot(place, scores.median(), "o", color="black", ms=5)
             axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
             axes.text(place, 1.01, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
         axes.set_xticks(range(groups.ngroups), [str(name) for name, _ in groups])
         axes.set(ylim=(0, 1), ylabel=label(target))
-        axes.set_title("Scores by category (dot: median, bar: middle half)", pad=28)
+        axes.set_title(
+            f"Scores by category (dot: median, bar: middle half, hollow: under {SMALL_BIN} images)",
+            fontsize=9,
+            pad=28,
+        )
         _add_note(figure, note)
     return figure
 
@@ -193,7 +198,7 @@ def values_by_memorability(
             axes.set_ylim(-0.12, 1.02)
         figure.supylabel(f"{ylabel}, scaled to 0–1")
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
-        scale = f"{label(target)}, {width} (hollow: under {SMALL_BIN} images)"
+        scale = f"{label(target)}, {width} (number of images below; hollow: under {SMALL_BIN})"
         figure.suptitle(f"{title}\n{scale}", fontsize=10)
         _add_note(figure, note)
     return figure
@@ -649,7 +654,7 @@ def _rate_choices(
     axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
     name = "honest choice, the other half"
     axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
-    return f"published {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"
+    return f"published rule {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"
 
 
 def _points(

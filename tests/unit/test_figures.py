@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import PathPatch
@@ -128,6 +129,15 @@ def test_scores_are_drawn_with_count_and_mean_of_each_category(tmp_path: Path) -
     assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
 
 
+def test_the_scores_of_fewer_than_20_images_are_hollow() -> None:
+    counts = {"animal": {0.2: 10, 0.6: 10}, "food": {0.2: 10, 0.6: 9}}
+    figure = figures.scores_by_category(images_of(counts), target="score", note="")
+    shapes = figure.axes[0].collections
+    filled = [len(shape.get_facecolor()) for shape in shapes if isinstance(shape, PolyCollection)]
+    assert filled == [1, 0]
+    assert "hollow: under 20 images" in texts(figure)
+
+
 def test_scores_name_the_target_that_is_shown() -> None:
     images = images_of({"all": {0.2: 3, 0.6: 3}}).rename(columns={"score": "score_uncorrected"})
     figure = figures.scores_by_category(images, target="score_uncorrected", note="")
@@ -167,7 +177,7 @@ def test_a_box_of_fewer_than_20_images_is_hollow() -> None:
         "animal": [True, False, True],
         "food": [False, True],
     }
-    assert "hollow: under 20 images" in texts(figure)
+    assert "hollow: under 20)" in texts(figure)
 
 
 def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
@@ -242,7 +252,7 @@ def test_fifths_of_the_images_are_named_by_their_scores() -> None:
     names = [tick.get_text() for tick in axes.get_xticklabels()]
     assert names[0].startswith("0.10–")
     assert names[4].endswith("–0.90")
-    assert "fifths of the images (hollow: under 20 images)" in texts(figure)
+    assert "fifths of the images (number of images below; hollow: under 20)" in texts(figure)
 
 
 @settings(max_examples=50, deadline=None)
@@ -513,7 +523,7 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
     figure = selection_figure(*(chosen(f"loss_{k}", rates) for k in range(losses)))
     draw(figure, tmp_path)
     assert titles(figure) == [
-        f"loss {k}\npublished 0.250 at 1e-6, honest 0.125" for k in range(losses)
+        f"loss {k}\npublished rule 0.250 at 1e-6, honest 0.125" for k in range(losses)
     ]
     for axes in panels(figure):
         assert [tick.get_text() for tick in axes.get_xticklabels()] == rates

@@ -1,5 +1,6 @@
 """Nearest neighbours against scikit-learn, and the cases that break a search in single precision."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -144,6 +145,29 @@ def test_reads_a_memory_map_of_halves(tmp_path: Path) -> None:
 
 def test_two_rows_share_their_distance() -> None:
     np.testing.assert_array_equal(nearest(np.array([[1.0], [4.0]], dtype=np.float32)), [3, 3])
+
+
+class Made:
+    """Latents that are nowhere: rows are made when they are read."""
+
+    def __init__(self, rows: int) -> None:
+        self.shape = (rows, 2048)
+
+    def __getitem__(self, rows: slice) -> Latents:
+        numbers = np.arange(*rows.indices(self.shape[0]), dtype=np.float32)
+        angles = np.outer(numbers, np.arange(1, self.shape[1] + 1, dtype=np.float32))
+        return np.sin(angles, out=angles)
+
+
+def test_memory_does_not_grow_with_the_number_of_rows() -> None:
+    peaks = []
+    for rows in (1536, 2560):
+        tracemalloc.start()
+        search(Made(rows), 2, block_bytes=SMALLEST_BLOCKS)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.05 * peaks[0]
+    assert peaks[1] < 2560 * 2048 * 4
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (0, 4), (4,), (4, 0), (2, 2, 2)])
