@@ -6,6 +6,7 @@ process that does this alone, libraries included.
 """
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def _from_files(folder: Path) -> list[Row]:
         tables.write_latents([f"{row:06d}" for row in range(count)], latents, path)
         megabytes = latents.nbytes / 1e6
         del latents
-        timing = repeated(lambda path=path: distinctiveness_of(path), runs=1, warmup=0)  # type: ignore[misc]
+        timing = repeated(partial(distinctiveness_of, path), runs=1, warmup=0)
         memory = peak_memory_mb(distinctiveness_of, path)
         remark = f"{memory:.0f} MB, latents {megabytes:.0f} MB"
         name = f"distinctiveness, {count:,} × {size:,}"

@@ -210,7 +210,7 @@ def memorability_bins(scores: pd.Series, kind: str) -> tuple[pd.Series, list[str
     Parameters
     ----------
     scores
-        Of all images of a figure.
+        Of all images of a figure, finite.
     kind
         published: 0.2 wide, from "very low" to "very high"; quantiles: fifths of the images, named by
         their scores. Equal scores share a bin, and an upper end belongs to its bin.

@@ -28,7 +28,7 @@ LABELS: Mapping[str, str] = {
     "f1": "F1",
     "jpeg_bytes": "Size as JPEG",
     "edge_density": "Edge density",
-    "nearest_neighbour": "Distance to the nearest image",
+    "nearest_neighbour": "Distance to the nearest image (paper)",
     "nearest_neighbours_mean": "Mean distance to the k nearest images",
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",

@@ -82,13 +82,13 @@ def nearest_neighbours(
     Parameters
     ----------
     latents
-        Shape (N, D), any unit, finite; the paper's D is 25,088. Read in blocks, (N · D · 4 /
-        block_bytes + 1) / 2 + 1 times in each of two passes, and once before.
+        Shape (N, D), any unit, finite; the paper's D is 25,088. Where b blocks of rows hold all of
+        them, they are read b + 2 times.
     searches
         What is sought.
     block_bytes
         Memory of the block of rows that is held while all others pass, as float32. Beside it about
-        4 KB per value of a row and 100 MB are needed, whatever N is.
+        6 KB per value of a row and 100 MB are needed, whatever N is.
 
     Returns
     -------

@@ -9,7 +9,6 @@ from memorability.statistics import correlate, holm
 
 MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
 GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
-PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 
 
 def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
@@ -181,25 +180,6 @@ def best_learning_rate(
     rows = table[table["selected"] & (table["loss"] == loss)]
     rows = rows[rows["protocol"] == values["protocol"].iloc[0]]
     return values.merge(rows[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS), rows
-
-
-def published_distinctiveness(
-    distinctiveness: pd.DataFrame, table: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the values and the correlations of the paper's measure alone.
-
-    Parameters
-    ----------
-    distinctiveness
-        As for `from_distinctiveness`.
-    table
-        As from `correlations`.
-    """
-    values = from_distinctiveness(distinctiveness)
-    return (
-        values[values["metric"] == PUBLISHED_MEASURE],
-        table[table["metric"] == PUBLISHED_MEASURE],
-    )
 
 
 def _diverged(outcomes: pd.DataFrame | None, keys: Mapping[str, str]) -> pd.DataFrame:

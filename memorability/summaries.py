@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from memorability.labels import label
-from memorability.quantities import PUBLISHED_MEASURE
+
+PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 
 
 def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.DataFrame:
@@ -171,6 +172,17 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     }
     shown = shown.sort_values("r", ascending=False).drop(columns="loss")
     return shown.assign(metric=shown["metric"].map(label)).rename(columns=headings)
+
+
+def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of tables about distinctiveness that are of the paper's measure.
+
+    Parameters
+    ----------
+    tables
+        Each with a column metric.
+    """
+    return [table[table["metric"] == PUBLISHED_MEASURE] for table in tables]
 
 
 def our_figures(

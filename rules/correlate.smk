@@ -2,7 +2,7 @@
 
 REQUIRED: errors and outcomes of all runs; distinctiveness, features, predictions, attributions.
 MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*
-          <results>/figures/errors/, distinctiveness.*, features.*
+          <results>/figures/errors/, distinctiveness.*, measures.*, features.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
@@ -132,9 +132,38 @@ rule plot_distinctiveness:
         bins=study.settings["statistics"]["bins"],
         loss=study.metric(study.settings["selected"]["loss"]),
         note=study.note,
-        code=fingerprint("figures", "quantities"),
+        code=fingerprint("figures", "quantities", "summaries"),
     script:
         "../scripts/plot_distinctiveness.py"
+
+
+rule plot_measures:
+    """Draw the correlation of every measure of distinctiveness with memorability."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
+    output:
+        svg=report(
+            "<results>/figures/measures.svg",
+            caption="../report/measures.rst",
+            category="3. Distinctiveness",
+            labels={"what": "measures of distinctiveness"},
+        ),
+        png="<results>/figures/measures.png",
+    log:
+        "<logs>/plot_measures.log",
+    benchmark:
+        "<benchmarks>/plot_measures.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("figures"),
+    script:
+        "../scripts/plot_measures.py"
 
 
 rule compare_protocols:

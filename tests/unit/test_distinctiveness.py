@@ -15,7 +15,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from memorability.distinctiveness import distinctiveness_table, local_outlier_factor, z_scores
 from memorability.errors import InputError
 from memorability.neighbours import Search, nearest_neighbours
-from memorability.quantities import PUBLISHED_MEASURE
+from memorability.summaries import PUBLISHED_MEASURE
 
 Latents = NDArray[np.float32]
 MEASURES = {

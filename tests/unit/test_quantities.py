@@ -18,7 +18,6 @@ from memorability.quantities import (
     from_errors,
     from_features,
     from_predictions,
-    published_distinctiveness,
 )
 
 COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
@@ -90,32 +89,21 @@ def test_errors_are_those_after_the_last_epoch() -> None:
     ]
 
 
-def measures() -> pd.DataFrame:
-    values = (
-        ("nearest_neighbour", -0.5),
-        ("local_outlier_factor", 0.5),
-        ("nearest_in_category", np.nan),
-    )
-    return pd.DataFrame(
+def test_distinctiveness_keeps_run_and_measure_and_leaves_out_what_is_undefined() -> None:
+    table = pd.DataFrame(
         [
             {**RUN, "image_id": "a", "metric": metric, "value": 3.0, "distinctiveness": z}
-            for metric, z in values
+            for metric, z in (
+                ("nearest_neighbour", -0.5),
+                ("local_outlier_factor", 0.5),
+                ("nearest_in_category", np.nan),
+            )
         ]
     )
-
-
-def test_distinctiveness_keeps_run_and_measure_and_leaves_out_what_is_undefined() -> None:
-    assert rows(from_distinctiveness(measures())) == [
+    assert rows(from_distinctiveness(table)) == [
         ("distinctiveness", "nearest_neighbour", "paper", "mse", "1e-3", "0", "a", -0.5),
         ("distinctiveness", "local_outlier_factor", "paper", "mse", "1e-3", "0", "a", 0.5),
     ]
-
-
-def test_the_published_measure_is_one_of_several() -> None:
-    table = measures()[["metric"]].assign(r=[0.1, 0.2, 0.3])
-    values, correlated = published_distinctiveness(measures(), table)
-    assert list(values["value"]) == [-0.5]
-    assert list(correlated["r"]) == [0.1]
 
 
 def test_a_feature_is_the_metric_and_belongs_to_no_run() -> None:

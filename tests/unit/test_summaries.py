@@ -14,6 +14,7 @@ from memorability.summaries import (
     metrics_for_reading,
     our_figures,
     provenance_rows,
+    published_measure,
     table_1,
     table_1_for_reading,
     with_intervals,
@@ -246,6 +247,15 @@ def test_distinctiveness_answers_for_the_model_that_the_paper_measured() -> None
     table = verdicts(row("lpips_squeeze"), distinctiveness("lpips_squeeze"))
     assert table.loc["distinctiveness", "ours"] == 0.3
     assert pd.isna(verdicts(row("mse"), distinctiveness("mse")).loc["distinctiveness", "ours"])
+
+
+def test_the_published_measure_is_one_of_several() -> None:
+    measures = pd.DataFrame(
+        {"metric": ["local_outlier_factor", "nearest_neighbour"], "r": [0.9, 0.3]}
+    )
+    first, second = published_measure(measures, measures.iloc[:1])
+    assert list(first["r"]) == [0.3]
+    assert second.empty
 
 
 def test_of_several_measures_of_distinctiveness_the_published_one_answers() -> None:

@@ -39,7 +39,7 @@ ASKED_FOR = (
     *(
         f"figures/{figure}.{kind}"
         for figure in (
-            "scores", "errors/mse", "distinctiveness", "features", "prediction",
+            "scores", "errors/mse", "distinctiveness", "measures", "features", "prediction",
             "attributions", "selection", "decay", "matrix", "controls",
         )
         for kind in ("svg", "png")
@@ -53,9 +53,9 @@ UNUSED = {
 UNUSED_CAPTIONS = {"pretraining", "protocol_effects"}
 UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
 PLOTS = {
-    "plot_attributions", "plot_controls", "plot_decay",
-    "plot_distinctiveness", "plot_errors", "plot_features", "plot_matrix", "plot_prediction",
-    "plot_scores", "plot_selection",
+    "plot_attributions", "plot_controls", "plot_decay", "plot_distinctiveness", "plot_errors",
+    "plot_features", "plot_matrix", "plot_measures", "plot_prediction", "plot_scores",
+    "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
