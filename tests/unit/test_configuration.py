@@ -156,6 +156,14 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (without("losses"), ["losses: missing"]),
         (without("statistics.margin"), ["statistics.margin: missing"]),
         (
+            changed("statistics.bins", "quantile"),
+            ["statistics.bins: 'quantile' is unknown (did you mean 'quantiles'?)"],
+        ),
+        (
+            changed("distinctiveness.neighbours", 0),
+            ["distinctiveness.neighbours: 0 is less than the minimum of 1"],
+        ),
+        (
             merged({"dataset": {"kind": "folder"}}),
             ["dataset.images: missing", "dataset.scores: missing", "dataset.columns: missing"],
         ),
