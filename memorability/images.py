@@ -3,8 +3,9 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +27,8 @@ SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
 # SSIM's window has 11 pixels; MS-SSIM halves the image four times, which leaves room for the window in
 # more than (11 - 1) x 2^4 pixels.
 MINIMUM_SIDES = {"ssim": 11, "ms_ssim": 161}
+
+_AHEAD = 64  # images of 0.15 MB
 
 
 class BadImage(Exception):  # noqa: N818  # not an error of the program: one image is left out
@@ -154,7 +157,7 @@ def prepare(
     found, rejected = locate(list(scores["file"]), directory)
     scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
     jobs = [directory / path if path else None for path in found]
-    results = _prepared(jobs, resize, minimum_side, threads)
+    results = decode_ahead(jobs, resize, minimum_side, threads)
     kept, bad = _write_store(store, list(scores["file"]), results, on_image)
     rejected += bad
     table = scores.loc[kept].drop(columns="row").reset_index(drop=True)
@@ -193,7 +196,7 @@ def prepare_folder(
         If fewer than two images are left.
     """
     files = find_images(directory)
-    results = _prepared([directory / file for file in files], resize, 1, threads)
+    results = decode_ahead([directory / file for file in files], resize, 1, threads)
     kept, rejected = _write_store(store, files, results, on_image)
     if len(kept) < 2:
         raise InputError(
@@ -250,10 +253,22 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
     return found, [(f, why) for f, why in rejected if f in rows or not (directory / f).is_dir()]
 
 
-def _prepared(
-    paths: Sequence[Path | None], resize: Resize, minimum_side: int, threads: int
-) -> Iterator[np.ndarray | BadImage | None]:
-    """Yield for each path its pixels, why it has none, or None where there is no path."""
+def decode_ahead(
+    paths: Iterable[Path | None], resize: Resize, minimum_side: int, threads: int
+) -> Generator[np.ndarray | BadImage | None]:
+    """Yield for each path its pixels, why it has none, or None where there is no path.
+
+    Parameters
+    ----------
+    paths
+        Image files, in the order of what is yielded.
+    resize
+        See `resize_image`.
+    minimum_side
+        Shorter side in pixels that an original needs.
+    threads
+        Decoding threads, which work ahead of the caller; they do not change the result.
+    """
 
     def one(path: Path | None) -> np.ndarray | BadImage | None:
         if path is None:
@@ -269,10 +284,18 @@ def _prepared(
         except BadImage as reason:
             return reason
 
-    with ThreadPoolExecutor(threads) as pool:
-        # Batches bound the memory of images that are decoded but not yet written.
-        for start in range(0, len(paths), 64):
-            yield from pool.map(one, paths[start : start + 64])
+    pool = ThreadPoolExecutor(threads)
+    try:
+        waiting: deque[Future[np.ndarray | BadImage | None]] = deque()
+        for path in paths:
+            waiting.append(pool.submit(one, path))
+            # Bounds the memory of images that are decoded but not yet used.
+            if len(waiting) == _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _write_store(

@@ -4,9 +4,10 @@ import contextlib
 import errno
 import io
 import struct
+import threading
 import unicodedata
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from memorability.errors import InputError
 from memorability.images import (
     BadImage,
     decode,
+    decode_ahead,
     find_images,
     minimum_side,
     open_store,
@@ -58,6 +60,38 @@ def reason(path: Path, content: bytes | None = None) -> str:
     with pytest.raises(BadImage) as caught:
         decode(path)
     return str(caught.value)
+
+
+# Decoding ahead
+
+
+def counted(folder: Path, asked: list[int]) -> Iterator[Path]:
+    """Yield the paths of 300 images of ascending grey, and note in `asked` which were taken."""
+    for level in range(300):
+        path = folder / f"{level}.png"
+        Image.new("L", (1, 1), level % 256).save(path)
+        asked.append(level)
+        yield path
+
+
+def test_images_come_in_order_and_are_decoded_a_little_ahead(tmp_path: Path) -> None:
+    asked: list[int] = []
+    results = decode_ahead(counted(tmp_path, asked), "squash", 1, 3)
+    for number, result in enumerate(results):
+        assert isinstance(result, np.ndarray)
+        assert set(result.ravel()) == {number % 256}
+        assert number < asked[-1] + 1 <= number + 64, "memory is bounded"
+    assert len(asked) == number + 1 == 300
+
+
+def test_who_stops_early_waits_for_no_image(tmp_path: Path) -> None:
+    asked: list[int] = []
+    threads = threading.active_count()
+    results = decode_ahead(counted(tmp_path, asked), "squash", 1, 3)
+    next(results)
+    results.close()
+    assert len(asked) == 64
+    assert threading.active_count() == threads
 
 
 # Decoding
