@@ -50,4 +50,5 @@ rule all:
         rules.plot_matrix.output,
         rules.plot_controls.output,
         rules.plot_prediction.output,
+        rules.bundle_predictor.output,
         rules.plot_attributions.output,

@@ -183,6 +183,29 @@ class Study:
         return {**self.settings["prediction"]["split"], "seed": seed}
 
     @property
+    def score_convention(self) -> str:
+        """What the score of an image is, in words."""
+        dataset = self.settings["dataset"]
+        if dataset["kind"] == "folder":
+            return f"as given in {Path(dataset['scores']).name}"
+        if dataset["kind"] == "lamem":
+            return "as LaMem publishes it"
+        return "(hits − false alarms) / responses"
+
+    @property
+    def bundle_settings(self) -> dict[str, Any]:
+        """What decides a saved predictor besides its inputs, for the parameters of its job."""
+        return {
+            "resize": self.selected_resize,
+            "losses": sorted(self.settings["losses"]),
+            "score": self.score_convention,
+            "confidence": self.settings["statistics"]["confidence"],
+            "split": self.split_settings,
+            "note": self.note,
+            "threads": 1,
+        }
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return {"hits", "false_alarms", "responses"} <= set(self.image_source["columns"])

@@ -599,14 +599,32 @@ def metrics_on_test_images(
     return pd.concat(parts, ignore_index=True)
 
 
+def predictor_tensors(trained: TrainedPredictor) -> dict[str, torch.Tensor]:
+    """Return all tensors of a predictor by name, without its history."""
+    tensors = {f"model.{key}": value for key, value in trained.model.state_dict().items()}
+    return tensors | {"latent_mean": trained.latent_mean, "latent_sd": trained.latent_sd}
+
+
+def rebuild_predictor(
+    architecture: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
+) -> TrainedPredictor:
+    """Rebuild a predictor from its architecture and what `predictor_tensors` returned."""
+    model = Predictor(**{**architecture, "hidden": tuple(architecture["hidden"])}, seed=0)
+    prefix = "model."
+    weights = {
+        key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)
+    }
+    model.load_state_dict(weights)
+    return TrainedPredictor(model.eval(), tensors["latent_mean"], tensors["latent_sd"], [])
+
+
 def write_predictor(trained: TrainedPredictor, path: str | Path, record: Mapping[str, Any]) -> None:
     """Write a predictor as safetensors; the header holds its architecture and a record."""
-    tensors = {f"model.{key}": value for key, value in trained.model.state_dict().items()}
-    tensors |= {"latent_mean": trained.latent_mean, "latent_sd": trained.latent_sd}
     # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
     header = {"architecture": trained.model.architecture, "record": record}
     # safetensors' own writer makes files that only their owner may read.
-    Path(path).write_bytes(save(tensors, metadata={"memorability": json.dumps(header)}))
+    metadata = {"memorability": json.dumps(header)}
+    Path(path).write_bytes(save(predictor_tensors(trained), metadata=metadata))
 
 
 def read_predictor(path: str | Path) -> TrainedPredictor:
@@ -614,8 +632,4 @@ def read_predictor(path: str | Path) -> TrainedPredictor:
     with safe_open(path, framework="pt") as file:
         architecture = json.loads(file.metadata()["memorability"])["architecture"]
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    mean, sd = tensors.pop("latent_mean"), tensors.pop("latent_sd")
-    architecture["hidden"] = tuple(architecture["hidden"])
-    model = Predictor(**architecture, seed=0)
-    model.load_state_dict({key.removeprefix("model."): value for key, value in tensors.items()})
-    return TrainedPredictor(model.eval(), mean, sd, [])
+    return rebuild_predictor(architecture, tensors)

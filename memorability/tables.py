@@ -253,6 +253,18 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             n=pa.Column("int64", _COUNT),
         ),
     ),
+    "image_scores": (
+        ("file",),
+        _schema(
+            file=_text(),
+            score=_float(nullable=True),
+            percentile=_float(pa.Check.in_range(0, 100), nullable=True),
+            interval_low=_float(nullable=True),
+            interval_high=_float(nullable=True),
+            outside_training_range=pa.Column("boolean", nullable=True),
+            reason=_text(),
+        ),
+    ),
     "attributions": (
         ("image_id",),
         _schema(

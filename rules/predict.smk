@@ -3,6 +3,7 @@
 REQUIRED: latents of the selected model, prepared images.
 MAKES:    <results>/tables/predictions.parquet, prediction_history.parquet, prediction_metrics.*
           <results>/predictor/predictor.safetensors, <results>/figures/prediction.*
+          <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
 """
 
 
@@ -95,3 +96,32 @@ rule plot_prediction:
         code=fingerprint("figures"),
     script:
         "../scripts/plot_prediction.py"
+
+
+rule bundle_predictor:
+    """Save the predictor with its encoder in one file, which scores any image."""
+    input:
+        latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        predictions=rules.predict.output.predictions,
+        predictor=rules.predict.output.predictor,
+        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
+        record=f"<results>/models/{ANALYSED}/record.json",
+    output:
+        bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
+        facts=ensure("<results>/predictor/bundle.json", non_empty=True),
+    log:
+        "<logs>/bundle_predictor.log",
+    benchmark:
+        "<benchmarks>/bundle_predictor.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem=lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB",
+        runtime="30m",
+    params:
+        study=study.name,
+        settings=study.bundle_settings,
+        code=fingerprint("saved_predictor"),
+    script:
+        "../scripts/bundle_predictor.py"

@@ -929,6 +929,18 @@ def test_counts_are_known_where_the_score_table_names_all_three(
     assert resolve(merged({"dataset": dataset, "prediction": split}), ROOT).has_counts is known
 
 
+def test_what_a_score_is_depends_on_the_data_set() -> None:
+    stratified = {"split": {"kind": "stratified"}}
+    columns = {"file": "file", "score": "score"}
+    folder = {"kind": "folder", "images": "i", "scores": "data/s.csv", "columns": columns}
+    assert resolve(merged(), ROOT).score_convention == "(hits − false alarms) / responses"
+    own = resolve(merged({"dataset": folder, "prediction": stratified}), ROOT)
+    assert own.score_convention == "as given in s.csv"
+    lamem = resolve(merged(_yaml(ROOT / "studies" / "lamem.yaml")), ROOT)
+    assert lamem.score_convention == "as LaMem publishes it"
+    assert lamem.bundle_settings["note"] == lamem.note
+
+
 def test_the_published_split_goes_on_without_no_image() -> None:
     with pytest.raises(InputError, match="published needs every image of MemCat") as refused:
         resolve(merged({"images": {"on_bad_image": "reject"}}), ROOT)

@@ -56,6 +56,7 @@ def trial(observer: str, position: int, image_id: str, **changes: Any) -> dict[s
 
 
 COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n", "permutations"), "Int64")
+MISSABLE = COUNTS | {"outside_training_range": "boolean"}
 
 # Per schema a table as it is read back: in the schema's order of rows, which differs from that of
 # the other columns; missing values where the schema allows them.
@@ -193,6 +194,16 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         }
         for i in "ab"
     ],
+    "image_scores": [
+        {
+            "file": file, "score": score, "percentile": 50 + score, "interval_low": score - 0.5,
+            "interval_high": score + 0.5, "outside_training_range": outside, "reason": reason,
+        }
+        for file, score, outside, reason in (
+            ("a.jpg", 0.75, True, ""), ("b.png", NAN, pd.NA, "no such file"),
+            ("c/d.jpg", -0.1, False, ""),
+        )
+    ],
     "selection": [
         {
             "protocol": "paper", "loss": "mse", "metric": "mse", "rule": rule, "target": "score",
@@ -254,7 +265,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
 
 def example(name: str) -> pd.DataFrame:
     table = pd.DataFrame(EXAMPLES[name])
-    return table.astype({key: kind for key, kind in COUNTS.items() if key in table}).astype(
+    return table.astype({key: kind for key, kind in MISSABLE.items() if key in table}).astype(
         {"n": "int64"} if name in {"correlations", "prediction_metrics"} else {}
     )
 

@@ -29,6 +29,8 @@ ASKED_FOR = (
     "tables/rejected.tsv",
     "tables/provenance.html",
     "provenance.json",
+    "predictor/bundle.safetensors",
+    "predictor/bundle.json",
     *(
         f"tables/correlations/quantity={quantity}/part.{kind}"
         for quantity in (
@@ -210,7 +212,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
-    assert len(models) == 2
+    assert len(models) == 3
     for path in models:
         first, second = load_file(tiny_run / path), load_file(again / path)
         assert first.keys() == second.keys()
@@ -256,6 +258,11 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
         ("statistics.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
         ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
         ("attribution.py", {"attribute"}, {"finetune", "encode", "predict"}),
+        (
+            "saved_predictor.py",
+            {"bundle_predictor"},
+            {"finetune", "encode", "predict", "attribute"},
+        ),
         ("selection.py", {"select_learning_rates"}, {"correlate", "finetune", "judge_claims"}),
         ("claims.py", {"judge_claims"}, {"correlate", "finetune"}),
         ("published.yaml", {"judge_claims"}, {"correlate", "finetune"}),

@@ -1,0 +1,67 @@
+"""A saved predictor of a made-up study, for all who read or use one."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from memorability.models.autoencoder import Autoencoder, initial_autoencoder
+from memorability.prediction import PredictorSettings, TrainedPredictor, train_predictor
+from memorability.saved_predictor import SavedPredictor, bundle
+
+IMAGES = 60
+
+
+class MadeUpStudy:
+    """60 latents with scores that depend on them; 30 images to train, 20 to validate, 10 to test."""
+
+    def __init__(self) -> None:
+        stream = np.random.default_rng(8)
+        self.model: Autoencoder = initial_autoencoder(
+            0, width=1 / 64, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
+        ).eval()
+        self.latents = stream.gamma(1, size=(IMAGES, self.model.latent_dim)).astype(np.float32)
+        split = np.repeat(["train", "validation", "test"], (30, 20, 10))
+        scores = np.clip(self.latents[:, :9].mean(axis=1) / 2, 0, 1).astype(np.float64)
+        quick = PredictorSettings(hidden=(8,), learning_rate=1e-2, max_epochs=3)
+        self.trained: TrainedPredictor = train_predictor(
+            self.latents, scores, split, settings=quick, seed=0
+        )
+        self.predictions = pd.DataFrame(
+            {"image_id": [f"image_{row:02d}" for row in range(IMAGES)], "split": split}
+        ).assign(score=scores, predicted=stream.uniform(0.2, 0.8, IMAGES))
+
+    def bundle(self, **settings: Any) -> SavedPredictor:
+        """Return the predictor of the study, with changes to its settings."""
+        return bundle(
+            self.model,
+            self.trained,
+            self.latents,
+            self.predictions,
+            settings={
+                "resize": "squash",
+                "losses": ["mse"],
+                "score": "(hits − false alarms) / responses",
+                "confidence": 0.9,
+                "split": {"kind": "stratified"},
+                "note": "Weights are random.",
+                **settings,
+            },
+            run={
+                "settings": {"loss": "mse"},
+                "receipts": [{"model": "autoencoder", "source": "random"}],
+                "environment": {"packages": {"torch": "2"}},
+            },
+            made={"study": "made_up", "configuration": "0", "code": "0", "memorability": "0.1"},
+        )
+
+
+@pytest.fixture(scope="session")
+def made_up() -> MadeUpStudy:
+    return MadeUpStudy()
+
+
+@pytest.fixture(scope="session")
+def saved(made_up: MadeUpStudy) -> SavedPredictor:
+    return made_up.bundle()

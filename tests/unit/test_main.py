@@ -1,0 +1,161 @@
+"""The command line: what it writes, refuses and leaves behind."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from memorability import tables
+from memorability.__main__ import main
+from memorability.saved_predictor import SavedPredictor, write_saved_predictor
+from tests.standins import photograph
+
+ROOT = Path(__file__).parents[2]
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    handler, threads = signal.getsignal(signal.SIGTERM), torch.get_num_threads()
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def place(saved: SavedPredictor, tmp_path: Path) -> Path:
+    """A directory with a saved predictor and four photographs."""
+    write_saved_predictor(saved, tmp_path / "bundle.safetensors")
+    (tmp_path / "images").mkdir()
+    for number in range(4):
+        (tmp_path / "images" / f"{number}.jpg").write_bytes(photograph(number))
+    return tmp_path
+
+
+@pytest.fixture
+def predict(place: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command there and return its exit status, or the message it ends with."""
+    monkeypatch.chdir(place)
+
+    def run(*arguments: str, model: str = "bundle.safetensors") -> Any:
+        command = ["memorability", "predict", "--threads", "1", "--model", model, *arguments]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    return run
+
+
+def test_csv_is_printed_unless_a_table_is_named(
+    predict: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predict("images") == 0
+    printed = capsys.readouterr().out
+    assert predict("images", "--output", "scores.csv") == 0
+    assert not capsys.readouterr().out
+    assert Path("scores.csv").read_text() == printed
+    assert printed.splitlines()[0].split(",") == list(tables.SCHEMAS["image_scores"][1].columns)
+    assert printed.count("\n") == 5
+
+
+def test_both_kinds_of_table_hold_the_same(predict: Run, saved: SavedPredictor) -> None:
+    assert predict("images", "missing.png", "--output", "new/scores.csv") == 0
+    assert predict("images", "missing.png", "--output", "new/scores.parquet") == 0
+    table = tables.read("new/scores.parquet", "image_scores")
+    text = pd.read_csv("new/scores.csv", keep_default_na=False, na_values={"score": [""]})
+    assert list(table["file"]) == [*(f"images/{number}.jpg" for number in range(4)), "missing.png"]
+    np.testing.assert_array_equal(text["score"], table["score"])
+    assert list(text["reason"]) == list(table["reason"]) == [""] * 4 + ["no such file"]
+    record = tables.read_record("new/scores.parquet")
+    assert record["made"]["study"] == "made_up"
+    assert record["interval"] == saved.facts["interval"]
+
+
+def test_the_reader_is_told_what_the_scores_are(
+    predict: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    predict("images")
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == (
+        "Predicting memorability, (hits − false alarms) / responses, as the study 'made_up' learned "
+        "it. Weights are random."
+    )
+    assert said[-1].startswith("4 of 4 images scored")
+
+
+def test_a_table_is_replaced_only_when_told(predict: Run) -> None:
+    Path("scores.csv").write_text("precious")
+    assert predict("images", "--output", "scores.csv") == (
+        "--output scores.csv exists. Name another file, or add --overwrite."
+    )
+    assert Path("scores.csv").read_text() == "precious"
+    assert predict("images", "--output", "scores.csv", "--overwrite") == 0
+    assert len(pd.read_csv("scores.csv")) == 4
+
+
+def test_nothing_scored_is_status_1_with_a_table_of_reasons(predict: Run) -> None:
+    assert predict("missing.png", "--output", "scores.csv") == 1
+    assert list(pd.read_csv("scores.csv")["reason"]) == ["no such file"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["images", "--output", "scores.xlsx"], "name a file that ends in .csv or .parquet"),
+        (["empty"], "None of the files in and below empty (0) is named like an image"),
+        (["images", "--output", "bundle.safetensors/scores.csv"], "could not be written"),
+        (["images", "--model", "nowhere"], "The saved predictor nowhere does not exist"),
+        (["images", "--model", "images/0.jpg"], "images/0.jpg is no saved predictor"),
+        pytest.param(
+            ["images", "--device", "cuda"], "PyTorch finds no GPU here",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there"),
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_is_explained_and_leaves_nothing(
+    predict: Run, place: Path, arguments: list[str], says: str
+) -> None:
+    Path("empty").mkdir()
+    before = sorted(place.rglob("*"))
+    assert says in predict(*arguments)
+    assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["images", "--threads", "0"], ["--frobnicate"]])
+def test_a_wrong_command_line_is_status_2(predict: Run, arguments: list[str]) -> None:
+    assert predict(*arguments) == 2
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_stopped_leaves_no_table(
+    place: Path, number: signal.Signals, status: int
+) -> None:
+    for copy in range(5000):
+        (place / "images" / f"again_{copy}.jpg").symlink_to(place / "images" / "0.jpg")
+    before = sorted(path.name for path in place.iterdir())
+    command = [sys.executable, "-m", "memorability", "predict", place / "images", "--threads", "1"]
+    command += ["--model", place / "bundle.safetensors", "--output", place / "scores.csv"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        # A shell may have started the tests with Ctrl-C ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as process:  # fmt: skip
+        while not list(place.glob("*.partial")) and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == status, said
+    assert "Traceback" not in said
+    assert sorted(path.name for path in place.iterdir()) == before
