@@ -29,6 +29,37 @@ def same_image(path: str) -> str:
     return str(pure.with_suffix(".jpg" if extension == ".jpeg" else extension))
 
 
+def candidates(files: Sequence[str], present: Collection[str]) -> list[list[str]]:
+    """Find, for every file of a table, the paths that it may stand for.
+
+    Parameters
+    ----------
+    files
+        Paths as the table has them: whole, or a bare file name.
+    present
+        Paths of the files that there are.
+
+    Returns
+    -------
+    list of list of str
+        For each of `files` the path as written, else those with its bare name, else those that are
+        spelled otherwise (see `same_image`); sorted.
+    """
+    by_name: defaultdict[str, list[str]] = defaultdict(list)
+    by_spelling: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(present):
+        name = path.rsplit("/", 1)[-1]
+        by_name[name].append(path)
+        by_spelling[same_image(path)].append(path)
+        if name != path:
+            by_spelling[same_image(name)].append(path)
+    paths = set(present)
+    return [
+        [file] if file in paths else by_name.get(file) or by_spelling.get(same_image(file), [])
+        for file in files
+    ]
+
+
 def match(
     files: Sequence[str], present: Collection[str]
 ) -> tuple[list[str | None], list[tuple[str, str]]]:
@@ -48,22 +79,11 @@ def match(
         without a file or with several, and then for every image that no row names. A path as
         written goes before other spellings of it (see `same_image`).
     """
-    by_name: defaultdict[str, list[str]] = defaultdict(list)
-    by_spelling: defaultdict[str, list[str]] = defaultdict(list)
-    for path in sorted(present):
-        name = path.rsplit("/", 1)[-1]
-        by_name[name].append(path)
-        by_spelling[same_image(path)].append(path)
-        if name != path:
-            by_spelling[same_image(name)].append(path)
     paths = set(present)
     found: list[str | None] = []
     named: set[str] = set()
     differences: list[tuple[str, str]] = []
-    for file in files:
-        fitting = (
-            [file] if file in paths else by_name.get(file) or by_spelling.get(same_image(file), [])
-        )
+    for file, fitting in zip(files, candidates(files, present), strict=True):
         if len(fitting) == 1 and fitting[0] not in named:
             found.append(fitting[0])
             named.add(fitting[0])

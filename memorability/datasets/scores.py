@@ -45,8 +45,7 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     together may be more, as in 711 of MemCat's 10,000 rows: hits are counted at the second showing
     of an image, false alarms at the first.
     """
-    # pandas keeps the labels of rows in parquet, and R writes names of rows in front.
-    raw = _read(path).reset_index(drop=True)
+    raw = read_raw(path)
     for name in columns.values():
         if name not in raw.columns:
             raise InputError(
@@ -82,17 +81,27 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     return table
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_raw(path: Path) -> pd.DataFrame:
+    """Read a .csv, .tsv or .parquet file as it is; the first two as text, "" where a cell is empty.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or another sign separates its columns than its name says.
+    """
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+            # pandas keeps the labels of rows in parquet.
+            return pd.read_parquet(path).reset_index(drop=True)
         separator = "\t" if path.suffix == ".tsv" else ","
         _refuse_separators(path, separator)
         # utf-8-sig drops the byte-order mark that spreadsheet programs put in front.
         # As text, since names and labels of digits keep their zeros.
-        return pd.read_csv(
+        table = pd.read_csv(
             path, sep=separator, encoding="utf-8-sig", keep_default_na=False, dtype=str
         )
+        # R writes names of rows in front, without a heading.
+        return table.reset_index(drop=True)
     except InputError:
         raise
     except (ValueError, OSError) as error:
