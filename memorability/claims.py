@@ -1,396 +1,292 @@
-"""Published figures, and the verdict on each that a study's own correlations support.
+"""The ledger: every published figure beside ours, with a test of equivalence and a verdict.
 
-The ledger has one row per published figure. On the data that the figure was published on, with
-`published ± margin` as the band of values too close to matter:
+On the data that a figure was published on, with `published ± margin` as the band of values too close
+to matter:
 
-- *equivalent*: our whole confidence interval lies inside the band (the stronger statement);
-- *reproduced*: it does not, but our interval contains the published value;
+- *equivalent*: two one-sided tests place ours inside the band (the stronger statement);
+- *reproduced*: they do not, but our interval contains the published value; of figures that
+  describe the data: ours is rounded to the printed one;
 - *differs*: neither.
 
-On other data, or where nothing was computed, the verdict is *not testable*. The published intervals
-do not enter: those of Table 1 are narrower than resampling 10,000 images of one run gives (they
-may be ranges over seeds), so overlap with them would test nothing.
+On other data, with another model, or where nothing was computed, the verdict is *not testable*. The
+published intervals do not enter: those of Table 1 are narrower than resampling 10,000 images of one
+run gives (they may be ranges over seeds), so overlap with them would test nothing.
 """
 
-import difflib
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
 
 import pandas as pd
-import yaml
 
-DATASETS = {"memcat": "MemCat"}
-"""Data sets that figures were published on: kind in a study's configuration, name in a sentence."""
+from memorability.equivalence import Equivalence, tost_correlation, tost_interval
+from memorability.published import DATASETS, DESCRIPTIVE, Claim
 
-STATISTICS = {"spearman": (-1.0, 1.0), "roc_auc": (0.0, 1.0)}
-"""Published statistics and their ranges."""
+OWN = "this study"
+"""Value of the column `by` where a figure of ours is computed by the study itself."""
 
-LEAST_IMAGES = 9_000
-"""Images of the published data set from which on a study counts as one of the same data."""
+VERDICTS = ("equivalent", "reproduced", "differs", "not testable")
 
-_ENTRY_KEYS = {"id", "statement", "source", "statistic", "value", "ci", "n", "dataset", "find"}
-_RESULT_COLUMNS = {
-    "statistic", "quantity", "loss", "selected", "target", "group", "method", "n", "r", "ci_low",
-    "ci_high",
+LEAST_SHARE = 0.9
+"""Share of the published data set from which on a study counts as one of the same data."""
+
+_ANSWER_COLUMNS = {
+    "by", "claim", "statistic", "quantity", "metric", "loss", "selected", "target", "group", "method",
+    "n", "r", "ci_low", "ci_high",
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A published figure and the row of our table of correlations that answers it.
-
-    Attributes
-    ----------
-    id
-        Unique name, for example "table_1.mse".
-    statement
-        What the figure says, in one sentence.
-    source
-        Paper, and table or section in it.
-    statistic
-        "spearman" (−1 to 1) or "roc_auc" (0 to 1).
-    value, ci_low, ci_high
-        The figure and its 95 % interval as printed, in the statistic's range.
-    n
-        Number of images behind the figure, at least 1.
-    dataset
-        Kind of data set the figure holds for, a key of `DATASETS`.
-    quantity, target
-        Values of these columns in the row that answers it.
-    loss
-        Value of that column, or None where it does not matter.
-
-    Raises
-    ------
-    ValueError
-        If an attribute leaves its range or the interval does not contain the figure.
-    """
-
-    id: str
-    statement: str
-    source: str
-    statistic: str
-    value: float
-    ci_low: float
-    ci_high: float
-    n: int
-    dataset: str
-    quantity: str
-    target: str
-    loss: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.statistic not in STATISTICS:
-            raise _invalid(self.id, f"statistic {self.statistic!r}", f"one of {list(STATISTICS)}")
-        if self.dataset not in DATASETS:
-            raise _invalid(self.id, f"dataset {self.dataset!r}", f"one of {list(DATASETS)}")
-        if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
-            raise _invalid(self.id, f"n {self.n!r}", "a whole number of images of at least 1")
-        low, high = STATISTICS[self.statistic]
-        if not low <= self.ci_low <= self.value <= self.ci_high <= high:
-            raise _invalid(
-                self.id,
-                f"value {self.value} with ci [{self.ci_low}, {self.ci_high}]",
-                f"an interval that contains the value, both from {low:g} to {high:g}",
-            )
-
-
-def load_published() -> list[Claim]:
-    """Return the published figures that ship with the package, in the order of their file.
-
-    Returns
-    -------
-    list of Claim
-        The figures of published.yaml.
-
-    Raises
-    ------
-    ValueError
-        If the file does not have the form that it describes.
-    """
-    text = resources.files("memorability").joinpath("published.yaml").read_text(encoding="utf-8")
-    return parse_claims(yaml.safe_load(text))
-
-
-def parse_claims(document: Mapping[str, Any]) -> list[Claim]:
-    """Return the claims of a parsed document of the form of published.yaml.
-
-    Parameters
-    ----------
-    document
-        Keys papers (citations by name) and claims (entries as described in published.yaml).
-
-    Returns
-    -------
-    list of Claim
-        The claims in order.
-
-    Raises
-    ------
-    ValueError
-        If an entry has missing or unknown keys, names an unknown paper, repeats an id or holds a
-        value out of range.
-    """
-    _check_keys("(all)", "the document", document, required={"papers", "claims"})
-    papers: Mapping[str, str] = document["papers"]
-    claims = [_parse_entry(entry, papers) for entry in document["claims"]]
-    repeated = [name for name, count in Counter(c.id for c in claims).items() if count > 1]
-    if repeated:
-        raise _invalid(repeated[0], "an id that occurs more than once", "unique ids")
-    return claims
-
-
-def find_claim(claims: Sequence[Claim], claim_id: str) -> Claim:
-    """Return the claim of this id.
-
-    Parameters
-    ----------
-    claims
-        Claims to look in.
-    claim_id
-        The id, for example "table_1.mse".
-
-    Returns
-    -------
-    Claim
-        The claim of this id.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message names the nearest id.
-    """
-    by_id = {claim.id: claim for claim in claims}
-    if claim_id not in by_id:
-        nearest = difflib.get_close_matches(claim_id, by_id, n=1, cutoff=0)
-        raise ValueError(
-            f"there is no published claim {claim_id!r}; expected one of {len(by_id)} ids; "
-            f"did you mean {nearest[0] if nearest else 'to pass claims'!r}?"
-        )
-    return by_id[claim_id]
-
-
 def ledger(
-    correlations: pd.DataFrame,
+    answers: pd.DataFrame,
     *,
     claims: Sequence[Claim],
     dataset_kind: str,
     margin: float,
+    confidence: float,
     other_model: str = "",
 ) -> pd.DataFrame:
     """Set each published figure beside ours and return the verdicts.
 
-    A figure is tested on its own data set, when our correlation has at least 9,000 images or the
-    published number within 10 %. The verdicts, disjoint by construction, are defined at the top of
-    this module. Elsewhere our value is shown, but the verdict is "not testable".
+    A figure is tested on its own data set, when ours has at least 90 % of its images or the published
+    number of images within 10 %. Elsewhere our value is shown, marked as one of other data, and the
+    verdict is "not testable".
 
     Parameters
     ----------
-    correlations
-        Our results of one protocol, with columns statistic ("spearman", "roc_auc"), quantity
-        ("error", "distinctiveness", "feature:<name>", "prediction"), loss, selected (bool: the
-        best learning rate of its loss, or the only one), target, group, method, n, r, ci_low,
-        ci_high. Only selected rows of group "all" and method "pooled" are compared.
+    answers
+        Our figures, as from `memorability.answers.our_figures`: columns by (`OWN`, or who made what the
+        figure rests on), claim (the id that the figure answers, "" where the other columns say it),
+        statistic, quantity, metric, loss, selected (bool: the best learning rate of its loss, or the
+        only one), target, group, method, n, r (the figure), ci_low, ci_high. Of those without a claim
+        only selected rows of group "all" and method "pooled" are compared.
     claims
         The published figures.
     dataset_kind
         Kind of data set of the study, for example "memcat".
-    other_model
-        In what our runs are not those of the paper, in words; empty where nothing of it differs.
-        Features do not depend on it.
     margin
-        Half-width of the band around the published value, above 0, in units of the statistic.
+        Half-width of the band around the published value, above 0, in units of the statistic. Figures
+        that describe the data have half of their last printed digit instead.
+    confidence
+        Coverage of our intervals. Each one-sided test is made at the level (1 − confidence) / 2, at
+        which it agrees with the question whether our interval lies inside the band.
+    other_model
+        In what our runs are not those of the paper, in words; empty where nothing of it differs. It
+        concerns figures of `OWN` that depend on the model.
 
     Returns
     -------
     pandas.DataFrame
-        One row per claim, in order: claim, statement, source, published, published_ci_low,
-        published_ci_high, ours, ours_ci_low, ours_ci_high, n (Int64, missing where nothing was
-        computed), margin, verdict ("equivalent", "reproduced", "differs", "not testable"), why.
+        In the order of the claims, a row per claim and source of a figure of ours, or one where there
+        is none: claim, by, statement, source, statistic, published, published_ci_low,
+        published_ci_high, ours, ours_ci_low, ours_ci_high, n (Int64), difference (ours − published),
+        difference_ci_low, difference_ci_high (the published value taken as fixed), margin, test
+        ("Fisher's z" for correlations, "bootstrap interval" for other statistics, "printed digits" for
+        descriptions, "" where there is none), p (of the test), power (probability of "equivalent" if
+        the published value is the true one), data ("published set", "other data", "" where nothing
+        was computed), verdict (of `VERDICTS`), why.
 
     Raises
     ------
     ValueError
-        If columns are missing, the margin is not positive, or several rows answer one claim.
+        If columns are missing, the margin is not positive, or several rows of one source answer one
+        claim.
     """
-    missing = sorted(_RESULT_COLUMNS - set(correlations.columns))
+    missing = sorted(_ANSWER_COLUMNS - set(answers.columns))
     if missing or not margin > 0:
         raise ValueError(
-            f"the ledger was asked for with margin {margin} and a table of correlations that lacks "
-            f"the columns {missing}; expected a margin above 0 and {sorted(_RESULT_COLUMNS)}; "
-            "pass the study's table of correlations and its margin"
+            f"the ledger was asked for with margin {margin} and a table of figures that lacks "
+            f"the columns {missing}; expected a margin above 0 and {sorted(_ANSWER_COLUMNS)}; "
+            "pass the study's own figures and its margin"
         )
     rows = [
-        _row(correlations, claim, dataset_kind=dataset_kind, other_model=other_model, margin=margin)
+        _row(claim, ours, dataset_kind, margin, confidence, other_model)
         for claim in claims
+        for ours in _answers(answers, claim)
     ]
-    return pd.DataFrame(rows, columns=_LEDGER_COLUMNS).astype({"n": "Int64"})
+    return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
-_LEDGER_COLUMNS = [
-    "claim", "statement", "source", "published", "published_ci_low", "published_ci_high",
-    "ours", "ours_ci_low", "ours_ci_high", "n", "margin", "verdict", "why",
-]  # fmt: skip
+def badge(table: pd.DataFrame) -> str:
+    """Return one sentence that counts the verdicts of a ledger.
+
+    A figure that the study itself and an external source answer counts once, by the study's own.
+
+    Parameters
+    ----------
+    table
+        As from `ledger`.
+    """
+    testable = table[table["verdict"] != "not testable"]
+    own_first = testable.sort_values("by", key=lambda by: by != OWN, kind="stable")
+    counts = own_first.drop_duplicates("claim")["verdict"].value_counts()
+    words = {"differs": "differ" if counts.get("differs", 0) > 1 else "differs"}
+    found = ", ".join(
+        f"{counts[name]} {words.get(name, name)}" for name in VERDICTS if name in counts
+    )
+    total = table["claim"].nunique()
+    return f"{counts.sum()} of {total} published figures testable here" + (
+        f": {found}." if found else "."
+    )
 
 
 @dataclass(frozen=True)
 class _Ours:
-    """Our answer to a claim: correlation, bounds of its interval and number of images."""
+    """Our answer to a claim: who made it, the figure, bounds of its interval, number of images."""
 
-    r: float
+    by: str
+    value: float
     ci_low: float
     ci_high: float
     n: int
 
 
+_NONE = _Ours("", math.nan, math.nan, math.nan, 0)
+
+
 def _row(
-    correlations: pd.DataFrame, claim: Claim, *, dataset_kind: str, other_model: str, margin: float
+    claim: Claim, ours: _Ours, dataset_kind: str, margin: float, confidence: float, other_model: str
 ) -> dict[str, object]:
-    ours = _ours(correlations, claim)
-    verdict, why = _verdict(
-        ours, claim, dataset_kind=dataset_kind, other_model=other_model, margin=margin
+    descriptive = claim.statistic in DESCRIPTIVE
+    margin = claim.half_digit if descriptive else margin
+    test, found = _test(ours, claim, margin, confidence)
+    other_data = _other_data(ours, claim, dataset_kind)
+    verdict, why = _obstacle(ours, claim, other_data, other_model) or (
+        _printed(ours, claim)
+        if descriptive
+        else _comparison(ours, claim, margin, found.p, (1 - confidence) / 2)
     )
     return {
         "claim": claim.id,
+        "by": ours.by,
         "statement": claim.statement,
         "source": claim.source,
-        "published": claim.value,
+        "statistic": claim.statistic,
+        "published": float(claim.value),
         "published_ci_low": claim.ci_low,
         "published_ci_high": claim.ci_high,
-        "ours": math.nan if ours is None else ours.r,
-        "ours_ci_low": math.nan if ours is None else ours.ci_low,
-        "ours_ci_high": math.nan if ours is None else ours.ci_high,
-        "n": pd.NA if ours is None else ours.n,
+        "ours": ours.value,
+        "ours_ci_low": ours.ci_low,
+        "ours_ci_high": ours.ci_high,
+        "n": ours.n if ours.by else pd.NA,
+        "difference": ours.value - claim.value,
+        "difference_ci_low": ours.ci_low - claim.value,
+        "difference_ci_high": ours.ci_high - claim.value,
         "margin": margin,
+        "test": test,
+        "p": found.p,
+        "power": found.power,
+        "data": ("other data" if other_data else "published set") if ours.by else "",
         "verdict": verdict,
         "why": why,
     }
 
 
-def _ours(correlations: pd.DataFrame, claim: Claim) -> _Ours | None:
-    """Return our answer to a claim, or None if the table of correlations holds none."""
-    matches = (
-        (correlations["statistic"] == claim.statistic)
-        & (correlations["quantity"] == claim.quantity)
-        & (correlations["target"] == claim.target)
-        & (correlations["group"] == "all")
-        & (correlations["method"] == "pooled")
-        & correlations["selected"].astype(bool)
-    )
-    if claim.loss is not None:
-        matches &= correlations["loss"] == claim.loss
-    found = correlations.loc[matches]
-    if len(found) > 1:
+def _answers(answers: pd.DataFrame, claim: Claim) -> list[_Ours]:
+    """Return our answers to a claim, at most one per source, or `_NONE`."""
+    alike = {
+        "statistic": claim.statistic, "target": claim.target, "metric": claim.metric, "group": "all",
+        "method": "pooled", "selected": True,
+    }  # fmt: skip
+    own = {"claim": "", "quantity": claim.quantity, "loss": claim.loss}
+    found = _where(answers, alike)
+    found = pd.concat([_where(found, own), found[found["claim"] == claim.id]])
+    repeated = found["by"][found["by"].duplicated()]
+    if len(repeated):
         raise ValueError(
-            f"{len(found)} rows of the table of correlations answer the claim {claim.id!r}; "
-            "expected at most one; pass the rows of one protocol and mark one learning rate per "
-            "loss as selected"
+            f"{(found['by'] == repeated.iloc[0]).sum()} figures of {repeated.iloc[0]} answer the claim "
+            f"{claim.id!r}; expected at most one; pass the rows of one protocol and mark one "
+            "learning rate per loss as selected"
         )
-    if found.empty:
-        return None
-    row = found.iloc[0]
-    return _Ours(float(row["r"]), float(row["ci_low"]), float(row["ci_high"]), int(row["n"]))
+    columns = [found[name].tolist() for name in ("by", "r", "ci_low", "ci_high", "n")]
+    return [_Ours(*answer) for answer in zip(*columns, strict=True)] or [_NONE]
 
 
-def _verdict(
-    ours: _Ours | None, claim: Claim, *, dataset_kind: str, other_model: str, margin: float
-) -> tuple[str, str]:
-    """Return the verdict on a claim and the reason in plain words."""
-    name = DATASETS[claim.dataset]
-    if ours is None:
-        return "not testable", f"nothing computed: {_sought(claim)}"
+def _where(table: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
+    """Return the rows that have these values; None stands for any."""
+    chosen = pd.Series(True, index=table.index)
+    for column, value in values.items():
+        if value is not None:
+            chosen &= table[column] == value
+    return table[chosen]
+
+
+def _test(ours: _Ours, claim: Claim, margin: float, confidence: float) -> tuple[str, Equivalence]:
+    """Return which test of equivalence was made, and its result."""
+    nothing = Equivalence(math.nan, math.nan)
+    if not ours.by:
+        return "", nothing
+    if claim.statistic in DESCRIPTIVE:
+        return "printed digits", nothing
+    if any(map(math.isnan, (ours.value, ours.ci_low, ours.ci_high))):
+        return "", nothing
+    level = (1 - confidence) / 2
+    if claim.statistic == "spearman":
+        return "Fisher's z", tost_correlation(
+            ours.value, ours.n, reference=claim.value, margin=margin, level=level
+        )
+    return "bootstrap interval", tost_interval(
+        ours.value, ours.ci_low, ours.ci_high,
+        confidence=confidence, reference=claim.value, margin=margin, level=level,
+    )  # fmt: skip
+
+
+def _other_data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
+    """Return in words which other data a figure of ours is about; empty for the published set."""
+    name, size = DATASETS[claim.dataset]
     if dataset_kind != claim.dataset:
-        return (
-            "not testable",
-            f"other data: {ours.n:,} images of data set {dataset_kind!r}, published on {name}",
-        )
-    if ours.n < LEAST_IMAGES and abs(ours.n - claim.n) > 0.1 * claim.n:
-        return (
-            "not testable",
-            f"other data: {ours.n:,} images of {name}, published on {claim.n:,}",
-        )
-    if other_model and not claim.quantity.startswith("feature:"):
-        return "not testable", f"another model: {other_model}"
-    if any(math.isnan(value) for value in (ours.r, ours.ci_low, ours.ci_high)):
-        return "not testable", "our correlation or its confidence interval is undefined"
-    return _comparison(ours, claim, margin)
+        return f"{ours.n:,} images of data set {dataset_kind!r}, published on {name}"
+    if ours.n < LEAST_SHARE * size and abs(ours.n - claim.n) > 0.1 * claim.n:
+        return f"{ours.n:,} images of {name}, published on {claim.n:,}"
+    return ""
 
 
-def _comparison(ours: _Ours, claim: Claim, margin: float) -> tuple[str, str]:
+def _obstacle(
+    ours: _Ours, claim: Claim, other_data: str, other_model: str
+) -> tuple[str, str] | None:
+    """Return why a figure is not testable, or None if it is."""
+    if not ours.by:
+        why = f"nothing computed: {_sought(claim)}"
+    elif other_data:
+        why = f"other data: {other_data}"
+    elif other_model and ours.by == OWN and claim.of_model:
+        why = f"another model: {other_model}"
+    elif math.isnan(ours.value):
+        why = "our figure is undefined"
+    elif claim.statistic not in DESCRIPTIVE and math.isnan(ours.ci_low + ours.ci_high):
+        why = "our figure has no confidence interval"
+    else:
+        return None
+    return "not testable", why
+
+
+def _comparison(
+    ours: _Ours, claim: Claim, margin: float, p: float, level: float
+) -> tuple[str, str]:
     """Return the verdict on a claim whose data we share."""
     interval = f"our interval ({ours.ci_low:.3f} to {ours.ci_high:.3f})"
     published = f"the published {claim.value:g}"
-    if claim.value - margin <= ours.ci_low and ours.ci_high <= claim.value + margin:
-        return "equivalent", f"{interval} lies within {margin:g} of {published}"
+    shown = f"p {p:.3f}" if p >= 0.001 else "p < 0.001"
+    if p < level:
+        return "equivalent", f"ours is within {margin:g} of {published} ({shown})"
+    beyond = f"ours may be farther than {margin:g} from it ({shown})"
     if ours.ci_low <= claim.value <= ours.ci_high:
-        return (
-            "reproduced",
-            f"{interval} contains {published}, but reaches farther than {margin:g} from it",
-        )
-    return (
-        "differs",
-        f"{interval} does not contain {published} and does not lie within {margin:g} of it",
-    )
+        return "reproduced", f"{interval} contains {published}, but {beyond}"
+    if ours.ci_high < claim.value - margin or ours.ci_low > claim.value + margin:
+        return "differs", f"{interval} is wholly farther than {margin:g} from {published}"
+    return "differs", f"{interval} does not contain {published}, and {beyond}"
+
+
+def _printed(ours: _Ours, claim: Claim) -> tuple[str, str]:
+    """Return the verdict on a figure that describes the data."""
+    shown, published = f"ours ({ours.value:,.6g})", f"the published {claim.value:,g}"
+    if abs(ours.value - claim.value) <= claim.half_digit:
+        return "reproduced", f"{shown} is {published} to the printed digits"
+    return "differs", f"{shown} is not {published} to the printed digits"
 
 
 def _sought(claim: Claim) -> str:
     """Return in words what a study would have to compute to answer a claim."""
     if claim.statistic != "spearman":
-        return f"the table of correlations holds no {claim.statistic}"
+        return f"the study has no {claim.statistic} of {claim.quantity!r}"
     loss = "" if claim.loss is None else f" with loss {claim.loss!r}"
     return f"the study has no correlation of {claim.quantity!r}{loss} with target {claim.target!r}"
-
-
-def _parse_entry(entry: Mapping[str, Any], papers: Mapping[str, str]) -> Claim:
-    name = str(entry.get("id", "without id"))
-    _check_keys(name, "the entry", entry, required=_ENTRY_KEYS)
-    _check_keys(name, "source", entry["source"], required={"paper", "where"})
-    find = entry["find"]
-    _check_keys(name, "find", find, required={"quantity", "target"}, optional={"loss"})
-    source = entry["source"]
-    if source["paper"] not in papers:
-        raise _invalid(name, f"the paper {source['paper']!r}", f"one of {list(papers)}")
-    ci = entry["ci"]
-    numbers = [entry["value"], *(ci if isinstance(ci, list) else [ci])]
-    if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
-        raise _invalid(name, f"value and ci {numbers}", "a number and [low, high]")
-    return Claim(
-        id=name,
-        statement=entry["statement"],
-        source=f"{papers[source['paper']]}, {source['where']}",
-        statistic=entry["statistic"],
-        value=numbers[0],
-        ci_low=numbers[1],
-        ci_high=numbers[2],
-        n=entry["n"],
-        dataset=entry["dataset"],
-        **find,
-    )
-
-
-def _check_keys(
-    name: str,
-    place: str,
-    mapping: Mapping[str, Any],
-    *,
-    required: set[str],
-    optional: frozenset[str] | set[str] = frozenset(),
-) -> None:
-    missing, unknown = required - set(mapping), set(mapping) - required - optional
-    if missing or unknown:
-        raise _invalid(
-            name,
-            f"keys of {place} that lack {sorted(missing)} and add {sorted(unknown)}",
-            f"{sorted(required)}{f' and perhaps {sorted(optional)}' if optional else ''}",
-        )
-
-
-def _invalid(name: str, wrong: str, expected: str) -> ValueError:
-    return ValueError(
-        f"the published claim {name!r} has {wrong}; expected {expected}; "
-        "correct the entry in memorability/published.yaml"
-    )

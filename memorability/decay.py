@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memorability.claims import find_claim, load_published
+from memorability.published import find_claim, load_published
 from memorability.statistics import correlate, finished_seeds, standard_ranks
 
 EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
-PUBLISHED_POINTS = {1: "table_1.lpips_squeeze", 20: "decay.epoch_20"}
+PUBLISHED_POINTS = {1: "decay.epoch_1", 20: "decay.epoch_20"}
 """Epoch -> the published figure about it."""
 
 

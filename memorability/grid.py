@@ -10,6 +10,8 @@ from typing import Any
 from memorability.errors import InputError
 
 RUN_KEYS = ("protocol", "loss", "lr", "seed")
+EXTERNAL = "external"
+"""Stands for the protocol of what was made elsewhere: no run of the workflow has it."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -1,6 +1,7 @@
 """Tables as pages: one self-contained HTML page per table, for the report."""
 
 import html
+import re
 from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
@@ -17,6 +18,8 @@ th { border-bottom: 2px solid #888; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 p.note { padding: .5rem .8rem; background: #fff4d6; border-left: 4px solid #e0a100; max-width: 60rem; }
 """
+# A dash, a number with thousands in groups, an interval, or a number with its interval.
+_NUMERIC = re.compile(r"–|(-?[\d.,]+(e-?\d+)?)? ?(\[[^\]]*\])?")
 
 
 def write_page(
@@ -25,6 +28,7 @@ def write_page(
     *,
     title: str,
     note: str = "",
+    lead: str = "",
     headers: Mapping[str, str] | None = None,
     empty: str = "Nothing to show.",
 ) -> None:
@@ -41,6 +45,8 @@ def write_page(
         Heading of the page.
     note
         What a reader must know first, shown above the table.
+    lead
+        What the table says as a whole, in a sentence between the note and the table.
     headers
         Column name -> heading.
     empty
@@ -59,6 +65,7 @@ def write_page(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f"<style>{_STYLE}</style><h2>{html.escape(title)}</h2>"
         + (f'<p class="note">{html.escape(note)}</p>' if note else "")
+        + (f"<p>{html.escape(lead)}</p>" if lead else "")
         + (f"<p>{html.escape(empty)}</p>" if table.empty else shown)
         + "</html>\n"
     )
@@ -78,6 +85,6 @@ def show(value: object) -> str:
 def _cell(value: object) -> str:
     text = show(value)
     # Numbers and intervals are aligned and never broken across lines.
-    number = isinstance(value, Real) or text == "–" or text.startswith("[")
+    number = isinstance(value, Real) or _NUMERIC.fullmatch(text) is not None
     kind = ' class="number"' if number else ""
     return f"<td{kind}>{html.escape(text)}</td>"

@@ -7,13 +7,19 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from memorability.claims import ledger, load_published
-from memorability.decay import Decay, as_correlations, decay_curve, published_points
-from memorability.summaries import our_figures
+from memorability.answers import our_figures
+from memorability.claims import ledger
+from memorability.decay import (
+    PUBLISHED_POINTS,
+    Decay,
+    as_correlations,
+    decay_curve,
+    published_points,
+)
+from memorability.published import load_published
 
 N = 40
 STRENGTHS = {1: 1.0, 2: 0.4, 20: 0.1}
-METRICS = pd.DataFrame(columns=["head", "metric", "value", "ci_low", "ci_high", "n"])
 
 
 def images() -> pd.DataFrame:
@@ -89,19 +95,23 @@ def test_the_published_points_are_those_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("loss", ["lpips_squeeze", "mse"])
-def test_the_ledger_judges_the_twentieth_epoch_of_the_published_loss_alone(loss: str) -> None:
+def test_the_ledger_judges_both_published_epochs_of_the_published_loss_alone(loss: str) -> None:
     found = decay(errors(loss))
     feature = found.curve.head(1).assign(quantity="feature", selected=True).drop(columns="epoch")
-    figures = our_figures([feature, as_correlations(found.curve)], METRICS, "paper", loss)
+    figures = our_figures(
+        [feature, as_correlations(found.curve)], images(),
+        confidence=0.95, protocol="paper", selected_loss=loss,
+    )  # fmt: skip
     table = ledger(
-        figures, claims=load_published(), dataset_kind="memcat", other_model="", margin=0.05
+        figures, claims=load_published(), dataset_kind="memcat", margin=0.05, confidence=0.95
     )
-    row = table.set_index("claim").loc["decay.epoch_20"]
-    pooled = found.curve[(found.curve["method"] == "pooled") & (found.curve["epoch"] == 20)]
-    if loss == "lpips_squeeze":
-        assert row["ours"] == pooled["r"].iloc[0]
-        assert row["n"] == N
-        assert "40 images" in row["why"]
-    else:
-        assert np.isnan(row["ours"])
-        assert row["verdict"] == "not testable"
+    for epoch in PUBLISHED_POINTS:
+        row = table.set_index("claim").loc[f"decay.epoch_{epoch}"]
+        pooled = found.curve[(found.curve["method"] == "pooled") & (found.curve["epoch"] == epoch)]
+        if loss == "lpips_squeeze":
+            assert row["ours"] == pooled["r"].iloc[0]
+            assert row["n"] == N
+            assert "40 images" in row["why"]
+        else:
+            assert np.isnan(row["ours"])
+            assert row["verdict"] == "not testable"

@@ -139,6 +139,11 @@ def test_the_note_is_read_before_the_table(tmp_path: Path) -> None:
     assert page.index("Observers are simulated.") < page.index("<table")
 
 
+def test_a_leading_sentence_stands_between_note_and_table_and_is_no_markup(tmp_path: Path) -> None:
+    page = page_of(pd.DataFrame({"a": ["x"]}), tmp_path, note="Mind.", lead="1 of 2 <equal>.")
+    assert page.index("Mind.") < page.index("<p>1 of 2 &lt;equal&gt;.</p>") < page.index("<table")
+
+
 def test_headings_and_rows_keep_their_order(tmp_path: Path) -> None:
     table = pd.DataFrame({"b": ["1", "2"], "a": ["3", "4"]}, index=[9, 3])
     reader = Reader(page_of(table, tmp_path, headers={"a": "The A", "unused": "x"}))
