@@ -14,41 +14,55 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/fetch.smk"
 include: "rules/data.smk"
-include: "rules/weights.smk"
 include: "rules/finetune.smk"
 include: "rules/correlate.smk"
-include: "rules/selection.smk"
-include: "rules/decay.smk"
-include: "rules/features.smk"
-include: "rules/controls.smk"
-include: "rules/predict.smk"
-include: "rules/explain.smk"
+include: "rules/external.smk"
+
+
+if study.runs:
+
+    include: "rules/weights.smk"
+    include: "rules/selection.smk"
+    include: "rules/decay.smk"
+    include: "rules/features.smk"
+    include: "rules/controls.smk"
+    include: "rules/predict.smk"
+    include: "rules/explain.smk"
+
+
 include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.summarise_errors.output,
+        rules.summarise_errors.output if "error" in QUANTITIES else [],
         rules.judge_claims.output,
         rules.record_provenance.output,
-        [study.kept_file(run) for run in study.kept],
-        rules.list_rejected.output,
         rules.estimate_ceiling.output if study.has_counts else [],
         rules.plot_scores.output,
-        rules.plot_pretraining.output if study.pretrainings else [],
-        expand(rules.plot_errors.output, loss=study.settings["losses"]),
         expand(rules.correlate.output, quantity=QUANTITIES),
-        rules.compare_protocols.output if len(study.protocols) > 1 else [],
-        rules.plot_protocol_effects.output if len(study.protocols) > 1 else [],
-        rules.select_learning_rates.output,
-        rules.plot_selection.output,
-        [rules.measure_decay.output, rules.plot_decay.output] if study.decays else [],
-        rules.plot_distinctiveness.output,
-        rules.plot_measures.output,
-        rules.plot_features.output,
-        rules.plot_matrix.output,
-        rules.plot_controls.output,
-        rules.plot_prediction.output,
-        rules.bundle_predictor.output,
-        rules.plot_attributions.output,
+        rules.list_external.output if EXTERNAL_COUNTS else [],
+        expand(rules.plot_external_errors.output, loss=study.settings["external_errors"]),
+        expand(rules.plot_external_distinctiveness.output, loss=study.settings["external_latents"]),
+        [
+            [study.kept_file(run) for run in study.kept],
+            rules.list_rejected.output,
+            rules.plot_pretraining.output if study.pretrainings else [],
+            expand(rules.plot_errors.output, loss=study.settings["losses"]),
+            rules.compare_protocols.output if len(study.protocols) > 1 else [],
+            rules.plot_protocol_effects.output if len(study.protocols) > 1 else [],
+            rules.select_learning_rates.output,
+            rules.plot_selection.output,
+            [rules.measure_decay.output, rules.plot_decay.output] if study.decays else [],
+            rules.plot_distinctiveness.output,
+            rules.plot_measures.output,
+            rules.plot_features.output,
+            rules.plot_matrix.output,
+            rules.plot_controls.output,
+            rules.plot_prediction.output,
+            rules.bundle_predictor.output,
+            rules.plot_attributions.output,
+        ]
+        if study.runs
+        else [],

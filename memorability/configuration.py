@@ -20,8 +20,9 @@ from memorability.downloads import (
     registry,
 )
 from memorability.errors import InputError, nearest
+from memorability.external_settings import check_external, check_images, has_images
 from memorability.files import CHECKPOINTS
-from memorability.grid import Run, grid, learning_rate, previous
+from memorability.grid import EXTERNAL, Run, grid, learning_rate, previous
 from memorability.protocol import Protocol, load_protocol
 
 MODEL = "autoencoder.safetensors"
@@ -31,6 +32,10 @@ MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
 # Of one image of a batch in training at width 1, all feature maps and their gradients.
 IMAGE_BYTES = 0.3e9
+# Of a study without runs: the keys that decide its results.
+WITHOUT_RUNS = {
+    "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
+}  # fmt: skip
 WEIGHTS_DIRECTORY = Path("resources/weights")  # where downloaded weights land
 # Initial weights that are not those of the paper, in words.
 STARTS = {
@@ -61,6 +66,70 @@ class Study:
         return f"results/{self.name}"
 
     @property
+    def has_images(self) -> bool:
+        """Whether there are images, which a study of tables alone has not."""
+        return has_images(self.settings["dataset"])
+
+    @property
+    def image_table(self) -> str:
+        """File of the image table that stands for the study."""
+        folder = f"resize={self.first_resize}/" if self.runs else ""
+        return f"{self.results}/images/{folder}images.parquet"
+
+    @property
+    def given_tables(self) -> list[str]:
+        """Tables that the user gave: of scores, and what was made elsewhere."""
+        own = self.settings["dataset"]["kind"] == "folder" or not self.has_images
+        sources = [
+            source["file"]
+            for key in ("external_errors", "external_latents")
+            for source in self.settings[key].values()
+        ]
+        return [self.image_source["scores"]] * own + sources
+
+    @property
+    def used_settings(self) -> dict[str, Any]:
+        """The settings that decide results: all, or without runs those that do not concern them."""
+        return {
+            key: value for key, value in self.settings.items() if self.runs or key in WITHOUT_RUNS
+        }
+
+    @property
+    def claim_settings(self) -> dict[str, Any]:
+        """What decides our answers to published figures and the ledger, for its job's parameters."""
+        statistics = self.settings["statistics"]
+        models = {
+            "protocol": self.settings["protocols"][0],
+            "selected_loss": self.settings["selected"]["loss"],
+        }
+        return {
+            "ours": {
+                "confidence": statistics["confidence"],
+                "external_claims": self.external_claims,
+                **(models if self.runs else {}),
+            },
+            "ledger": {
+                "dataset_kind": self.settings["dataset"]["kind"],
+                "margin": statistics["margin"],
+                "confidence": statistics["confidence"],
+                "other_model": self.other_model,
+            },
+        }
+
+    @property
+    def external_claims(self) -> dict[str, dict[str, str]]:
+        """Quantity -> name of a source from elsewhere -> id of the published figure it answers."""
+        keys = {"error": "external_errors", "distinctiveness": "external_latents"}
+        return {
+            quantity: {name: source.get("claim", "") for name, source in self.settings[key].items()}
+            for quantity, key in keys.items()
+        }
+
+    def external_path(self, table: str, name: str) -> str:
+        """Return the file of a table (errors, latents, distinctiveness) of a source from elsewhere."""
+        return f"{self.results}/{table}/protocol={EXTERNAL}/loss={name}/part.parquet"
+
+    @property
     def first_resize(self) -> str:
         """Resize of the first protocol, whose image table stands for the study."""
         return self.protocols[self.settings["protocols"][0]].resize
@@ -74,8 +143,8 @@ class Study:
     def image_source(self) -> dict[str, Any]:
         """Where images and scores come from, in the words of the data set kind `folder`."""
         dataset = self.settings["dataset"]
-        if dataset["kind"] == "folder":
-            return {key: dataset[key] for key in ("images", "scores", "columns")}
+        if dataset["kind"] in ("folder", "table"):
+            return {key: dataset.get(key) for key in ("images", "scores", "columns")}
         names = ["file", "score"]
         place, scores = f"{self.results}/dataset", "scores.csv"
         if dataset["kind"] in DATASET_DOWNLOADS:
@@ -83,11 +152,10 @@ class Study:
             names.append("image_id")
         if dataset["kind"] != "lamem":  # which has no categories, and publishes no counts
             names += ["category", "subcategory", "hits", "false_alarms", "responses"]
-        return {
-            "images": f"{place}/images",
-            "scores": f"{place}/{scores}",
-            "columns": {name: name for name in names},
-        }
+        source: dict[str, Any] = {"images": f"{place}/images", "scores": f"{place}/{scores}"}
+        if not self.has_images:
+            source = {"images": None, "scores": dataset["scores"]}
+        return source | {"columns": {name: name for name in names}}
 
     @property
     def official_splits(self) -> list[str]:
@@ -103,7 +171,8 @@ class Study:
     @property
     def downloads(self) -> list[Download]:
         """Files from outside that this study needs and the workflow can fetch."""
-        names = [*DATASET_DOWNLOADS.get(self.settings["dataset"]["kind"], ())]
+        kind = self.settings["dataset"]["kind"]
+        names = DATASET_DOWNLOADS.get(kind, ()) if self.has_images else ()
         weights = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
         known = registry()
         fetched = [
@@ -123,6 +192,8 @@ class Study:
         notes = []
         if self.settings["dataset"]["kind"] == "sample":
             notes.append("Observers are simulated; images are crops of a few photographs.")
+        if self.settings["external_errors"] or self.settings["external_latents"]:
+            notes.append("What is called external was made elsewhere, not by this workflow.")
         starts = {protocol.initial_weights for protocol in self.protocols.values()}
         folder = self.settings["pretraining"]["images"]
         sentences = {
@@ -133,7 +204,7 @@ class Study:
             "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
         }
         notes += [sentence for start, sentence in sentences.items() if start in starts]
-        if any(self.metric(loss) != loss for loss in self.settings["losses"]):
+        if self.runs and any(self.metric(loss) != loss for loss in self.settings["losses"]):
             notes.append("LPIPS and style losses use random backbones.")
         unseeded = [name for name, protocol in self.protocols.items() if not protocol.seeded]
         if unseeded and len(self.settings["seeds"]) > 1:
@@ -154,6 +225,8 @@ class Study:
     @property
     def other_model(self) -> str:
         """In what the runs of the first protocol are not those of the paper; empty if in nothing."""
+        if not self.runs:
+            return ""
         first, width = self.settings["protocols"][0], self.settings["autoencoder"]["width"]
         protocol = self.protocols[first]
         start = protocol.initial_weights
@@ -292,7 +365,12 @@ class Study:
     @property
     def decays(self) -> bool:
         """Whether the selected model is also trained for more epochs, for the decay curve."""
-        return int(self.settings["decay"]["epochs"]) > 1
+        return bool(self.runs) and int(self.settings["decay"]["epochs"]) > 1
+
+    @property
+    def published_split(self) -> bool:
+        """Whether the predictor is trained and tested on the split of the paper."""
+        return bool(self.runs) and self.settings["prediction"]["split"]["kind"] == "published"
 
     def decay_settings(self, protocol: str, loss: str, lr: str, seed: str) -> dict[str, Any]:
         """Return what decides the errors of a run of the decay curve, for the parameters of its job."""
@@ -432,12 +510,18 @@ class Study:
             or has no room for the models that will be kept and those of one loss until they are
             compared.
         """
-        if self.settings["dataset"]["kind"] == "folder":
-            _require(Path(self.image_source["images"]), "dataset.images", directory=True)
-            _require(Path(self.image_source["scores"]), "dataset.scores", directory=False)
+        own = self.settings["dataset"]["kind"] == "folder"
+        if own:
+            _require(Path(self.image_source["images"]), "dataset.images", "a directory of images")
+        if own or not self.has_images:
+            _require(Path(self.image_source["scores"]), "dataset.scores", "a table of scores")
+        for key in ("external_errors", "external_latents"):
+            for name, source in self.settings[key].items():
+                what = f"a table of {key.removeprefix('external_')}"
+                _require(Path(source["file"]), f"{key}.{name}.file", what)
         if self.pretrainings:
             folder = Path(self.settings["pretraining"]["images"])
-            _require(folder, "pretraining.images", directory=True)
+            _require(folder, "pretraining.images", "a directory of images")
         needed: set[str] = set()
         if self.settings["weights"]["source"] == "directory":
             needed.update(*(self.weight_files(run.protocol, run.loss) for run in self.runs))
@@ -450,9 +534,10 @@ class Study:
                 "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
             )
         _require_writable(Path(self.results), "Results")
-        _require_writable(CHECKPOINTS, "Training state")
+        if self.runs:
+            _require_writable(CHECKPOINTS, "Training state")
         unmade = [run for run in self.kept if not Path(self.kept_file(run)).is_file()]
-        unmade += max(self._passing_models(), key=self._bytes)
+        unmade += max(self._passing_models(), key=self._bytes, default=[])
         _require_space(Path(self.results), len(unmade), self._bytes(unmade))
 
     def _bytes(self, runs: Iterable[Run]) -> float:
@@ -513,24 +598,21 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
             + "\n  - ".join(sorted(set(mistakes)))
             + "\nEvery key is explained in config.yaml."
         )
-    names = config["protocols"]
-    protocols = {name: load_protocol(name, root / "protocols") for name in names}
-    for name, protocol in protocols.items():
-        _check_initial_weights(name, protocol, config["autoencoder"]["width"])
-    _refuse_equal(protocols)
-    seeds = config["seeds"]
-    runs = tuple(
-        run
-        for run in grid(names, config["losses"], config["learning_rates"], seeds)
-        # Where a seed changes nothing, further ones would be the same run again.
-        if protocols[run.protocol].seeded or run.seed == seeds[0]
-    )
-    study = Study(_in_order(config), protocols, runs, _selected_runs(config["selected"], runs))
-    _check_split(
-        config["prediction"]["split"],
-        config["dataset"]["kind"],
-        config["images"]["on_bad_image"],
-    )
+    check_images(config["dataset"], config["runs"])
+    check_external(config)
+    protocols: dict[str, Protocol] = {}
+    runs: tuple[Run, ...] = ()
+    selected: tuple[Run, ...] = ()
+    if config["runs"]:
+        protocols = _protocols(config, root)
+        runs = _runs(config, protocols)
+        selected = _selected_runs(config["selected"], runs)
+        _check_split(
+            config["prediction"]["split"],
+            config["dataset"]["kind"],
+            config["images"]["on_bad_image"],
+        )
+    study = Study(_in_order(config), protocols, runs, selected)
     if config["statistics"]["target"] == "score_uncorrected" and not (
         {"hits", "responses"} <= set(study.image_source["columns"])
     ):
@@ -539,6 +621,29 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
             "name both. Name these columns, or use the target score."
         )
     return study
+
+
+def _protocols(config: Mapping[str, Any], root: Path) -> dict[str, Protocol]:
+    if EXTERNAL in config["protocols"]:
+        raise InputError(
+            f"protocols: {EXTERNAL!r} stands for errors and latents made elsewhere. Give the file of "
+            "this protocol another name."
+        )
+    protocols = {name: load_protocol(name, root / "protocols") for name in config["protocols"]}
+    for name, protocol in protocols.items():
+        _check_initial_weights(name, protocol, config["autoencoder"]["width"])
+    _refuse_equal(protocols)
+    return protocols
+
+
+def _runs(config: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> tuple[Run, ...]:
+    seeds = config["seeds"]
+    return tuple(
+        run
+        for run in grid(config["protocols"], config["losses"], config["learning_rates"], seeds)
+        # Where a seed changes nothing, further ones would be the same run again.
+        if protocols[run.protocol].seeded or run.seed == seeds[0]
+    )
 
 
 def _in_order(settings: Any) -> Any:
@@ -564,7 +669,7 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
             if key not in instance:
                 yield f"{prefix}{key}: missing"
     elif error.validator == "enum":
-        words = [str(word) for word in rule]
+        words = ["null" if word is None else str(word) for word in rule]
         yield f"{where}: {instance!r} is unknown ({nearest(str(instance), words)})"
     elif error.validator == "pattern":
         yield f"{where}: {instance!r} is not {schema['description']}"
@@ -576,7 +681,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
             if rule == "number" and isinstance(instance, str)
             else ""
         )
-        yield f"{where}: {instance!r} should be of type {rule}{hint}"
+        expected = schema["description"] if rule == "null" else f"of type {rule}"
+        yield f"{where}: {instance!r} should be {expected}{hint}"
     else:
         yield f"{where}: {error.message}"
 
@@ -650,13 +756,13 @@ def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> N
         )
 
 
-def _require(path: Path, key: str, *, directory: bool) -> None:
+def _require(path: Path, key: str, needed: str) -> None:
+    directory = needed.startswith("a directory")
     if path.is_dir() if directory else path.is_file():
         return
     found = "does not exist"
     if path.exists():
         found = "is a file" if directory else "is a directory"
-    needed = "a directory of images" if directory else "a table of scores"
     raise InputError(
         f"{key}: {path} {found}, but {needed} is needed. Relative paths start from {Path.cwd()}."
     )

@@ -18,6 +18,7 @@ from sklearn.metrics import roc_curve
 
 from memorability.errors import InputError
 from memorability.files import atomic
+from memorability.grid import EXTERNAL
 from memorability.labels import label
 
 STYLE: Mapping[Any, Any] = {
@@ -574,7 +575,10 @@ def attribution_maps(
 def run_title(correlations: pd.DataFrame) -> str:
     """Return the title of a figure about one model: loss, learning rate, protocol, seeds."""
     row = correlations.iloc[0]
-    name = label(row["metric"] if row["quantity"] == "error" else row["loss"])
+    error = row["quantity"] == "error"
+    if row["protocol"] == EXTERNAL:
+        return label(row["metric"]) if error else f"Latents {row['loss']}, external"
+    name = label(row["metric"] if error else row["loss"])
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
 
 

@@ -45,6 +45,9 @@ def label(name: str) -> str:
     """Return the name of a loss, metric, feature or target as a reader expects it."""
     if name.endswith("_one_minus"):
         return f"1 − {label(name.removesuffix('_one_minus'))}"
+    if "_external" in name:
+        loss, _, source = name.partition("_external")
+        return f"{label(loss)}, external" + (f" ({source[1:]})" if source else "")
     if name.endswith("_random_backbone"):
         return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
     for beginning, model in MODELS.items():

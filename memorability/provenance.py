@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,8 @@ def run_record(
 def environment_record(device: str = "cpu") -> dict[str, Any]:
     """Return versions and hardware: what besides seeds and settings can change a number.
 
+    Of the packages those that the environment has: without training, torch is not needed.
+
     Parameters
     ----------
     device
@@ -137,13 +140,21 @@ def environment_record(device: str = "cpu") -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": _processor_name(),
         "device": device,
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES_RECORDED},
+        "packages": _versions(PACKAGES_RECORDED),
     }
     if device.startswith("cuda"):
         import torch  # noqa: PLC0415  # the workflow reads this module before any job needs torch
 
         record["gpu"] = torch.cuda.get_device_name(device)
     return record
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    versions = {}
+    for name in packages:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def _processor_name() -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from memorability.grid import RUN_KEYS
+from memorability.grid import EXTERNAL, RUN_KEYS
 from memorability.statistics import correlate, holm
 
 MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
@@ -25,7 +25,8 @@ def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
         Columns quantity, metric, protocol, loss, lr, seed, image_id, value; text but for value. Every
         function of this module returns these; keys that do not apply are empty.
     """
-    last = errors[errors["epoch"] == errors["epoch"].max()]
+    # Errors made elsewhere have one epoch, whatever our runs have.
+    last = errors[errors["epoch"] == errors.groupby("protocol")["epoch"].transform("max")]
     return _long(last.rename(columns={"error": "value"}), "error")
 
 
@@ -144,7 +145,7 @@ def correlations(
 
 
 def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    """Return the correlations of the best models of a protocol and of the controls, by metric.
+    """Return the correlations of the best models, of errors made elsewhere and of controls, by metric.
 
     Parameters
     ----------
@@ -156,11 +157,22 @@ def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -
     Returns
     -------
     pandas.DataFrame
-        Rows of both; a model's metric is "trained_<metric>".
+        Rows of all; a model's metric is "trained_<metric>".
     """
     best = models[models["selected"] & (models["protocol"] == protocol)]
     best = best.assign(metric="trained_" + best["metric"])
-    return pd.concat([best, controls], ignore_index=True)
+    elsewhere = models[models["protocol"] == EXTERNAL]
+    return pd.concat([best, elsewhere, controls], ignore_index=True)
+
+
+def own_runs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table `correlations` that are about the study's own runs."""
+    return table[table["protocol"] != EXTERNAL]
+
+
+def of_values(values: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table `correlations` that are about the models of the values."""
+    return table.merge(values[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS)
 
 
 def best_learning_rate(

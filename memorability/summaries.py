@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from memorability.labels import label
+from memorability.pages import show
 
 PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 
@@ -185,63 +186,78 @@ def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:
     return [table[table["metric"] == PUBLISHED_MEASURE] for table in tables]
 
 
-def our_figures(
-    correlations: list[pd.DataFrame], metrics: pd.DataFrame, protocol: str, selected_loss: str
-) -> pd.DataFrame:
-    """Return everything that a published figure can be compared with, as the ledger reads it.
-
-    Parameters
-    ----------
-    correlations
-        The tables `correlations` of several quantities.
-    metrics
-        The table `prediction_metrics`.
-    protocol
-        The protocol whose runs are compared with the paper.
-    selected_loss
-        The loss of the model whose latents the predictor reads.
-    """
-    table = pd.concat(correlations, ignore_index=True).assign(statistic="spearman")
-    table = table[table["protocol"].isin([protocol, ""])]
-    # The ledger knows features by name, and a loss with a random backbone is not the published loss.
-    features = table["quantity"] == "feature"
-    table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
-    # Published is the correlation of one measure of distinctiveness.
-    others = (table["quantity"] == "distinctiveness") & (table["metric"] != PUBLISHED_MEASURE)
-    table.loc[others, "quantity"] = "distinctiveness:" + table.loc[others, "metric"]
-    errors = table["quantity"] == "error"
-    # Whatever was measured of a run has the honest name of the loss that it was trained with.
-    # The published scripts report one minus a distance, too: under that sign it is their loss.
-    names = table[errors].drop_duplicates("loss").set_index("loss")["metric"]
-    names = names.str.removesuffix("_one_minus")
-    table["loss"] = table["loss"].replace(names.to_dict())
-    honest = names.get(selected_loss, selected_loss)
-    quantity = "prediction" if honest == selected_loss else f"prediction from {honest}"
-    predicted = metrics[metrics["head"] == "mlp"].rename(
-        columns={"metric": "statistic", "value": "r"}
-    )
-    predicted = predicted.assign(quantity=quantity, loss="", selected=True)
-    predicted = predicted.assign(target="score", group="all", method="pooled")
-    return pd.concat([table, predicted], ignore_index=True)
-
-
 def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the ledger with intervals in one column, the verdict in front.
+    """Return the ledger with every figure and its interval in one column, the verdict in front.
 
-    Of the source only the place is shown: the paper is named once, in the caption.
+    What is testable comes first, then what was computed otherwise. Of a source in the reproduced paper
+    only the place is shown: the caption names the paper.
     """
-    intervals = {
-        "published CI": ("published_ci_low", "published_ci_high"),
-        "our CI": ("ours_ci_low", "ours_ci_high"),
+    rank = claims["by"].eq("") * 2 + claims["verdict"].eq("not testable")
+    claims = claims.loc[rank.sort_values(kind="stable").index]
+    figures = {
+        name: [
+            _figure(value, low, high, whole=statistic == "count")
+            for value, low, high, statistic in zip(
+                claims[name],
+                claims[f"{name}_ci_low"],
+                claims[f"{name}_ci_high"],
+                claims["statistic"],
+                strict=True,
+            )
+        ]
+        for name in ("published", "ours", "difference")
     }
-    columns = [
-        "verdict", "statement", "published", "published CI", "ours", "our CI", "n", "why", "source",
-    ]  # fmt: skip
-    shown = with_intervals(claims, intervals)[columns]
-    return shown.assign(source=shown["source"].str.rsplit("), ", n=1).str[-1])
+    headings = {
+        "verdict": "verdict",
+        "statement": "statement",
+        "statistic": "statistic",
+        "published": "published",
+        "ours": "ours",
+        "difference": "difference",
+        "margin": "margin",
+        "p": "p (equivalence)",
+        "power": "power",
+        "n": "images",
+        "by": "computed by",
+        "why": "why",
+        "source": "source",
+    }
+    place = claims["source"].str.removeprefix("Bagheri and Mohsenzadeh (arXiv:2410.15235), ")
+    shown = claims.assign(**figures, source=place, statistic=claims["statistic"].map(label))
+    return shown[list(headings)].rename(columns=headings)
 
 
-def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) -> pd.DataFrame:
+def _figure(value: float, low: float, high: float, *, whole: bool) -> str:
+    """Return a figure as it is read, with its interval if it has one."""
+    if pd.isna(value):
+        return "–"
+    shown = f"{value:,.0f}" if whole and value == round(value) else show(value)
+    return shown if pd.isna(low) or pd.isna(high) else f"{shown} [{low:.3f}, {high:.3f}]"
+
+
+def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `external` with headings for readers."""
+    headings = {
+        "kind": "what",
+        "file": "file",
+        "name": "called",
+        "claim": "answers",
+        "joined_by": "joined by",
+        "rows": "rows",
+        "joined": "images joined",
+        "rows_without_image": "rows without an image",
+        "unmatched": "first of them",
+        "images_without_row": "images without a row",
+    }
+    return sources[list(headings)].rename(columns=headings)
+
+
+def provenance_rows(
+    records: list[dict[str, Any]],
+    settings: Mapping[str, Any],
+    tables: Mapping[str, str] | None = None,
+    environment: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """Return what made the results, one row per fact: weights, versions, hardware, configuration.
 
     Parameters
@@ -251,6 +267,10 @@ def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) 
         with the model of the run before are counted; each one's own record names its file.
     settings
         The resolved configuration.
+    tables
+        Path -> SHA-256 of the tables that the user gave.
+    environment
+        As from `environment_record`, shown where there are no runs.
     """
     receipts = {
         json.dumps(receipt, sort_keys=True)
@@ -267,10 +287,12 @@ def provenance_rows(records: list[dict[str, Any]], settings: Mapping[str, Any]) 
         rows.append(
             ("weights carried over", f"{carried} runs start from the model of the run before")
         )
-    environments = {json.dumps(run["environment"], sort_keys=True) for run in records}
-    for environment in map(json.loads, sorted(environments)):
-        packages = environment.pop("packages")
-        rows += [(key, str(value)) for key, value in environment.items()]
+    rows += [("table", f"{path}, SHA-256 {digest}") for path, digest in (tables or {}).items()]
+    environments = [run["environment"] for run in records] or [environment or {"packages": {}}]
+    for text in sorted({json.dumps(one, sort_keys=True) for one in environments}):
+        facts = json.loads(text)
+        packages = facts.pop("packages")
+        rows += [(key, str(value)) for key, value in facts.items()]
         rows.append(
             ("packages", ", ".join(f"{name} {version}" for name, version in packages.items()))
         )

@@ -276,20 +276,44 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             predicted=_float(),
         ),
     ),
-    "claims": (
-        ("claim",),
+    "external": (
+        ("kind", "name"),
         _schema(
-            claim=pa.Column(str, unique=True),
+            kind=pa.Column(str, pa.Check.isin(["errors", "latents"])),
+            name=_text(),
+            file=_text(),
+            joined_by=pa.Column(str, pa.Check.isin(["image_id", "file"])),
+            rows=pa.Column("int64", _COUNT),
+            joined=pa.Column("int64", _COUNT),
+            rows_without_image=pa.Column("int64", _COUNT),
+            images_without_row=pa.Column("int64", _COUNT),
+            unmatched=_text(),
+            claim=_text(),
+        ),
+    ),
+    "claims": (
+        ("claim", "by"),
+        _schema(
+            claim=_text(),
+            by=_text(),
             statement=_text(),
             source=_text(),
+            statistic=_text(),
             published=_float(),
-            published_ci_low=_float(),
-            published_ci_high=_float(),
+            published_ci_low=_float(nullable=True),
+            published_ci_high=_float(nullable=True),
             ours=_float(nullable=True),
             ours_ci_low=_float(nullable=True),
             ours_ci_high=_float(nullable=True),
             n=_count(nullable=True),
-            margin=_float(),
+            difference=_float(nullable=True),
+            difference_ci_low=_float(nullable=True),
+            difference_ci_high=_float(nullable=True),
+            margin=_float(pa.Check.gt(0)),
+            test=_text(),
+            p=_float(_SHARE, nullable=True),
+            power=_float(_SHARE, nullable=True),
+            data=pa.Column(str, pa.Check.isin(["published set", "other data", ""])),
             verdict=pa.Column(
                 str, pa.Check.isin(["reproduced", "equivalent", "differs", "not testable"])
             ),
@@ -433,7 +457,8 @@ def read_record(path: str | Path) -> dict[str, Any]:
 def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
     """Read one table of several runs, with the run keys of their paths as text columns in front.
 
-    A table that belongs to no run is returned as it is; of no paths, an empty table.
+    A table that belongs to no run is returned as it is; of no paths, an empty table. Keys that only
+    some of the paths have, as those of what was made elsewhere, are empty in the rows of the others.
     """
     parts = []
     for path in map(Path, paths):
@@ -442,8 +467,10 @@ def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
         for index, key in enumerate(key for key in RUN_KEYS if key in keys):
             part.insert(index, key, keys[key])
         parts.append(part)
-    empty = pd.DataFrame(columns=[*RUN_KEYS, *_named(name)[1].columns])
-    return pd.concat(parts, ignore_index=True) if parts else empty
+    if not parts:
+        return pd.DataFrame(columns=[*RUN_KEYS, *_named(name)[1].columns])
+    table = pd.concat(parts, ignore_index=True)
+    return table.fillna({key: "" for key in RUN_KEYS if key in table})
 
 
 _LATENTS_AT_A_TIME = 256  # 25 MB of the published ones

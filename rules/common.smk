@@ -54,26 +54,37 @@ def lasting(file):
     return file if study.settings["keep_checkpoints"] == "all" else temp(file)
 
 
+def external(table, key):
+    """Return the files of a table (errors, distinctiveness) of all sources from elsewhere."""
+    return [study.external_path(table, name) for name in study.settings[key]]
+
+
+ERRORS = [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs]
 # Quantity of an image -> the tables that hold it.
 QUANTITIES = {
-    "error": [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs],
+    "error": ERRORS + external("errors", "external_errors"),
     "distinctiveness": [
         f"{study.results}/distinctiveness/{run.path}/part.parquet" for run in study.selected
-    ],
-    "feature": [f"{study.results}/tables/features.parquet"],
-    "prediction": [f"{study.results}/tables/predictions.parquet"],
-    "attribution": [f"{study.results}/tables/attributions.parquet"],
-    "matrix": [
-        study.matrix_file(run)
-        for run in study.runs
-        if run.lr == study.settings["learning_rates"][0]
-    ],
-    "control": [f"{study.results}/tables/controls.parquet"],
+    ]
+    + external("distinctiveness", "external_latents"),
 }
 OUTCOMES = [f"{study.results}/outcomes/{run.path}/part.parquet" for run in study.runs]
-IMAGES = prepared(study.first_resize, "images.parquet")
-PIXELS = prepared(study.first_resize, "pixels.npy")
-# Of the selected model, which predicts and is explained.
-ANALYSED = study.selected[0].path
-ANALYSED_IMAGES = prepared(study.selected_resize, "images.parquet")
-ANALYSED_PIXELS = prepared(study.selected_resize, "pixels.npy")
+IMAGES = study.image_table
+if study.runs:
+    QUANTITIES |= {
+        "feature": [f"{study.results}/tables/features.parquet"],
+        "prediction": [f"{study.results}/tables/predictions.parquet"],
+        "attribution": [f"{study.results}/tables/attributions.parquet"],
+        "matrix": [
+            study.matrix_file(run)
+            for run in study.runs
+            if run.lr == study.settings["learning_rates"][0]
+        ],
+        "control": [f"{study.results}/tables/controls.parquet"],
+    }
+    PIXELS = prepared(study.first_resize, "pixels.npy")
+    # Of the selected model, which predicts and is explained.
+    ANALYSED = study.selected[0].path
+    ANALYSED_IMAGES = prepared(study.selected_resize, "images.parquet")
+    ANALYSED_PIXELS = prepared(study.selected_resize, "pixels.npy")
+QUANTITIES = {quantity: files for quantity, files in QUANTITIES.items() if files}

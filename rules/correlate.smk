@@ -130,7 +130,9 @@ rule plot_distinctiveness:
     params:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
-        loss=study.metric(study.settings["selected"]["loss"]),
+        # Of latents made elsewhere their name: the rule is used for them, too.
+        loss=lambda wildcards: wildcards.get("loss")
+        or study.metric(study.settings["selected"]["loss"]),
         note=study.note,
         code=fingerprint("figures", "quantities", "summaries"),
     script:
@@ -161,7 +163,7 @@ rule plot_measures:
         runtime="5m",
     params:
         note=study.note,
-        code=fingerprint("figures"),
+        code=fingerprint("figures", "quantities"),
     script:
         "../scripts/plot_measures.py"
 

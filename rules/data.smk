@@ -1,9 +1,10 @@
 """Data sets become prepared images.
 
 REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
-          or nothing for the data set kind `sample`.
+          or that table alone where there are no runs, or nothing for the data set kind `sample`.
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
           <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
+          <results>/images/images.parquet (without runs)
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/figures/scores.*
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
@@ -88,60 +89,90 @@ rule unpack_lamem:
         "../scripts/unpack_lamem.py"
 
 
-rule prepare_images:
-    """Decode, check and resize every image once, into one store of pixels and one table."""
-    input:
-        images=study.image_source["images"],
-        scores=study.image_source["scores"],
-    output:
-        images=ensure("<results>/images/resize={resize}/images.parquet", non_empty=True),
-        rejected=ensure("<results>/images/resize={resize}/rejected.parquet", non_empty=True),
-        pixels=ensure("<results>/images/resize={resize}/pixels.npy", non_empty=True),
-    log:
-        "<logs>/prepare_images/resize={resize}.log",
-    benchmark:
-        "<benchmarks>/prepare_images/resize={resize}.jsonl"
-    conda:
-        "../envs/data.yaml"
-    threads: 2
-    resources:
-        mem="2GB",
-        runtime="2h",
-    params:
-        study=study.name,
-        settings=lambda wildcards: study.preparation(wildcards.resize),
-        code=fingerprint("images", "datasets.scores"),
-    script:
-        "../scripts/prepare_images.py"
+if study.runs:
 
+    rule prepare_images:
+        """Decode, check and resize every image once, into one store of pixels and one table."""
+        input:
+            images=study.image_source["images"],
+            scores=study.image_source["scores"],
+        output:
+            images=ensure("<results>/images/resize={resize}/images.parquet", non_empty=True),
+            rejected=ensure("<results>/images/resize={resize}/rejected.parquet", non_empty=True),
+            pixels=ensure("<results>/images/resize={resize}/pixels.npy", non_empty=True),
+        log:
+            "<logs>/prepare_images/resize={resize}.log",
+        benchmark:
+            "<benchmarks>/prepare_images/resize={resize}.jsonl"
+        conda:
+            "../envs/data.yaml"
+        threads: 2
+        resources:
+            mem="2GB",
+            runtime="2h",
+        params:
+            study=study.name,
+            settings=lambda wildcards: study.preparation(wildcards.resize),
+            code=fingerprint("images", "datasets.scores"),
+        script:
+            "../scripts/prepare_images.py"
 
-rule list_rejected:
-    """List the images that were left out, with the reason of each, for reading."""
-    input:
-        prepared(study.first_resize, "rejected.parquet"),
-    output:
-        tsv="<results>/tables/rejected.tsv",
-        page=report(
-            "<results>/tables/rejected.html",
-            caption="../report/rejected.rst",
-            category="1. Data",
-            labels={"what": "images left out"},
-        ),
-    log:
-        "<logs>/list_rejected.log",
-    benchmark:
-        "<benchmarks>/list_rejected.jsonl"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem="1GB",
-        runtime="5m",
-    params:
-        note=study.note,
-        code=fingerprint("pages"),
-    script:
-        "../scripts/list_rejected.py"
+    rule list_rejected:
+        """List the images that were left out, with the reason of each, for reading."""
+        input:
+            prepared(study.first_resize, "rejected.parquet"),
+        output:
+            tsv="<results>/tables/rejected.tsv",
+            page=report(
+                "<results>/tables/rejected.html",
+                caption="../report/rejected.rst",
+                category="1. Data",
+                labels={"what": "images left out"},
+            ),
+        log:
+            "<logs>/list_rejected.log",
+        benchmark:
+            "<benchmarks>/list_rejected.jsonl"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem="1GB",
+            runtime="5m",
+        params:
+            note=study.note,
+            code=fingerprint("pages"),
+        script:
+            "../scripts/list_rejected.py"
+
+else:
+
+    rule read_scores:
+        """Make the image table of the scores alone."""
+        input:
+            scores=study.image_source["scores"],
+        output:
+            images=ensure("<results>/images/images.parquet", non_empty=True),
+        log:
+            "<logs>/read_scores.log",
+        benchmark:
+            "<benchmarks>/read_scores.jsonl"
+        conda:
+            "../envs/data.yaml"
+        threads: 1
+        resources:
+            mem="1GB",
+            runtime="10m",
+        params:
+            study=study.name,
+            settings={
+                "kind": study.settings["dataset"]["kind"],
+                "columns": study.image_source["columns"],
+                "seed": study.settings["statistics"]["seed"],
+            },
+            code=fingerprint("datasets.score_table"),
+        script:
+            "../scripts/read_scores.py"
 
 
 rule estimate_ceiling:

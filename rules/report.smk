@@ -1,6 +1,7 @@
 """What the study says of the published figures, and where its own come from.
 
-REQUIRED: correlations of all quantities; the records of all runs.
+REQUIRED: correlations of all quantities; image table, ceiling, metrics of prediction, decay curve and
+          the records of all runs, as far as there are any.
 MAKES:    <results>/tables/claims.*, <results>/provenance.json and .html
 """
 
@@ -9,13 +10,20 @@ rule judge_claims:
     """Set every published figure beside ours, with a verdict."""
     input:
         correlations=expand(
-            rules.correlate.output.correlations, quantity=["error", "distinctiveness", "feature"]
+            rules.correlate.output.correlations,
+            quantity=[
+                name for name in ("error", "distinctiveness", "feature") if name in QUANTITIES
+            ],
         ),
-        metrics=rules.evaluate_prediction.output.metrics,
+        images=IMAGES,
+        metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
+        predictions=[rules.predict.output.predictions] if study.published_split else [],
+        ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
         decay=[rules.measure_decay.output.decay] if study.decays else [],
     output:
         claims=ensure("<results>/tables/claims.parquet", non_empty=True),
         tsv="<results>/tables/claims.tsv",
+        badge="<results>/tables/claims_badge.md",
         page=report(
             "<results>/tables/claims.html",
             caption="../report/claims.rst",
@@ -34,16 +42,10 @@ rule judge_claims:
         runtime="5m",
     params:
         study=study.name,
-        settings={
-            "dataset_kind": study.settings["dataset"]["kind"],
-            "margin": study.settings["statistics"]["margin"],
-            "other_model": study.other_model,
-        },
-        protocol=study.settings["protocols"][0],
-        selected_loss=study.settings["selected"]["loss"],
+        settings=study.claim_settings,
         note=study.note,
         published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
-        code=fingerprint("claims", "decay", "pages", "summaries"),
+        code=fingerprint("answers", "claims", "decay", "pages", "published", "summaries"),
     script:
         "../scripts/judge_claims.py"
 
@@ -52,6 +54,7 @@ rule record_provenance:
     """Record configuration, versions, hardware and the weights that every run used."""
     input:
         records=expand("<results>/models/{run}/record.json", run=[run.path for run in study.runs]),
+        tables=study.given_tables,
     output:
         record="<results>/provenance.json",
         page=report(
@@ -71,7 +74,7 @@ rule record_provenance:
         mem="1GB",
         runtime="5m",
     params:
-        settings=study.settings,
+        settings=study.used_settings,
         note=study.note,
         code=fingerprint("provenance", "pages", "summaries"),
     script:

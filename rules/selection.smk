@@ -9,7 +9,7 @@ MAKES:    <results>/tables/selection.*, selection_choices.parquet, selection_see
 rule select_learning_rates:
     """Choose each loss's learning rate on the same data, on half the images, on half the responses."""
     input:
-        errors=QUANTITIES["error"],
+        errors=ERRORS,
         images=IMAGES,
     output:
         selection=ensure("<results>/tables/selection.parquet", non_empty=True),
@@ -68,6 +68,6 @@ rule plot_selection:
         runtime="5m",
     params:
         note=study.note,
-        code=fingerprint("figures"),
+        code=fingerprint("figures", "quantities"),
     script:
         "../scripts/plot_selection.py"

@@ -1,4 +1,4 @@
-"""Set every published figure beside ours, with a verdict."""
+"""Set every published figure beside ours, with a verdict: table, TSV file, page and badge."""
 
 from typing import TYPE_CHECKING
 
@@ -9,27 +9,35 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import tables
-    from memorability.claims import ledger, load_published
+    from memorability.answers import our_figures
+    from memorability.claims import badge, ledger
     from memorability.decay import as_correlations
+    from memorability.files import atomic
     from memorability.pages import write_page
     from memorability.provenance import table_record
-    from memorability.summaries import claims_for_reading, our_figures
+    from memorability.published import load_published
+    from memorability.summaries import claims_for_reading
 
-    settings = snakemake.params.settings
+    settings, given = snakemake.params.settings, snakemake.input
     ours = our_figures(
-        [tables.read(path, "correlations") for path in snakemake.input.correlations]
-        + [as_correlations(tables.read(path, "decay")) for path in snakemake.input.decay],
-        tables.read(snakemake.input.metrics, "prediction_metrics"),
-        snakemake.params.protocol,
-        snakemake.params.selected_loss,
+        [tables.read(path, "correlations") for path in given.correlations]
+        + [as_correlations(tables.read(path, "decay")) for path in given.decay],
+        tables.read(given.images, "images"),
+        metrics=tables.read_if_any(given.metrics, "prediction_metrics"),
+        predictions=tables.read_if_any(given.predictions, "predictions"),
+        ceiling=tables.read_if_any(given.ceiling, "ceiling"),
+        **settings["ours"],
     )
-    claims = ledger(ours, claims=load_published(), **settings)
+    claims = ledger(ours, claims=load_published(), **settings["ledger"])
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(claims, snakemake.output.claims, "claims", record)
     tables.write_tsv(claims, snakemake.output.tsv)
+    with atomic(snakemake.output.badge) as temporary:
+        temporary.write_text(f"{badge(claims)}\n", encoding="utf-8")
     write_page(
         claims_for_reading(claims),
         snakemake.output.page,
         title="Every published figure beside ours",
+        lead=badge(claims),
         note=snakemake.params.note,
     )

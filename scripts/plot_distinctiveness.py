@@ -9,13 +9,14 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import figures, tables
-    from memorability.quantities import from_distinctiveness
+    from memorability.quantities import from_distinctiveness, of_values
     from memorability.summaries import published_measure
 
     values, rows = published_measure(
         from_distinctiveness(tables.read_runs(snakemake.input.distinctiveness, "distinctiveness")),
         tables.read(snakemake.input.correlations[0], "correlations"),
     )
+    rows = of_values(values, rows)
     figure = figures.values_by_memorability(
         values,
         tables.read(snakemake.input.images, "images"),

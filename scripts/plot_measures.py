@@ -9,9 +9,10 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import figures, tables
+    from memorability.quantities import own_runs
 
     figure = figures.forest(
-        tables.read(snakemake.input.correlations[0], "correlations"),
+        own_runs(tables.read(snakemake.input.correlations[0], "correlations")),
         title="Distinctiveness and memorability",
         note=snakemake.params.note,
     )

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import figures, tables
+    from memorability.quantities import own_runs
 
     figure = figures.learning_rate_selection(
-        tables.read(snakemake.input.correlations[0], "correlations"),
+        own_runs(tables.read(snakemake.input.correlations[0], "correlations")),
         tables.read(snakemake.input.seeds, "selection_seeds"),
         tables.read(snakemake.input.selection, "selection"),
         tables.read(snakemake.input.choices, "selection_choices"),

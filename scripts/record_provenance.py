@@ -13,18 +13,19 @@ with job_log(snakemake.log[0]):
 
     from memorability.files import atomic
     from memorability.pages import write_page
+    from memorability.provenance import environment_record, file_hashes
     from memorability.summaries import provenance_rows
 
     settings = snakemake.params.settings
     records = [
         json.loads(Path(path).read_text(encoding="utf-8")) for path in snakemake.input.records
     ]
+    given, environment = file_hashes(snakemake.input.tables), environment_record()
+    whole = {"configuration": settings, "tables": given, "environment": environment}
     with atomic(snakemake.output.record) as temporary:
-        temporary.write_text(
-            json.dumps({"configuration": settings, "runs": records}, indent=1), encoding="utf-8"
-        )
+        temporary.write_text(json.dumps(whole | {"runs": records}, indent=1), encoding="utf-8")
     write_page(
-        provenance_rows(records, settings),
+        provenance_rows(records, settings, given, environment),
         snakemake.output.page,
         title="Where these results come from",
         note=snakemake.params.note,

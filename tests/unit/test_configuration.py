@@ -111,8 +111,9 @@ def test_every_study_in_the_repository_resolves_over_the_published_one(path: Pat
     overlay = _yaml(path)
     study = resolve(merged(overlay), ROOT)
     assert study.name == overlay["study"]
-    assert len(study.selected) == len(study.settings["seeds"])
+    assert len(study.selected) == (len(study.settings["seeds"]) if study.runs else 0)
     assert set(study.selected) <= set(study.runs)
+    assert bool(study.runs) == (study.settings["runs"] == "grid") == study.has_images
 
 
 def test_an_overlay_keeps_what_it_does_not_name() -> None:
@@ -140,7 +141,7 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         ),
         (
             merged({"dataset": {"images": "photographs"}}),
-            ["dataset.images: unknown key (known: kind)"],
+            ["dataset.images: 'photographs' should be null: scores without images"],
         ),
         (
             changed(
@@ -1025,3 +1026,180 @@ def test_runs_of_a_loss_are_those_of_all_its_learning_rates_and_seeds() -> None:
     assert {(run.protocol, run.loss) for run in runs} == {("paper", "mse")}
     of_seed = [run.lr for run in runs if run.seed == 2]
     assert of_seed == study.settings["learning_rates"], "the rule zips models with their labels"
+
+
+# Tables alone, and tables made elsewhere
+
+ALONE: dict[str, Any] = {
+    "study": "alone",
+    "runs": None,
+    "dataset": {"kind": "memcat", "scores": "scores.csv", "images": None},
+}
+TABLE: dict[str, Any] = {"kind": "table", "scores": "s.tsv", "columns": {"file": "f", "score": "s"}}
+THEIRS: dict[str, Any] = {
+    "file": "errors.csv",
+    "columns": {"file": "image", "error": "Loss"},
+    "loss": "lpips_squeeze",
+}
+
+
+def test_runs_null_is_all_that_a_study_of_tables_needs_to_say() -> None:
+    study = resolve(merged(ALONE), ROOT)
+    assert (study.runs, study.selected, study.protocols) == ((), (), {})
+    assert study.image_table == "results/alone/images/images.parquet"
+    assert (study.has_counts, study.decays, study.published_split) == (True, False, False)
+    assert (study.downloads, study.note, study.other_model, study.pretrainings) == ([], "", "", [])
+    assert set(study.used_settings) == {
+        "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness",
+        "statistics",
+    }  # fmt: skip
+    assert study.claim_settings["ledger"]["dataset_kind"] == "memcat"
+    assert study.given_tables == ["scores.csv"]
+
+
+def test_nothing_about_training_is_checked_without_runs() -> None:
+    """What contradicts itself there, or names files that are not there, says nothing."""
+    wrong = {
+        "protocols": ["untrained_start"],  # not the selected one
+        "prediction": {"split": {"kind": "official", "test": 0.9}},
+        "weights": {"source": "directory", "directory": "not/there"},
+    }
+    assert refusal(merged({"study": "trained"}, wrong))
+    resolve(merged(ALONE, wrong), ROOT)
+
+
+@pytest.mark.parametrize("dataset", [ALONE["dataset"], TABLE])
+def test_runs_without_images_are_refused(dataset: dict[str, Any]) -> None:
+    message = refusal(merged({"dataset": dataset, "prediction": STRATIFIED}))
+    assert "runs: grid trains on images, but the data set has none. Set runs: null" in message
+
+
+@pytest.mark.parametrize("overlay", [{}, SAMPLE, folder(), {"dataset": {"kind": "lamem"}}])
+def test_images_without_runs_are_refused(overlay: dict[str, Any]) -> None:
+    message = refusal(merged(overlay, {"runs": None}))
+    assert "runs: null makes a study of tables alone" in message
+    assert "{kind: table, scores: …, columns: …}" in message
+
+
+@pytest.mark.parametrize("named", [{"scores": "scores.csv"}, {"images": None}])
+def test_memcats_scores_and_the_absence_of_images_go_together(named: dict[str, Any]) -> None:
+    message = refusal(merged({"runs": None, "dataset": named}))
+    assert "scores and images: null belong together" in message
+
+
+def test_a_table_of_scores_needs_its_columns_and_no_images() -> None:
+    assert "dataset.columns: missing" in refusal(
+        merged({"runs": None, "dataset": {"kind": "table", "scores": "s.csv"}})
+    )
+    study = resolve(merged({"runs": None, "dataset": TABLE}), ROOT)
+    assert study.image_source == {"images": None, "scores": "s.tsv", "columns": TABLE["columns"]}
+    assert not study.has_counts
+
+
+def test_what_is_made_elsewhere_is_named_and_noted() -> None:
+    latents = {"file": "l.parquet", "columns": {"image_id": "i", "latent": "z"}}
+    overlay = {
+        "external_errors": {"theirs": THEIRS | {"claim": "table_1.lpips_squeeze"}, "mine": THEIRS},
+        "external_latents": {"theirs": latents | {"claim": "distinctiveness"}},
+    }
+    note = "What is called external was made elsewhere, not by this workflow."
+    for base in ({}, ALONE):
+        study = resolve(merged(base, overlay), ROOT)
+        assert study.note == note
+        assert study.external_claims == {
+            "error": {"theirs": "table_1.lpips_squeeze", "mine": ""},
+            "distinctiveness": {"theirs": "distinctiveness"},
+        }
+    assert study.given_tables == ["scores.csv", "errors.csv", "errors.csv", "l.parquet"]
+    assert study.external_path("errors", "theirs") == (
+        "results/alone/errors/protocol=external/loss=theirs/part.parquet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "lines"),
+    [
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"claim": "table_1.lpips_squeze"}},
+            ["external_errors.theirs.claim: No published figure is named 'table_1.lpips_squeze'",
+             "did you mean 'table_1.lpips_squeeze'?"],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"claim": "prediction.f1"}},
+            ["'prediction.f1' is a figure about 'prediction'", "They answer: table_1.lpips_squeeze,"],
+        ),
+        (
+            "external_latents",
+            {"theirs": {"file": "l.parquet", "columns": {"file": "f", "latent": "z"},
+                        "claim": "table_1.mse"}},
+            ["external latents do not answer. They answer: distinctiveness."],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"columns": {"error": "Loss"}}},
+            ["external_errors.theirs.columns: rows are joined", "either file or image_id"],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"columns": {"error": "e", "file": "f", "image_id": "i"}}},
+            ["Name either file or image_id"],
+        ),
+        (
+            "external_errors",
+            {"Their errors": THEIRS},
+            ["external_errors: 'Their errors' is not a name of a-z, 0-9 and _"],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"los": "mse"}},
+            ["external_errors.theirs.los: unknown key (did you mean 'loss'?)"],
+        ),
+        (
+            "external_errors",
+            {"theirs": {"file": "errors.xlsx", "columns": {"error": "e", "file": "f"}}},
+            ["external_errors.theirs.loss: missing", "'errors.xlsx' is not a .csv, .tsv or .parquet"],
+        ),
+        (
+            "external_latents",
+            {"theirs": {"file": "l.csv", "columns": {"file": "f", "latent": "z"}}},
+            ["external_latents.theirs.file: 'l.csv' is not a .parquet file"],
+        ),
+        ("runs", "grd", ["runs: 'grd' is unknown (did you mean 'grid'?)"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_tables_made_elsewhere_is_named(
+    key: str, value: Any, lines: list[str]
+) -> None:
+    message = refusal(merged(ALONE, {key: value}))
+    for line in lines:
+        assert line in message
+
+
+def test_a_protocol_is_not_called_external(tmp_path: Path) -> None:
+    root = presets(tmp_path, external="order: listed")
+    message = "protocols: 'external' stands for errors and latents made elsewhere"
+    with pytest.raises(InputError, match=message):
+        resolve(of_protocol("external"), root)
+
+
+def test_tables_that_are_not_there_are_named_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    latents = {"file": "l.parquet", "columns": {"image_id": "i", "latent": "z"}}
+    tables = {"external_errors": {"theirs": THEIRS}, "external_latents": {"theirs": latents}}
+    study = resolve(merged(ALONE, tables), ROOT)
+    for file, key, needed in (
+        ("scores.csv", "dataset.scores", "scores"),
+        ("errors.csv", "external_errors.theirs.file", "errors"),
+        ("l.parquet", "external_latents.theirs.file", "latents"),
+    ):
+        words = f"{key}: {file} does not exist, but a table of {needed} is needed"
+        with pytest.raises(InputError, match=words):
+            study.preflight()
+        Path(file).touch()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    study.preflight()
+    assert not Path("resources").exists()

@@ -692,6 +692,8 @@ def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> Non
         ("lpips_vgg_random_backbone_one_minus", "1 − LPIPS (VGG), random backbone"),
         ("mean_lab_a", "Mean colour LAB A"),
         ("of_my_own", "of my own"),
+        ("lpips_vgg_external", "LPIPS (VGG), external"),
+        ("lpips_vgg_external_their_own", "LPIPS (VGG), external (their_own)"),
         ("untrained_style_random_backbone", "Untrained: Style loss, random backbone"),
     ],
 )
@@ -702,6 +704,14 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "title"),
     [
+        (
+            {"metric": "lpips_vgg_external", "protocol": "external", "lr": ""},
+            "LPIPS (VGG), external",
+        ),
+        (
+            {"quantity": "distinctiveness", "protocol": "external", "loss": "theirs", "lr": ""},
+            "Latents theirs, external",
+        ),
         (
             {"metric": "lpips_vgg_random_backbone"},
             "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seed(s)",

@@ -154,12 +154,12 @@ def test_text_that_moves_from_one_module_to_the_next_changes_the_fingerprint(
 
 
 def test_verdicts_are_made_anew_when_the_published_figures_change(copy: Path) -> None:
-    """claims.py reads published.yaml, which decides its result as much as its code does."""
+    """published.py reads published.yaml, which decides its result as much as its code does."""
     rule = (ROOT / "rules" / "report.smk").read_text()
-    before = fingerprint("claims")
+    before = fingerprint("published")
     with (copy / "published.yaml").open("a") as file:
         file.write("# corrected\n")
-    assert fingerprint("claims") != before or "published.yaml" in rule
+    assert fingerprint("published") != before or "published.yaml" in rule
 
 
 # Settings
@@ -223,6 +223,11 @@ def test_the_environment_names_versions_and_hardware_in_plain_words() -> None:
     assert "gpu" not in record
     for name in ("torch", "numpy", "snakemake"):
         assert record["packages"][name] == importlib.metadata.version(name)
+
+
+def test_a_package_that_the_environment_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "PACKAGES_RECORDED", ("numpy", "no-such-package"))
+    assert list(environment_record()["packages"]) == ["numpy"]
 
 
 def test_every_package_that_is_recorded_is_one_that_the_project_requires() -> None:

@@ -11,6 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from memorability import tables
 from memorability.quantities import (
     SOURCES,
+    beside_models,
     best_learning_rate,
     correlations,
     from_attributions,
@@ -18,6 +19,8 @@ from memorability.quantities import (
     from_errors,
     from_features,
     from_predictions,
+    of_values,
+    own_runs,
 )
 
 COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
@@ -86,6 +89,22 @@ def test_errors_are_those_after_the_last_epoch() -> None:
     assert rows(from_errors(table)) == [
         ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
         ("error", "mse", "paper", "mse", "1e-3", "0", "b", 0.4),
+    ]
+
+
+def test_errors_made_elsewhere_have_their_own_last_epoch_and_no_learning_rate() -> None:
+    own = [
+        {**RUN, "epoch": epoch, "image_id": "a", "metric": "mse", "error": 0.5} for epoch in (1, 2)
+    ]
+    other = RUN | {"protocol": "external", "loss": "theirs", "lr": "", "seed": ""}
+    theirs = [{**other, "epoch": 1, "image_id": "a", "metric": "mse_external", "error": 0.7}]
+    assert rows(from_errors(pd.DataFrame(own + theirs))) == [
+        ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
+        ("error", "mse_external", "external", "theirs", "", "", "a", 0.7),
+    ]
+    alone = pd.DataFrame(theirs).drop(columns=["lr", "seed"])
+    assert rows(from_errors(alone)) == [
+        ("error", "mse_external", "external", "theirs", "", "", "a", 0.7)
     ]
 
 
@@ -304,3 +323,50 @@ def test_the_protocol_that_comes_first_in_the_values_is_taken_whatever_its_name(
     chosen, chosen_rows = best_learning_rate(values, table, "mse")
     assert set(chosen["protocol"]) == set(chosen_rows["protocol"]) == {"b"}
     assert set(chosen["lr"]) == {"1e-4"}
+
+
+# Made elsewhere
+
+
+def beside_external() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The study's values and two errors made elsewhere, and the correlations of all."""
+    parts = [
+        run_errors(0.3, noise=90 + k, seeds=1, protocol="external", loss=name, lr="", metric=metric)
+        for k, (name, metric) in enumerate({"a": "mse_external_a", "mse": "mse_external"}.items())
+    ]
+    values = pd.concat([study(), from_errors(pd.concat(parts))], ignore_index=True)
+    return values, correlations(values, images(), **QUICK)
+
+
+def test_errors_made_elsewhere_are_correlated_like_ours_each_by_itself() -> None:
+    values, table = beside_external()
+    pooled = table[(table["protocol"] == "external") & (table["method"] == "pooled")]
+    assert list(pooled["metric"]) == ["mse_external", "mse_external_a"]
+    assert pooled["selected"].all()
+    theirs = values[values["loss"] == "a"].sort_values("image_id")["value"]
+    expected = stats.spearmanr(theirs, images()["score"]).statistic
+    assert pooled.set_index("loss").loc["a", "r"] == pytest.approx(expected, abs=1e-12)
+    assert pooled["p_holm"].notna().all()
+
+
+def test_what_is_about_runs_leaves_them_out() -> None:
+    values, table = beside_external()
+    assert set(own_runs(table)["protocol"]) == {"a", "b"}
+    of_mse, drawn = best_learning_rate(values, table, "mse")
+    assert set(of_mse["protocol"]) == set(drawn["protocol"]) == {"a"}
+
+
+def test_rows_of_values_are_those_of_their_models() -> None:
+    values, table = beside_external()
+    theirs = values[(values["protocol"] == "external") & (values["loss"] == "mse")]
+    found = of_values(theirs, table)
+    assert set(found["metric"]) == {"mse_external"}
+    assert len(found) == len(table[table["metric"] == "mse_external"])
+
+
+def test_they_stand_among_the_controls_under_their_own_name() -> None:
+    _, table = beside_external()
+    controls = table.iloc[:1].assign(metric="jpeg_bytes", protocol="")
+    assert set(beside_models(table, controls, "a")["metric"]) == {
+        "trained_mse", "trained_style", "mse_external", "mse_external_a", "jpeg_bytes",
+    }  # fmt: skip

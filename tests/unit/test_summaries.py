@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from memorability.claims import ledger, load_published
+from memorability.claims import OWN, ledger
+from memorability.published import load_published
 from memorability.summaries import (
     ceiling_for_reading,
     claims_for_reading,
     effects_for_reading,
+    external_for_reading,
     metrics_for_reading,
-    our_figures,
     provenance_rows,
     published_measure,
     table_1,
@@ -22,7 +23,6 @@ from memorability.summaries import (
 
 NAN = float("nan")
 VARY = {"paper": "order", "released": "nothing"}
-LOSSES = ["lpips_squeeze", "lpips_vgg", "lpips_alex", "style", "mse", "ms_ssim"]
 
 
 def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
@@ -185,68 +185,7 @@ def test_a_metric_that_is_undefined_for_category_means_is_still_shown_for_latent
     assert list(shown["CI of category means"]) == ["–", "[0.400, 0.600]", "[0.400, 0.600]"]
 
 
-# Figures that are compared with published ones
-
-
-def verdicts(*rows: dict[str, Any], protocol: str = "paper") -> pd.DataFrame:
-    figures = our_figures([pd.DataFrame([one]) for one in rows], METRICS, protocol, "mse")
-    table = ledger(figures, claims=load_published(), dataset_kind="memcat", margin=0.05)
-    return table.set_index("claim")
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_an_error_answers_the_published_figure_of_its_own_loss_alone(loss: str) -> None:
-    table = verdicts(row(loss))
-    answered = table.index[table["ours"].notna() & table.index.str.startswith("table_1.")]
-    assert list(answered) == [f"table_1.{loss}"]
-    assert table.loc[f"table_1.{loss}", "ours"] == 0.4
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_a_loss_with_a_random_backbone_answers_no_published_figure(loss: str) -> None:
-    table = verdicts(row(f"{loss}_random_backbone"))
-    of_table_1 = table[table.index.str.startswith("table_1.")]
-    assert len(of_table_1) == 6
-    assert of_table_1["ours"].isna().all()
-    assert (of_table_1["verdict"] == "not testable").all()
-
-
-@pytest.mark.parametrize("loss", ["lpips_squeeze", "lpips_vgg", "lpips_alex"])
-def test_one_minus_lpips_answers_for_it_as_in_the_published_scripts(loss: str) -> None:
-    table = verdicts(row(f"{loss}_one_minus", r=-0.4, ci_low=-0.42, ci_high=-0.38))
-    assert table.loc[f"table_1.{loss}", "ours"] == -0.4
-    random = verdicts(row(f"{loss}_random_backbone_one_minus"))
-    assert random.loc[f"table_1.{loss}", "verdict"] == "not testable"
-
-
-def test_features_answer_by_name_and_predictions_by_metric() -> None:
-    none = {"protocol": "", "loss": "", "lr": ""}
-    table = verdicts(row("saturation", quantity="feature", r=0.157, **none))
-    found = table["ours"].dropna().to_dict()
-    assert found == {
-        "table_2.saturation.memorability": 0.157,
-        "prediction.spearman": 0.56,
-        "prediction.roc_auc": 0.76,
-    }
-    assert table.loc["prediction.roc_auc", ["ours_ci_low", "ours_ci_high", "n"]].to_list() == [
-        0.4, 0.6, 3000,
-    ]  # fmt: skip
-
-
-def test_only_the_first_protocol_is_compared() -> None:
-    rows = [row("mse", r=0.1, protocol="released"), row("mse", r=0.2)]
-    assert verdicts(*rows).loc["table_1.mse", "ours"] == 0.2
-    assert verdicts(*rows, protocol="released").loc["table_1.mse", "ours"] == 0.1
-
-
-def distinctiveness(loss: str) -> dict[str, Any]:
-    return row("nearest_neighbour", quantity="distinctiveness", loss=loss, r=0.3)
-
-
-def test_distinctiveness_answers_for_the_model_that_the_paper_measured() -> None:
-    table = verdicts(row("lpips_squeeze"), distinctiveness("lpips_squeeze"))
-    assert table.loc["distinctiveness", "ours"] == 0.3
-    assert pd.isna(verdicts(row("mse"), distinctiveness("mse")).loc["distinctiveness", "ours"])
+# The measure of distinctiveness of the paper
 
 
 def test_the_published_measure_is_one_of_several() -> None:
@@ -258,41 +197,37 @@ def test_the_published_measure_is_one_of_several() -> None:
     assert second.empty
 
 
-def test_of_several_measures_of_distinctiveness_the_published_one_answers() -> None:
-    other = distinctiveness("lpips_squeeze") | {"metric": "local_outlier_factor", "r": 0.9}
-    table = verdicts(row("lpips_squeeze"), other, distinctiveness("lpips_squeeze"))
-    assert table.loc["distinctiveness", "ours"] == 0.3
-    table = verdicts(row("lpips_squeeze"), other)
-    assert pd.isna(table.loc["distinctiveness", "ours"])
-
-
-def test_distinctiveness_of_a_model_trained_with_a_random_backbone_answers_nothing() -> None:
-    table = verdicts(row("lpips_squeeze_random_backbone"), distinctiveness("lpips_squeeze"))
-    assert pd.isna(table.loc["distinctiveness", "ours"])
-
-
-def test_gathering_our_figures_leaves_the_tables_as_they_were() -> None:
-    tables = [pd.DataFrame([row("mse_random_backbone")]), pd.DataFrame([row(quantity="feature")])]
-    before = [table.copy(deep=True) for table in [*tables, METRICS]]
-    our_figures(tables, METRICS, "paper", "mse")
-    for table, copy in zip([*tables, METRICS], before, strict=True):
-        pd.testing.assert_frame_equal(table, copy)
-
-
 # The ledger for reading
 
 
 def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper() -> None:
-    shown = claims_for_reading(verdicts(row("mse", r=0.235)).reset_index())
-    assert len(shown) == len(load_published())
+    claims = load_published()
+    answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
+    images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
+    images |= {"ci_low": NAN, "ci_high": NAN}
+    table = ledger(
+        pd.DataFrame([answer, images]),
+        claims=claims, dataset_kind="memcat", margin=0.05, confidence=0.95,
+    )  # fmt: skip
+    shown = claims_for_reading(table)
+    assert len(shown) == len(claims)
     assert shown.columns[0] == "verdict"
-    mse = shown[shown["published"] == 0.235].iloc[0]
-    assert mse["source"] == "Table 1"
-    assert mse["published CI"] == "[0.229, 0.249]"
-    assert mse["our CI"] == "[0.380, 0.420]"
+    testable = (shown["verdict"] != "not testable").tolist()
+    assert testable == sorted(testable, reverse=True)
+    mse = shown[shown["statement"].str.contains("mean squared")].iloc[0]
+    assert (mse["verdict"], mse["source"], mse["computed by"]) == (
+        "equivalent", "Table 1", "this study",
+    )  # fmt: skip
+    assert mse["published"] == "0.235 [0.229, 0.249]"
+    assert mse["ours"] == "0.235 [0.220, 0.250]"
+    assert mse["difference"] == "0.000 [-0.015, 0.015]"
+    counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
+    assert counted[["published", "ours", "difference"]].to_list() == ["10,000", "10,000", "0"]
+    elsewhere = shown["source"].str.contains("Needell|Khosla")
+    assert elsewhere.sum() == 4
     assert not shown["source"].str.contains("arXiv|Bagheri").any()
     assert (shown["source"].str.len() > 0).all()
-    assert (shown.loc[shown["ours"].isna(), "our CI"] == "–").all()
+    assert (shown["ours"] == "–").sum() == len(claims) - 2
 
 
 # Provenance
@@ -372,6 +307,30 @@ def test_two_machines_are_both_named() -> None:
     rows = facts([record(device="cpu"), record(device="cuda", gpu="H200")], {})
     assert {value for what, value in rows if what == "device"} == {"cpu", "cuda"}
     assert ("gpu", "H200") in rows
+
+
+def test_a_study_without_runs_names_its_tables_and_where_they_were_read() -> None:
+    environment = {"python": "3.11.7", "packages": {"numpy": "2.4.6"}}
+    rows = provenance_rows([], {}, {"errors.csv": "ab12"}, environment)
+    assert list(rows.itertuples(index=False, name=None)) == [
+        ("table", "errors.csv, SHA-256 ab12"),
+        ("python", "3.11.7"),
+        ("packages", "numpy 2.4.6"),
+        ("runs", "0"),
+    ]
+    assert environment["packages"], "left as it was"
+
+
+def test_what_was_made_elsewhere_is_listed_under_headings_for_readers() -> None:
+    source = {
+        "kind": "errors", "name": "theirs", "file": "errors.csv", "joined_by": "file", "rows": 9,
+        "joined": 8, "rows_without_image": 1, "images_without_row": 2, "unmatched": "x.jpg",
+        "claim": "table_1.mse",
+    }  # fmt: skip
+    shown = external_for_reading(pd.DataFrame([source])).iloc[0]
+    assert shown[["called", "answers", "images joined", "first of them"]].to_list() == [
+        "theirs", "table_1.mse", 8, "x.jpg",
+    ]  # fmt: skip
 
 
 def test_every_setting_is_shown_as_it_was_resolved() -> None:

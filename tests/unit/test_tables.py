@@ -252,13 +252,23 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "seed": s, "r": r}
         for s, r in (("0", 0.25), ("1", NAN))
     ],
+    "external": [
+        {
+            "kind": "errors", "name": name, "file": "errors.csv", "joined_by": "file", "rows": 12,
+            "joined": 10, "rows_without_image": 2, "images_without_row": 3, "unmatched": "x.jpg",
+            "claim": "",
+        }
+        for name in ("a", "b")
+    ],
     "claims": [
         {
-            "claim": claim, "statement": "More.", "source": "Table 1", "published": 0.4,
-            "published_ci_low": 0.3, "published_ci_high": 0.5, "ours": NAN, "ours_ci_low": NAN,
-            "ours_ci_high": NAN, "n": n, "margin": 0.05, "verdict": "not testable", "why": "no",
+            "claim": claim, "by": by, "statement": "More.", "source": "Table 1",
+            "statistic": "spearman", "published": 0.4, "published_ci_low": 0.3,
+            "published_ci_high": 0.5, "ours": NAN, "ours_ci_low": NAN, "ours_ci_high": NAN, "n": n,
+            "difference": NAN, "difference_ci_low": NAN, "difference_ci_high": NAN, "margin": 0.05,
+            "test": "", "p": NAN, "power": NAN, "data": "", "verdict": "not testable", "why": "no",
         }
-        for claim, n in (("a", 10), ("b", pd.NA))
+        for claim, by, n in (("a", "external", 10), ("a", "this study", 10), ("b", "", pd.NA))
     ],
 }  # fmt: skip
 
@@ -340,6 +350,9 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
         ("correlations", "p", -0.1),
         ("predictions", "split", "holdout"),
         ("claims", "verdict", "almost"),
+        ("claims", "data", "mine"),
+        ("claims", "margin", 0.0),
+        ("external", "joined", -1),
         ("distinctiveness", "value", -1.0),
         ("trials", "response", 1),
         ("trials", "role", "target repeat"),
@@ -496,6 +509,23 @@ def test_tables_of_several_runs_carry_their_run_keys_as_text_in_front(tmp_path: 
     assert list(table.index) == list(range(6))
     expected = pd.concat([example("errors")] * 2, ignore_index=True)
     pd.testing.assert_frame_equal(table[expected.columns], expected)
+
+
+def test_keys_that_what_was_made_elsewhere_lacks_are_empty(tmp_path: Path) -> None:
+    paths = [
+        tmp_path / "protocol=paper/loss=mse/lr=1e-3/seed=0/part.parquet",
+        tmp_path / "protocol=external/loss=theirs/part.parquet",
+    ]
+    for path in paths:
+        tables.write(example("errors"), path, "errors")
+    table = tables.read_runs(paths, "errors")
+    keys = table[["protocol", "loss", "lr", "seed"]].drop_duplicates()
+    assert list(keys.itertuples(index=False, name=None)) == [
+        ("paper", "mse", "1e-3", "0"), ("external", "theirs", "", ""),
+    ]  # fmt: skip
+    assert table["error"].isna().sum() == 2 * example("errors")["error"].isna().sum()
+    alone = tables.read_runs(paths[1:], "errors")
+    assert list(alone.columns[:3]) == ["protocol", "loss", "epoch"]
 
 
 def test_a_table_of_no_run_is_returned_as_it_is(tmp_path: Path) -> None:

@@ -203,6 +203,23 @@ CASES = {
         config={"dataset": {"scores": "data/scores.xlsx"}},
         says=("dataset.scores", "scores.xlsx", ".csv, .tsv or .parquet"),
     ),
+    "unknown published figure": Case(
+        config={
+            "external_errors": {
+                "theirs": {
+                    "file": "data/scores.csv",
+                    "columns": {"file": "file", "error": "score"},
+                    "loss": "mse",
+                    "claim": "table1.mse",
+                }
+            }
+        },
+        says=("external_errors.theirs.claim", "'table1.mse'", "did you mean 'table_1.mse'?"),
+    ),
+    "images without runs": Case(
+        config={"runs": None},
+        says=("runs: null", "data set 'folder' has images", "{kind: table", "set runs: grid"),
+    ),
     # Paths
     "no image directory": Case(
         damage=without("data/images"),

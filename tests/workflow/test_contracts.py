@@ -53,6 +53,19 @@ UNREACHED = {
     ("seeding", "torch"): "torch_stream and make_deterministic: whoever calls them imports torch",
 }
 
+# A study of tables alone, whose rules are not all those of the sample.
+TABLES = {
+    "study": "alone",
+    "runs": None,
+    "dataset": {"kind": "table", "scores": "s.csv", "columns": {"file": "f", "score": "s"}},
+}
+# Rules that take everything but their files from another one.
+DERIVED = {
+    "measure_external_distinctiveness": "measure_distinctiveness",
+    "plot_external_distinctiveness": "plot_distinctiveness",
+    "plot_external_errors": "plot_errors",
+}
+
 # Snakemake reads the rules, in a process of its own; a fingerprint becomes the names of its modules.
 READ_RULES = """
 import json, sys
@@ -81,7 +94,7 @@ def describe(output):
 with SnakemakeApi(OutputSettings()) as api:
     workflow = api.workflow(
         resource_settings=ResourceSettings(cores=2),
-        config_settings=ConfigSettings(configfiles=[Path("studies/sample.yaml").resolve()]),
+        config_settings=ConfigSettings(configfiles=[Path(sys.argv[3]).resolve()]),
         snakefile=Path("Snakefile").resolve(),
         workdir=Path(sys.argv[1]),
     )._workflow
@@ -106,14 +119,20 @@ Path(sys.argv[2]).write_text(json.dumps(rules))
 def rules(
     pristine: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """Every rule of the sample study as Snakemake sees it."""
-    directory = tmp_path_factory.mktemp("rules")
-    done = subprocess.run(
-        [sys.executable, "-c", READ_RULES, directory, directory / "rules.json"],
-        cwd=pristine, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads((directory / "rules.json").read_text()))
+    """Every rule of the sample study, and of one of tables alone, as Snakemake sees it."""
+    found: dict[str, Any] = {}
+    for study in ("sample.yaml", "tables.yaml"):
+        directory = tmp_path_factory.mktemp("rules")
+        (directory / "tables.yaml").write_text(yaml.safe_dump(TABLES))
+        (directory / "s.csv").touch()
+        config = directory / study if study == "tables.yaml" else pristine / "studies" / study
+        done = subprocess.run(
+            [sys.executable, "-c", READ_RULES, directory, directory / "rules.json", config],
+            cwd=pristine, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found = json.loads((directory / "rules.json").read_text()) | found
+    return found
 
 
 def module_name(path: Path) -> str:
@@ -180,10 +199,10 @@ def packages(environment: str) -> dict[str, str]:
 
 
 def test_every_rule_has_a_script_and_every_script_a_rule(rules: dict[str, Any]) -> None:
-    assert sorted(set(rules) - TARGETS) == RULES == SCRIPTS
+    assert sorted(set(rules) - TARGETS - set(DERIVED)) == RULES == SCRIPTS
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [*RULES, *DERIVED])
 def test_rule_keeps_the_contract(rules: dict[str, Any], pristine: Path, name: str) -> None:
     rule = rules[name]
     assert rule["docstring"], "a docstring says what the rule does"
@@ -196,12 +215,12 @@ def test_rule_keeps_the_contract(rules: dict[str, Any], pristine: Path, name: st
     assert rule["conda"]
     assert (pristine / "rules" / rule["conda"]).is_file()
     assert {"mem_mb", "runtime"} <= set(rule["resources"])
-    assert rule["script"] == f"../scripts/{name}.py"
+    assert rule["script"] == f"../scripts/{DERIVED.get(name, name)}.py"
     if name not in WITHOUT_FINGERPRINT:
         assert rule["params"]["code"][0] == "fingerprint", "param `code` is a fingerprint"
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [*RULES, *DERIVED])
 def test_outputs_are_checked_constrained_and_shown(
     rules: dict[str, Any], pristine: Path, name: str
 ) -> None:
@@ -261,7 +280,8 @@ def test_fingerprint_covers_what_the_script_imports(rules: dict[str, Any], name:
 def test_environment_lists_what_its_scripts_import(
     rules: dict[str, Any], environment_name: str
 ) -> None:
-    users = [n for n, rule in rules.items() if rule["conda"] == f"../envs/{environment_name}.yaml"]
+    conda = f"../envs/{environment_name}.yaml"
+    users = [n for n, rule in rules.items() if rule["conda"] == conda and n not in DERIVED]
     assert users, "an environment that no rule uses"
     needed: dict[str, list[str]] = {}
     for user in users:

@@ -25,6 +25,7 @@ ASKED_FOR = (
     "tables/claims.html",
     "tables/claims.parquet",
     "tables/claims.tsv",
+    "tables/claims_badge.md",
     "tables/rejected.html",
     "tables/rejected.tsv",
     "tables/provenance.html",
@@ -49,10 +50,13 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "compare_protocols", "fetch_file", "keep_model", "plot_pretraining", "plot_protocol_effects",
-    "prepare_pretraining", "pretrain", "simulate_sample", "unpack_lamem", "unpack_memcat",
+    "compare_protocols", "fetch_file", "join_errors", "join_latents", "keep_model",
+    "list_external", "plot_pretraining", "plot_protocol_effects", "prepare_pretraining",
+    "pretrain", "read_scores", "simulate_sample", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
-UNUSED_CAPTIONS = {"pretraining", "protocol_effects"}
+UNUSED_CAPTIONS = {
+    "external", "external_distinctiveness", "external_errors", "pretraining", "protocol_effects",
+}  # fmt: skip
 UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
 PLOTS = {
     "plot_attributions", "plot_controls", "plot_decay", "plot_distinctiveness", "plot_errors",
@@ -90,7 +94,7 @@ def schema_name(path: Path) -> str:
 
 def plain_words(caption: str) -> str:
     """Return the longest run of a caption that is neither markup nor filled in."""
-    fixed = re.sub(r"{% if .*?{% endif %}", "|", caption, flags=re.DOTALL)
+    fixed = re.sub(r"{% if .*?{% (else|endif) %}", "|", caption, flags=re.DOTALL)
     breaks = r"{{.*?}}|{%.*?%}|\n *\n|\n *- |\.\. [\w-]+::|[^\w\s,.;:()-]+"
     runs = re.split(breaks, fixed, flags=re.DOTALL)
     return " ".join(max(runs, key=len).split())

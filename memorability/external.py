@@ -1,0 +1,304 @@
+"""Errors and latents made elsewhere, joined with the images of a study."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyarrow import Array, ArrowInvalid, DataType, compute, parquet, types
+
+from memorability.datasets.scores import read_raw
+from memorability.errors import InputError, nearest
+from memorability.image_files import candidates, composed
+
+logger = logging.getLogger(__name__)
+
+JOINING = ("image_id", "file")
+"""Columns of the image table that a table from elsewhere may be joined by."""
+
+_LATENTS_AT_A_TIME = 256
+
+
+@dataclass(frozen=True)
+class Joined:
+    """How many rows of a table from elsewhere belong to an image of the study.
+
+    Attributes
+    ----------
+    joined_by
+        "image_id" or "file".
+    rows
+        Rows of the table.
+    joined
+        Rows that belong to an image, which are also the images that have a row.
+    rows_without_image, images_without_row
+        What is left out on either side.
+    unmatched
+        The first row without an image, as the table has it; "" if there is none.
+    """
+
+    joined_by: str
+    rows: int
+    joined: int
+    rows_without_image: int
+    images_without_row: int
+    unmatched: str
+
+
+def join_errors(
+    path: Path, source: Mapping[str, Any], images: pd.DataFrame, *, name: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a table of errors and join it with the image table.
+
+    Parameters
+    ----------
+    path
+        A .csv, .tsv or .parquet file with one row per image.
+    source
+        Entry of the configuration's external_errors. Its columns, our name -> name in the file, are
+        error, and image_id or file: a whole path as the image table has it, or a bare file name that
+        occurs there once.
+    images
+        The image table.
+    name
+        Of the source in the configuration.
+
+    Returns
+    -------
+    tuple
+        The table `errors`, its metric being the source's loss, called external, and the source's name
+        where that is another; and the row of the table `external` that says what was joined.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, an error is no finite number, an image has two rows, a file name fits
+        several images, or nothing joins.
+    """
+    raw, columns = read_raw(path), source["columns"]
+    _require_columns(path, columns, list(map(str, raw.columns)), "external_errors")
+    given = raw[columns["error"]]
+    values = pd.to_numeric(given, errors="coerce")
+    bad = np.flatnonzero(~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
+    if bad.size:
+        raise InputError(
+            f"{path}, column {columns['error']!r}: {bad.size} of {len(raw)} errors are no finite "
+            f"numbers ({_rows(bad, given)}). Expected numbers with a decimal point. Correct these "
+            "rows, or take them out: images without an error are left out and counted."
+        )
+    ids, counts = _join(path, raw, columns, images)
+    table = pd.DataFrame({"image_id": ids, "error": values.astype(float), "epoch": 1})
+    table = table.dropna(subset=["image_id"]).assign(metric=_metric(name, source["loss"]))
+    return table, _summary(counts, "errors", name, source)
+
+
+def join_latents(
+    path: Path, source: Mapping[str, Any], images: pd.DataFrame, *, name: str
+) -> tuple[list[str], NDArray[np.float32], pd.DataFrame]:
+    """Read a table of latents and join it with the image table.
+
+    Parameters
+    ----------
+    path
+        A .parquet file with one row per image.
+    source
+        Entry of the configuration's external_latents. Its columns are latent, lists of numbers, and
+        image_id or file as in `join_errors`.
+    images
+        The image table.
+    name
+        Of the source in the configuration.
+
+    Returns
+    -------
+    tuple
+        Ids of the images that have a latent, in ascending order; their latents (N, D) float32; and the
+        row of the table `external`.
+
+    Raises
+    ------
+    InputError
+        As `join_errors`; and if latents are no lists of equally many finite numbers.
+    """
+    columns = source["columns"]
+    with _opened(path) as file:
+        _require_columns(path, columns, file.schema_arrow.names, "external_latents")
+        column = columns["latent"]
+        _require_lists(path, column, file.schema_arrow.field(column).type)
+        labels = file.read([columns[_joined_by(columns)]]).to_pandas().reset_index(drop=True)
+        ids, counts = _join(path, labels, columns, images)
+        order = sorted(ids.dropna())
+        places = ids.map({image_id: place for place, image_id in enumerate(order)})
+        latents = np.empty((len(order), 0), dtype=np.float32)
+        start = 0
+        # Read as one table they would take several times their size.
+        for batch in file.iter_batches(_LATENTS_AT_A_TIME, columns=[column]):
+            values = _matrix(path, column, batch.column(column), start, latents.shape[1])
+            if not latents.size:
+                latents = np.empty((len(order), values.shape[1]), dtype=np.float32)
+            chosen = places.iloc[start : start + len(values)]
+            known = chosen.notna().to_numpy()
+            latents[chosen[known].astype(int)] = values[known]
+            start += len(values)
+    return order, latents, _summary(counts, "latents", name, source)
+
+
+def _metric(name: str, loss: str) -> str:
+    """Return the name of a metric that says that its errors were made elsewhere, unlike any other's."""
+    return f"{loss}_external" + ("" if name == loss else f"_{name}")
+
+
+def _summary(counts: Joined, kind: str, name: str, source: Mapping[str, Any]) -> pd.DataFrame:
+    said = {"kind": kind, "name": name, "file": source["file"], "claim": source.get("claim", "")}
+    return pd.DataFrame([said | asdict(counts)])
+
+
+def _opened(path: Path) -> parquet.ParquetFile:
+    try:
+        return parquet.ParquetFile(path, pre_buffer=False)
+    except (ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read as a parquet table: {error}. Save it again as .parquet."
+        ) from error
+
+
+def _require_columns(
+    path: Path, columns: Mapping[str, str], present: Sequence[str], key: str
+) -> None:
+    for name in columns.values():
+        if name not in present:
+            raise InputError(
+                f"{path} has no column {name!r} ({nearest(name, present)}). Correct {key}.….columns, "
+                "which names the table's own columns."
+            )
+
+
+def _require_lists(path: Path, name: str, kind: DataType) -> None:
+    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if not lists or not (types.is_floating(kind.value_type) or types.is_integer(kind.value_type)):
+        raise InputError(
+            f"{path}, column {name!r} holds {kind}, but a latent is a list of numbers. Name the column "
+            "of the latents in external_latents.….columns."
+        )
+
+
+def _matrix(path: Path, name: str, lists: Array, start: int, size: int) -> NDArray[np.float32]:
+    """Return a batch of latents (n, D), the first of which is row `start` of the file."""
+    lengths = compute.list_value_length(lists).to_numpy(zero_copy_only=False)
+    size = size or int(np.nan_to_num(lengths[0]))
+    bad = np.flatnonzero(lengths != size)
+    if bad.size or not size:
+        row = start + int(bad[0] if bad.size else 0)
+        found = lengths[row - start]
+        raise InputError(
+            f"{path}, column {name!r}: the latent in row {row + 1} has "
+            f"{'no' if np.isnan(found) else int(found)} numbers, the first one has {size}. Expected "
+            "equally many in every row, at least 1. Correct the table, or take the row out."
+        )
+    with np.errstate(over="ignore"):  # and refused as infinite
+        values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    values = values.reshape(-1, size)
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if bad.size:
+        raise InputError(
+            f"{path}, column {name!r}: the latent in row {start + int(bad[0]) + 1} holds a number that "
+            "is not finite. Correct it, or take the row out: images without a latent are left out and "
+            "counted."
+        )
+    return np.asarray(values)
+
+
+def _joined_by(columns: Mapping[str, str]) -> str:
+    return next(name for name in JOINING if name in columns)
+
+
+def _join(
+    path: Path, table: pd.DataFrame, columns: Mapping[str, str], images: pd.DataFrame
+) -> tuple[pd.Series, Joined]:
+    """Return the image_id of each row, missing where it belongs to no image, and the counts."""
+    by = _joined_by(columns)
+    column = columns[by]
+    names = table[column].astype(str).map(composed).str.strip()
+    if by == "file":
+        names = names.str.replace("\\", "/")
+    fitting = _fitting(names, images, by)
+    _refuse_ambiguous(path, column, fitting)
+    ids = fitting.map(lambda found: found[0] if found else None)
+    twice = ids[ids.notna() & ids.duplicated(keep=False)]
+    if len(twice):
+        rows = twice.index[twice == twice.iloc[0]]
+        raise InputError(
+            f"{path}, column {column!r}: {len(twice)} rows share an image with another row, for "
+            f"example {_rows(rows.to_numpy(), names)}. Expected one row per image. Take the others "
+            "out, or average them."
+        )
+    if ids.isna().all():
+        raise _nothing_joins(path, column, names, images, by)
+    without = names[ids.isna()]
+    joined = Joined(
+        by, len(ids), len(ids) - len(without), len(without), len(images) - len(ids) + len(without),
+        without.iloc[0] if len(without) else "",
+    )  # fmt: skip
+    if len(without) or joined.images_without_row:
+        logger.warning(
+            "%s: %d of %d rows belong to no image%s, %d of %d images have no row: they are left out",
+            path, len(without), len(ids), f" ({joined.unmatched})" if len(without) else "",
+            joined.images_without_row, len(images),
+        )  # fmt: skip
+    return ids, joined
+
+
+def _fitting(names: pd.Series, images: pd.DataFrame, by: str) -> pd.Series:
+    """Return, per row, the ids of the images that its name may stand for."""
+    if by == "image_id":
+        known = set(images["image_id"])
+        return names.map(lambda name: [name] if name in known else [])
+    ids = dict(zip(images["file"], images["image_id"], strict=True))
+    found = candidates(names.to_list(), ids)
+    return pd.Series([[ids[path] for path in paths] for paths in found], index=names.index)
+
+
+def _refuse_ambiguous(path: Path, column: str, fitting: pd.Series) -> None:
+    several = fitting[fitting.map(len) > 1]
+    if len(several):
+        raise InputError(
+            f"{path}, column {column!r}: row {several.index[0] + 1} could be any of the images "
+            f"{', '.join(several.iloc[0])} ({len(several)} such rows). Give paths as the score table "
+            "has them, or join by image_id."
+        )
+
+
+def _nothing_joins(
+    path: Path, column: str, names: pd.Series, images: pd.DataFrame, by: str
+) -> InputError:
+    """Return the error that says what keeps the rows apart from the images."""
+    ways: dict[str, Callable[[str], str]] = {
+        "without directories": lambda name: PurePosixPath(name).name,
+        "in lower case": str.lower,
+        "without directories and in lower case": lambda name: PurePosixPath(name).name.lower(),
+        "without directories and extensions": lambda name: PurePosixPath(name).stem,
+    }
+    hint = ""
+    for words, simplified in ways.items():
+        known = set(images[by].map(simplified))
+        count = int(names.map(simplified).isin(known).sum())
+        if count:
+            hint = f" Both {words}, {count} of them would."
+            break
+    example = f"the table has {names.iloc[0]!r}" if len(names) else "the table has no rows"
+    return InputError(
+        f"{path}: none of {len(names)} rows belongs to one of the {len(images)} images of the study by "
+        f"its column {column!r}: {example}, the study's {by} is {images[by].iloc[0]!r}.{hint} Correct "
+        "the column's names or external_….columns."
+    )
+
+
+def _rows(rows: NDArray[np.intp], values: pd.Series) -> str:
+    """Return the first three rows in words."""
+    first = zip((rows[:3] + 1).tolist(), values.iloc[rows[:3]].tolist(), strict=True)
+    shown = ", ".join(f"row {row}: {value!r}" for row, value in first)
+    return shown + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")

@@ -1,0 +1,151 @@
+"""Errors and latents made elsewhere: joined with the images, drawn like our own.
+
+REQUIRED: the tables that external_errors and external_latents name; the image table.
+MAKES:    <results>/errors/protocol=external/loss=<name>/, latents/…, distinctiveness/…, external/
+          <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
+"""
+
+EXTERNAL_COUNTS = [
+    f"{study.results}/external/{kind}/{name}.parquet"
+    for kind in ("errors", "latents")
+    for name in study.settings[f"external_{kind}"]
+]
+
+
+rule join_errors:
+    """Join a table of errors made elsewhere with the images."""
+    input:
+        table=lambda wildcards: study.settings["external_errors"][wildcards.loss]["file"],
+        images=IMAGES,
+    output:
+        errors=ensure("<results>/errors/protocol=external/loss={loss}/part.parquet", non_empty=True),
+        counts=ensure("<results>/external/errors/{loss}.parquet", non_empty=True),
+    log:
+        "<logs>/join_errors/{loss}.log",
+    benchmark:
+        "<benchmarks>/join_errors/{loss}.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="10m",
+    params:
+        study=study.name,
+        source=lambda wildcards: study.settings["external_errors"][wildcards.loss],
+        code=fingerprint("external"),
+    script:
+        "../scripts/join_errors.py"
+
+
+rule join_latents:
+    """Join a table of latents made elsewhere with the images."""
+    input:
+        table=lambda wildcards: study.settings["external_latents"][wildcards.loss]["file"],
+        images=IMAGES,
+    output:
+        latents=ensure(
+            "<results>/latents/protocol=external/loss={loss}/part.parquet", non_empty=True
+        ),
+        counts=ensure("<results>/external/latents/{loss}.parquet", non_empty=True),
+    log:
+        "<logs>/join_latents/{loss}.log",
+    benchmark:
+        "<benchmarks>/join_latents/{loss}.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem=lambda wildcards, input: f"{math.ceil(2 + 3 * input.size / 1e9)}GB",
+        runtime="1h",
+    params:
+        study=study.name,
+        source=lambda wildcards: study.settings["external_latents"][wildcards.loss],
+        code=fingerprint("external"),
+    script:
+        "../scripts/join_latents.py"
+
+
+use rule measure_distinctiveness as measure_external_distinctiveness with:
+    input:
+        images=IMAGES,
+        latents=rules.join_latents.output.latents,
+    output:
+        distinctiveness=ensure(
+            "<results>/distinctiveness/protocol=external/loss={loss}/part.parquet", non_empty=True
+        ),
+    log:
+        "<logs>/measure_external_distinctiveness/{loss}.log",
+    benchmark:
+        "<benchmarks>/measure_external_distinctiveness/{loss}.jsonl"
+
+
+rule list_external:
+    """List what was made elsewhere and how much of it belongs to images of the study."""
+    input:
+        counts=EXTERNAL_COUNTS,
+    output:
+        table=ensure("<results>/tables/external.parquet", non_empty=True),
+        tsv="<results>/tables/external.tsv",
+        page=report(
+            "<results>/tables/external.html",
+            caption="../report/external.rst",
+            category="1. Data",
+            labels={"what": "made elsewhere"},
+        ),
+    log:
+        "<logs>/list_external.log",
+    benchmark:
+        "<benchmarks>/list_external.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        study=study.name,
+        note=study.note,
+        code=fingerprint("pages", "summaries"),
+    script:
+        "../scripts/list_external.py"
+
+
+use rule plot_errors as plot_external_errors with:
+    input:
+        errors=[rules.join_errors.output.errors],
+        correlations=expand(rules.correlate.output.correlations, quantity="error"),
+        images=IMAGES,
+    output:
+        svg=report(
+            "<results>/figures/external_errors/{loss}.svg",
+            caption="../report/external_errors.rst",
+            category="2. Reconstruction error",
+            labels=lambda wildcards: {"what": f"error by memorability: external {wildcards.loss}"},
+        ),
+        png="<results>/figures/external_errors/{loss}.png",
+    log:
+        "<logs>/plot_external_errors/{loss}.log",
+    benchmark:
+        "<benchmarks>/plot_external_errors/{loss}.jsonl"
+
+
+use rule plot_distinctiveness as plot_external_distinctiveness with:
+    input:
+        distinctiveness=[rules.measure_external_distinctiveness.output.distinctiveness],
+        correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
+        images=IMAGES,
+    output:
+        svg=report(
+            "<results>/figures/external_distinctiveness/{loss}.svg",
+            caption="../report/external_distinctiveness.rst",
+            category="3. Distinctiveness",
+            labels=lambda wildcards: {
+                "what": f"distinctiveness by memorability: external {wildcards.loss}"
+            },
+        ),
+        png="<results>/figures/external_distinctiveness/{loss}.png",
+    log:
+        "<logs>/plot_external_distinctiveness/{loss}.log",
+    benchmark:
+        "<benchmarks>/plot_external_distinctiveness/{loss}.jsonl"
