@@ -61,6 +61,7 @@ rule all:
             rules.plot_matrix.output,
             rules.plot_controls.output,
             rules.plot_prediction.output,
+            [rules.choose_predictor.output, rules.plot_search.output] if study.searches else [],
             rules.bundle_predictor.output,
             rules.plot_attributions.output,
         ]

@@ -23,6 +23,7 @@ from memorability.errors import InputError, nearest
 from memorability.external_settings import check_external, check_images, has_images
 from memorability.files import CHECKPOINTS
 from memorability.grid import EXTERNAL, Run, grid, learning_rate, previous
+from memorability.prediction_settings import check_heads, check_search
 from memorability.protocol import Protocol, load_protocol
 
 MODEL = "autoencoder.safetensors"
@@ -159,9 +160,13 @@ class Study:
 
     @property
     def official_splits(self) -> list[str]:
-        """Table of the data set's own splits, if the predictor is trained on one of them."""
-        official = self.settings["prediction"]["split"]["kind"] == "official"
-        return [f"resources/{self.settings['dataset']['kind']}/official_splits.parquet"][:official]
+        """Table of the data set's own splits, or of the user's, if the predictor is trained on one."""
+        tables = {
+            "official": f"resources/{self.settings['dataset']['kind']}/official_splits.parquet",
+            "file": f"{self.results}/prediction/own_split.parquet",
+        }
+        kind = self.settings["prediction"]["split"]["kind"]
+        return [tables[kind]] if kind in tables else []
 
     def run_splits(self, protocol: str) -> list[str]:
         """Return the same table for the runs of a protocol, if they leave out images by it."""
@@ -253,7 +258,42 @@ class Study:
     def split_settings(self) -> dict[str, Any]:
         """What decides which images are for training, validation and test."""
         seed = self.settings["statistics"]["seed"]
-        return {**self.settings["prediction"]["split"], "seed": seed}
+        split = {**self.settings["prediction"]["split"], "seed": seed}
+        return split | {"number": 1} if split["kind"] == "file" else split
+
+    @property
+    def predictor_settings(self) -> dict[str, Any]:
+        """What decides a training of the predictor, for the parameters of a job."""
+        prediction = self.settings["prediction"]
+        names = (
+            "hidden", "learning_rate", "batch_size", "dropout", "weight_decay", "patience",
+            "max_epochs", "output",
+        )  # fmt: skip
+        seed = self.settings["statistics"]["seed"]
+        return {name: prediction[name] for name in names} | {"seed": seed, "threads": 2}
+
+    @property
+    def searches(self) -> bool:
+        """Whether the predictor's hyper-parameters are searched."""
+        return str(self.settings["prediction"]["search"]["kind"]) != "none"
+
+    @property
+    def leaves_out_categories(self) -> bool:
+        """Whether each category is also predicted from the others."""
+        return str(self.settings["prediction"]["leave_one_category_out"]) != "none"
+
+    @property
+    def prediction_note(self) -> str:
+        """The note of the study, and whether the autoencoder saw the test images."""
+        protocol = self.protocols[self.settings["selected"]["protocol"]]
+        seen = (
+            "The autoencoder was fine-tuned on the training images alone: neither it nor the predictor "
+            "saw a test image."
+            if protocol.fine_tuned_on == "train_split"
+            else "The autoencoder was fine-tuned on all images, test images included, without their "
+            "scores; the predictor saw none of them."
+        )
+        return f"{seen} {self.note}".strip()
 
     @property
     def score_convention(self) -> str:
@@ -515,6 +555,15 @@ class Study:
             _require(Path(self.image_source["images"]), "dataset.images", "a directory of images")
         if own or not self.has_images:
             _require(Path(self.image_source["scores"]), "dataset.scores", "a table of scores")
+        prediction = self.settings["prediction"]
+        own_tables = {
+            f"prediction.external.{name}.file": table["file"]
+            for name, table in prediction["external"].items()
+        }
+        if prediction["split"]["kind"] == "file":
+            own_tables["prediction.split.file"] = prediction["split"]["file"]
+        for key, file in own_tables.items() if self.runs else ():
+            _require(Path(file), key, "a table of one row per image")
         for key in ("external_errors", "external_latents"):
             for name, source in self.settings[key].items():
                 what = f"a table of {key.removeprefix('external_')}"
@@ -612,6 +661,8 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
             config["dataset"]["kind"],
             config["images"]["on_bad_image"],
         )
+        check_search(config["prediction"]["search"])
+        check_heads(config["prediction"]["external"])
     study = Study(_in_order(config), protocols, runs, selected)
     if config["statistics"]["target"] == "score_uncorrected" and not (
         {"hits", "responses"} <= set(study.image_source["columns"])
@@ -732,6 +783,11 @@ def _check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
 
 
 def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> None:
+    if (split["kind"] == "file") != (split["file"] is not None):
+        raise InputError(
+            "prediction.split: kind: file and a file go together. Name the table in split.file, or "
+            "leave it null for another kind."
+        )
     total = split["train"] + split["validation"] + split["test"]
     if abs(total - 1) > 1e-9:
         raise InputError(

@@ -14,7 +14,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import roc_curve
 
 from memorability.errors import InputError
 from memorability.files import atomic
@@ -101,7 +100,7 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
             fontsize=9,
             pad=28,
         )
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -136,7 +135,7 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         axes.set_title("Pre-training of the autoencoder")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -201,7 +200,7 @@ def values_by_memorability(
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
         scale = f"{label(target)}, {width} (number of images below; hollow: under {SMALL_BIN})"
         figure.suptitle(f"{title}\n{scale}", fontsize=10)
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -290,7 +289,7 @@ def learning_rate_selection(
         )
         figure.supylabel("Spearman's r, error × memorability", fontsize=9)
         counts = f"{pooled['n'].max()} images, mean of {_seeds(pooled)} seed(s)."
-        _add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
+        add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
     return figure
 
 
@@ -347,7 +346,7 @@ def decay(
         model = f"{label(row['metric'])}, learning rate {row['lr']}, protocol {row['protocol']}"
         what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
         figure.suptitle(f"{model}\n{what}", fontsize=10)
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -402,7 +401,7 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
         figure.suptitle(
             f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
         )
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -434,7 +433,7 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -474,49 +473,7 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
         axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
-        _add_note(figure, note)
-    return figure
-
-
-def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -> Figure:
-    """Draw predicted against measured memorability and the ROC curve, on test images.
-
-    Parameters
-    ----------
-    predictions
-        The table `predictions`.
-    metrics
-        The table `prediction_metrics`, with heads mlp and category_mean.
-    note
-        See `scores_by_category`.
-    """
-    test = predictions[predictions["split"] == "test"]
-    threshold = predictions.loc[predictions["split"] == "train", "score"].median()
-    values = metrics.set_index(["head", "metric"])["value"]
-    with styled():
-        figure = Figure(figsize=(8, 4), layout="constrained")
-        scatter, roc = figure.subplots(1, 2)
-        scatter.plot(test["score"], test["predicted"], "o", ms=3, alpha=0.6, color=COLOURS[0])
-        ends = [test["score"].min(), test["score"].max()]
-        scatter.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
-        scatter.set(xlabel="measured memorability", ylabel="predicted memorability")
-        scatter.set_title(f"Spearman's r = {values['mlp', 'spearman']:.2f}, n = {len(test)}")
-        scatter.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))
-        positive = test["score"] >= threshold
-        for place, (head, column) in enumerate(
-            {"mlp": "predicted", "category_mean": "category_mean"}.items()
-        ):
-            if positive.nunique() == 2:
-                false_alarms, hits, _ = roc_curve(positive, test[column])
-                area = values[head, "roc_auc"]
-                name = "latents" if head == "mlp" else "category means alone"
-                roc.plot(false_alarms, hits, color=COLOURS[place], label=f"{name}: AUC {area:.2f}")
-        roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8, label="chance")
-        roc.set(xlabel="false-positive rate", ylabel="sensitivity", aspect="equal")
-        roc.set_title("Above or below the median of the training images")
-        roc.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))
-        figure.suptitle("Memorability of unseen images, predicted from latents")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -568,7 +525,7 @@ def attribution_maps(
         bar = figure.colorbar(shown, ax=grid, shrink=0.5)
         bar.set_label("absolute attribution per pixel\n(units of predicted score)")
         figure.suptitle("Memorability (above each image) ascends from left to right")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -683,7 +640,7 @@ def _correlation_text(row: pd.Series) -> str:
     return f"r = {row['r']:.2f}{interval}"
 
 
-def _add_note(figure: Figure, note: str) -> None:
+def add_note(figure: Figure, note: str) -> None:
     """Print the note below a figure, in lines as long as the figure is wide."""
     lines = textwrap.fill(note, int(15 * figure.get_figwidth()))
     figure.supxlabel(lines, fontsize=7.5, color="#a04000")

@@ -33,12 +33,29 @@ LABELS: Mapping[str, str] = {
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",
 }
+# Heads that predict memorability.
+HEADS: Mapping[str, str] = {
+    "mlp": "MLP on latents",
+    "ridge": "ridge regression on latents",
+    "svr": "support vector regression on latents",
+    "gru_pair": "GRU of the published scripts",
+    "gru_pair_of_pairs": "GRU of the published scripts, pairs of images",
+    "left_out": "from the other categories alone",
+    "category_mean": "category means",
+    "subcategory_mean": "subcategory means",
+    "image_size": "image size and aspect",
+}
 # Beginning of a metric's name -> whose error it is.
 MODELS: Mapping[str, str] = {
     "trained_": "Fine-tuned",
     "untrained_": "Untrained",
     "grey_": "Constant grey",
 }
+
+
+def head_label(head: str) -> str:
+    """Return the name of a head that predicts memorability; an external one's is its own."""
+    return HEADS.get(head, head)
 
 
 def label(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Predicting memorability from latents: training, metrics, a label-only baseline.
+"""The predictor of memorability from latents: its training, and the file that keeps it.
 
 Only training images fit anything, validation images only decide when training stops, and test
 images are only ever predicted.
@@ -7,30 +7,34 @@ images are only ever predicted.
 import copy
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from scipy.stats import rankdata
-from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 from sklearn.preprocessing import StandardScaler
-from torch.nn.functional import mse_loss
+from torch import nn
+from torch.nn.functional import linear, mse_loss
 
 from memorability.errors import InputError
-from memorability.models.predictor import Predictor
-from memorability.seeding import numpy_stream, stream_seed, torch_stream
-from memorability.splits import PARTS, check_images, official_split, split_images
+from memorability.models.predictor import Output, Predictor
+from memorability.seeding import stream_seed, torch_stream
+from memorability.splits import PARTS
 
 _ROWS_PER_BLOCK = 256  # 25 MB of the published latents
+_UNITS_PER_BLOCK = 64  # of the first layer: 6 MB of the published weights
 
 Floats = npt.NDArray[np.floating[Any]]
+
+
+class DivergedError(ValueError):
+    """A loss of the predictor is not a finite number."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class PredictorSettings:
         Epochs without a lower validation loss after which training stops, at least 1.
     max_epochs
         Most epochs to train, at least 1. The paper does not give it; its best model took 23.
+    output
+        What the last layer gives, in training and in evaluation alike: "linear", or "sigmoid" of
+        that, which lies between 0 and 1.
 
     Raises
     ------
@@ -71,6 +78,7 @@ class PredictorSettings:
     weight_decay: float = 0.01
     patience: int = 5
     max_epochs: int = 50
+    output: Output = "linear"
 
     def __post_init__(self) -> None:
         allowed = {
@@ -81,6 +89,7 @@ class PredictorSettings:
             "weight_decay": 0 <= self.weight_decay < math.inf,
             "patience": self.patience >= 1,
             "max_epochs": self.max_epochs >= 1,
+            "output": self.output in get_args(Output),
         }
         for name, valid in allowed.items():
             if not valid:
@@ -88,6 +97,12 @@ class PredictorSettings:
                     f"The predictor's {name} is {getattr(self, name)!r}. Expected a value in the "
                     "range that PredictorSettings documents. Correct the setting."
                 )
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> "PredictorSettings":
+        """Return the fields of this class that a larger mapping holds."""
+        chosen = {field.name: settings[field.name] for field in fields(cls)}
+        return cls(**chosen | {"hidden": tuple(settings["hidden"])})
 
 
 @dataclass(frozen=True)
@@ -124,7 +139,8 @@ class TrainedPredictor:
         Returns
         -------
         torch.Tensor
-            Predicted scores, (N,), float32, unbounded, in units of the training scores.
+            Predicted scores, (N,), float32, in units of the training scores; unbounded, or 0-1
+            where the output is a sigmoid.
         """
         return cast("torch.Tensor", self.model((latents - self.latent_mean) / self.latent_sd))
 
@@ -185,16 +201,19 @@ def train_predictor(
     stopping on validation loss). The paper does not name the loss; mean squared error is that of
     the authors' released code.
     """
-    train, validation = _fitting_rows(latents, scores, split)
-    mean, sd = _training_moments(latents, train)
-    model = Predictor(latents.shape[1], hidden=settings.hidden, dropout=settings.dropout, seed=seed)
-    trained = TrainedPredictor(model, mean, sd, history=[])
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    train, validation = fitting_rows(latents, scores, split)
+    mean, sd = training_moments(latents, train)
+    model = Predictor(
+        latents.shape[1],
+        hidden=settings.hidden,
+        dropout=settings.dropout,
+        output=settings.output,
+        seed=seed,
     )
+    trained = TrainedPredictor(model, mean, sd, history=[])
     order = torch_stream(seed, "predictor order")
     best_loss, best_epoch, best_weights = math.inf, 0, model.state_dict()
-    with torch.random.fork_rng(devices=[]):
+    with _stepping_blocks(model, settings) as blocks, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream_seed(seed, "predictor dropout"))
         for epoch in range(1, settings.max_epochs + 1):
             rows = train[torch.randperm(len(train), generator=order).numpy()]
@@ -202,8 +221,8 @@ def train_predictor(
                 rows[start : start + settings.batch_size]
                 for start in range(0, len(rows), settings.batch_size)
             ]
-            train_loss = _train_epoch(trained, optimiser, latents, scores, batches)
-            predicted = predict(trained, latents[validation])
+            train_loss = _train_epoch(trained, blocks, latents, scores, batches)
+            predicted = predict(trained, latents, validation)
             validation_loss = float(np.mean((predicted - scores[validation]) ** 2))
             _check_losses(epoch, train_loss, validation_loss)
             trained.history.append((epoch, train_loss, validation_loss))
@@ -218,28 +237,73 @@ def train_predictor(
     return trained
 
 
+@contextmanager
+def _stepping_blocks(model: Predictor, settings: PredictorSettings) -> Iterator[list[nn.Parameter]]:
+    """Yield the weights of the first layer in blocks of units, which share their memory.
+
+    Within the context each parameter, and each block, takes its step of AdamW as soon as its
+    gradient is there, while that is in the processor's cache. A step over all 25.7 million published
+    weights at once writes their gradient to memory and reads it back, for half as long again.
+    """
+    first = cast("nn.Linear", model.layers[0])
+    blocks = [nn.Parameter(units) for units in torch.split(first.weight.detach(), _UNITS_PER_BLOCK)]
+    whole = [parameter for parameter in model.parameters() if parameter is not first.weight]
+    hooks = [
+        parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+            _stepper(parameter, settings)
+        )
+        for parameter in (*blocks, *whole)
+    ]
+    yield blocks
+    for hook in hooks:
+        hook.remove()
+
+
+def _stepper(
+    parameter: nn.Parameter, settings: PredictorSettings
+) -> Callable[[torch.Tensor], None]:
+    optimiser = torch.optim.AdamW(
+        [parameter], lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+
+    def step(_: torch.Tensor) -> None:
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return step
+
+
 def _train_epoch(
     trained: TrainedPredictor,
-    optimiser: torch.optim.Optimizer,
+    blocks: list[nn.Parameter],
     latents: npt.NDArray[np.float32],
     scores: Floats,
     batches: list[npt.NDArray[np.intp]],
 ) -> float:
     trained.model.train()
+    first = cast("nn.Linear", trained.model.layers[0])
     total = 0.0
     for rows in batches:
+        inputs = (_to_tensor(latents[rows]) - trained.latent_mean) / trained.latent_sd
+        units = torch.cat([linear(inputs, block) for block in blocks], dim=1) + first.bias
         target = torch.from_numpy(np.array(scores[rows], dtype=np.float32))
-        loss = mse_loss(trained.score(_to_tensor(latents[rows])), target)
-        optimiser.zero_grad()
+        loss = mse_loss(trained.model.from_first_layer(units), target)
         torch.autograd.backward(loss)
-        optimiser.step()
         total += loss.item() * len(rows)
     return total / sum(len(rows) for rows in batches)
 
 
-def _fitting_rows(
+def fitting_rows(
     latents: npt.NDArray[np.float32], scores: Floats, split: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the rows of training and of validation images, as every head fits them.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit together, rows of either part are missing or a score of theirs is
+        not finite.
+    """
     if latents.ndim != 2 or scores.shape != latents.shape[:1] or split.shape != latents.shape[:1]:
         raise ValueError(
             f"Training got latents {latents.shape}, scores {scores.shape} and split {split.shape}. "
@@ -267,16 +331,23 @@ def _fitting_rows(
 
 def _check_losses(epoch: int, train_loss: float, validation_loss: float) -> None:
     if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
-        raise ValueError(
+        raise DivergedError(
             f"Epoch {epoch} of the predictor has training loss {train_loss} and validation loss "
             f"{validation_loss}. Expected finite losses. Check the latents for non-finite values, "
             "or lower the learning rate."
         )
 
 
-def _training_moments(
+def training_moments(
     latents: npt.NDArray[np.float32], train: npt.NDArray[np.intp]
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and standard deviation of each latent value over the training images.
+
+    Raises
+    ------
+    ValueError
+        If a latent of a training image is not finite.
+    """
     scaler = StandardScaler()
     for start in range(0, len(train), _ROWS_PER_BLOCK):
         block = latents[train[start : start + _ROWS_PER_BLOCK]]
@@ -294,7 +365,11 @@ def _to_tensor(values: Floats) -> torch.Tensor:
     return torch.from_numpy(np.array(values, dtype=np.float32))
 
 
-def predict(trained: TrainedPredictor, latents: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def predict(
+    trained: TrainedPredictor,
+    latents: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.intp] | None = None,
+) -> npt.NDArray[np.float64]:
     """Predict the memorability score of each latent.
 
     Parameters
@@ -303,12 +378,14 @@ def predict(trained: TrainedPredictor, latents: npt.NDArray[np.float32]) -> npt.
         A trained predictor; its model is put into evaluation mode.
     latents
         Latents as the encoder gives them, (N, D), float32, in memory or memory-mapped.
+    rows
+        Which of them to predict from, (K,); all by default.
 
     Returns
     -------
     numpy.ndarray
-        Predicted scores, (N,), float64, unbounded, in units of the training scores. A prediction
-        depends on the other rows only through the rounding of float32.
+        Predicted scores, (K,), float64, in units of the training scores. A prediction depends on
+        the other rows only through the rounding of float32.
 
     Raises
     ------
@@ -320,283 +397,14 @@ def predict(trained: TrainedPredictor, latents: npt.NDArray[np.float32]) -> npt.
             f"The latents to predict from have shape {latents.shape}. Expected "
             f"(N, {len(trained.latent_mean)}), as in training. Use latents of the same run."
         )
+    chosen = np.arange(len(latents)) if rows is None else rows
     trained.model.eval()
-    predicted = np.empty(len(latents), dtype=np.float64)
+    predicted = np.empty(len(chosen), dtype=np.float64)
     with torch.inference_mode():
-        for start in range(0, len(latents), _ROWS_PER_BLOCK):
+        for start in range(0, len(chosen), _ROWS_PER_BLOCK):
             block = slice(start, start + _ROWS_PER_BLOCK)
-            predicted[block] = trained.score(_to_tensor(latents[block])).numpy()
+            predicted[block] = trained.score(_to_tensor(latents[chosen[block]])).numpy()
     return predicted
-
-
-def evaluate_prediction(predicted: Floats, scores: Floats, *, threshold: float) -> dict[str, float]:
-    """Compare predicted with observed scores, as ranks, as values and as two classes.
-
-    An image is memorable (positive) when its score is at or above the threshold, and predicted to
-    be memorable when its prediction is.
-
-    Parameters
-    ----------
-    predicted
-        Predicted scores, (N,), N at least 1, finite.
-    scores
-        Observed scores, (N,), finite.
-    threshold
-        Median score of the training images, in units of the scores.
-
-    Returns
-    -------
-    dict
-        roc_auc and pr_auc (average precision) of the predictions as ranking, spearman, pearson,
-        mse, and accuracy, precision, sensitivity, specificity and f1 of the two classes. NaN where
-        undefined: areas when the scores are of one class, correlations when predictions or scores
-        are constant, and ratios whose denominator is zero.
-
-    Raises
-    ------
-    ValueError
-        If the arrays are empty, of different shapes or not finite.
-
-    Notes
-    -----
-    Source: "Memorability behavior can be predicted from the autoencoder latent representation".
-    The paper thresholds at "the median memorability score"; that of the training images keeps the
-    test scores out of the definition of the classes.
-    """
-    _check_pairs(predicted, scores)
-    positive, called = scores >= threshold, predicted >= threshold
-    both_classes = positive.any() and not positive.all()
-    varying = np.ptp(predicted) > 0 and np.ptp(scores) > 0
-    ranks = rankdata(predicted), rankdata(scores)
-    # One matrix for five ratios: scikit-learn's score functions would each count anew, per draw.
-    (tn, fp), (fn, tp) = confusion_matrix(positive, called, labels=[False, True]).tolist()
-    metrics = {
-        "roc_auc": roc_auc_score(positive, predicted) if both_classes else math.nan,
-        "pr_auc": average_precision_score(positive, predicted) if both_classes else math.nan,
-        "spearman": np.corrcoef(*ranks)[0, 1] if varying else math.nan,
-        "pearson": np.corrcoef(predicted, scores)[0, 1] if varying else math.nan,
-        "mse": np.mean((predicted - scores) ** 2),
-        "accuracy": _ratio(tp + tn, len(scores)),
-        "precision": _ratio(tp, tp + fp),
-        "sensitivity": _ratio(tp, tp + fn),
-        "specificity": _ratio(tn, tn + fp),
-        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-    }
-    return {name: float(value) for name, value in metrics.items()}
-
-
-def _ratio(count: int, total: int) -> float:
-    return count / total if total else math.nan
-
-
-def _check_pairs(predicted: Floats, scores: Floats) -> None:
-    if predicted.ndim != 1 or predicted.shape != scores.shape or not len(predicted):
-        raise ValueError(
-            f"Predictions have shape {predicted.shape} and scores {scores.shape}. Expected two "
-            "arrays (N,) of the same images, N at least 1. Align them by image."
-        )
-    if not (np.isfinite(predicted).all() and np.isfinite(scores).all()):
-        raise ValueError(
-            "Predictions or scores to compare are not finite. Expected a finite value of both for "
-            "every image. Drop the images without a score, or check the predictor."
-        )
-
-
-def category_mean_baseline(
-    images: pd.DataFrame, split: "pd.Series[str]"
-) -> npt.NDArray[np.float64]:
-    """Predict every image's score from its category label alone.
-
-    Parameters
-    ----------
-    images
-        One row per image: image_id (unique), category, score (finite).
-    split
-        "train", "validation" or "test", indexed by image_id, in any order.
-
-    Returns
-    -------
-    numpy.ndarray
-        Mean score of the category's training images, (N,), float64, in the row order of `images`
-        and in units of the score; the mean of all training images where the category has none.
-
-    Raises
-    ------
-    ValueError
-        If `images` is unusable, an image has no part in the split, or none is in training.
-    """
-    check_images(images, ["category"])
-    part = images["image_id"].map(split)
-    train = images[part == "train"]
-    if part.isna().any() or train.empty:
-        raise ValueError(
-            f"The split leaves {int(part.isna().sum())} images without a part and "
-            f"{len(train)} in training. Expected a part for every image and at least one training "
-            "image. Make the split from the same images."
-        )
-    means = train.groupby("category", observed=True)["score"].mean()
-    baseline = images["category"].map(means).astype(np.float64).fillna(train["score"].mean())
-    return np.asarray(baseline, dtype=np.float64)
-
-
-def bootstrap_metrics(
-    predicted: Floats,
-    scores: Floats,
-    *,
-    threshold: float,
-    draws: int,
-    confidence: float,
-    seed: int,
-) -> pd.DataFrame:
-    """Evaluate predictions with percentile confidence intervals over images.
-
-    Images are resampled with replacement, prediction and score together. The predictor is not
-    retrained, so the intervals hold for this predictor and new images of the same kind.
-
-    Parameters
-    ----------
-    predicted
-        Predicted scores, (N,), N at least 1, finite.
-    scores
-        Observed scores, (N,), finite.
-    threshold
-        Median score of the training images, in units of the scores.
-    draws
-        Number of bootstrap samples, at least 1.
-    confidence
-        Coverage of the intervals, in (0, 1).
-    seed
-        Seed of the study.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per metric of `evaluate_prediction`: metric, value, ci_low, ci_high, n (images).
-        Samples in which a metric is undefined do not count towards its interval; where all are,
-        the interval is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the arrays, the number of draws or the confidence are unusable.
-    """
-    if draws < 1 or not 0 < confidence < 1:
-        raise ValueError(
-            f"The bootstrap got {draws} draws and confidence {confidence}. Expected at least one "
-            "draw and a confidence between 0 and 1. Correct the settings."
-        )
-    values = evaluate_prediction(predicted, scores, threshold=threshold)
-    generator = numpy_stream(seed, "prediction bootstrap")
-    n = len(predicted)
-    samples = pd.DataFrame(
-        evaluate_prediction(predicted[rows], scores[rows], threshold=threshold)
-        for rows in (generator.integers(n, size=n) for _ in range(draws))
-    )
-    tail = (1 - confidence) / 2
-    return pd.DataFrame(
-        {
-            "metric": list(values),
-            "value": list(values.values()),
-            "ci_low": samples.quantile(tail).to_numpy(),
-            "ci_high": samples.quantile(1 - tail).to_numpy(),
-            "n": n,
-        }
-    )
-
-
-def predict_images(
-    latent_ids: list[str],
-    latents: npt.NDArray[np.float32],
-    images: pd.DataFrame,
-    settings: Mapping[str, Any],
-    *,
-    official_splits: pd.DataFrame | None = None,
-    on_epoch: Callable[[], object],
-) -> tuple[TrainedPredictor, pd.DataFrame, pd.DataFrame]:
-    """Split the images, train on the training part and predict all of them.
-
-    Parameters
-    ----------
-    latent_ids, latents
-        Images (N,) and their latents (N, D), in the order of `images`.
-    images
-        The image table.
-    settings
-        split (kind: published, stratified or official; number of the official one; shares of
-        train, validation and test of the stratified one), seed, and the fields of
-        `PredictorSettings`.
-    official_splits
-        The table `official_splits`, for a split of that kind and no other. Its scores, which go with
-        the split, are learned and predicted in place of those of `images`.
-    on_epoch
-        Called after each epoch.
-
-    Returns
-    -------
-    tuple
-        The predictor; the table `predictions`; the table `prediction_history`.
-    """
-    if latent_ids != list(images["image_id"]):
-        raise InputError(
-            "The latents and the image table do not name the same images in the same order. Delete "
-            "both and run again."
-        )
-    choice, seed = settings["split"], settings["seed"]
-    split = split_images(images, choice | {"seed": seed}, official_splits)
-    if official_splits is not None:
-        official = official_split(images, official_splits, choice["number"])
-        images = images.assign(score=official["score"].to_numpy())
-    choices = {field.name: settings[field.name] for field in fields(PredictorSettings)}
-    trained = train_predictor(
-        latents,
-        images["score"].to_numpy(),
-        split.to_numpy(),
-        settings=PredictorSettings(**choices | {"hidden": tuple(settings["hidden"])}),
-        seed=seed,
-        on_epoch=lambda *_: on_epoch(),
-    )
-    predictions = images[["image_id", "score"]].assign(
-        split=split.to_numpy(),
-        predicted=predict(trained, latents),
-        category_mean=category_mean_baseline(images, split),
-    )
-    columns = ["epoch", "train_loss", "validation_loss"]
-    return trained, predictions, pd.DataFrame(trained.history, columns=columns)
-
-
-def metrics_on_test_images(
-    predictions: pd.DataFrame, *, draws: int, confidence: float, seed: int
-) -> pd.DataFrame:
-    """Measure predictions of the test images, beside the category means alone.
-
-    Parameters
-    ----------
-    predictions
-        The table `predictions`.
-    draws, confidence, seed
-        See `bootstrap_metrics`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The table `prediction_metrics`, heads mlp and category_mean. High and low memorability are
-        told apart at the median score of the training images.
-    """
-    test = predictions[predictions["split"] == "test"]
-    threshold = float(predictions.loc[predictions["split"] == "train", "score"].median())
-    heads = {"mlp": "predicted", "category_mean": "category_mean"}
-    parts = [
-        bootstrap_metrics(
-            test[column].to_numpy(),
-            test["score"].to_numpy(),
-            threshold=threshold,
-            draws=draws,
-            confidence=confidence,
-            seed=seed,
-        ).assign(head=head)
-        for head, column in heads.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
 
 
 def predictor_tensors(trained: TrainedPredictor) -> dict[str, torch.Tensor]:

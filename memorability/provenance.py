@@ -15,7 +15,7 @@ from memorability import __version__
 
 PACKAGE = Path(__file__).parent
 PACKAGES_RECORDED = (
-    "captum", "lpips", "numpy", "pandas", "pillow", "pyarrow", "pytorch-msssim",
+    "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
     "scikit-learn", "scipy", "snakemake", "torch", "torchvision",
 )  # fmt: skip
 

@@ -54,6 +54,21 @@ def split_images(
     return stratified_split(images, fractions=fractions, seed=settings["seed"])
 
 
+def scored_split(
+    images: pd.DataFrame, settings: Mapping[str, Any], official_splits: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the table `split`: part and score of every image, in the row order of `images`.
+
+    The scores are those of an official split where there is one, for they go with it.
+    """
+    split = split_images(images, settings, official_splits)
+    scores = images["score"].to_numpy()
+    if official_splits is not None:
+        official = official_split(images, official_splits, settings["number"])
+        scores = official["score"].to_numpy()
+    return images[["image_id"]].assign(split=split.to_numpy(), score=scores)
+
+
 def stratified_split(
     images: pd.DataFrame, *, fractions: tuple[float, float, float], seed: int
 ) -> "pd.Series[str]":

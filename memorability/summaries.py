@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from memorability.labels import label
+from memorability.labels import HEADS, head_label, label
 from memorability.pages import show
 
 PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
@@ -114,19 +114,36 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per metric: latents beside category means, each with its interval."""
-    shown = with_intervals(metrics, {"ci": ("ci_low", "ci_high")})
-    wide = shown.pivot_table(
-        index="metric", columns="head", values=["value", "ci"], aggfunc="first", sort=False
-    )
-    columns = {
-        "metric": wide.index.map(label),
-        "latents": wide["value", "mlp"],
-        "CI": wide["ci", "mlp"],
-        "category means alone": wide["value", "category_mean"],
-        "CI of category means": wide["ci", "category_mean"],
+    """Return the table `prediction_metrics` as a row per head: every metric with its interval."""
+    rows = []
+    for head in [name for name in HEADS if name in set(metrics["head"])] + sorted(
+        set(metrics["head"]) - set(HEADS)
+    ):
+        own = metrics[metrics["head"] == head]
+        row = {"head": head_label(head), "test images": str(own["n"].iloc[0])}
+        for metric, value, low, high in own[["metric", "value", "ci_low", "ci_high"]].itertuples(
+            index=False
+        ):
+            interval = f" [{low:.3f}, {high:.3f}]" if pd.notna(low) else ""
+            row[label(metric)] = f"{value:.3f}{interval}" if pd.notna(value) else "–"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def trials_for_reading(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `prediction_search` from the lowest to the highest validation loss."""
+    headings = {
+        "trial": "trial",
+        "validation_loss": "validation loss",
+        "hidden": "hidden units",
+        "learning_rate": "learning rate",
+        "batch_size": "batch size",
+        "dropout": "dropout",
+        "weight_decay": "weight decay",
+        "epochs": "epochs",
+        "worker": "job",
     }
-    return pd.DataFrame(columns).assign(**{"test images": int(metrics["n"].max())})
+    return trials.sort_values("validation_loss")[list(headings)].rename(columns=headings)
 
 
 def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
-from memorability.errors import nearest
+from memorability.errors import InputError, nearest
 from memorability.files import atomic
 from memorability.grid import RUN_KEYS
 
@@ -51,6 +51,15 @@ _SCORED = {
 }
 _RUN = {"protocol": _text(), "loss": _text(), "lr": _text(), "seed": _text()}
 _LOSS = {"protocol": _text(), "loss": _text(), "metric": _text()}
+_PART = pa.Column(str, pa.Check.isin(["train", "validation", "test"]))
+_METRIC = {
+    "head": _text(),
+    "metric": _text(),
+    "value": _float(nullable=True),
+    "ci_low": _float(nullable=True),
+    "ci_high": _float(nullable=True),
+    "n": pa.Column("int64", _COUNT),
+}
 _INTERVAL = {
     "ci_low": _float(nullable=True),
     "ci_high": _float(nullable=True),
@@ -224,14 +233,43 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             **_INTERVAL,
         ),
     ),
+    "split": (
+        ("image_id",),
+        _schema(image_id=pa.Column(str, unique=True), split=_PART, score=_float(_SHARE)),
+    ),
     "predictions": (
         ("image_id",),
         _schema(
             image_id=pa.Column(str, unique=True),
-            split=pa.Column(str, pa.Check.isin(["train", "validation", "test"])),
+            split=_PART,
             score=_float(_SHARE),
             predicted=_float(),
             category_mean=_float(_SHARE),
+            subcategory_mean=_float(_SHARE),
+            image_size=_float(nullable=True),
+        ),
+    ),
+    "head_predictions": (
+        ("image_id", "other_image_id"),
+        _schema(image_id=_text(), other_image_id=_text(), predicted=_float()),
+    ),
+    "left_out": (
+        ("image_id",),
+        _schema(image_id=pa.Column(str, unique=True), category=_text(), predicted=_float()),
+    ),
+    "prediction_search": (
+        ("trial",),
+        _schema(
+            trial=pa.Column("int64", _COUNT, unique=True),
+            worker=pa.Column("int64", _COUNT),
+            hidden=_text(),
+            learning_rate=_float(pa.Check.gt(0)),
+            batch_size=pa.Column("int64", pa.Check.ge(1)),
+            dropout=_float(_SHARE),
+            weight_decay=_float(_COUNT),
+            epochs=pa.Column("int64", pa.Check.ge(1)),
+            validation_loss=_float(_COUNT, nullable=True),
+            chosen=pa.Column(bool),
         ),
     ),
     "prediction_history": (
@@ -242,12 +280,19 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             validation_loss=_float(),
         ),
     ),
-    "prediction_metrics": (
-        ("head", "metric"),
+    "prediction_metrics": (("head", "metric"), _schema(**_METRIC)),
+    "prediction_by_category": (
+        ("group", "head", "metric"),
+        _schema(group=_text(), **_METRIC),
+    ),
+    "prediction_gains": (
+        ("group", "head", "baseline", "metric"),
         _schema(
+            group=_text(),
             head=_text(),
+            baseline=_text(),
             metric=_text(),
-            value=_float(nullable=True),
+            difference=_float(nullable=True),
             ci_low=_float(nullable=True),
             ci_high=_float(nullable=True),
             n=pa.Column("int64", _COUNT),
@@ -263,6 +308,23 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             interval_high=_float(nullable=True),
             outside_training_range=pa.Column("boolean", nullable=True),
             reason=_text(),
+        ),
+    ),
+    "prediction_calibration": (
+        ("head",),
+        _schema(
+            head=_text(),
+            n=pa.Column("int64", _COUNT),
+            slope=_float(nullable=True),
+            intercept=_float(nullable=True),
+            mean_score=_float(),
+            mean_predicted=_float(),
+            sd_score=_float(_COUNT),
+            sd_predicted=_float(_COUNT),
+            floor=_float(),
+            ceiling=_float(),
+            share_below_floor=_float(_SHARE),
+            share_above_ceiling=_float(_SHARE),
         ),
     ),
     "attributions": (
@@ -448,6 +510,12 @@ def read_if_any(paths: Sequence[str | Path], name: str) -> pd.DataFrame | None:
     return read(paths[0], name) if paths else None
 
 
+def read_heads(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
+    """Return head -> its table `head_predictions`, the head being named by the file's path."""
+    keys = {path: dict(p.split("=", 1) for p in Path(path).parts if "=" in p) for path in paths}
+    return {key["head"]: read(path, "head_predictions") for path, key in keys.items()}
+
+
 def read_record(path: str | Path) -> dict[str, Any]:
     """Return the record that `write` kept in the metadata of the parquet file `path`."""
     metadata = parquet.read_schema(path).metadata or {}
@@ -535,6 +603,28 @@ def read_latents(path: str | Path) -> tuple[list[str], np.ndarray]:
     """Return the image ids and the latents (N, D) float32 of a file of `write_latents`."""
     file = LatentFile(path)
     return file.image_ids, file[:]
+
+
+def map_latents(path: str | Path, target: str | Path, image_ids: Sequence[str]) -> None:
+    """Copy the latents of a file of `write_latents` to a .npy file that jobs share by mapping it.
+
+    Raises
+    ------
+    InputError
+        If the latents are not those of the images `image_ids`, in their order.
+    """
+    file = LatentFile(path)
+    if file.image_ids != list(image_ids):
+        raise InputError(
+            "The latents and the image table do not name the same images in the same order. Delete "
+            "both and run again."
+        )
+    with atomic(target) as temporary:
+        mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=file.shape)
+        for start in range(0, len(mapped), _LATENTS_AT_A_TIME):
+            rows = slice(start, start + _LATENTS_AT_A_TIME)
+            mapped[rows] = file[rows]
+        mapped.flush()
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:

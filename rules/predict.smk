@@ -1,18 +1,176 @@
 """Memorability predicted from the latents of the selected model (its first seed).
 
-REQUIRED: latents of the selected model, prepared images.
-MAKES:    <results>/tables/predictions.parquet, prediction_history.parquet, prediction_metrics.*
-          <results>/predictor/predictor.safetensors, <results>/figures/prediction.*
+REQUIRED: latents of the selected model, prepared images; of prediction.split.kind: file and
+          prediction.external their tables.
+MAKES:    <results>/prediction/split.parquet, latents.npy, <results>/tables/predictions.parquet, prediction_history.parquet,
+          <results>/predictor/predictor.safetensors, <results>/head_predictions/head=…/part.parquet,
+          <results>/tables/left_out.parquet, <results>/tables/prediction_search.* (where asked for),
+          <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
+          <results>/figures/prediction*.*
           <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
 """
+
+PREDICTION = study.settings["prediction"]
+EXTERNAL = PREDICTION["external"]
+HEADS = [
+    f"<results>/head_predictions/head={head}/part.parquet"
+    for head in [*PREDICTION["heads"], *EXTERNAL]
+]
+SEARCHED = ["<results>/tables/prediction_search.parquet"] if study.searches else []
+LEFT_OUT = ["<results>/tables/left_out.parquet"] if study.leaves_out_categories else []
+
+
+rule read_split:
+    """Read the user's own split of the images into training, validation and test."""
+    input:
+        table=PREDICTION["split"]["file"] or [],
+        images=IMAGES,
+        rejected=prepared(study.first_resize, "rejected.parquet"),
+    output:
+        split=ensure("<results>/prediction/own_split.parquet", non_empty=True),
+    log:
+        "<logs>/read_split.log",
+    benchmark:
+        "<benchmarks>/read_split.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        study=study.name,
+        settings=PREDICTION["split"],
+        code=fingerprint("own_tables"),
+    script:
+        "../scripts/read_split.py"
+
+
+rule prepare_prediction:
+    """Split the images, and copy the latents to a file that all heads read by mapping it."""
+    input:
+        images=ANALYSED_IMAGES,
+        latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        official_splits=study.official_splits,
+    output:
+        split=ensure("<results>/prediction/split.parquet", non_empty=True),
+        # Kept: made anew, it would have all heads trained again where one of them changes.
+        latents=ensure("<results>/prediction/latents.npy", non_empty=True),
+    log:
+        "<logs>/prepare_prediction.log",
+    benchmark:
+        "<benchmarks>/prepare_prediction.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="1h",
+    params:
+        study=study.name,
+        settings=study.split_settings,
+        code=fingerprint("splits"),
+    script:
+        "../scripts/prepare_prediction.py"
+
+
+rule search_predictor:
+    """Try hyper-parameters of the predictor: one worker's share of the trials."""
+    input:
+        latents=rules.prepare_prediction.output.latents,
+        split=rules.prepare_prediction.output.split,
+    output:
+        trials=ensure("<results>/prediction_search/worker={worker}/part.parquet", non_empty=True),
+    log:
+        "<logs>/search_predictor/{worker}.log",
+    benchmark:
+        "<benchmarks>/search_predictor/{worker}.jsonl"
+    wildcard_constraints:
+        worker="[0-9]+",
+    conda:
+        "../envs/training.yaml"
+    threads: 2
+    resources:
+        mem="4GB",
+        runtime="7d",
+    params:
+        study=study.name,
+        settings=study.predictor_settings | {"search": PREDICTION["search"]},
+        code=fingerprint("predictions.search"),
+    script:
+        "../scripts/search_predictor.py"
+
+
+rule choose_predictor:
+    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
+    input:
+        trials=expand(
+            rules.search_predictor.output.trials, worker=range(PREDICTION["search"]["jobs"])
+        ),
+    output:
+        search=ensure("<results>/tables/prediction_search.parquet", non_empty=True),
+        tsv="<results>/tables/prediction_search.tsv",
+        page=report(
+            "<results>/tables/prediction_search.html",
+            caption="../report/prediction_search.rst",
+            category="4. Prediction",
+            labels={"what": "trials of the search"},
+        ),
+    log:
+        "<logs>/choose_predictor.log",
+    benchmark:
+        "<benchmarks>/choose_predictor.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem="2GB",
+        runtime="5m",
+    params:
+        study=study.name,
+        settings=PREDICTION["search"],
+        note=study.prediction_note,
+        code=fingerprint("predictions.search", "pages", "summaries"),
+    script:
+        "../scripts/choose_predictor.py"
+
+
+rule plot_search:
+    """Draw the history of the search for the predictor's hyper-parameters."""
+    input:
+        search=rules.choose_predictor.output.search,
+    output:
+        svg=report(
+            "<results>/figures/prediction_search.svg",
+            caption="../report/prediction_search.rst",
+            category="4. Prediction",
+            labels={"what": "history of the search"},
+        ),
+        png="<results>/figures/prediction_search.png",
+    log:
+        "<logs>/plot_search.log",
+    benchmark:
+        "<benchmarks>/plot_search.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        note=study.note,
+        code=fingerprint("prediction_figures"),
+    script:
+        "../scripts/plot_search.py"
 
 
 rule predict:
     """Train the predictor on the training split and predict every image."""
     input:
         images=ANALYSED_IMAGES,
-        latents=f"<results>/latents/{ANALYSED}/part.parquet",
-        official_splits=study.official_splits,
+        latents=rules.prepare_prediction.output.latents,
+        split=rules.prepare_prediction.output.split,
+        search=SEARCHED,
     output:
         predictions=ensure("<results>/tables/predictions.parquet", non_empty=True),
         history=ensure("<results>/tables/prediction_history.parquet", non_empty=True),
@@ -25,23 +183,111 @@ rule predict:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem=lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB",
+        mem="4GB",
         runtime="4h",
     params:
         study=study.name,
-        settings=study.settings["prediction"]
-        | {"seed": study.settings["statistics"]["seed"], "threads": 2},
-        code=fingerprint("prediction"),
+        settings=study.predictor_settings,
+        code=fingerprint("predictions.mlp"),
     script:
         "../scripts/predict.py"
 
 
+rule predict_by_head:
+    """Predict every image by another head on the same latents."""
+    input:
+        latents=rules.prepare_prediction.output.latents,
+        split=rules.prepare_prediction.output.split,
+    output:
+        predictions=ensure("<results>/head_predictions/head={head}/part.parquet", non_empty=True),
+    log:
+        "<logs>/predict_by_head/{head}.log",
+    benchmark:
+        "<benchmarks>/predict_by_head/{head}.jsonl"
+    wildcard_constraints:
+        head="ridge|svr|gru_pair",
+    conda:
+        "../envs/training.yaml"
+    threads: 2
+    resources:
+        # Inner products of all images with the training images, twice.
+        mem="6GB",
+        runtime="8h",
+    params:
+        study=study.name,
+        settings={"seed": study.settings["statistics"]["seed"], "threads": 2},
+        code=fingerprint("predictions.heads"),
+    script:
+        "../scripts/predict_by_head.py"
+
+
+rule read_predictions:
+    """Read predictions that were made elsewhere."""
+    input:
+        table=lambda wildcards: EXTERNAL[wildcards.head]["file"],
+        images=ANALYSED_IMAGES,
+        split=rules.prepare_prediction.output.split,
+    output:
+        predictions=ensure("<results>/head_predictions/head={head}/part.parquet", non_empty=True),
+    log:
+        "<logs>/read_predictions/{head}.log",
+    benchmark:
+        "<benchmarks>/read_predictions/{head}.jsonl"
+    wildcard_constraints:
+        head="|".join(EXTERNAL) or "none",
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        study=study.name,
+        settings=lambda wildcards: EXTERNAL[wildcards.head],
+        code=fingerprint("own_tables"),
+    script:
+        "../scripts/read_predictions.py"
+
+
+rule predict_left_out:
+    """Predict the test images of every category from the other categories alone."""
+    input:
+        images=ANALYSED_IMAGES,
+        latents=rules.prepare_prediction.output.latents,
+        split=rules.prepare_prediction.output.split,
+        search=SEARCHED,
+    output:
+        predictions=ensure("<results>/tables/left_out.parquet", non_empty=True),
+    log:
+        "<logs>/predict_left_out.log",
+    benchmark:
+        "<benchmarks>/predict_left_out.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: 2
+    resources:
+        mem="6GB",
+        runtime="24h",
+    params:
+        study=study.name,
+        settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
+        code=fingerprint("predictions.left_out", "predictions.mlp"),
+    script:
+        "../scripts/predict_left_out.py"
+
+
 rule evaluate_prediction:
-    """Measure the predictions of unseen test images, beside the category means alone."""
+    """Measure the predictions of unseen test images, beside what labels alone predict."""
     input:
         predictions=rules.predict.output.predictions,
+        heads=HEADS,
+        left_out=LEFT_OUT,
+        images=ANALYSED_IMAGES,
     output:
         metrics=ensure("<results>/tables/prediction_metrics.parquet", non_empty=True),
+        by_category=ensure("<results>/tables/prediction_by_category.parquet", non_empty=True),
+        gains=ensure("<results>/tables/prediction_gains.parquet", non_empty=True),
+        calibration=ensure("<results>/tables/prediction_calibration.parquet", non_empty=True),
         tsv="<results>/tables/prediction_metrics.tsv",
         page=report(
             "<results>/tables/prediction_metrics.html",
@@ -61,18 +307,26 @@ rule evaluate_prediction:
         runtime="1h",
     params:
         study=study.name,
-        settings=study.correlation_settings,
-        note=study.note,
-        code=fingerprint("prediction", "pages", "summaries"),
+        settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
+        | {
+            "draws": study.settings["statistics"]["bootstrap"],
+            "median_of": PREDICTION["threshold"],
+        },
+        note=study.prediction_note,
+        code=fingerprint("predictions.evaluation", "pages", "summaries"),
     script:
         "../scripts/evaluate_prediction.py"
 
 
 rule plot_prediction:
-    """Draw predicted against measured memorability and the ROC curve of unseen images."""
+    """Draw the predictions of unseen images: curves, categories, calibration; and the training."""
     input:
         predictions=rules.predict.output.predictions,
+        history=rules.predict.output.history,
+        heads=HEADS,
         metrics=rules.evaluate_prediction.output.metrics,
+        by_category=rules.evaluate_prediction.output.by_category,
+        calibration=rules.evaluate_prediction.output.calibration,
     output:
         svg=report(
             "<results>/figures/prediction.svg",
@@ -81,6 +335,27 @@ rule plot_prediction:
             labels={"what": "predicted and measured"},
         ),
         png="<results>/figures/prediction.png",
+        category_svg=report(
+            "<results>/figures/prediction_by_category.svg",
+            caption="../report/prediction_by_category.rst",
+            category="4. Prediction",
+            labels={"what": "every head in every category"},
+        ),
+        category_png="<results>/figures/prediction_by_category.png",
+        calibration_svg=report(
+            "<results>/figures/prediction_calibration.svg",
+            caption="../report/prediction_calibration.rst",
+            category="4. Prediction",
+            labels={"what": "calibration"},
+        ),
+        calibration_png="<results>/figures/prediction_calibration.png",
+        learning_svg=report(
+            "<results>/figures/prediction_learning.svg",
+            caption="../report/prediction_learning.rst",
+            category="4. Prediction",
+            labels={"what": "training of the predictor"},
+        ),
+        learning_png="<results>/figures/prediction_learning.png",
     log:
         "<logs>/plot_prediction.log",
     benchmark:
@@ -92,8 +367,9 @@ rule plot_prediction:
         mem="1GB",
         runtime="5m",
     params:
-        note=study.note,
-        code=fingerprint("figures"),
+        threshold=PREDICTION["threshold"],
+        note=study.prediction_note,
+        code=fingerprint("prediction_figures"),
     script:
         "../scripts/plot_prediction.py"
 

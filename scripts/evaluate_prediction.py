@@ -1,4 +1,4 @@
-"""Measure the predictions of test images, with intervals, beside category means."""
+"""Measure the predictions of test images, with intervals, beside the label-only baselines."""
 
 from typing import TYPE_CHECKING
 
@@ -10,23 +10,31 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.pages import write_page
-    from memorability.prediction import metrics_on_test_images
+    from memorability.predictions.evaluation import evaluate
     from memorability.provenance import table_record
     from memorability.summaries import metrics_for_reading
 
     settings = snakemake.params.settings
-    metrics = metrics_on_test_images(
+    evaluation = evaluate(
         tables.read(snakemake.input.predictions, "predictions"),
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        tables.read_heads(snakemake.input.heads),
+        tables.read_if_any(snakemake.input.left_out, "left_out"),
+        tables.read(snakemake.input.images, "images"),
+        **settings,
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(metrics, snakemake.output.metrics, "prediction_metrics", record)
-    tables.write_tsv(metrics, snakemake.output.tsv)
+    tables.write(evaluation.metrics, snakemake.output.metrics, "prediction_metrics", record)
+    tables.write_tsv(evaluation.metrics, snakemake.output.tsv)
+    tables.write(
+        evaluation.by_category, snakemake.output.by_category, "prediction_by_category", record
+    )
+    tables.write(evaluation.gains, snakemake.output.gains, "prediction_gains", record)
+    tables.write(
+        evaluation.calibration, snakemake.output.calibration, "prediction_calibration", record
+    )
     write_page(
-        metrics_for_reading(metrics),
+        metrics_for_reading(evaluation.metrics),
         snakemake.output.page,
-        title="Prediction of unseen images, beside the category means alone",
-        note=snakemake.params.note,
+        title="Prediction of unseen images, beside what labels alone predict",
+        note=f"{evaluation.summary} {snakemake.params.note}",
     )

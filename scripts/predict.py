@@ -8,21 +8,26 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
+    import numpy as np
+
     from memorability import tables
     from memorability.files import atomic
     from memorability.job import progress
-    from memorability.prediction import predict_images, write_predictor
+    from memorability.prediction import write_predictor
+    from memorability.predictions.mlp import chosen_settings, predict_images
     from memorability.provenance import table_record
     from memorability.seeding import make_deterministic
 
-    settings = snakemake.params.settings
+    trials = tables.read_if_any(snakemake.input.search, "prediction_search")
+    settings = chosen_settings(snakemake.params.settings, trials)
     make_deterministic(settings["threads"])
-    images = tables.read(snakemake.input.images, "images")
-    ids, latents = tables.read_latents(snakemake.input.latents)
-    splits = tables.read_if_any(snakemake.input.official_splits, "official_splits")
     with progress(settings["max_epochs"], "training the predictor") as step:
         trained, predictions, history = predict_images(
-            ids, latents, images, settings, official_splits=splits, on_epoch=step
+            np.load(snakemake.input.latents, mmap_mode="r"),
+            tables.read(snakemake.input.images, "images"),
+            tables.read(snakemake.input.split, "split"),
+            settings,
+            step,
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(predictions, snakemake.output.predictions, "predictions", record)

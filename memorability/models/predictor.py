@@ -1,19 +1,21 @@
 """The multi-layer perceptron that predicts memorability from an autoencoder's latents."""
 
 from itertools import pairwise
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import nn
 
 from memorability.seeding import stream_seed
 
+Output = Literal["linear", "sigmoid"]
+
 
 class Predictor(nn.Module):
     """Multi-layer perceptron from a latent vector to one memorability score.
 
-    Every hidden layer is Linear, LayerNorm, ReLU, Dropout. The output is linear, in training and
-    in evaluation alike, so that predictions stay calibrated in units of the score.
+    Every hidden layer is Linear, LayerNorm, ReLU, Dropout. The output is the same in training and
+    in evaluation, so that predictions stay calibrated in units of the score.
 
     Parameters
     ----------
@@ -23,6 +25,8 @@ class Predictor(nn.Module):
         Width of each hidden layer, from input to output, each at least 1.
     dropout
         Probability of dropping a hidden value during training, in [0, 1).
+    output
+        "linear", or "sigmoid" of that.
     seed
         Seed of the study; fixes the initial weights and leaves torch's global generator untouched.
 
@@ -33,10 +37,19 @@ class Predictor(nn.Module):
     """
 
     def __init__(
-        self, latent_dim: int, *, hidden: tuple[int, ...], dropout: float, seed: int
+        self,
+        latent_dim: int,
+        *,
+        hidden: tuple[int, ...],
+        dropout: float,
+        output: Output = "linear",
+        seed: int,
     ) -> None:
         super().__init__()
-        self.architecture = {"latent_dim": latent_dim, "hidden": hidden, "dropout": dropout}
+        self.architecture = {
+            "latent_dim": latent_dim, "hidden": hidden, "dropout": dropout, "output": output,
+        }  # fmt: skip
+        self.output = output
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(stream_seed(seed, "predictor weights"))
             layers: list[nn.Module] = []
@@ -60,6 +73,12 @@ class Predictor(nn.Module):
         Returns
         -------
         torch.Tensor
-            Predicted scores, (N,), float32, unbounded, in units of the training scores.
+            Predicted scores, (N,), float32, in units of the training scores; 0-1 of a sigmoid,
+            unbounded otherwise.
         """
-        return cast("torch.Tensor", self.layers(latents)).squeeze(-1)
+        return self.from_first_layer(self.layers[0](latents))
+
+    def from_first_layer(self, units: torch.Tensor) -> torch.Tensor:
+        """Return the predicted scores (N,) from the values of the first linear layer, (N, units)."""
+        scores = cast("torch.Tensor", self.layers[1:](units)).squeeze(-1)
+        return torch.sigmoid(scores) if self.output == "sigmoid" else scores

@@ -15,6 +15,8 @@ from snakemake.utils import update_config
 
 from memorability.configuration import Study, resolve
 from memorability.errors import InputError
+from memorability.prediction_settings import GRID_SIZE
+from memorability.predictions.search import grid_size
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
@@ -449,7 +451,65 @@ def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) 
     assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
     assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
         "kind": "published", "number": 1, "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
+        "file": None, "columns": {"file": "file", "image_id": None, "split": "split"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "lines"),
+    [
+        (
+            changed("prediction.search.space.learning_rate", [1e-2, 1e-5]),
+            ["prediction.search.space.learning_rate: the range from 0.01 to 1e-05 is empty"],
+        ),
+        (
+            changed("prediction.search.space.layers", [3, 1]),
+            ["prediction.search.space.layers: the range from 3 to 1 is empty"],
+        ),
+        (changed("prediction.search.space.width", []), ["prediction.search.space.width"]),
+        (changed("prediction.search.jobs", 60), ["60 jobs share 50 trials"]),
+        (
+            merged({"prediction": {"search": {"kind": "grid", "trials": 20_000}}}),
+            ["has 14,280 combinations, fewer than 20,000"],
+        ),
+        (
+            changed(
+                "prediction.external",
+                {"ridge": {"file": "r.csv", "columns": {"file": "f", "predicted": "p"}}},
+            ),
+            ["prediction.external: ridge is the name of one of the study's own heads"],
+        ),
+        (changed("prediction.heads", ["gru"]), ["prediction.heads.0: 'gru' is unknown"]),
+        (
+            merged({"prediction": {"split": {"kind": "file"}}}),
+            ["prediction.split: kind: file and a file go together"],
+        ),
+    ],
+)
+def test_predictions_that_cannot_be_made_are_refused(config: Any, lines: list[str]) -> None:
+    message = refusal(config)
+    assert all(line in message for line in lines), message
+
+
+def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
+    own = {"kind": "file", "file": "split.csv", "number": 3}
+    study = resolve(merged({"prediction": {"split": own}}), ROOT)
+    assert study.official_splits == ["results/memcat/prediction/own_split.parquet"]
+    assert study.split_settings["number"] == 1
+    with pytest.raises(InputError, match=r"prediction.split.file: split.csv does not exist"):
+        study.preflight()
+
+
+def test_the_size_of_the_published_grid_is_that_of_the_search() -> None:
+    assert grid_size() == GRID_SIZE
+
+
+def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:
+    protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
+    assert "on all images, test images included" in resolve(merged(), ROOT).prediction_note
+    changes = {"protocols": ["mine"], "selected": {"protocol": "mine"}}
+    study = resolve(merged(changes), protocols)
+    assert "neither it nor the predictor saw a test image" in study.prediction_note
 
 
 def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_path: Path) -> None:

@@ -370,46 +370,6 @@ def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path
     draw(figure, tmp_path)
 
 
-# Prediction
-
-
-def predictions(scores: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    train = pd.DataFrame({"split": "train", "score": [0.4, 0.5, 0.6], "predicted": 0.5})
-    test = pd.DataFrame({"split": "test", "score": scores, "predicted": np.array(scores) / 2})
-    table = pd.concat([train, test], ignore_index=True).assign(category_mean=0.5)
-    metrics = pd.DataFrame(
-        {
-            "head": ["mlp", "mlp", "category_mean", "category_mean"],
-            "metric": ["spearman", "roc_auc"] * 2,
-            "value": [0.56, 0.76, NAN, 0.5],
-        }
-    )
-    return table, metrics
-
-
-def test_a_prediction_is_drawn_with_its_metrics_and_the_number_of_test_images(
-    tmp_path: Path,
-) -> None:
-    figure = figures.prediction(*predictions([0.2, 0.4, 0.6, 0.8]), note=NOTE)
-    shown = texts(figure)
-    assert "Spearman's r = 0.56, n = 4" in shown
-    assert "latents: AUC 0.76" in shown
-    assert "category means alone: AUC 0.50" in shown
-    assert NOTE in shown
-    dots = figure.axes[0].lines[0]
-    np.testing.assert_array_equal(dots.get_xdata(), [0.2, 0.4, 0.6, 0.8])
-    np.testing.assert_array_equal(dots.get_ydata(), [0.1, 0.2, 0.3, 0.4])
-    draw(figure, tmp_path)
-
-
-def test_test_images_on_one_side_of_the_median_have_no_roc_curve_but_a_figure(
-    tmp_path: Path,
-) -> None:
-    figure = figures.prediction(*predictions([0.7, 0.8, 0.9]), note=NOTE)
-    assert "AUC" not in texts(figure)
-    draw(figure, tmp_path)
-
-
 # Attribution
 
 

@@ -3,21 +3,21 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import stats
-from sklearn import metrics as sk
 
+from memorability.models.predictor import Predictor
 from memorability.prediction import (
     PredictorSettings,
     TrainedPredictor,
-    bootstrap_metrics,
-    category_mean_baseline,
-    evaluate_prediction,
     predict,
+    read_predictor,
     train_predictor,
+    training_moments,
+    write_predictor,
 )
+from memorability.seeding import stream_seed, torch_stream
 from memorability.splits import PARTS
 
 PUBLISHED = (0.6, 0.1, 0.3)
@@ -215,6 +215,7 @@ def test_score_is_differentiable_in_raw_latents(
         ("weight_decay", -0.1),
         ("patience", 0),
         ("max_epochs", 0),
+        ("output", "softmax"),
     ],
 )
 def test_settings_out_of_range_are_rejected(name: str, value: object) -> None:
@@ -252,196 +253,61 @@ def test_predict_rejects_latents_of_another_size(
         predict(trained, problem.latents[:, :5])
 
 
-# Metrics
-
-SCORES = np.array([0.2, 0.4, 0.5, 0.6, 0.8, 0.9])
-PREDICTED = np.array([0.3, 0.6, 0.5, 0.4, 0.7, 0.7])
-
-
-def evaluate_strictly(
-    predicted: np.ndarray, scores: np.ndarray, threshold: float
-) -> dict[str, float]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return evaluate_prediction(predicted, scores, threshold=threshold)
-
-
-def test_metrics_of_a_case_worked_by_hand() -> None:
-    # At 0.5 the positives are the last four; predicted positive are all but the first and fourth.
-    metrics = evaluate_strictly(PREDICTED, SCORES, 0.5)
-    assert metrics["accuracy"] == pytest.approx(4 / 6)
-    assert metrics["precision"] == pytest.approx(3 / 4)
-    assert metrics["sensitivity"] == pytest.approx(3 / 4)
-    assert metrics["specificity"] == pytest.approx(1 / 2)
-    assert metrics["f1"] == pytest.approx(3 / 4)
-    assert metrics["mse"] == pytest.approx((0.01 + 0.04 + 0 + 0.04 + 0.01 + 0.04) / 6)
-    # 8 pairs of a positive and a negative; only 0.6 outranks the positives 0.5 and 0.4.
-    assert metrics["roc_auc"] == pytest.approx(6 / 8)
-    # Recall rises to 1/2 at precision 1 (the tie of 0.7), to 3/4 at 3/4, to 1 at 4/5.
-    assert metrics["pr_auc"] == pytest.approx(1 / 2 + 1 / 4 * 3 / 4 + 1 / 4 * 4 / 5)
-
-
-def test_metrics_agree_with_scikit_learn_and_scipy() -> None:
-    generator = np.random.default_rng(0)
-    scores = generator.random(300).round(2)
-    predicted = (0.5 * scores + 0.5 * generator.random(300)).round(2)
-    threshold = float(np.median(scores))
-    metrics = evaluate_strictly(predicted, scores, threshold)
-    true, called = scores >= threshold, predicted >= threshold
-    assert metrics == pytest.approx(
-        {
-            "roc_auc": sk.roc_auc_score(true, predicted),
-            "pr_auc": sk.average_precision_score(true, predicted),
-            "spearman": stats.spearmanr(predicted, scores).statistic,
-            "pearson": stats.pearsonr(predicted, scores).statistic,
-            "mse": sk.mean_squared_error(scores, predicted),
-            "accuracy": sk.accuracy_score(true, called),
-            "precision": sk.precision_score(true, called),
-            "sensitivity": sk.recall_score(true, called),
-            "specificity": sk.recall_score(true, called, pos_label=0),
-            "f1": sk.f1_score(true, called),
-        }
+def whole_layer_weights(problem: Problem, settings: PredictorSettings) -> dict[str, torch.Tensor]:
+    """Train for one epoch as in a textbook: one optimiser, one step over all weights."""
+    model = Predictor(
+        problem.latents.shape[1], hidden=settings.hidden, dropout=settings.dropout, seed=0
     )
-
-
-def undefined(metrics: dict[str, float]) -> set[str]:
-    return {name for name, value in metrics.items() if math.isnan(value)}
-
-
-def test_a_score_at_the_threshold_is_positive() -> None:
-    metrics = evaluate_strictly(np.array([0.5, 0.4]), np.array([0.5, 0.4]), 0.5)
-    assert metrics["accuracy"] == metrics["sensitivity"] == metrics["specificity"] == 1
-
-
-def test_metrics_of_one_class_are_nan_where_undefined() -> None:
-    assert undefined(evaluate_strictly(PREDICTED, SCORES, 0.1)) == {
-        "roc_auc",
-        "pr_auc",
-        "specificity",
-    }
-    assert undefined(evaluate_strictly(PREDICTED, SCORES, 2.0)) == {
-        "roc_auc",
-        "pr_auc",
-        "precision",
-        "sensitivity",
-        "f1",
-    }
-
-
-def test_metrics_of_a_constant_prediction_are_nan_where_undefined() -> None:
-    metrics = evaluate_strictly(np.full(6, 0.45), SCORES, 0.5)
-    assert undefined(metrics) == {"spearman", "pearson", "precision"}
-    assert metrics["roc_auc"] == 0.5
-    assert metrics["f1"] == metrics["sensitivity"] == 0
-
-
-@pytest.mark.parametrize(
-    ("predicted", "scores"),
-    [(SCORES, SCORES[1:]), (SCORES[:0], SCORES[:0]), (np.full(6, np.nan), SCORES)],
-)
-def test_metrics_reject_unusable_arrays(predicted: np.ndarray, scores: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="Expected"):
-        evaluate_prediction(predicted, scores, threshold=0.5)
-
-
-# Baseline
-
-BASELINE_IMAGES = pd.DataFrame(
-    {
-        "image_id": [1, 2, 3, 4, 5],
-        "category": ["animal", "animal", "food", "animal", "vehicle"],
-        "score": [0.2, 0.4, 0.9, 0.8, 0.1],
-    }
-)
-
-
-def test_baseline_is_the_training_mean_of_the_category() -> None:
-    split = pd.Series(["test", "train", "train", "train", "test"], index=[5, 2, 3, 1, 4])
-    baseline = category_mean_baseline(BASELINE_IMAGES, split)
-    np.testing.assert_allclose(baseline, [0.3, 0.3, 0.9, 0.3, 0.5])
-
-
-def test_baseline_ignores_scores_outside_training() -> None:
-    split = pd.Series(["train", "train", "train", "test", "validation"], index=[1, 2, 3, 4, 5])
-    changed = BASELINE_IMAGES.assign(score=[0.2, 0.4, 0.9, 0.0, 1.0])
-    np.testing.assert_array_equal(
-        category_mean_baseline(BASELINE_IMAGES, split), category_mean_baseline(changed, split)
+    rows = np.flatnonzero(problem.split == "train")
+    mean, sd = training_moments(problem.latents, rows)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
+    order = torch.randperm(len(rows), generator=torch_stream(0, "predictor order")).numpy()
+    torch.manual_seed(stream_seed(0, "predictor dropout"))
+    for start in range(0, len(rows), settings.batch_size):
+        batch = rows[order][start : start + settings.batch_size]
+        inputs = (torch.from_numpy(problem.latents[batch]) - mean) / sd
+        target = torch.from_numpy(problem.scores[batch].astype(np.float32))
+        optimiser.zero_grad()
+        torch.nn.functional.mse_loss(model(inputs), target).backward()
+        optimiser.step()
+    return model.state_dict()
 
 
-def test_baseline_rejects_a_split_of_other_images() -> None:
-    with pytest.raises(ValueError, match="1 images without a part"):
-        category_mean_baseline(BASELINE_IMAGES, pd.Series("train", index=[1, 2, 3, 4]))
-    with pytest.raises(ValueError, match="0 in training"):
-        category_mean_baseline(BASELINE_IMAGES, pd.Series("test", index=[1, 2, 3, 4, 5]))
+def test_steps_by_blocks_are_those_of_one_optimiser_over_all_weights(problem: Problem) -> None:
+    settings = PredictorSettings(hidden=(150, 7), learning_rate=1e-3, max_epochs=1)
+    expected = whole_layer_weights(problem, settings)
+    found = problem.train(settings=settings).model.state_dict()
+    assert found.keys() == expected.keys()
+    for name, weights in expected.items():
+        np.testing.assert_allclose(found[name], weights, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
-# Bootstrap
+def test_gradients_through_a_trained_predictor_change_no_weights(
+    problem: Problem, trained: TrainedPredictor
+) -> None:
+    before = {name: value.clone() for name, value in trained.model.state_dict().items()}
+    trained.score(torch.from_numpy(problem.latents[:3])).sum().backward()
+    trained.model.zero_grad()
+    after = trained.model.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
 
 
-def noisy_prediction(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(0)
-    scores = generator.random(n)
-    return 0.5 * scores + 0.5 * generator.random(n), scores
+def test_sigmoid_output_is_trained_evaluated_and_kept(problem: Problem, tmp_path: Path) -> None:
+    settings = PredictorSettings(hidden=(8,), learning_rate=1e-2, max_epochs=3, output="sigmoid")
+    trained = problem.train(settings=settings)
+    predicted = predict(trained, problem.latents)
+    assert ((predicted > 0) & (predicted < 1)).all()
+    validation = problem.split == "validation"
+    losses = [epoch[2] for epoch in trained.history]
+    assert np.mean((predicted - problem.scores)[validation] ** 2) == min(losses)
+    write_predictor(trained, tmp_path / "predictor.safetensors", {})
+    again = read_predictor(tmp_path / "predictor.safetensors")
+    np.testing.assert_array_equal(predict(again, problem.latents), predicted)
 
 
-def bootstrap(
-    predicted: np.ndarray, scores: np.ndarray, *, draws: int = 30, seed: int = 0
-) -> pd.DataFrame:
-    return bootstrap_metrics(
-        predicted, scores, threshold=0.5, draws=draws, confidence=0.9, seed=seed
-    )
-
-
-def test_bootstrap_surrounds_the_metrics_and_follows_the_seed() -> None:
-    predicted, scores = noisy_prediction()
-    table = bootstrap(predicted, scores)
-    assert list(table.columns) == ["metric", "value", "ci_low", "ci_high", "n"]
-    values = evaluate_prediction(predicted, scores, threshold=0.5)
-    assert dict(zip(table["metric"], table["value"], strict=True)) == values
-    assert (table["ci_low"] < table["value"]).all()
-    assert (table["value"] < table["ci_high"]).all()
-    assert (table["n"] == 200).all()
-    pd.testing.assert_frame_equal(bootstrap(predicted, scores), table)
-    assert (bootstrap(predicted, scores, seed=1)["ci_low"] != table["ci_low"]).any()
-
-
-def test_bootstrap_resamples_prediction_and_score_together() -> None:
-    _, scores = noisy_prediction()
-    table = bootstrap(scores, scores).set_index("metric")
-    assert (table.loc["mse", ["value", "ci_low", "ci_high"]] == 0).all()
-    np.testing.assert_allclose(table.loc["spearman", ["ci_low", "ci_high"]].astype(float), 1)
-
-
-def test_bootstrap_interval_agrees_with_scipy() -> None:
-    predicted, scores = noisy_prediction()
-    ours = bootstrap(predicted, scores, draws=300).set_index("metric").loc["mse"]
-    reference = stats.bootstrap(
-        (predicted, scores),
-        lambda a, b, axis: np.mean((a - b) ** 2, axis=axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=4000,
-        confidence_level=0.9,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    assert ours["ci_low"] == pytest.approx(reference.low, rel=0.05)
-    assert ours["ci_high"] == pytest.approx(reference.high, rel=0.05)
-
-
-def test_bootstrap_of_one_class_is_nan_without_warnings() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        table = bootstrap_metrics(
-            PREDICTED, SCORES, threshold=0.1, draws=5, confidence=0.9, seed=0
-        ).set_index("metric")
-    assert table.loc["roc_auc", ["value", "ci_low", "ci_high"]].isna().all()
-
-
-@pytest.mark.parametrize(("draws", "confidence"), [(0, 0.9), (5, 1.0), (5, 0.0)])
-def test_bootstrap_rejects_unusable_settings(draws: int, confidence: float) -> None:
-    with pytest.raises(ValueError, match="bootstrap got"):
-        bootstrap_metrics(
-            PREDICTED, SCORES, threshold=0.5, draws=draws, confidence=confidence, seed=0
-        )
+def test_chosen_rows_are_predicted_alone(problem: Problem, trained: TrainedPredictor) -> None:
+    rows = np.array([7, 3, 11])
+    alone = predict(trained, problem.latents, rows)
+    np.testing.assert_allclose(alone, predict(trained, problem.latents)[rows], atol=1e-6)

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from memorability.datasets.memcat import COLUMNS
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
-from memorability.splits import PARTS, official_split, published_split, stratified_split
+from memorability.splits import (
+    PARTS,
+    official_split,
+    published_split,
+    scored_split,
+    stratified_split,
+)
 
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
 PUBLISHED = (0.6, 0.1, 0.3)
@@ -255,3 +261,21 @@ def test_an_unknown_number_is_answered_with_the_known_ones() -> None:
 def test_an_image_that_the_official_split_does_not_place_is_named() -> None:
     with pytest.raises(InputError, match=r"split 1 does not place 1 of 3 images, for example 'c'"):
         official_split(IMAGES, official(image_id=list("abxabc")), 1)
+
+
+def test_the_scores_of_an_official_split_go_with_it() -> None:
+    images = pd.DataFrame(
+        {"image_id": ["b", "a"], "category": "all", "subcategory": "all", "score": [0.5, 0.25]}
+    )
+    official = pd.DataFrame(
+        {
+            "official_split": 2, "image_id": ["a", "b"], "split": ["train", "test"],
+            "score": [0.75, 1.0],
+        }
+    )  # fmt: skip
+    table = scored_split(images, {"kind": "official", "number": 2}, official)
+    assert table.to_dict("list") == {
+        "image_id": ["b", "a"], "split": ["test", "train"], "score": [1.0, 0.75],
+    }  # fmt: skip
+    shares = {"kind": "stratified", "train": 0.4, "validation": 0.2, "test": 0.4, "seed": 0}
+    assert scored_split(images, shares)["score"].tolist() == [0.5, 0.25]

@@ -18,6 +18,7 @@ from memorability.summaries import (
     published_measure,
     table_1,
     table_1_for_reading,
+    trials_for_reading,
     with_intervals,
 )
 
@@ -164,25 +165,33 @@ def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> N
 # Metrics
 
 
-def test_latents_stand_beside_category_means_metric_by_metric() -> None:
-    shown = metrics_for_reading(METRICS).set_index("metric")
-    assert list(shown.index) == ["Spearman's r", "ROC AUC", "MAE"]
-    assert shown["latents"].to_dict() == {"Spearman's r": 0.56, "ROC AUC": 0.76, "MAE": 0.1}
-    assert shown.loc["ROC AUC", "category means alone"] == 0.6
-    assert shown.loc["MAE", "CI"] == "[0.400, 0.600]"
-    assert (shown["test images"] == 3000).all()
+def test_every_head_has_a_row_with_its_metrics_and_intervals() -> None:
+    external = METRICS[METRICS["head"] == "mlp"].assign(head="resmem", n=2999)
+    shown = metrics_for_reading(pd.concat([external, METRICS]))
+    assert list(shown["head"]) == ["MLP on latents", "category means", "resmem"]
+    assert list(shown.columns[2:]) == ["Spearman's r", "ROC AUC", "MAE"]
+    assert list(shown["test images"]) == ["3000", "3000", "2999"]
+    assert shown.loc[0, "MAE"] == "0.100 [0.400, 0.600]"
+    assert str(shown.loc[1, "ROC AUC"]).startswith("0.600 [")
 
 
-def test_a_metric_that_is_undefined_for_category_means_is_still_shown_for_latents() -> None:
+def test_a_metric_that_is_undefined_is_a_dash() -> None:
     """With one category its mean is constant and has no rank correlation."""
     metrics = METRICS.copy()
     constant = (metrics["metric"] == "spearman") & (metrics["head"] == "category_mean")
     metrics.loc[constant, ["value", "ci_low", "ci_high"]] = NAN
-    shown = metrics_for_reading(metrics).set_index("metric")
-    assert list(shown.index) == ["Spearman's r", "ROC AUC", "MAE"]
-    assert shown.loc["Spearman's r", "latents"] == 0.56
-    assert pd.isna(shown.loc["Spearman's r", "category means alone"])
-    assert list(shown["CI of category means"]) == ["–", "[0.400, 0.600]", "[0.400, 0.600]"]
+    assert list(metrics_for_reading(metrics)["Spearman's r"]) == ["0.560 [0.400, 0.600]", "–"]
+
+
+def test_trials_are_listed_by_their_loss() -> None:
+    trials = pd.DataFrame(
+        {
+            "trial": [0, 1, 2], "worker": 0, "hidden": "8", "learning_rate": 1e-3, "batch_size": 8,
+            "dropout": 0.1, "weight_decay": 0.01, "epochs": 3, "validation_loss": [0.2, NAN, 0.1],
+            "chosen": [False, False, True],
+        }
+    )  # fmt: skip
+    assert list(trials_for_reading(trials)["trial"]) == [2, 0, 1]
 
 
 # The measure of distinctiveness of the paper

@@ -171,8 +171,48 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "predictions": [
-        {"image_id": i, "split": s, "score": 0.5, "predicted": 1.25, "category_mean": 0.5}
+        {"image_id": i, "split": s, "score": 0.5, "predicted": 1.25, "category_mean": 0.5,
+         "subcategory_mean": 0.25, "image_size": NAN}
         for i, s in (("a", "validation"), ("b", "train"), ("c", "test"))
+    ],
+    "split": [
+        {"image_id": i, "split": s, "score": 0.5}
+        for i, s in (("a", "validation"), ("b", "train"), ("c", "test"))
+    ],
+    "head_predictions": [
+        {"image_id": i, "other_image_id": o, "predicted": 1.25}
+        for i, o in (("a", "a"), ("a", "b"), ("b", "b"))
+    ],
+    "left_out": [{"image_id": i, "category": "food", "predicted": -0.25} for i in "ab"],
+    "prediction_search": [
+        {
+            "trial": trial, "worker": 0, "hidden": "1024-512", "learning_rate": 5e-5,
+            "batch_size": 8, "dropout": 0.3, "weight_decay": 0.01, "epochs": 23,
+            "validation_loss": loss, "chosen": not trial,
+        }
+        for trial, loss in ((0, 0.25), (1, NAN))
+    ],
+    "prediction_by_category": [
+        {
+            "group": g, "head": "mlp", "metric": "spearman", "value": v, "ci_low": NAN,
+            "ci_high": NAN, "n": 12,
+        }
+        for g, v in (("animal", NAN), ("food", 0.5))
+    ],
+    "prediction_gains": [
+        {
+            "group": "all", "head": "mlp", "baseline": b, "metric": "spearman", "difference": v,
+            "ci_low": NAN, "ci_high": NAN, "n": 36,
+        }
+        for b, v in (("category_mean", NAN), ("subcategory_mean", -0.5))
+    ],
+    "prediction_calibration": [
+        {
+            "head": head, "n": 36, "slope": slope, "intercept": slope, "mean_score": 0.5,
+            "mean_predicted": 0.5, "sd_score": 0.125, "sd_predicted": 0.0, "floor": 0.5,
+            "ceiling": 0.5, "share_below_floor": 0.25, "share_above_ceiling": 0.75,
+        }
+        for head, slope in (("category_mean", NAN), ("mlp", 1.25))
     ],
     "prediction_history": [
         {"epoch": e, "train_loss": 1 / e, "validation_loss": 2.0} for e in (1, 2, 10)
@@ -276,7 +316,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
 def example(name: str) -> pd.DataFrame:
     table = pd.DataFrame(EXAMPLES[name])
     return table.astype({key: kind for key, kind in MISSABLE.items() if key in table}).astype(
-        {"n": "int64"} if name in {"correlations", "prediction_metrics"} else {}
+        {"n": "int64"}
+        if name == "correlations" or (name.startswith("prediction_") and "n" in table)
+        else {}
     )
 
 
@@ -617,3 +659,32 @@ def test_a_table_that_a_rule_may_lack_is_read_where_it_is_there(tmp_path: Path) 
     assert found is not None
     assert found.equals(rejected)
     assert tables.read_if_any([], "rejected") is None
+
+
+# Latents for mapping, and tables by head
+
+
+def test_mapped_latents_are_those_of_the_file_whatever_their_number(tmp_path: Path) -> None:
+    latents = np.random.default_rng(0).random((600, 3), dtype=np.float32)
+    ids = [f"image_{row}" for row in range(600)]
+    tables.write_latents(ids, latents, tmp_path / "latents.parquet")
+    tables.map_latents(tmp_path / "latents.parquet", tmp_path / "latents.npy", ids)
+    mapped = np.load(tmp_path / "latents.npy", mmap_mode="r")
+    np.testing.assert_array_equal(mapped, latents, strict=True)
+
+
+def test_latents_of_other_images_are_not_mapped(tmp_path: Path) -> None:
+    latents = np.zeros((2, 3), dtype=np.float32)
+    tables.write_latents(["a", "b"], latents, tmp_path / "latents.parquet")
+    with pytest.raises(InputError, match="do not name the same images in the same order"):
+        tables.map_latents(tmp_path / "latents.parquet", tmp_path / "latents.npy", ["b", "a"])
+    assert not (tmp_path / "latents.npy").exists()
+
+
+def test_predictions_are_read_by_the_head_that_their_path_names(tmp_path: Path) -> None:
+    paths = [tmp_path / f"head={head}" / "part.parquet" for head in ("svr", "ridge")]
+    for path in paths:
+        tables.write(example("head_predictions"), path, "head_predictions")
+    found = tables.read_heads(paths)
+    assert list(found) == ["svr", "ridge"]
+    assert found["ridge"].equals(example("head_predictions"))

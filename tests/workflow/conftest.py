@@ -44,6 +44,13 @@ TINY: dict[str, Any] = {
         "hidden": [8],
         "max_epochs": 3,
         "split": {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3},
+        "heads": ["ridge"],
+        "search": {
+            "kind": "tpe",
+            "trials": 3,
+            "jobs": 2,
+            "space": {"layers": [1, 1], "width": [8]},
+        },
     },
     "attribution": {"images": 2, "steps": 5},
     "statistics": {"bootstrap": 100},

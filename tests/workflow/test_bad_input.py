@@ -199,6 +199,14 @@ CASES = {
         config={"prediction": {"split": {"train": 0.6}}},
         says=("prediction.split", "add up to 1.1", "Correct train, validation or test"),
     ),
+    "search space with an empty range": Case(
+        config={"prediction": {"search": {"space": {"dropout": [0.5, 0.1]}}}},
+        says=("prediction.search.space.dropout", "from 0.5 to 0.1 is empty", "lower end first"),
+    ),
+    "split file that is not there": Case(
+        config={"prediction": {"split": {"kind": "file", "file": "data/split.csv"}}},
+        says=("prediction.split.file: data/split.csv does not exist", "one row per image"),
+    ),
     "score table of another format": Case(
         config={"dataset": {"scores": "data/scores.xlsx"}},
         says=("dataset.scores", "scores.xlsx", ".csv, .tsv or .parquet"),

@@ -28,6 +28,8 @@ ASKED_FOR = (
     "tables/claims_badge.md",
     "tables/rejected.html",
     "tables/rejected.tsv",
+    "tables/prediction_search.html",
+    "tables/prediction_metrics.html",
     "tables/provenance.html",
     "provenance.json",
     "predictor/bundle.safetensors",
@@ -43,7 +45,8 @@ ASKED_FOR = (
         f"figures/{figure}.{kind}"
         for figure in (
             "scores", "errors/mse", "distinctiveness", "measures", "features", "prediction",
-            "attributions", "selection", "decay", "matrix", "controls",
+            "attributions", "selection", "decay", "matrix", "controls", "prediction_by_category",
+            "prediction_calibration", "prediction_learning", "prediction_search",
         )
         for kind in ("svg", "png")
     ),
@@ -52,7 +55,8 @@ ASKED_FOR = (
 UNUSED = {
     "compare_protocols", "fetch_file", "join_errors", "join_latents", "keep_model",
     "list_external", "plot_pretraining", "plot_protocol_effects", "prepare_pretraining",
-    "pretrain", "read_scores", "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
+    "pretrain", "read_predictions", "read_scores", "read_split", "simulate_sample", "store_targets",
+    "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "external", "external_distinctiveness", "external_errors", "pretraining", "protocol_effects",
@@ -61,7 +65,7 @@ UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plo
 PLOTS = {
     "plot_attributions", "plot_controls", "plot_decay", "plot_distinctiveness", "plot_errors",
     "plot_features", "plot_matrix", "plot_measures", "plot_prediction", "plot_scores",
-    "plot_selection",
+    "plot_search", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -117,19 +121,21 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
     for kind, suffix in (("logs", "log"), ("benchmarks", "jsonl")):
         found = sorted((results / kind).rglob(f"*.{suffix}"))
         assert {path.relative_to(results / kind).parts[0].split(".")[0] for path in found} == rules
-        assert len(found) == len(rules) + 6, "seven quantities are correlated"
+        assert len(found) == len(rules) + 7, "seven quantities are correlated, two workers search"
     for path in (results / "benchmarks").rglob("*.jsonl"):
         assert json.loads(path.read_text())["s"] > 0
 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 29
+    assert len(found) == 38
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
         "ceiling", "features", "correlations", "predictions", "prediction_history",
         "prediction_metrics", "attributions", "claims", "selection", "selection_choices",
-        "selection_seeds", "decay", "decay_seeds", "matrix", "controls",
+        "selection_seeds", "decay", "decay_seeds", "matrix", "controls", "split",
+        "head_predictions", "left_out", "prediction_search", "prediction_by_category",
+        "prediction_gains", "prediction_calibration",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -212,7 +218,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 31
+    assert len(files) == 41
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
@@ -261,6 +267,8 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
         ("features/color.py", {"measure_features"}, {"prepare_images", "finetune", "predict"}),
         ("statistics.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
         ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
+        ("predictions/metrics.py", {"evaluate_prediction"}, {"predict", "predict_by_head"}),
+        ("predictions/kernels.py", {"predict_by_head"}, {"predict", "search_predictor"}),
         ("attribution.py", {"attribute"}, {"finetune", "encode", "predict"}),
         (
             "saved_predictor.py",
@@ -302,6 +310,7 @@ def test_more_draws_rerun_the_statistics_alone(
     assert needed["correlate"] == 7
     assert needed["evaluate_prediction"] == 1
     trained = {"finetune", "encode", "measure_distinctiveness", "predict", "attribute"}
+    trained |= {"predict_by_head", "predict_left_out", "search_predictor", "prepare_prediction"}
     trained |= {"finetune_decay", "measure_matrix", "measure_controls", "select_learning_rates"}
     assert not (trained | UNTOUCHED_BY_RUNS) & set(needed)
 

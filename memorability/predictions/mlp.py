@@ -1,0 +1,84 @@
+"""The predictor of a study: its settings, its training and its predictions as tables."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from memorability.prediction import (
+    PredictorSettings,
+    TrainedPredictor,
+    predict,
+    train_predictor,
+)
+from memorability.predictions.baselines import label_baselines
+
+Latents = npt.NDArray[np.float32]
+
+
+def predict_images(
+    latents: Latents,
+    images: pd.DataFrame,
+    split: pd.DataFrame,
+    settings: Mapping[str, Any],
+    on_epoch: Callable[[], object],
+) -> tuple[TrainedPredictor, pd.DataFrame, pd.DataFrame]:
+    """Train the predictor on the training images and predict all of them.
+
+    Parameters
+    ----------
+    latents
+        (N, D) float32, in the order of `images`.
+    images
+        The image table.
+    split
+        The table `split`, in the same order, whose scores are learned and predicted.
+    settings
+        The fields of `PredictorSettings`, and seed.
+    on_epoch
+        Called after each epoch.
+
+    Returns
+    -------
+    tuple
+        The predictor; the table `predictions`; the table `prediction_history`.
+    """
+    trained = train_predictor(
+        latents,
+        split["score"].to_numpy(),
+        split["split"].to_numpy(),
+        settings=PredictorSettings.of(settings),
+        seed=settings["seed"],
+        on_epoch=lambda *_: on_epoch(),
+    )
+    scored = images.assign(score=split["score"].to_numpy())
+    baselines = label_baselines(scored, split.set_index("image_id")["split"])
+    predictions = pd.concat(
+        [split.assign(predicted=predict(trained, latents)), baselines.set_index(split.index)],
+        axis=1,
+    )
+    columns = ["epoch", "train_loss", "validation_loss"]
+    return trained, predictions, pd.DataFrame(trained.history, columns=columns)
+
+
+def chosen_settings(settings: Mapping[str, Any], trials: pd.DataFrame | None) -> dict[str, Any]:
+    """Return settings with the hyper-parameters that a search chose, if there was one.
+
+    Parameters
+    ----------
+    settings
+        The fields of `PredictorSettings`, and more.
+    trials
+        The table `prediction_search`.
+    """
+    if trials is None:
+        return dict(settings)
+    row = trials[trials["chosen"]].iloc[0]
+    return {
+        **settings,
+        "hidden": [int(units) for units in row["hidden"].split("-")],
+        "batch_size": int(row["batch_size"]),
+        **{name: float(row[name]) for name in ("learning_rate", "dropout", "weight_decay")},
+    }

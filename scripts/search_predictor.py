@@ -1,0 +1,32 @@
+"""Try hyper-parameters of the predictor: the trials of one worker."""
+
+from typing import TYPE_CHECKING
+
+from memorability.job import job_log
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+with job_log(snakemake.log[0]):
+    import numpy as np
+
+    from memorability import tables
+    from memorability.job import progress
+    from memorability.predictions.search import journal_file, search, share
+    from memorability.provenance import table_record
+    from memorability.seeding import make_deterministic
+
+    settings, worker = snakemake.params.settings, int(snakemake.wildcards.worker)
+    make_deterministic(settings["threads"])
+    count = share(settings["search"]["trials"], settings["search"]["jobs"], worker)
+    with progress(count, "searching hyper-parameters") as step:
+        trials = search(
+            np.load(snakemake.input.latents, mmap_mode="r"),
+            tables.read(snakemake.input.split, "split"),
+            settings,
+            worker=worker,
+            journal=journal_file(settings, snakemake.params.code, list(snakemake.input)),
+            on_trial=step,
+        )
+    record = table_record(snakemake.params.study, settings, snakemake.params.code)
+    tables.write(trials, snakemake.output.trials, "prediction_search", record)
