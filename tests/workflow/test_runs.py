@@ -55,8 +55,8 @@ ASKED_FOR = (
 UNUSED = {
     "compare_protocols", "fetch_file", "join_errors", "join_latents", "keep_model",
     "list_external", "plot_pretraining", "plot_protocol_effects", "prepare_pretraining",
-    "pretrain", "read_predictions", "read_scores", "read_split", "simulate_sample", "unpack_lamem",
-    "unpack_memcat",
+    "pretrain", "read_predictions", "read_scores", "read_split", "simulate_sample", "store_targets",
+    "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "external", "external_distinctiveness", "external_errors", "pretraining", "protocol_effects",
