@@ -76,11 +76,15 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
     images
         The image table.
     target
-        Column with the scores, 0-1.
+        Column with the scores.
     note
         What a reader must know of the data; printed below the figure. So in every function here.
     """
     groups = images.groupby("category")[target]
+    # Rates have their whole range; d′ and the criterion have no bounds.
+    inside = images[target].between(0, 1).all()
+    limits = (0.0, 1.0) if inside else (images[target].min(), images[target].max())
+    top = limits[1] + 0.01 * (limits[1] - limits[0])
     with styled():
         figure = Figure(figsize=(max(4.5, 1.2 + 1.3 * groups.ngroups), 4.2), layout="constrained")
         axes = figure.add_subplot()
@@ -93,15 +97,15 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
                     body.set(facecolor=colour if enough else "none", edgecolor=colour, alpha=0.45)
             axes.plot(place, scores.median(), "o", color="black", ms=5)
             axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
-            axes.text(place, 1.01, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
+            axes.text(place, top, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
         axes.set_xticks(range(groups.ngroups), [str(name) for name, _ in groups])
-        axes.set(ylim=(0, 1), ylabel=label(target))
+        axes.set(ylim=limits, ylabel=label(target))
         axes.set_title(
             f"Scores by category (dot: median, bar: middle half, hollow: under {SMALL_BIN} images)",
             fontsize=9,
             pad=28,
         )
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -136,7 +140,7 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         axes.set_title("Pre-training of the autoencoder")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -201,7 +205,7 @@ def values_by_memorability(
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
         scale = f"{label(target)}, {width} (number of images below; hollow: under {SMALL_BIN})"
         figure.suptitle(f"{title}\n{scale}", fontsize=10)
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -290,7 +294,7 @@ def learning_rate_selection(
         )
         figure.supylabel("Spearman's r, error × memorability", fontsize=9)
         counts = f"{pooled['n'].max()} images, mean of {_seeds(pooled)} seed(s)."
-        _add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
+        add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
     return figure
 
 
@@ -347,7 +351,7 @@ def decay(
         model = f"{label(row['metric'])}, learning rate {row['lr']}, protocol {row['protocol']}"
         what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
         figure.suptitle(f"{model}\n{what}", fontsize=10)
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -402,7 +406,7 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
         figure.suptitle(
             f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
         )
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -434,7 +438,7 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -474,7 +478,7 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
         axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -516,7 +520,7 @@ def prediction(predictions: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -
         roc.set_title("Above or below the median of the training images")
         roc.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18))
         figure.suptitle("Memorability of unseen images, predicted from latents")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -568,7 +572,7 @@ def attribution_maps(
         bar = figure.colorbar(shown, ax=grid, shrink=0.5)
         bar.set_label("absolute attribution per pixel\n(units of predicted score)")
         figure.suptitle("Memorability (above each image) ascends from left to right")
-        _add_note(figure, note)
+        add_note(figure, note)
     return figure
 
 
@@ -683,7 +687,7 @@ def _correlation_text(row: pd.Series) -> str:
     return f"r = {row['r']:.2f}{interval}"
 
 
-def _add_note(figure: Figure, note: str) -> None:
+def add_note(figure: Figure, note: str) -> None:
     """Print the note below a figure, in lines as long as the figure is wide."""
     lines = textwrap.fill(note, int(15 * figure.get_figwidth()))
     figure.supxlabel(lines, fontsize=7.5, color="#a04000")
