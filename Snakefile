@@ -42,6 +42,7 @@ rule all:
         rules.estimate_ceiling.output if study.has_counts else [],
         rules.plot_scores.output,
         expand(rules.correlate.output, quantity=QUANTITIES),
+        rules.plot_forest.output,
         rules.list_external.output if EXTERNAL_COUNTS else [],
         expand(rules.plot_external_errors.output, loss=study.settings["external_errors"]),
         expand(rules.plot_external_distinctiveness.output, loss=study.settings["external_latents"]),

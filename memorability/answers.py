@@ -119,7 +119,7 @@ def _consistency(ceiling: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     The interval is that of one split; the mean over many varies a little less with the images.
     """
-    whole = ceiling.loc[ceiling["group"] == "all", ["target", "n", "consistency"]]
+    whole = ceiling.loc[ceiling["method"] == "pooled", ["target", "n", "consistency"]]
     intervals = [
         fisher_interval(r, n, confidence=confidence)
         for r, n in zip(whole["consistency"].tolist(), whole["n"].tolist(), strict=True)

@@ -38,6 +38,15 @@ WITHOUT_RUNS = {
     "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
 }  # fmt: skip
 WEIGHTS_DIRECTORY = Path("resources/weights")  # where downloaded weights land
+_COUNTS = {"hits", "false_alarms", "responses"}
+# What can be correlated: counts of the score table that it is computed from.
+TARGET_COUNTS: Mapping[str, set[str]] = {
+    "score": set(),
+    "score_uncorrected": {"hits", "responses"},
+    "false_alarm_rate": _COUNTS,
+    "d_prime": _COUNTS,
+    "criterion": _COUNTS,
+}
 # Initial weights that are not those of the paper, in words.
 STARTS = {
     "random": "random weights",
@@ -319,9 +328,17 @@ class Study:
         }
 
     @property
+    def baseline_split(self) -> dict[str, Any]:
+        """The split whose training images label-only baselines are fitted on.
+
+        It is that of the prediction; a study without runs predicts nothing and has a stratified one.
+        """
+        return self.split_settings | ({} if self.runs else {"kind": "stratified"})
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
-        return {"hits", "false_alarms", "responses"} <= set(self.image_source["columns"])
+        return set(self.image_source["columns"]) >= _COUNTS
 
     def preparation(self, resize: str) -> dict[str, Any]:
         """Return what decides the prepared images, for the parameters of a job."""
@@ -664,13 +681,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         check_search(config["prediction"]["search"])
         check_heads(config["prediction"]["external"])
     study = Study(_in_order(config), protocols, runs, selected)
-    if config["statistics"]["target"] == "score_uncorrected" and not (
-        {"hits", "responses"} <= set(study.image_source["columns"])
-    ):
-        raise InputError(
-            "statistics.target: score_uncorrected is hits / responses, but dataset.columns does not "
-            "name both. Name these columns, or use the target score."
-        )
+    _check_target(config["statistics"]["target"], study.image_source["columns"])
     return study
 
 
@@ -695,6 +706,15 @@ def _runs(config: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> tuple
         # Where a seed changes nothing, further ones would be the same run again.
         if protocols[run.protocol].seeded or run.seed == seeds[0]
     )
+
+
+def _check_target(target: str, columns: Iterable[str]) -> None:
+    missing = sorted(TARGET_COUNTS[target] - set(columns))
+    if missing:
+        raise InputError(
+            f"statistics.target: {target} is computed from counts, but the score table has no "
+            f"{', '.join(missing)}. Name these columns in dataset.columns, or use the target score."
+        )
 
 
 def _in_order(settings: Any) -> Any:

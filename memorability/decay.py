@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from memorability.decomposition import correlate
 from memorability.published import find_claim, load_published
-from memorability.statistics import correlate, finished_seeds, standard_ranks
+from memorability.statistics import finished_seeds, standard_ranks
 
 EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
 PUBLISHED_POINTS = {1: "decay.epoch_1", 20: "decay.epoch_20"}
@@ -21,7 +22,7 @@ class Decay:
     ----------
     curve
         A row per epoch (1-based), group and method: protocol, loss, metric, lr, epoch and the columns
-        of `memorability.statistics.correlate`, r being the mean over the seeds that had not diverged
+        of `memorability.decomposition.correlate`, r being the mean over the seeds that had not diverged
         by then, and seeds their number.
     seeds
         A row per epoch and seed: protocol, loss, metric, lr, seed, epoch, r (all images pooled; NaN
@@ -51,7 +52,7 @@ def decay_curve(
     images
         The image table.
     target, draws, confidence, seed
-        See `memorability.statistics.correlate`; every epoch draws the same resamples.
+        See `memorability.decomposition.correlate`; every epoch draws the same resamples.
 
     Returns
     -------

@@ -75,11 +75,15 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
     images
         The image table.
     target
-        Column with the scores, 0-1.
+        Column with the scores.
     note
         What a reader must know of the data; printed below the figure. So in every function here.
     """
     groups = images.groupby("category")[target]
+    # Rates have their whole range; d′ and the criterion have no bounds.
+    inside = images[target].between(0, 1).all()
+    limits = (0.0, 1.0) if inside else (images[target].min(), images[target].max())
+    top = limits[1] + 0.01 * (limits[1] - limits[0])
     with styled():
         figure = Figure(figsize=(max(4.5, 1.2 + 1.3 * groups.ngroups), 4.2), layout="constrained")
         axes = figure.add_subplot()
@@ -92,9 +96,9 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
                     body.set(facecolor=colour if enough else "none", edgecolor=colour, alpha=0.45)
             axes.plot(place, scores.median(), "o", color="black", ms=5)
             axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
-            axes.text(place, 1.01, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
+            axes.text(place, top, f"n = {len(scores)}\nmean {scores.mean():.2f}", ha="center")
         axes.set_xticks(range(groups.ngroups), [str(name) for name, _ in groups])
-        axes.set(ylim=(0, 1), ylabel=label(target))
+        axes.set(ylim=limits, ylabel=label(target))
         axes.set_title(
             f"Scores by category (dot: median, bar: middle half, hollow: under {SMALL_BIN} images)",
             fontsize=9,

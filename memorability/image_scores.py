@@ -14,7 +14,7 @@ import torch
 from memorability.errors import InputError
 from memorability.evaluation import to_unit_range
 from memorability.image_files import EXTENSIONS
-from memorability.images import decode_ahead, find_images
+from memorability.images import Prepared, decode_ahead, find_images
 from memorability.saved_predictor import SavedPredictor, latent_distance
 
 BATCH_SIZE = 16  # at width 1 about 0.6 GB on the way through the encoder
@@ -97,8 +97,8 @@ def score_images(
     # Closed even after Ctrl-C: images that wait to be decoded would be, before the process ends.
     with closing(decode_ahead(files, how["resize"], how["minimum_side"], threads)) as results:
         for row, result in enumerate(results):
-            if isinstance(result, np.ndarray):
-                batch[row] = result
+            if isinstance(result, Prepared):
+                batch[row] = result.pixels
             else:
                 reasons[row] = str(result)
             if len(batch) == batch_size or (batch and row == len(files) - 1):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,13 @@ _AHEAD = 64  # images of 0.15 MB
 
 class BadImage(Exception):  # noqa: N818  # not an error of the program: one image is left out
     """One image cannot be used; the message is the reason shown to the user."""
+
+
+class Prepared(NamedTuple):
+    """Pixels (3, 224, 224) uint8 of an image, and width and height of its upright original."""
+
+    pixels: np.ndarray
+    size: tuple[int, int]
 
 
 def decode(path: Path) -> Image.Image:
@@ -144,8 +151,9 @@ def prepare(
     Returns
     -------
     tuple of pandas.DataFrame
-        The image table, sorted by image_id, with position: the 0-based place of each image in the
-        study's fixed shuffled presentation order. And the rejected: file, reason.
+        The image table, sorted by image_id, with width and height of the upright original in pixels,
+        and position: the 0-based place of each image in the study's fixed shuffled presentation
+        order. And the rejected: file, reason.
 
     Raises
     ------
@@ -160,7 +168,8 @@ def prepare(
     results = decode_ahead(jobs, resize, minimum_side, threads)
     kept, bad = _write_store(store, list(scores["file"]), results, on_image)
     rejected += bad
-    table = scores.loc[kept].drop(columns="row").reset_index(drop=True)
+    table = scores.loc[list(kept)].drop(columns="row").reset_index(drop=True)
+    table[["width", "height"]] = pd.DataFrame(list(kept.values()), dtype="Int64", columns=[0, 1])
     table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
     _refuse_unusable(rejected, scores, table, on_bad_image)
     if rejected:
@@ -255,8 +264,8 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
 
 def decode_ahead(
     paths: Iterable[Path | None], resize: Resize, minimum_side: int, threads: int
-) -> Generator[np.ndarray | BadImage | None]:
-    """Yield for each path its pixels, why it has none, or None where there is no path.
+) -> Generator[Prepared | BadImage | None]:
+    """Yield for each path the prepared image, why it has none, or None where there is no path.
 
     Parameters
     ----------
@@ -270,7 +279,7 @@ def decode_ahead(
         Decoding threads, which work ahead of the caller; they do not change the result.
     """
 
-    def one(path: Path | None) -> np.ndarray | BadImage | None:
+    def one(path: Path | None) -> Prepared | BadImage | None:
         if path is None:
             return None
         try:
@@ -280,13 +289,13 @@ def decode_ahead(
                     f"is {image.width} x {image.height} pixels; the study's losses need a shorter "
                     f"side of at least {minimum_side}"
                 )
-            return resize_image(image, resize)
+            return Prepared(resize_image(image, resize), image.size)
         except BadImage as reason:
             return reason
 
     pool = ThreadPoolExecutor(threads)
     try:
-        waiting: deque[Future[np.ndarray | BadImage | None]] = deque()
+        waiting: deque[Future[Prepared | BadImage | None]] = deque()
         for path in paths:
             waiting.append(pool.submit(one, path))
             # Bounds the memory of images that are decoded but not yet used.
@@ -301,21 +310,28 @@ def decode_ahead(
 def _write_store(
     store: Path,
     files: Sequence[str],
-    results: Iterable[np.ndarray | BadImage | None],
+    results: Iterable[Prepared | BadImage | None],
     on_image: Callable[[], object],
-) -> tuple[list[int], list[tuple[str, str]]]:
-    """Write the pixels of all good images; return their rows, and (file, reason) of the others."""
-    kept: list[int] = []
+) -> tuple[dict[int, tuple[int, int]], list[tuple[str, str]]]:
+    """Write the pixels of all good images.
+
+    Returns
+    -------
+    tuple
+        Row -> (width, height) of the good images, and (file, reason) of the others.
+    """
+    kept: dict[int, tuple[int, int]] = {}
     rejected: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}
     with store.open("wb") as file_object:
         _write_header(file_object, len(files))
         for row, (file, result) in enumerate(zip(files, results, strict=True)):
-            if isinstance(result, np.ndarray):
-                twin = seen.setdefault(hashlib.sha256(result.tobytes()).digest(), file)
+            if isinstance(result, Prepared):
+                pixels, size = result
+                twin = seen.setdefault(hashlib.sha256(pixels.tobytes()).digest(), file)
                 if twin == file:
-                    file_object.write(result.tobytes())
-                    kept.append(row)
+                    file_object.write(pixels.tobytes())
+                    kept[row] = size
                 else:
                     rejected.append((file, f"shows the same pixels as {twin}"))
             elif result is not None:

@@ -1,14 +1,35 @@
 """Per-image quantities, from whatever table they are in, correlated with memorability."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from memorability.decomposition import DETAILS, correlate, pooled_correlation
 from memorability.grid import EXTERNAL, RUN_KEYS
-from memorability.statistics import correlate, holm
+from memorability.multiplicity import benjamini_hochberg, holm
+from memorability.statistics import compare_correlations
 
 MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
 GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
+COLUMNS = [
+    *MODEL_KEYS, "selected", "target", "group", "method", "n", "seeds", "diverged", "r", "r_seed_sd",
+    "ci_low", "ci_high", "ci_method", "p", "p_holm", "p_bh", *DETAILS, "ceiling", "ceiling_share",
+    "baseline", "baseline_n", "baseline_r", "baseline_difference", "baseline_ci_low",
+    "baseline_ci_high", "beats_baseline",
+]  # fmt: skip
+# Columns that only selected models have, and their types.
+_OPTIONAL: Mapping[str, Any] = DETAILS | {
+    "baseline": "str",
+    "baseline_n": "Int64",
+    "baseline_r": "float64",
+    "baseline_difference": "float64",
+    "baseline_ci_low": "float64",
+    "baseline_ci_high": "float64",
+    "beats_baseline": "str",
+}
 
 
 def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
@@ -73,17 +94,24 @@ def from_controls(controls: pd.DataFrame) -> pd.DataFrame:
     return _long(controls.rename(columns={"error": "value"}), "control")
 
 
+def from_baselines(baselines: pd.DataFrame) -> pd.DataFrame:
+    """Return the label-only baselines (columns metric, image_id, value)."""
+    return _long(baselines, "baseline")
+
+
 def correlations(
     values: pd.DataFrame,
     images: pd.DataFrame,
     outcomes: pd.DataFrame | None = None,
+    ceiling: pd.DataFrame | None = None,
+    baselines: pd.DataFrame | None = None,
     *,
     target: str,
     draws: int,
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
-    """Correlate every quantity with memorability: pooled, per category, and given the category.
+    """Correlate every quantity with memorability: pooled, within categories, and between them.
 
     Parameters
     ----------
@@ -94,54 +122,136 @@ def correlations(
     outcomes
         How the runs behind the values ended: protocol, loss, lr, seed, outcome, step. Without it, or
         without rows in it, all finished.
+    ceiling
+        The table `ceiling`; without it the columns about it are empty.
+    baselines
+        The table `baselines`; without it the columns about it are empty.
     target
-        Column of `images`: score or score_uncorrected.
+        Column of `images`, see `memorability.memory_game.ceiling.TARGETS`.
     draws, confidence, seed
-        Of the bootstrap, see `memorability.statistics.correlate`.
+        Of the bootstrap, see `memorability.decomposition.correlate`.
 
     Returns
     -------
     pandas.DataFrame
         Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the one
         with the highest pooled correlation (the paper's rule; optimistic, since it is chosen on the
-        images that it is reported for); one with a diverged seed only where all have one. p_holm is
-        adjusted over all pooled rows of the table. Seeds that diverged do not enter r and are not
-        counted in `seeds`; `diverged` names them, each with its step. Where all of them did, r is
-        missing.
+        images that it is reported for); one with a diverged seed only where all have one. Those alone
+        have the detailed rows and columns of `memorability.decomposition.correlate` and are compared
+        with baselines. Seeds that diverged do not enter r and are not counted in `seeds`; `diverged`
+        names them, each with its step. Where all of them did, r is missing.
+
+        p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
+        ceiling_share is r / ceiling. Pooled rows are compared with the baseline of the largest |r|
+        among the images that both have: baseline (its name), baseline_n, baseline_r, and
+        baseline_difference, |r| − |baseline_r| over these images with its paired percentile
+        interval; beats_baseline is "yes" where the whole interval is above 0, "no" where it is not,
+        and empty where nothing was compared.
     """
+    bootstrap: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
+    models = [
+        _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
+        for key, group in values.groupby(MODEL_KEYS, sort=True)
+    ]
+    chosen = _selected(models, images, target)
     parts = []
-    for key, group in values.groupby(MODEL_KEYS, sort=True):
-        keys = dict(zip(MODEL_KEYS, map(str, key), strict=True))
-        diverged = _diverged(outcomes, keys)
-        finished = group[~group["seed"].isin(diverged["seed"])]
+    for model, selected in zip(models, chosen, strict=True):
         part = correlate(
-            group if finished.empty else finished,
-            images,
-            target=target,
-            draws=draws,
-            confidence=confidence,
-            seed=seed,
-        )
-        named = [
-            f"seed {seed} at step {step}"
-            for seed, step in zip(diverged["seed"], diverged["step"], strict=True)
-        ]
-        part = part.assign(**keys, seeds=finished["seed"].nunique(), diverged=", ".join(named))
-        if finished.empty:
+            model.values, images, target=target, detailed=selected, **bootstrap
+        ).assign(**model.keys, seeds=model.seeds, diverged=model.diverged, selected=selected)
+        if not model.seeds:
             part["ci_method"] = "none (diverged)"
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
-    pooled = table["method"] == "pooled"
-    # Of equal correlations the lowest learning rate's is the best.
-    by_rate = table[pooled].sort_values("lr", key=lambda lr: pd.to_numeric(lr, errors="coerce"))
+        if selected and baselines is not None and model.keys["quantity"] != "baseline":
+            pooled = part["method"] == "pooled"
+            found = _beside_baseline(model.values, baselines, images, target, bootstrap)
+            part.loc[pooled, list(found)] = list(found.values())
+        parts.append(part.reindex(columns=COLUMNS))
+    table = pd.concat(parts, ignore_index=True).astype(_OPTIONAL)
+    texts = [name for name, kind in _OPTIONAL.items() if kind == "str"]
+    table[texts] = table[texts].fillna("")
+    for name, adjust in {"p_holm": holm, "p_bh": benjamini_hochberg}.items():
+        table[name] = table.groupby("method")["p"].transform(adjust)
+    if ceiling is not None:
+        keys = ["target", "group", "method"]
+        table = table.drop(columns="ceiling").merge(
+            ceiling[[*keys, "ceiling"]], on=keys, how="left"
+        )
+    table["ceiling"] = table["ceiling"].astype("float64")
+    table["ceiling_share"] = table["r"] / table["ceiling"].where(table["ceiling"] > 0)
+    return table[COLUMNS]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The values of one model's finished seeds, of all where none finished, and which diverged."""
+
+    keys: dict[str, str]
+    values: pd.DataFrame
+    seeds: int
+    diverged: str
+
+
+def _model(keys: dict[str, str], group: pd.DataFrame, outcomes: pd.DataFrame | None) -> _Model:
+    lost = _diverged(outcomes, keys)
+    finished = group[~group["seed"].isin(lost["seed"])]
+    named = [
+        f"seed {seed} at step {step}" for seed, step in zip(lost["seed"], lost["step"], strict=True)
+    ]
+    values = group if finished.empty else finished
+    return _Model(keys, values, finished["seed"].nunique(), ", ".join(named))
+
+
+def _selected(models: list[_Model], images: pd.DataFrame, target: str) -> list[bool]:
+    """Return which models have the highest pooled correlation among the learning rates of a loss."""
+    table = pd.DataFrame([model.keys for model in models])
+    r = pd.Series([pooled_correlation(model.values, images, target) for model in models])
     # No r at all counts as -2, and with a diverged seed every r is below that.
-    order = by_rate["r"].fillna(-2.0) - 4.0 * (by_rate["diverged"] != "")
-    best = by_rate.assign(r=order).groupby(["quantity", "metric", "protocol", "loss"])
-    chosen = table.loc[best["r"].idxmax(), MODEL_KEYS].apply(tuple, axis=1)
-    table["selected"] = table[MODEL_KEYS].apply(tuple, axis=1).isin(set(chosen))
-    table["p_holm"] = float("nan")
-    table.loc[pooled, "p_holm"] = holm(table.loc[pooled, "p"].to_numpy())
-    return table
+    table["order"] = r.fillna(-2.0) - 4.0 * pd.Series([model.diverged != "" for model in models])
+    # Of equal correlations the lowest learning rate's is the best.
+    table = table.sort_values("lr", key=lambda lr: pd.to_numeric(lr, errors="coerce"))
+    best = table.groupby(["quantity", "metric", "protocol", "loss"])["order"].idxmax()
+    return [place in set(best) for place in range(len(models))]
+
+
+def _beside_baseline(
+    values: pd.DataFrame,
+    baselines: pd.DataFrame,
+    images: pd.DataFrame,
+    target: str,
+    bootstrap: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Compare values with the strongest of the baselines, among the images that both have."""
+    rows = []
+    for metric, baseline in baselines.groupby("metric"):
+        shared = values[values["image_id"].isin(baseline["image_id"])]
+        base = baseline[baseline["image_id"].isin(shared["image_id"])].assign(seed="")
+        if not shared.empty:
+            r = pooled_correlation(base, images, target)
+            rows.append((abs(r), str(metric), r, shared, base))
+    defined = [row for row in rows if np.isfinite(row[0])]
+    if not defined:
+        return {}
+    _, metric, base_r, shared, base = max(defined, key=lambda row: row[0])
+    own = pooled_correlation(shared, images, target)
+    # Turned so that both correlate positively: what is compared is how strong they are.
+    found = compare_correlations(
+        shared.assign(value=shared["value"] * (-1 if own < 0 else 1)),
+        base.assign(value=base["value"] * (-1 if base_r < 0 else 1)),
+        images,
+        target=target,
+        **bootstrap,
+    )
+    if np.isnan(found.ci_low):
+        return {}
+    return {
+        "baseline": metric,
+        "baseline_n": found.n,
+        "baseline_r": base_r,
+        "baseline_difference": found.difference,
+        "baseline_ci_low": found.ci_low,
+        "baseline_ci_high": found.ci_high,
+        "beats_baseline": "yes" if found.ci_low > 0 else "no",
+    }
 
 
 def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:
@@ -218,4 +328,5 @@ SOURCES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "attribution": ("attributions", from_attributions),
     "matrix": ("matrix", from_matrix),
     "control": ("controls", from_controls),
+    "baseline": ("baselines", from_baselines),
 }

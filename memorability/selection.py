@@ -20,8 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from memorability.memory_game.ceiling import split_counts
+from memorability.ranks import SMALLEST_SAMPLE
 from memorability.seeding import numpy_stream
-from memorability.statistics import SMALLEST_SAMPLE, standard_ranks, subset_correlations
+from memorability.statistics import standard_ranks, subset_correlations
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

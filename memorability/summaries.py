@@ -1,11 +1,12 @@
 """Summaries: the few rows of a table that a reader wants to see, in the order of reading."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from memorability.grid import EXTERNAL
 from memorability.labels import HEADS, head_label, label
 from memorability.pages import show
 
@@ -26,8 +27,8 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     -------
     pandas.DataFrame
         Sorted by correlation: loss, r, ci_low, ci_high, given_category_r (partial correlation of the
-        same runs) with its interval, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol,
-        diverged.
+        same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
+        and its r, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", "metric"]
@@ -41,7 +42,8 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     table = table.assign(seeds_vary=table["protocol"].map(seeds_vary))
     columns = [
         "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
-        "given_category_ci_high", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
+        "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
+        "baseline_r", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
         "protocol", "diverged",
     ]  # fmt: skip
     return table[columns].reset_index(drop=True)
@@ -85,9 +87,14 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
         "r_seed_sd": "SD over seeds",
         "seeds_vary": "seeds vary",
         "given_category_r": "r given category",
+        "ceiling_share": "share of ceiling",
+        "beats_baseline": "beats baseline",
+        "baseline": "strongest baseline",
+        "baseline_r": "its r",
         "p_holm": "p (Holm)",
     }
     shown = with_intervals(table, intervals).rename(columns=headings)
+    shown["strongest baseline"] = shown["strongest baseline"].map(label)
     return shown if shown["diverged"].any() else shown.drop(columns="diverged")
 
 
@@ -147,7 +154,7 @@ def trials_for_reading(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `ceiling` with headings for readers."""
+    """Return the table `ceiling`, of all images and each category, with headings for readers."""
     headings = {
         "target": "score",
         "n": "images",
@@ -155,7 +162,8 @@ def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
     }
-    return ceiling.assign(target=ceiling["target"].map(label)).rename(columns=headings)
+    shown = ceiling[ceiling["method"].isin(["pooled", "within"])].drop(columns="method")
+    return shown.assign(target=shown["target"].map(label)).rename(columns=headings)
 
 
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
@@ -190,6 +198,37 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     }
     shown = shown.sort_values("r", ascending=False).drop(columns="loss")
     return shown.assign(metric=shown["metric"].map(label)).rename(columns=headings)
+
+
+def forest_models(
+    correlations: Sequence[pd.DataFrame], protocol: str, loss: str
+) -> list[pd.DataFrame]:
+    """Return the correlations of the models of a forest plot, one table each.
+
+    Parameters
+    ----------
+    correlations
+        The tables `correlations` of several quantities.
+    protocol, loss
+        Of the selected model.
+
+    Returns
+    -------
+    list of pandas.DataFrame
+        Errors of the loss at its learning rate of the highest correlation, distinctiveness as the paper
+        measures it, and both of what was made elsewhere.
+    """
+    table = pd.concat(correlations, ignore_index=True)
+    table = table[table["selected"]]
+    found = []
+    for quantity in ("error", "distinctiveness"):
+        rows = table[table["quantity"] == quantity]
+        ours = (rows["protocol"] == protocol) & (rows["loss"] == loss)
+        rows = rows[ours | (rows["protocol"] == EXTERNAL)]
+        if quantity == "distinctiveness":
+            rows = rows[rows["metric"] == PUBLISHED_MEASURE]
+        found += [model for _, model in rows.groupby(["protocol", "loss", "lr"], sort=False)]
+    return found
 
 
 def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:

@@ -67,6 +67,16 @@ _INTERVAL = {
     "p": _float(_SHARE, nullable=True),
 }
 
+_DETAILS = {
+    "ci_bca_low": _float(nullable=True),
+    "ci_bca_high": _float(nullable=True),
+    "ci_bca_method": _text(),
+    "ci_cluster_low": _float(nullable=True),
+    "ci_cluster_high": _float(nullable=True),
+    "ci_cluster_method": _text(),
+    "clusters": _count(nullable=True),
+}
+
 # Sorted by these columns; the order of appearance is also the order of the rows in a TSV twin.
 SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "images": (
@@ -74,6 +84,11 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         _schema(
             **_SCORED,
             score_uncorrected=_float(_SHARE, nullable=True),
+            false_alarm_rate=_float(_SHARE, nullable=True),
+            d_prime=_float(nullable=True),
+            criterion=_float(nullable=True),
+            width=_count(nullable=True),
+            height=_count(nullable=True),
             position=pa.Column("int64", _COUNT, unique=True),
         ),
     ),
@@ -168,10 +183,11 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         ),
     ),
     "ceiling": (
-        ("target", "group"),
+        ("target", "method", "group"),
         _schema(
             target=_text(),
             group=_text(),
+            method=_text(),
             n=pa.Column("int64", _COUNT),
             consistency=_float(pa.Check.in_range(-1, 1), nullable=True),
             consistency_sd=_float(_COUNT, nullable=True),
@@ -192,6 +208,10 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         ("image_id", "feature"),
         _schema(image_id=_text(), feature=_text(), value=_float()),
     ),
+    "baselines": (
+        ("metric", "image_id"),
+        _schema(metric=_text(), image_id=_text(), value=_float()),
+    ),
     "correlations": (
         ("quantity", "metric", "protocol", "loss", "lr", "target", "method", "group"),
         _schema(
@@ -211,6 +231,18 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             r_seed_sd=_float(nullable=True),
             **_INTERVAL,
             p_holm=_float(_SHARE, nullable=True),
+            p_bh=_float(_SHARE, nullable=True),
+            strata=_count(nullable=True),
+            **_DETAILS,
+            ceiling=_float(_SHARE, nullable=True),
+            ceiling_share=_float(nullable=True),
+            baseline=_text(),
+            baseline_n=_count(nullable=True),
+            baseline_r=_float(_R, nullable=True),
+            baseline_difference=_float(nullable=True),
+            baseline_ci_low=_float(nullable=True),
+            baseline_ci_high=_float(nullable=True),
+            beats_baseline=pa.Column(str, pa.Check.isin(["yes", "no", ""])),
         ),
     ),
     "protocol_effects": (

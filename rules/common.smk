@@ -67,6 +67,7 @@ QUANTITIES = {
         f"{study.results}/distinctiveness/{run.path}/part.parquet" for run in study.selected
     ]
     + external("distinctiveness", "external_latents"),
+    "baseline": [f"{study.results}/tables/baselines.parquet"],
 }
 OUTCOMES = [f"{study.results}/outcomes/{run.path}/part.parquet" for run in study.runs]
 IMAGES = study.image_table

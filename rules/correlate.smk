@@ -1,18 +1,21 @@
 """Fan-in: quantities of every image correlated with memorability, in tables and figures.
 
-REQUIRED: errors and outcomes of all runs; distinctiveness, features, predictions, attributions.
-MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*
-          <results>/figures/errors/, distinctiveness.*, measures.*, features.*
+REQUIRED: errors and outcomes of all runs; the noise ceiling, where counts are known; label-only baselines;
+          distinctiveness, features, predictions, attributions.
+MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*, in_words.html
+          <results>/figures/errors/, distinctiveness.*, measures.*, features.*, forest.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
 
 rule correlate:
-    """Correlate a quantity with memorability: pooled, per category, given the category."""
+    """Correlate a quantity with memorability: pooled, within categories, and between them."""
     input:
         values=lambda wildcards: QUANTITIES[wildcards.quantity],
         outcomes=lambda wildcards: OUTCOMES if wildcards.quantity in ("error", "matrix") else [],
         images=IMAGES,
+        ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
+        baselines=rules.measure_baselines.output.baselines,
     output:
         correlations=ensure(
             "<results>/tables/correlations/quantity={quantity}/part.parquet", non_empty=True
@@ -99,6 +102,49 @@ rule plot_errors:
         code=fingerprint("figures", "quantities"),
     script:
         "../scripts/plot_errors.py"
+
+
+rule plot_forest:
+    """Draw correlations pooled, within and between categories, and say in words what they mean."""
+    input:
+        correlations=expand(
+            rules.correlate.output.correlations,
+            quantity=[
+                name for name in ("error", "distinctiveness", "baseline") if name in QUANTITIES
+            ],
+        ),
+    output:
+        svg=report(
+            "<results>/figures/forest.svg",
+            caption="../report/forest.rst",
+            category="2. Reconstruction error",
+            labels={"what": "within and between categories"},
+        ),
+        png="<results>/figures/forest.png",
+        page=report(
+            "<results>/tables/in_words.html",
+            caption="../report/in_words.rst",
+            category="2. Reconstruction error",
+            labels={"what": "correlations in plain words"},
+        ),
+    log:
+        "<logs>/plot_forest.log",
+    benchmark:
+        "<benchmarks>/plot_forest.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="5m",
+    params:
+        protocol=study.settings["selected"]["protocol"],
+        loss=study.settings["selected"]["loss"],
+        confidence=study.settings["statistics"]["confidence"],
+        note=study.note,
+        code=fingerprint("figures_correlations", "pages", "summaries"),
+    script:
+        "../scripts/plot_forest.py"
 
 
 rule plot_distinctiveness:

@@ -5,7 +5,8 @@ REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images a
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
           <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
           <results>/images/images.parquet (without runs)
-          <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/figures/scores.*
+          <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
+          <results>/figures/scores.*
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
@@ -205,6 +206,34 @@ rule estimate_ceiling:
         code=fingerprint("memory_game.ceiling", "pages", "summaries"),
     script:
         "../scripts/estimate_ceiling.py"
+
+
+rule measure_baselines:
+    """Say what labels and the original's size alone tell of every image."""
+    input:
+        images=IMAGES,
+        official_splits=study.official_splits if study.runs else [],
+    output:
+        baselines=ensure("<results>/tables/baselines.parquet", non_empty=True),
+    log:
+        "<logs>/measure_baselines.log",
+    benchmark:
+        "<benchmarks>/measure_baselines.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        study=study.name,
+        settings={
+            "split": study.baseline_split,
+            "target": study.settings["statistics"]["target"],
+        },
+        code=fingerprint("baselines"),
+    script:
+        "../scripts/measure_baselines.py"
 
 
 rule plot_scores:

@@ -18,6 +18,8 @@ with job_log(snakemake.log[0]):
         gather(tables.read_runs(snakemake.input.values, source)),
         tables.read(snakemake.input.images, "images"),
         tables.read_runs(snakemake.input.outcomes, "outcomes"),
+        tables.read_if_any(snakemake.input.ceiling, "ceiling"),
+        tables.read(snakemake.input.baselines, "baselines"),
         target=settings["target"],
         draws=settings["bootstrap"],
         confidence=settings["confidence"],

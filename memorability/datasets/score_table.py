@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from memorability.datasets import memcat
-from memorability.datasets.scores import read_scores
+from memorability.datasets.scores import read_scores, with_scores_from_counts
 from memorability.seeding import numpy_stream
 
 
@@ -34,7 +34,11 @@ def image_table(path: Path, kind: str, columns: Mapping[str, str], *, seed: int)
     InputError
         As `read_scores`, or `memcat.read_table`.
     """
-    rows = memcat.read_table(path) if kind == "memcat" else read_scores(path, columns)
+    if kind == "memcat":
+        rows = with_scores_from_counts(memcat.read_table(path))
+    else:
+        rows = read_scores(path, columns)
     table = rows.drop(columns="row").sort_values("image_id", ignore_index=True)
     order = numpy_stream(seed, "presentation order").permutation(len(table))
-    return table.assign(position=order)
+    unknown = pd.array([pd.NA] * len(table), dtype="Int64")
+    return table.assign(width=unknown, height=unknown, position=order)

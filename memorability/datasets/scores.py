@@ -8,9 +8,12 @@ import pandas as pd
 
 from memorability.errors import InputError, nearest
 from memorability.image_files import composed
+from memorability.memory_game.scoring import score_counts
 
 TEXT_COLUMNS = ("category", "subcategory")
 COUNT_COLUMNS = ("hits", "false_alarms", "responses")
+FROM_COUNTS = ("false_alarm_rate", "d_prime", "criterion")
+_NOT_COUNTED = dict.fromkeys(FROM_COUNTS, np.nan)
 
 
 def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -30,7 +33,9 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         row (1-based line of the data), file, image_id (unless the table has one, the file without
         its extension), both with composed accents, category, subcategory ("" where the table has
         none; category is then "all"), hits, false_alarms, responses (counts, missing where
-        unknown), score (0-1), score_uncorrected (hits / responses, missing where unknown).
+        unknown), score (0-1), score_uncorrected (hits / responses, missing where unknown), and as
+        in `memorability.memory_game.scoring.score_counts`, missing unless all counts are known,
+        false_alarm_rate, d_prime and criterion.
 
     Raises
     ------
@@ -76,9 +81,16 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     table["score"] = _scores(raw[columns["score"]], path)
     rate = table["hits"] / table["responses"]
     table["score_uncorrected"] = rate.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    counted = all(name in columns for name in COUNT_COLUMNS)
+    table = with_scores_from_counts(table) if counted else table.assign(**_NOT_COUNTED)
     _refuse_repeated(table, path)
     _refuse_unusable_categories(table, path)
     return table
+
+
+def with_scores_from_counts(table: pd.DataFrame) -> pd.DataFrame:
+    """Add to a table with counts the scores that are computed from all of them."""
+    return table.assign(**score_counts(table)[list(FROM_COUNTS)])
 
 
 def read_raw(path: Path) -> pd.DataFrame:

@@ -12,16 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from memorability.decomposition import groups
 from memorability.memory_game.consistency import SPLITS, spearman_brown
-from memorability.memory_game.scoring import check_counts
+from memorability.memory_game.scoring import check_counts, score_counts
 from memorability.seeding import numpy_stream
-from memorability.statistics import SMALLEST_SAMPLE, spearman
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
-TARGETS = ("score", "score_uncorrected")
+TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criterion")
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,9 @@ class Half:
     responses: IntArray
 
     def score(self, target: str) -> FloatArray:
-        """Return scores (N,), "score" −1 to 1 or "score_uncorrected" 0-1."""
-        counted = self.hits - self.false_alarms if target == "score" else self.hits
-        return np.asarray(counted / self.responses, dtype=np.float64)
+        """Return scores (N,) by their name in `memorability.memory_game.scoring.score_counts`."""
+        scored = score_counts(pd.DataFrame(vars(self)))
+        return scored[target].to_numpy(dtype=np.float64)
 
 
 def split_counts(
@@ -101,12 +100,12 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
     Returns
     -------
     pandas.DataFrame
-        A row per target (score = (hits − false alarms) / responses; score_uncorrected = hits /
-        responses) and group ("all" images, then each category in sorted order): target, group, n
-        (images), consistency (Spearman's correlation of the halves, mean over splits),
-        consistency_sd (over splits, ddof 1, NaN for one split), full_length (reliability of the
-        scores from all responses, by Spearman and Brown's formula; 0 where halves do not agree),
-        ceiling (its square root). NaN where a half of a group is constant or n is below 3.
+        A row per target (as in `memorability.memory_game.scoring.score_counts`), group and method
+        (as in `memorability.decomposition.correlate`, but for parts of a correlation): target,
+        group, method, n (images), consistency (the method's correlation of the halves, mean over
+        splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length (reliability
+        of the scores from all responses, by Spearman and Brown's formula; 0 where halves do not
+        agree), ceiling (its square root). NaN where a half of a group is constant or n is below 3.
 
     Raises
     ------
@@ -123,25 +122,24 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
     hits, false_alarms, responses = (
         counted[name].to_numpy(dtype=np.int64) for name in ("hits", "false_alarms", "responses")
     )
-    groups = _groups(counted["category"].to_numpy(dtype=str))
+    labels = (counted[name].to_numpy(dtype=str) for name in ("category", "subcategory"))
+    divided = list(groups(*labels, detailed=True))
     generator = numpy_stream(seed, "noise ceiling")
-    found = np.empty((splits, len(TARGETS), len(groups)))
-    for split in found:
+    found = []
+    for _ in range(splits):
         halves = split_counts(hits, false_alarms, responses, generator=generator)
-        for by_group, target in zip(split, TARGETS, strict=True):
+        for target in TARGETS:
             first, second = (half.score(target) for half in halves)
-            by_group[:] = [_spearman(first[chosen], second[chosen]) for chosen in groups.values()]
-    rows = [
-        {"target": target, "group": group, "n": int(chosen.sum())} | _summary(found[:, i, j])
-        for i, target in enumerate(TARGETS)
-        for j, (group, chosen) in enumerate(groups.items())
-    ]
-    return pd.DataFrame(rows)
+            for group in divided:
+                keys = {"target": target, "group": group.name, "n": int(group.chosen.sum())}
+                agreed = group.statistics(first[np.newaxis, group.chosen], second[group.chosen])
+                found += [keys | {"method": method, "r": r} for method, r in agreed.items()]
+    return _summarised(pd.DataFrame(found))
 
 
 def _counted(images: pd.DataFrame) -> pd.DataFrame:
     """Return the images that have counts of at least 2 responses."""
-    expected = ["category", "hits", "false_alarms", "responses"]
+    expected = ["category", "subcategory", "hits", "false_alarms", "responses"]
     missing = [name for name in expected if name not in images.columns]
     counted = images.iloc[:0] if missing else images.dropna(subset=expected)
     counted = counted if missing else counted[counted["responses"] >= 2]
@@ -154,24 +152,12 @@ def _counted(images: pd.DataFrame) -> pd.DataFrame:
     return counted
 
 
-def _groups(category: NDArray[np.str_]) -> dict[str, BoolArray]:
-    """Return which images (N,) belong to "all" and to each category."""
-    everything = {"all": np.ones(len(category), dtype=np.bool_)}
-    return everything | {str(name): category == name for name in np.unique(category)}
-
-
-def _spearman(first: FloatArray, second: FloatArray) -> float:
-    defined = len(first) >= SMALLEST_SAMPLE and np.ptp(first) > 0 and np.ptp(second) > 0
-    return spearman(first, second) if defined else np.nan
-
-
-def _summary(r: FloatArray) -> dict[str, float]:
-    """Return the columns that follow from the correlations (splits,) of one group's halves."""
-    consistency = float(r.mean())
-    full_length = float(spearman_brown(np.maximum(consistency, 0), factor=2))
-    return {
-        "consistency": consistency,
-        "consistency_sd": float(r.std(ddof=1)) if len(r) > 1 else np.nan,
-        "full_length": full_length,
-        "ceiling": float(np.sqrt(full_length)),
-    }
+def _summarised(found: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per target, group and method, from one per split."""
+    keys = ["target", "group", "method", "n"]
+    r = found.groupby(keys, sort=False)["r"]
+    # A split whose half is constant has no correlation, nor then has the mean.
+    table = pd.DataFrame({"consistency": r.agg(lambda x: x.mean(skipna=False))})
+    table["consistency_sd"] = r.agg(lambda x: x.std(ddof=1, skipna=False))
+    table["full_length"] = spearman_brown(np.maximum(table["consistency"], 0), factor=2)
+    return table.assign(ceiling=np.sqrt(table["full_length"])).reset_index()

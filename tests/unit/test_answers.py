@@ -144,11 +144,12 @@ def test_images_scores_and_splits_are_described() -> None:
 def test_the_consistency_of_halves_answers_under_the_uncorrected_score_with_its_interval() -> None:
     ceiling = pd.DataFrame(
         [
-            {"target": target, "group": group, "n": 10_000, "consistency": r}
-            for target, group, r in (
-                ("score", "all", 0.745),
-                ("score_uncorrected", "all", 0.777),
-                ("score_uncorrected", "food", 0.6),
+            {"target": target, "method": method, "n": 10_000, "consistency": r}
+            for target, method, r in (
+                ("score", "pooled", 0.745),
+                ("score_uncorrected", "pooled", 0.777),
+                ("score_uncorrected", "partial", 0.66),
+                ("score_uncorrected", "within", 0.6),
             )
         ]
     )
@@ -160,7 +161,7 @@ def test_the_consistency_of_halves_answers_under_the_uncorrected_score_with_its_
 
 def test_an_undefined_consistency_is_not_testable() -> None:
     ceiling = pd.DataFrame(
-        [{"target": "score_uncorrected", "group": "all", "n": 10_000, "consistency": NAN}]
+        [{"target": "score_uncorrected", "method": "pooled", "n": 10_000, "consistency": NAN}]
     )
     found = verdicts(row("style"), ceiling=ceiling).loc["consistency.memcat"]
     assert found["why"] == "our figure is undefined"

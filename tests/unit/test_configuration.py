@@ -276,6 +276,19 @@ def test_a_target_that_needs_counts_is_refused_where_their_columns_are_not_named
     resolve(merged(folder(), target, {"dataset": {"columns": both}}), ROOT)
 
 
+@pytest.mark.parametrize("target", ["false_alarm_rate", "d_prime", "criterion"])
+def test_a_target_that_needs_false_alarms_says_which_counts_are_missing(target: str) -> None:
+    settings = {"statistics": {"target": target}}
+    named = {"hits": "H", "responses": "n"}
+    message = refusal(merged(folder(), settings, {"dataset": {"columns": named}}))
+    assert f"statistics.target: {target} is computed from counts" in message
+    assert "no false_alarms." in message
+    known = named | {"false_alarms": "FA"}
+    resolve(merged(folder(), settings, {"dataset": {"columns": known}}), ROOT)
+    lamem = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
+    assert "no false_alarms, hits, responses" in refusal(merged(settings, lamem))
+
+
 def test_a_data_set_without_its_kind_is_asked_for_the_kind_alone() -> None:
     message = refusal(changed("dataset", {}))
     assert "dataset.kind: missing" in message

@@ -144,6 +144,15 @@ def test_scores_name_the_target_that_is_shown() -> None:
     assert figure.axes[0].get_ylabel() == "memorability, hits / responses"
 
 
+@pytest.mark.parametrize("outside", [-0.5, 2.5])
+def test_scores_without_bounds_are_drawn_in_their_own_range(outside: float, tmp_path: Path) -> None:
+    images = images_of({"a": {0.2: 3, outside: 3}}).rename(columns={"score": "d_prime"})
+    figure = figures.scores_by_category(images, target="d_prime", note="")
+    low, high = figure.axes[0].get_ylim()
+    assert (low, high) == (min(0.2, outside), max(0.2, outside))
+    draw(figure, tmp_path)
+
+
 # Values over bins of memorability
 
 

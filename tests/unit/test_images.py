@@ -24,6 +24,7 @@ from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
 from memorability.images import (
     BadImage,
+    Prepared,
     decode,
     decode_ahead,
     find_images,
@@ -78,8 +79,8 @@ def test_images_come_in_order_and_are_decoded_a_little_ahead(tmp_path: Path) -> 
     asked: list[int] = []
     results = decode_ahead(counted(tmp_path, asked), "squash", 1, 3)
     for number, result in enumerate(results):
-        assert isinstance(result, np.ndarray)
-        assert set(result.ravel()) == {number % 256}
+        assert isinstance(result, Prepared)
+        assert set(result.pixels.ravel()) == {number % 256}
         assert number < asked[-1] + 1 <= number + 64, "memory is bounded"
     assert len(asked) == number + 1 == 300
 
@@ -315,7 +316,8 @@ def scores(files: list[str], categories: list[str] | None = None) -> pd.DataFram
     for name in ("hits", "false_alarms", "responses"):
         table[name] = pd.Series(pd.NA, index=table.index, dtype="Int64")
     table["score"] = np.linspace(0, 1, len(files))
-    table["score_uncorrected"] = np.nan
+    for name in ("score_uncorrected", "false_alarm_rate", "d_prime", "criterion"):
+        table[name] = np.nan
     return table
 
 
@@ -366,6 +368,17 @@ def test_tables_fit_their_schemas_with_and_without_rejected_images(directory: Pa
         tables.write(rejected, directory / "rejected.parquet", "rejected")
         assert len(tables.read(directory / "images.parquet", "images")) == 2
         assert len(tables.read(directory / "rejected.parquet", "rejected")) == len(table) - 2
+
+
+def test_the_table_has_the_size_of_the_upright_original(directory: Path) -> None:
+    save(directory, "a.png", side=30)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # stored lying on its side
+    Image.fromarray(noise(20, 50)).save(directory / "b.png", exif=turned)
+    for resize in ("squash", "center_crop"):
+        table = run(scores(["a.png", "b.png"]), directory, resize=resize)[0]
+        assert table["width"].tolist() == [40, 20]
+        assert table["height"].tolist() == [30, 50]
 
 
 def test_the_presentation_order_is_a_permutation_that_the_seed_alone_decides(

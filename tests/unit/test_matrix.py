@@ -68,6 +68,7 @@ def runs(strengths: dict[str, list[float]]) -> tuple[pd.DataFrame, pd.DataFrame]
     """Errors, by learning rate and seed, that follow the scores of 30 images as strongly as asked."""
     rng = np.random.default_rng(2)
     images = pd.DataFrame({"image_id": [f"i{k:02d}" for k in range(30)], "score": rng.random(30)})
+    images["subcategory"] = ""
     parts = [
         images[["image_id"]].assign(
             protocol="paper", loss="mse", metric="mse", lr=lr, seed=str(seed), epoch=epoch,

@@ -9,12 +9,15 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from memorability import tables
+from memorability.memory_game.ceiling import noise_ceiling
+from memorability.memory_game.scoring import score_counts
 from memorability.quantities import (
     SOURCES,
     beside_models,
     best_learning_rate,
     correlations,
     from_attributions,
+    from_baselines,
     from_distinctiveness,
     from_errors,
     from_features,
@@ -41,6 +44,7 @@ def images() -> pd.DataFrame:
         {
             "image_id": [f"image{k:02d}" for k in range(N)],
             "category": np.array(["animal", "food"])[np.arange(N) % 2],
+            "subcategory": np.array(["cat", "cake", "dog", "soup"])[np.arange(N) % 4],
             "score": rng.random(N),
         }
     )
@@ -182,8 +186,12 @@ def test_the_selected_learning_rate_is_the_best_of_its_loss_and_protocol() -> No
         ("a", "style", "1e-3"),
         ("b", "mse", "1e-4"),
     }
-    # All rows of a selected model are marked: pooled, given the category, and both categories.
-    assert (chosen.groupby(["protocol", "metric"]).size() == 4).all()
+    # All rows of a selected model are marked, and it alone is taken apart.
+    detailed = table["method"] == "part_between_category"
+    assert table.loc[detailed, "selected"].all()
+    assert (chosen.groupby(["protocol", "metric"]).size() == 10).all()
+    assert table.loc[~table["selected"], "ci_bca_method"].eq("").all()
+    assert chosen.loc[chosen["method"] == "pooled", "ci_bca_method"].eq("BCa").all()
 
 
 def test_a_pooled_correlation_is_the_mean_of_scipys_over_seeds() -> None:
@@ -201,13 +209,17 @@ def test_a_pooled_correlation_is_the_mean_of_scipys_over_seeds() -> None:
         assert pooled.loc[key, "seeds"] == 2
 
 
-def test_p_values_are_adjusted_over_the_pooled_rows_alone_as_statsmodels_does() -> None:
+@pytest.mark.parametrize(("column", "procedure"), [("p_holm", "holm"), ("p_bh", "fdr_bh")])
+def test_p_values_are_adjusted_over_the_tests_of_one_method_as_statsmodels_does(
+    column: str, procedure: str
+) -> None:
     table = correlations(study(), images(), **QUICK)
-    pooled = table["method"] == "pooled"
-    _, expected, _, _ = multipletests(table.loc[pooled, "p"], method="holm")
-    np.testing.assert_allclose(table.loc[pooled, "p_holm"], expected, rtol=1e-12)
-    assert table.loc[~pooled, "p_holm"].isna().all()
-    assert (expected > table.loc[pooled, "p"]).any()  # else the comparison would show nothing
+    assert table["p"].notna().equals(table[column].notna())
+    for method in ("pooled", "within", "partial", "partial_subcategory"):
+        rows = table[table["method"] == method]
+        _, expected, _, _ = multipletests(rows["p"], method=procedure)
+        np.testing.assert_allclose(rows[column], expected, rtol=1e-12)
+        assert (expected > rows["p"]).any()  # else the comparison would show nothing
 
 
 def test_an_undefined_correlation_is_kept_but_neither_selected_nor_counted_as_a_test() -> None:
@@ -270,7 +282,8 @@ def test_a_learning_rate_with_a_diverged_seed_is_selected_only_where_all_have_on
         values = from_errors(pd.concat(tables_of_errors, ignore_index=True))
         table = correlations(values, images(), outcomes(seed0=17), **QUICK)
         assert set(table.loc[table["selected"], "lr"]) == {chosen}
-        assert (table.loc[table["lr"] == "1e-1", "r"] > 0).all()
+        followed = table[(table["lr"] == "1e-1") & table["method"].isin(["pooled", "within"])]
+        assert (followed["r"] > 0).all()
 
 
 def test_every_feature_is_selected_for_there_is_nothing_to_choose() -> None:
@@ -298,6 +311,111 @@ def test_correlations_fit_the_table_that_they_are_written_to() -> None:
     assert set(table.columns) == set(schema.columns)
 
 
+# Beside the ceiling and labels
+
+
+def test_a_row_has_the_ceiling_of_its_group_and_method_and_the_share_that_it_reaches() -> None:
+    counted = score_counts(images().assign(
+        hits=(images()["score"] * 60).astype(int) + 9, false_alarms=np.arange(N) % 7, responses=80
+    ))  # fmt: skip
+    ceiling = noise_ceiling(counted, seed=0, splits=3)
+    table = correlations(study(), counted, None, ceiling, **QUICK)
+    known = ceiling.set_index(["target", "group", "method"])["ceiling"]
+    for row in table[~table["method"].str.startswith("part_")].itertuples():
+        assert row.ceiling == known[("score", row.group, row.method)]
+        assert row.ceiling > 0
+        assert row.ceiling_share == pytest.approx(row.r / row.ceiling, nan_ok=True)
+    assert table.loc[table["method"].str.startswith("part_"), "ceiling"].isna().all()
+    assert correlations(study(), counted, **QUICK)["ceiling"].isna().all()
+
+
+def baselines(strength: float) -> pd.DataFrame:
+    """A weak baseline of all images, and one of half of them that follows the score downward."""
+    rng = np.random.default_rng(4)
+    weak = images()[["image_id"]].assign(metric="aspect", value=rng.random(N))
+    value = -strength * images()["score"] + rng.normal(size=N) * 0.1
+    strong = images()[["image_id"]].assign(metric="category_mean", value=value).iloc[: N // 2]
+    return pd.concat([weak, strong], ignore_index=True)
+
+
+@pytest.mark.parametrize(("strength", "verdict"), [(0.01, "yes"), (30.0, "no")])
+def test_the_strongest_baseline_is_compared_on_the_images_that_both_have(
+    strength: float, verdict: str
+) -> None:
+    values, labels = from_errors(run_errors(-0.4, noise=3)), baselines(strength)
+    table = correlations(values, images(), None, None, labels, **QUICK)
+    pooled = table.set_index("method").loc["pooled"]
+    name = "category_mean" if strength > 1 else pooled["baseline"]
+    base = labels[labels["metric"] == name]
+    scores = images().set_index("image_id")["score"]
+    ids = base["image_id"]
+    base_r = stats.spearmanr(base["value"], scores[ids]).statistic
+    own = [
+        stats.spearmanr(run.set_index("image_id")["value"][ids], scores[ids]).statistic
+        for _, run in values.groupby("seed")
+    ]
+    assert pooled["baseline"] == name
+    assert pooled["baseline_n"] == len(base)
+    assert pooled["baseline_r"] == pytest.approx(base_r)
+    assert pooled["baseline_difference"] == pytest.approx(abs(np.mean(own)) - abs(base_r))
+    assert pooled["baseline_ci_low"] < pooled["baseline_difference"] < pooled["baseline_ci_high"]
+    assert pooled["beats_baseline"] == verdict
+    assert (pooled["baseline_ci_low"] > 0) == (verdict == "yes")
+    others = table[table["method"] != "pooled"]
+    assert set(others["beats_baseline"]) == {""}
+
+
+def test_constant_baselines_and_too_few_shared_images_are_not_compared() -> None:
+    values = from_errors(run_errors(0.4, noise=3))
+    constant = images()[["image_id"]].assign(metric="category_mean", value=0.5)
+    few = baselines(1).groupby("metric").head(5)
+    elsewhere = constant.assign(image_id="none", value=range(N))
+    for labels in (constant, few, elsewhere):
+        table = correlations(values, images(), None, None, labels, **QUICK)
+        assert set(table["beats_baseline"]) == {""}
+        assert table["baseline_r"].isna().all()
+
+
+def test_a_baseline_is_not_compared_with_baselines() -> None:
+    table = correlations(from_baselines(baselines(1)), images(), None, None, baselines(1), **QUICK)
+    assert set(table["metric"]) == {"aspect", "category_mean"}
+    assert table["selected"].all()
+    assert set(table["beats_baseline"]) == {""}
+
+
+# Bad input
+
+
+def test_rows_beyond_the_images_and_repeated_rows_are_refused_and_fewer_are_counted() -> None:
+    values = from_errors(run_errors(0.4, noise=3))
+    with pytest.raises(ValueError, match=r"'image39'.*image table lacks"):
+        correlations(values, images().iloc[:-1], **QUICK)
+    with pytest.raises(ValueError, match="repeats seed '0', image_id 'image00'"):
+        correlations(pd.concat([values, values.iloc[:1]]), images(), **QUICK)
+    with pytest.raises(ValueError, match="'image00' has values of 1 of 2 seeds"):
+        correlations(values.iloc[1:], images(), **QUICK)
+    table = correlations(values[values["image_id"] < "image30"], images(), **QUICK)
+    assert set(table.loc[table["method"] == "pooled", "n"]) == {30}
+
+
+def test_an_infinite_error_of_a_run_that_finished_leaves_rows_that_say_so() -> None:
+    values = from_errors(run_errors(0.4, noise=3))
+    values.loc[0, "value"] = np.inf
+    table = correlations(values, images(), **QUICK)
+    pooled = table[table["method"] == "pooled"].iloc[0]
+    assert np.isnan(pooled["r"])
+    for column in ("ci_method", "ci_bca_method", "ci_cluster_method"):
+        assert pooled[column] == "undefined (non-finite values)"
+
+
+def test_equal_scores_leave_rows_that_say_so() -> None:
+    table = correlations(study(), images().assign(score=0.5), **QUICK)
+    assert table["r"].isna().all()
+    assert set(table.loc[table["method"] == "pooled", "ci_method"]) == {
+        "undefined (constant values)"
+    }
+
+
 # The best learning rate
 
 
@@ -313,7 +431,11 @@ def test_values_and_rows_of_a_loss_are_those_of_its_selected_rate_and_the_first_
         (values["protocol"] == "a") & (values["loss"] == "mse") & (values["lr"] == "1e-3")
     ]
     assert sorted(chosen["value"]) == sorted(expected["value"])
-    assert sorted(chosen_rows["method"]) == ["partial", "pooled", "within", "within"]
+    assert sorted(chosen_rows["method"].unique())[-3:] == [
+        "partial_subcategory",
+        "pooled",
+        "within",
+    ]
     assert set(chosen_rows["lr"]) == {"1e-3"}
 
 

@@ -4,57 +4,25 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pingouin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from memorability import statistics
+from memorability import intervals, ranks
+from memorability.decomposition import correlate
 from memorability.seeding import numpy_stream
 from memorability.statistics import (
     UndefinedIntervalError,
     bootstrap_spearman,
     compare_correlations,
-    correlate,
-    holm,
     spearman,
 )
+from tests.correlated import correlated, row, study
 
 FloatArray = NDArray[np.float64]
-COLUMNS = [
-    "target", "group", "method", "n", "seeds", "r", "r_seed_sd", "ci_low", "ci_high", "ci_method",
-    "p",
-]  # fmt: skip
 QUICK: dict[str, Any] = {"draws": 200, "confidence": 0.95, "seed": 3}
-
-
-def correlated(n: int, *, rho: float = 0.5, runs: int = 1) -> tuple[FloatArray, FloatArray]:
-    rng = np.random.default_rng(n + runs)
-    y = rng.normal(size=n)
-    return rho * y + np.sqrt(1 - rho**2) * rng.normal(size=(runs, n)), np.round(y, 1)
-
-
-def study(n: int = 60, *, runs: int = 2, categories: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values and images in which the category shifts both, so that pooled and partial differ."""
-    x, y = correlated(n, runs=runs)
-    ids = [f"image{k:03d}" for k in range(n)]
-    shift = np.arange(n) % categories
-    images = pd.DataFrame(
-        {"image_id": ids, "category": [f"c{k}" for k in shift], "score": y + 2.0 * shift}
-    )
-    values = [
-        pd.DataFrame({"image_id": ids, "value": run + 2.0 * shift, "seed": str(seed)})
-        for seed, run in enumerate(x)
-    ]
-    return pd.concat(values, ignore_index=True), images
-
-
-def row(table: pd.DataFrame, group: str, method: str) -> pd.Series:
-    found = table[(table["group"] == group) & (table["method"] == method)]
-    assert len(found) == 1
-    return found.iloc[0]
 
 
 class TestSpearman:
@@ -130,8 +98,9 @@ class TestBootstrap:
         values = rng.integers(0, 12, 40)
         draws = rng.integers(0, 40, (7, 40))
         codes = np.unique(values, return_inverse=True)[1]
-        expected = stats.rankdata(values[draws], axis=-1)
-        np.testing.assert_array_equal(statistics._ranks(codes, draws), expected)
+        expected = 2 * stats.rankdata(values[draws], axis=-1) - 41
+        found = ranks.Ranking.of(codes).centred(intervals.drawn_weights(draws, 40))
+        np.testing.assert_array_equal(np.take_along_axis(found, draws, axis=1), expected)
 
     def test_copies_of_a_run_do_not_narrow_the_interval(self) -> None:
         x, y = correlated(40)
@@ -160,7 +129,7 @@ class TestBootstrap:
         x, y = correlated(40)
         found = bootstrap_spearman(x, y, **QUICK)
         assert bootstrap_spearman(x, y, **(QUICK | {"seed": 4})).ci_low != found.ci_low
-        monkeypatch.setattr(statistics, "_BATCH_ELEMENTS", 7 * 40)
+        monkeypatch.setattr(intervals, "BATCH_ELEMENTS", 7 * 40)
         assert bootstrap_spearman(x, y, **QUICK) == found
 
     def test_interval_widens_with_confidence(self) -> None:
@@ -197,7 +166,7 @@ class TestBootstrap:
         # Each of two images must be drawn: both are with probability 0.41 only.
         x, y = np.zeros(12), np.zeros(12)
         x[3] = y[5] = 1
-        with pytest.raises(UndefinedIntervalError, match="of 200 resamples of 12 images"):
+        with pytest.raises(UndefinedIntervalError, match=r"undefined \(constant resamples\)"):
             bootstrap_spearman(x, y, **QUICK)
 
     def test_undefined_bounds_are_refused(self) -> None:
@@ -238,208 +207,6 @@ class TestBootstrap:
         # Three standard errors of 0.9 over 400 studies are 0.045; a percentile interval of 60
         # images is known to cover a little less than its nominal share.
         assert 0.84 <= covered / studies <= 0.945
-
-
-class TestHolm:
-    def test_by_hand(self) -> None:
-        # Sorted 0.01, 0.03, 0.04: times 3, 2, 1 is 0.03, 0.06, 0.04, made monotone.
-        np.testing.assert_allclose(holm([0.04, 0.01, 0.03]), [0.06, 0.03, 0.06])
-
-    def test_missing_tests_do_not_count(self) -> None:
-        np.testing.assert_allclose(holm([np.nan, 0.01, np.nan, 0.6]), [np.nan, 0.02, np.nan, 0.6])
-
-    def test_stays_below_one(self) -> None:
-        assert holm([0.9, 0.8, 0.7]).max() == 1
-
-    def test_nothing_tested(self) -> None:
-        assert np.isnan(holm([np.nan, np.nan])).all()
-        assert holm([]).shape == (0,)
-
-    @pytest.mark.parametrize("wrong", [[-0.1, 0.2], [0.2, 1.1], [[0.1, 0.2]]])
-    def test_refuses_what_is_no_family_of_p_values(self, wrong: Any) -> None:
-        with pytest.raises(ValueError, match="one dimension and values from 0 to 1"):
-            holm(wrong)
-
-
-class TestCorrelate:
-    def test_rows_and_columns(self) -> None:
-        table = correlate(*study(), target="score", **QUICK)
-        assert list(table.columns) == COLUMNS
-        assert list(zip(table["group"], table["method"], strict=True)) == [
-            ("all", "pooled"), ("c0", "within"), ("c1", "within"), ("c2", "within"),
-            ("all", "partial"),
-        ]  # fmt: skip
-        assert list(table["n"]) == [60, 20, 20, 20, 60]
-        assert set(table["seeds"]) == {2}
-        assert set(table["target"]) == {"score"}
-
-    def test_each_row_is_the_bootstrap_of_its_images(self) -> None:
-        values, images = study()
-        table = correlate(values, images, target="score", **QUICK)
-        x = values["value"].to_numpy().reshape(2, 60)
-        y = images["score"].to_numpy()
-        for group, method, chosen in [
-            ("all", "pooled", np.full(60, fill_value=True)),
-            ("c1", "within", (images["category"] == "c1").to_numpy()),
-        ]:
-            found = row(table, group, method)
-            expected = bootstrap_spearman(x[:, chosen], y[chosen], **QUICK)
-            columns = ["r", "ci_low", "ci_high", "p"]
-            assert [found[c] for c in columns] == [getattr(expected, c) for c in columns]
-            by_run = [spearman(run[chosen], y[chosen]) for run in x]
-            assert found["r_seed_sd"] == pytest.approx(np.std(by_run, ddof=1))
-
-    def test_partial_agrees_with_pingouin(self) -> None:
-        values, images = study(runs=1)
-        dummies = pd.get_dummies(images["category"], dtype=float).iloc[:, 1:]
-        data = pd.concat([images, values[["value"]], dummies], axis=1)
-        expected = pingouin.partial_corr(
-            data, x="value", y="score", covar=list(dummies.columns), method="spearman"
-        )
-        table = correlate(values, images, target="score", **QUICK)
-        found = row(table, "all", "partial")
-        assert found["r"] == pytest.approx(float(expected["r"].iloc[0]), abs=1e-10)
-        p_column = next(c for c in expected.columns if c.startswith("p"))
-        assert found["p"] == pytest.approx(float(expected[p_column].iloc[0]), rel=1e-6)
-        assert found["r"] < row(table, "all", "pooled")["r"] - 0.2
-
-    def test_partial_by_hand(self) -> None:
-        # Ranks of x 1 2 | 3 5 4 and of y 2 1 | 4 5 3; less their category's mean (1.5 | 4 and
-        # 1.5 | 4) they are -.5 .5 | -1 1 0 and .5 -.5 | 0 1 -1: covariance .5, squares 2.5, 2.5.
-        ids = list("abcde")
-        images = pd.DataFrame(
-            {"image_id": ids, "category": list("ppqqq"), "score": [2.0, 1.0, 4.0, 5.0, 3.0]}
-        )
-        values = pd.DataFrame({"image_id": ids, "value": [1.0, 2.0, 3.0, 9.0, 7.0], "seed": "0"})
-        found = row(correlate(values, images, target="score", **QUICK), "all", "partial")
-        assert found["r"] == pytest.approx(0.2)
-        t = 0.2 * np.sqrt(2 / (1 - 0.04))
-        assert found["p"] == pytest.approx(2 * stats.t.sf(t, 2))
-        assert found["ci_method"] == "none (n < 10)"
-
-    def test_partial_interval_ranks_and_residualises_each_resample(self) -> None:
-        values, images = study(24, runs=1)
-        x, y = values["value"].to_numpy(), images["score"].to_numpy()
-        category = images["category"]
-        rng = numpy_stream(3, "bootstrap")
-        drawn = []
-        for chosen in rng.integers(0, 24, (200, 24)):
-            ranks = pd.DataFrame(stats.rankdata([x[chosen], y[chosen]], axis=-1).T)
-            groups = ranks.groupby(category.to_numpy()[chosen])
-            residuals = (ranks - groups.transform("mean")).to_numpy()
-            drawn.append(stats.pearsonr(residuals[:, 0], residuals[:, 1]).statistic)
-        found = row(correlate(values, images, target="score", **QUICK), "all", "partial")
-        expected = np.quantile(drawn, [0.025, 0.975])
-        assert [found["ci_low"], found["ci_high"]] == pytest.approx(list(expected), abs=1e-10)
-
-    def test_one_category_has_no_partial_and_one_seed_no_spread(self) -> None:
-        table = correlate(*study(runs=1, categories=1), target="score", **QUICK)
-        assert list(table["method"]) == ["pooled", "within"]
-        assert table["r_seed_sd"].isna().all()
-        assert table["r"].notna().all()
-
-    def test_order_of_rows_changes_nothing(self) -> None:
-        values, images = study()
-        table = correlate(values, images, target="score", **QUICK)
-        shuffled = correlate(
-            values.sample(frac=1, random_state=1),
-            images.sample(frac=1, random_state=2),
-            target="score",
-            **QUICK,
-        )
-        pd.testing.assert_frame_equal(shuffled, table, check_exact=True)
-
-    def test_images_without_values_are_left_out(self) -> None:
-        values, images = study()
-        some = values[values["image_id"] < "image030"]
-        table = correlate(some, images, target="score", **QUICK)
-        assert list(table["n"]) == [30, 10, 10, 10, 30]
-        assert table["r"].notna().all()
-
-    def test_small_groups_do_not_stop_a_study(self) -> None:
-        values, images = study()
-        images["category"] = ["pair"] * 2 + ["few"] * 9 + ["many"] * 49
-        table = correlate(values, images, target="score", **QUICK)
-        assert row(table, "few", "within")["ci_method"] == "none (n < 10)"
-        assert np.isfinite(row(table, "few", "within")["r"])
-        pair = row(table, "pair", "within")
-        assert pair["ci_method"] == "undefined (too few images)"
-        assert np.isnan([pair["r"], pair["p"], pair["ci_low"], pair["r_seed_sd"]]).all()
-        assert pair["n"] == 2
-
-    def test_constant_groups_are_undefined_alone(self) -> None:
-        values, images = study()
-        values.loc[
-            values["image_id"].isin(images["image_id"][images["category"] == "c1"]), "value"
-        ] = 7
-        table = correlate(values, images, target="score", **QUICK)
-        constant = row(table, "c1", "within")
-        assert constant["ci_method"] == "undefined (constant values)"
-        assert np.isnan([constant["r"], constant["p"], constant["ci_low"]]).all()
-        assert table.loc[table["group"] != "c1", "r"].notna().all()
-
-    def test_values_that_only_tell_categories_apart_have_no_partial(self) -> None:
-        values, images = study()
-        values["value"] = [float(c[1]) / 3 for c in images["category"]] * 2
-        found = row(correlate(values, images, target="score", **QUICK), "all", "partial")
-        assert found["ci_method"] == "undefined (constant values)"
-        assert np.isnan(found["r"])
-
-    @pytest.mark.parametrize("bad", [np.nan, np.inf])
-    def test_a_diverged_run_leaves_rows_that_say_so(self, bad: float) -> None:
-        values, images = study()
-        values.loc[0, "value"] = bad  # image000 of category c0, seed 0
-        table = correlate(values, images, target="score", **QUICK)
-        for group, method in [("all", "pooled"), ("c0", "within"), ("all", "partial")]:
-            found = row(table, group, method)
-            assert found["ci_method"] == "undefined (non-finite values)"
-            assert np.isnan([found["r"], found["ci_high"], found["r_seed_sd"], found["p"]]).all()
-        assert np.isfinite(row(table, "c1", "within")["r"])
-
-    def test_constant_resamples_leave_the_correlation_without_interval(self) -> None:
-        values, images = study(12, runs=1, categories=1)
-        values["value"] = np.eye(12)[3]
-        images["score"] = np.eye(12)[5]
-        found = row(correlate(values, images, target="score", **QUICK), "all", "pooled")
-        assert found["ci_method"] == "undefined (constant resamples)"
-        assert np.isnan(found["ci_low"])
-        assert found["r"] == pytest.approx(-1 / 11)
-        assert found["p"] == pytest.approx(stats.spearmanr(np.eye(12)[3], np.eye(12)[5]).pvalue)
-
-    def test_refuses_seeds_with_different_images(self) -> None:
-        values, images = study()
-        with pytest.raises(ValueError, match="'image007' has values of 1 of 2 seeds"):
-            correlate(values.drop(index=7), images, target="score", **QUICK)
-
-    def test_refuses_unknown_images(self) -> None:
-        values, images = study()
-        with pytest.raises(ValueError, match=r"'image059'.*image table lacks"):
-            correlate(values, images.iloc[:-1], target="score", **QUICK)
-
-    def test_refuses_repeated_rows(self) -> None:
-        values, images = study()
-        with pytest.raises(
-            ValueError, match="table of values repeats seed '0', image_id 'image000'"
-        ):
-            correlate(pd.concat([values, values.iloc[:1]]), images, target="score", **QUICK)
-        with pytest.raises(ValueError, match="table of images repeats image_id 'image000'"):
-            correlate(values, pd.concat([images, images.iloc[:1]]), target="score", **QUICK)
-
-    @pytest.mark.parametrize("column", ["score", "category"])
-    def test_refuses_missing_scores_and_categories(self, column: str) -> None:
-        values, images = study()
-        images[column] = images[column].where(images["image_id"] != "image004")
-        with pytest.raises(ValueError, match=r"'image004'.*finite score and a category"):
-            correlate(values, images, target="score", **QUICK)
-
-    def test_refuses_missing_columns_and_empty_tables(self) -> None:
-        values, images = study()
-        with pytest.raises(ValueError, match=r"images .*lacks the columns \['hits'\]"):
-            correlate(values, images, target="hits", **QUICK)
-        with pytest.raises(ValueError, match="values has 0 rows"):
-            correlate(values.iloc[:0], images, target="score", **QUICK)
-        with pytest.raises(ValueError, match="confidence"):
-            correlate(values, images, target="score", draws=100, confidence=95, seed=0)
 
 
 def perturbed(values: pd.DataFrame, noise: float, *, seeds: int = 1) -> pd.DataFrame:

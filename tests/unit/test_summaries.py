@@ -13,6 +13,7 @@ from memorability.summaries import (
     claims_for_reading,
     effects_for_reading,
     external_for_reading,
+    forest_models,
     metrics_for_reading,
     provenance_rows,
     published_measure,
@@ -34,7 +35,8 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
         "loss": loss, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
-        "p_holm": 0.0, "diverged": "",
+        "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
+        "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
     }  # fmt: skip
     return base | changes
 
@@ -80,6 +82,8 @@ def test_table_1_has_the_selected_run_of_each_loss_the_highest_correlation_first
     assert list(table["given_category_r"]) == [-0.05, 0.15]
     assert list(table["given_category_ci_low"]) == [-0.1, 0.1]
     assert list(table["p_holm"]) == [0.04, 0.0]
+    assert list(table["beats_baseline"]) == ["no", "no"]
+    assert list(table["ceiling"]) == [0.92, 0.92]
 
 
 def test_table_1_of_a_single_category_leaves_what_is_given_the_category_open() -> None:
@@ -358,10 +362,11 @@ def test_records_are_left_as_they_were() -> None:
 
 def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
     row = {
-        "target": "score_uncorrected", "group": "all", "n": 9, "consistency": 0.7,
-        "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
+        "target": "score_uncorrected", "group": "all", "method": "pooled", "n": 9,
+        "consistency": 0.7, "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
     }  # fmt: skip
-    shown = ceiling_for_reading(pd.DataFrame([row]))
+    shown = ceiling_for_reading(pd.DataFrame([row, row | {"method": "partial"}]))
+    assert len(shown) == 1
     assert shown.iloc[0].to_dict() == {
         "score": "memorability, hits / responses",
         "group": "all",
@@ -371,3 +376,23 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "reliability of all responses": 0.82,
         "ceiling": 0.91,
     }
+
+
+def test_a_forest_is_of_the_selected_loss_and_of_the_papers_distinctiveness() -> None:
+    errors = pd.DataFrame(
+        [
+            row("mse"), row("style"), row("style", lr="1e-3", selected=False),
+            row("style", protocol="released"), row("lpips_external", protocol="external"),
+        ]
+    )  # fmt: skip
+    distinct = pd.DataFrame(
+        [
+            row(metric, quantity="distinctiveness")
+            for metric in ("nearest_neighbour", "nearest_neighbours_mean")
+        ]
+    )
+    distinct["loss"] = "style"
+    ours, elsewhere, theirs = forest_models([errors, distinct], "paper", "style")
+    assert list(elsewhere["protocol"]) == ["external"]
+    assert ours[["protocol", "loss", "lr"]].to_numpy().tolist() == [["paper", "style", "5e-6"]]
+    assert list(theirs["metric"]) == ["nearest_neighbour"]

@@ -33,7 +33,12 @@ def correlation(metric: str, **changes: Any) -> dict[str, Any]:
         "quantity": "feature", "metric": metric, "protocol": "", "loss": "", "lr": "",
         "selected": True, "target": "score", "group": "all", "method": "pooled", "n": 120,
         "seeds": 1, "diverged": "", "r": 0.25, "r_seed_sd": NAN, "ci_low": 0.1, "ci_high": 0.4,
-        "ci_method": "percentile", "p": 0.01, "p_holm": 0.02,
+        "ci_method": "percentile", "p": 0.01, "p_holm": 0.02, "p_bh": 0.015, "strata": pd.NA,
+        "ci_bca_low": 0.11, "ci_bca_high": 0.41, "ci_bca_method": "BCa", "ci_cluster_low": 0.05,
+        "ci_cluster_high": 0.45, "ci_cluster_method": "percentile", "clusters": 12, "ceiling": 0.9,
+        "ceiling_share": 0.25 / 0.9, "baseline": "category_mean", "baseline_n": 40,
+        "baseline_r": -0.2, "baseline_difference": 0.05, "baseline_ci_low": -0.1,
+        "baseline_ci_high": 0.2, "beats_baseline": "no",
     }  # fmt: skip
     return row | changes
 
@@ -42,7 +47,8 @@ def image(image_id: str, position: int, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "image_id": image_id, "file": f"animal/{image_id}.jpg", "category": "animal",
         "subcategory": "", "hits": 40, "false_alarms": 3, "responses": 80, "score": 0.4625,
-        "score_uncorrected": 0.5, "position": position,
+        "score_uncorrected": 0.5, "false_alarm_rate": 0.0375, "d_prime": 1.8, "criterion": 0.9,
+        "width": 640, "height": 427, "position": position,
     }  # fmt: skip
     return row | changes
 
@@ -55,7 +61,13 @@ def trial(observer: str, position: int, image_id: str, **changes: Any) -> dict[s
     return row | changes
 
 
-COUNTS = dict.fromkeys(("hits", "false_alarms", "responses", "delay", "n", "permutations"), "Int64")
+COUNTS = dict.fromkeys(
+    [
+        *("hits", "false_alarms", "responses", "delay", "n", "permutations", "height", "strata"),
+        *("clusters", "baseline_n"),
+    ],
+    "Int64",
+)
 MISSABLE = COUNTS | {"outside_training_range": "boolean"}
 
 # Per schema a table as it is read back: in the schema's order of rows, which differs from that of
@@ -128,12 +140,12 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "ceiling": [
         {
-            "target": "score", "group": "all", "n": 2, "consistency": 0.5, "consistency_sd": NAN,
-            "full_length": 2 / 3, "ceiling": 0.8164965809277260,
+            "target": "score", "group": "all", "method": "pooled", "n": 2, "consistency": 0.5,
+            "consistency_sd": NAN, "full_length": 2 / 3, "ceiling": 0.8164965809277260,
         },
         {
-            "target": "score", "group": "food", "n": 1, "consistency": NAN, "consistency_sd": NAN,
-            "full_length": NAN, "ceiling": NAN,
+            "target": "score", "group": "food", "method": "within", "n": 1, "consistency": NAN,
+            "consistency_sd": NAN, "full_length": NAN, "ceiling": NAN,
         },
     ],
     "distinctiveness": [
@@ -147,6 +159,10 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"image_id": "a", "feature": "clutter", "value": 2.0},
         {"image_id": "a", "feature": "saturation", "value": 1.0},
         {"image_id": "b", "feature": "clutter", "value": 0.0},
+    ],
+    "baselines": [
+        {"metric": "category_mean", "image_id": "a", "value": 0.7},
+        {"metric": "image_size", "image_id": "b", "value": 273280.0},
     ],
     "correlations": [
         correlation("image_entropy", r=NAN, ci_low=NAN, ci_high=NAN, p=NAN, p_holm=NAN),
@@ -315,11 +331,12 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
 
 def example(name: str) -> pd.DataFrame:
     table = pd.DataFrame(EXAMPLES[name])
-    return table.astype({key: kind for key, kind in MISSABLE.items() if key in table}).astype(
-        {"n": "int64"}
-        if name == "correlations" or (name.startswith("prediction_") and "n" in table)
-        else {}
-    )
+    counts = {key: kind for key, kind in MISSABLE.items() if key in table}
+    if name == "correlations" or (name.startswith("prediction_") and "n" in table):
+        counts |= {"n": "int64"}
+    # Of an image a count of pixels, of an autoencoder a factor.
+    counts |= {"width": "Int64"} if name == "images" else {}
+    return table.astype(counts)
 
 
 def mixed(table: pd.DataFrame) -> pd.DataFrame:

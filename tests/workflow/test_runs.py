@@ -61,11 +61,13 @@ UNUSED = {
 UNUSED_CAPTIONS = {
     "external", "external_distinctiveness", "external_errors", "pretraining", "protocol_effects",
 }  # fmt: skip
-UNTOUCHED_BY_RUNS = {"prepare_images", "list_rejected", "measure_features", "plot_scores"}
+UNTOUCHED_BY_RUNS = {
+    "prepare_images", "list_rejected", "measure_baselines", "measure_features", "plot_scores",
+}  # fmt: skip
 PLOTS = {
     "plot_attributions", "plot_controls", "plot_decay", "plot_distinctiveness", "plot_errors",
-    "plot_features", "plot_matrix", "plot_measures", "plot_prediction", "plot_scores",
-    "plot_search", "plot_selection",
+    "plot_features", "plot_forest", "plot_matrix", "plot_measures", "plot_prediction",
+    "plot_scores", "plot_search", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -121,14 +123,14 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
     for kind, suffix in (("logs", "log"), ("benchmarks", "jsonl")):
         found = sorted((results / kind).rglob(f"*.{suffix}"))
         assert {path.relative_to(results / kind).parts[0].split(".")[0] for path in found} == rules
-        assert len(found) == len(rules) + 7, "seven quantities are correlated, two workers search"
+        assert len(found) == len(rules) + 8, "eight quantities are correlated, two workers search"
     for path in (results / "benchmarks").rglob("*.jsonl"):
         assert json.loads(path.read_text())["s"] > 0
 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 38
+    assert len(found) == 40
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
         "ceiling", "features", "correlations", "predictions", "prediction_history",
@@ -136,6 +138,7 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "selection_seeds", "decay", "decay_seeds", "matrix", "controls", "split",
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
         "prediction_gains", "prediction_calibration",
+        "baselines",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -265,7 +268,9 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
     [
         ("images.py", {"prepare_images"}, set()),
         ("features/color.py", {"measure_features"}, {"prepare_images", "finetune", "predict"}),
-        ("statistics.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
+        ("wording.py", {"plot_forest"}, {"correlate", "finetune"}),
+        ("baselines.py", {"measure_baselines", "correlate"}, {"finetune", "predict"}),
+        ("ranks.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
         ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
         ("predictions/metrics.py", {"evaluate_prediction"}, {"predict", "predict_by_head"}),
         ("predictions/kernels.py", {"predict_by_head"}, {"predict", "search_predictor"}),
@@ -307,7 +312,7 @@ def test_more_draws_rerun_the_statistics_alone(
 ) -> None:
     overlay = changed_study(tiny_run, tmp_path / "study.yaml", statistics={"bootstrap": 200})
     needed = dry_run(snakemake, tiny_run, configfile=overlay)
-    assert needed["correlate"] == 7
+    assert needed["correlate"] == 8
     assert needed["evaluate_prediction"] == 1
     trained = {"finetune", "encode", "measure_distinctiveness", "predict", "attribute"}
     trained |= {"predict_by_head", "predict_left_out", "search_predictor", "prepare_prediction"}
@@ -386,7 +391,7 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     needed = dry_run(snakemake, tmp_path, configfile=None)
     assert needed["finetune"] == 6 * 13 * 5 == 390
     assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
-    assert needed["correlate"] == 7
+    assert needed["correlate"] == 8
     assert needed["measure_matrix"] == 6 * 5
     assert needed["plot_errors"] == 6
     assert needed["finetune_decay"] == 5

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
@@ -73,6 +74,7 @@ def test_every_kind_of_table_is_brought_into_our_columns(tmp_path: Path, suffix:
     assert list(table.columns) == [
         *("row", "file", "image_id", "category", "subcategory"),
         *("hits", "false_alarms", "responses", "score", "score_uncorrected"),
+        *("false_alarm_rate", "d_prime", "criterion"),
     ]
     assert table["row"].tolist() == [1, 2, 3, 4]
     assert table["file"].tolist() == ["cat/b.jpg", "cat/a.jpg", "car/c.PNG", "car/d.png"]
@@ -84,6 +86,10 @@ def test_every_kind_of_table_is_brought_into_our_columns(tmp_path: Path, suffix:
     assert table["responses"].tolist() == [80, 100, 90, 90]
     assert table["score"].tolist() == [0.6875, 0.7, 1 / 90, 1 / 90]
     assert table["score_uncorrected"].tolist() == [0.75, 0.7, 10 / 90, 10 / 90]
+    assert table["false_alarm_rate"].tolist() == [5 / 80, 0, 9 / 90, 9 / 90]
+    z_hits, z_false_alarms = stats.norm.ppf(60.5 / 81), stats.norm.ppf(5.5 / 81)
+    assert table["d_prime"][0] == pytest.approx(z_hits - z_false_alarms)
+    assert table["criterion"][0] == pytest.approx(-(z_hits + z_false_alarms) / 2)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -110,6 +116,7 @@ def test_optional_columns_may_be_absent(tmp_path: Path) -> None:
     assert table["score"].tolist() == [0.0, 1.0]
     assert table["score"].dtype == table["score_uncorrected"].dtype == np.float64
     assert table["score_uncorrected"].isna().all()
+    assert table[["false_alarm_rate", "d_prime", "criterion"]].isna().all(axis=None)
 
 
 def test_uncorrected_score_is_unknown_without_the_number_of_responses(tmp_path: Path) -> None:
@@ -117,6 +124,7 @@ def test_uncorrected_score_is_unknown_without_the_number_of_responses(tmp_path: 
     table = read_scores(path, {key: COLUMNS[key] for key in ("file", "score", "hits")})
     assert table["hits"].tolist() == [60, 70, 10, 10]
     assert table["score_uncorrected"].isna().all()
+    assert table[["false_alarm_rate", "d_prime", "criterion"]].isna().all(axis=None)
 
 
 def test_names_keep_accents_spaces_and_leave_windows_separators(tmp_path: Path) -> None:

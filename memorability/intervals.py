@@ -1,0 +1,164 @@
+"""Bootstrap intervals of rank correlations: percentile and BCa over images, and over clusters of them.
+
+Every statistic of a sample is taken from the same resamples, so that intervals of one sample can be
+compared, and all runs of an experiment share each resample, so that the spread between seeds never
+enters an interval.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from memorability.ranks import FloatArray, IntArray, Sample
+from memorability.seeding import numpy_stream
+
+SMALLEST_BOOTSTRAP = 10
+"""Fewest images, or clusters of images, of which a bootstrap interval is drawn."""
+
+# Resamples that stay in the processor's cache are ranked several times as fast as large batches;
+# the same bound keeps memory far below 64 MB for any number of images seen so far.
+BATCH_ELEMENTS = 2**15
+
+Distribution = Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Bounds of a confidence interval, and how they were made, or in words why there are none (NaN)."""
+
+    low: float
+    high: float
+    method: str
+
+
+def no_interval(reason: str) -> Interval:
+    """Return an interval without bounds."""
+    return Interval(np.nan, np.nan, reason)
+
+
+def image_weights(n: int, *, draws: int, seed: int) -> Iterator[FloatArray]:
+    """Yield batches (b, n) of how often each image is drawn in each of `draws` resamples of n images.
+
+    The stream "bootstrap" is that of scipy.stats.bootstrap over the rows of the images.
+    """
+    generator = numpy_stream(seed, "bootstrap")
+    for size in _batches(n, draws):
+        yield drawn_weights(generator.integers(0, n, (size, n)), n)
+
+
+def cluster_weights(clusters: IntArray, *, draws: int, seed: int) -> Iterator[FloatArray]:
+    """Yield batches (b, n) of resamples of clusters: an image is drawn as often as its cluster is.
+
+    Clusters (n,) are numbered from 0 without gaps. The stream is "cluster bootstrap".
+    """
+    count = int(clusters.max()) + 1
+    generator = numpy_stream(seed, "cluster bootstrap")
+    for size in _batches(len(clusters), draws):
+        drawn = drawn_weights(generator.integers(0, count, (size, count)), count)
+        yield np.take(drawn, clusters, axis=1)
+
+
+def jackknife_weights(n: int) -> Iterator[FloatArray]:
+    """Yield batches (b, n) of the n samples that lack one image each."""
+    done = 0
+    for size in _batches(n, n):
+        weights = np.ones((size, n))
+        weights[np.arange(size), done + np.arange(size)] = 0
+        done += size
+        yield weights
+
+
+def drawn_weights(rows: IntArray, n: int) -> FloatArray:
+    """Return how often each of n images occurs in each line of `rows` (b, m): (b, n)."""
+    weights = np.empty((len(rows), n))
+    for line, drawn in zip(weights, rows, strict=True):
+        line[:] = np.bincount(drawn, minlength=n)
+    return weights
+
+
+def distribution(sample: Sample, weights: Iterator[FloatArray]) -> Distribution:
+    """Return the mean over runs of every statistic of `sample` under every weight: name -> (draws,)."""
+    parts = [sample.means(batch) for batch in weights]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def percentile_interval(drawn: FloatArray, confidence: float) -> Interval:
+    """Return the percentile interval of resampled statistics (draws,), some perhaps NaN.
+
+    Resamples without a statistic are dropped and counted in `method`; where more than half are,
+    there is no honest interval.
+    """
+    kept, described = _kept(drawn, "percentile")
+    if kept is None:
+        return no_interval(described)
+    low, high = np.percentile(kept, 100 * _tails(confidence))
+    return Interval(float(low), float(high), described)
+
+
+def bca_interval(
+    estimate: float, drawn: FloatArray, jackknifed: FloatArray, confidence: float
+) -> Interval:
+    """Return the bias-corrected and accelerated interval.
+
+    Parameters
+    ----------
+    estimate
+        The statistic of the sample.
+    drawn
+        (draws,) of resamples, as for `percentile_interval`.
+    jackknifed
+        (n,) of the samples that lack one image each.
+    confidence
+        Coverage, between 0 and 1.
+
+    Returns
+    -------
+    Interval
+        Without bounds where all resamples lie on one side of the estimate or leaving out one image
+        leaves no statistic, or never changes it.
+
+    Notes
+    -----
+    Efron & Tibshirani, An introduction to the bootstrap, 1993, section 14.3; as in
+    scipy.stats.bootstrap.
+    """
+    kept, described = _kept(drawn, "BCa")
+    if kept is None:
+        return no_interval(described)
+    below = (np.mean(kept < estimate) + np.mean(kept <= estimate)) / 2
+    influence = jackknifed.mean() - jackknifed
+    spread = np.square(influence).sum()
+    if not 0 < below < 1 or not spread > 0:
+        return no_interval("undefined (BCa bounds)")
+    bias = special.ndtri(below)
+    acceleration = np.power(influence, 3).sum() / (6 * spread**1.5)
+    z = bias + special.ndtri(_tails(confidence))
+    shares = special.ndtr(bias + z / (1 - acceleration * z))
+    low, high = np.percentile(kept, 100 * shares)
+    return Interval(float(low), float(high), described)
+
+
+def _kept(drawn: FloatArray, method: str) -> tuple[FloatArray | None, str]:
+    """Return the defined resamples with the method in words, or None and why there are too few."""
+    kept = drawn[~np.isnan(drawn)]
+    dropped = len(drawn) - len(kept)
+    if dropped > len(drawn) / 2:
+        return None, "undefined (constant resamples)"
+    if dropped:
+        method = f"{method} ({dropped} constant of {len(drawn)} resamples dropped)"
+    return kept, method
+
+
+def _tails(confidence: float) -> FloatArray:
+    """Return the shares below the two bounds."""
+    tail = (1 - confidence) / 2
+    return np.asarray([tail, 1 - tail])
+
+
+def _batches(n: int, draws: int) -> Iterator[int]:
+    """Yield the sizes of batches of resamples of n images that add up to `draws`."""
+    size = max(1, BATCH_ELEMENTS // n)
+    for begin in range(0, draws, size):
+        yield min(size, draws - begin)
