@@ -29,7 +29,7 @@ results/sample/report.html: $(shell find results/sample report -name '*.svg' -o 
 
 # Unit, reference and workflow tests, under ten minutes.
 test: .venv/installed
-	.venv/bin/python -m pytest -m "not long"
+	.venv/bin/python -m pytest -m "not long" -n $(CORES) --dist loadgroup
 
 # Tests that take minutes: the sample study itself, twice; runs that are killed and taken up again.
 test-long: .venv/installed

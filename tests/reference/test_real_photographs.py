@@ -158,6 +158,7 @@ def test_a_short_run_on_real_photographs_measures_each_of_them(
     torch.set_num_threads(1)
     images, _, pixels = squashed
     settings = {
+        "precision": "fp32",
         "protocol": {
             "bottleneck": "conv7x7",
             "decoder": "upsample_conv",

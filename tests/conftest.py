@@ -1,0 +1,11 @@
+"""Which tests run beside each other."""
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares fixtures in one process, where they are made once: a file, the tiny study."""
+    for item in items:
+        study = "tiny_run" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("tiny_run" if study else item.path.name))
