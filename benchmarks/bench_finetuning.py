@@ -35,9 +35,9 @@ from memorability.provenance import PACKAGE
 from memorability.seeding import make_deterministic
 from memorability.targets import write_targets
 
-TIMED = 4
+TIMED = 3
 """Images of a timed run; each is trained on once and measured once."""
-COMPARED = 60
+COMPARED = 48
 """Images whose errors are compared between precisions."""
 MANY = 10_000
 RATE = 1e-4
