@@ -149,7 +149,7 @@ def run_snakemake(
         command = ["unshare", "-rm", "sh", "-c", f'{shell} && exec "$@"', "sh", *command]
     return subprocess.run(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=600, check=False,
+        text=True, timeout=1800, check=False,
     )  # fmt: skip
 
 
