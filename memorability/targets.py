@@ -23,21 +23,25 @@ class Targets:
 
     Parameters
     ----------
-    values
-        float32 (N, D), as from `open_targets`: row i holds, one after the other and in their order in
-        memory, the tensors that the loss describes image i by.
+    path
+        File of `write_targets`: row i holds, one after the other and in their order in memory, the
+        tensors that the loss describes image i by.
     like
         What the loss makes of any one image: shapes and memory layout.
     """
 
-    def __init__(self, values: np.ndarray, like: list[Tensor]) -> None:
-        self._values = values
+    def __init__(self, path: str | Path, like: list[Tensor]) -> None:
+        self._path = path
         self._like = like
+        self._size = sum(one.numel() for one in like)
+        self._begin = np.load(path, mmap_mode="r").offset
 
     def __call__(self, row: int) -> list[Tensor]:
         """Return what `NetworkLoss.describe` returned for the image of a row."""
-        # A copy: the file is mapped read-only and torch shares memory with what it is given.
-        values, parts, start = torch.from_numpy(self._values[row].copy()), [], 0
+        # Read rather than mapped: pages of a map count as memory of the job.
+        begin = self._begin + 4 * self._size * int(row)
+        read = np.fromfile(self._path, np.float32, count=self._size, offset=begin)
+        values, parts, start = torch.from_numpy(read), [], 0
         for one in self._like:
             parts.append(values.as_strided(one.shape, one.stride(), start).to(one.device))
             start += one.numel()
@@ -96,7 +100,7 @@ def write_targets(
 def open_targets(
     path: str | Path, loss: NetworkLoss, pixels: np.ndarray, *, device: str
 ) -> Targets:
-    """Open a file of `write_targets`, memory-mapped.
+    """Open a file of `write_targets`.
 
     Parameters
     ----------
@@ -115,7 +119,7 @@ def open_targets(
             f"The stored targets {path} are not those of this study's images, loss, processor and "
             "versions. Remove the file: the workflow makes it anew."
         )
-    return Targets(values, like)
+    return Targets(path, like)
 
 
 def _in_memory_order(described: list[Tensor]) -> np.ndarray:
