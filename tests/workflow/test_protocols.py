@@ -128,7 +128,7 @@ def test_a_loss_whose_every_run_diverged_is_a_result(
     changes = {"protocols": ["untrained_start", "chain"], "losses": ["mse", "mae"]}
     directory = tiny(**CHANGES | changes | {"learning_rates": ["1e-3", "1e30"]})
     results = directory / "results" / "tiny"
-    names = ("matrix", "selection", "correlations", "controls", "protocol_effects")
+    names = ("matrix", "selection", "forest", "controls", "protocol_effects")
     figures = [f"results/tiny/figures/{name}.svg" for name in names]
     done = snakemake(
         *figures, "results/tiny/tables/table_1.tsv", cwd=directory,
