@@ -220,10 +220,11 @@ def test_two_runs_are_equal_to_the_last_bit(
 ) -> None:
     again = tiny()
     files = parquet_files(tiny_run)
+    files.append(Path("results/tiny/predictor/bundle.safetensors"))
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 43
+    assert len(files) == 44
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
