@@ -89,7 +89,7 @@ def _against_ball_tree() -> Row:
 
 def _from_files(folder: Path) -> list[Row]:
     made = []
-    for count, size in ((10_000, VALUES), (20_000, 4096), (40_000, 4096)):
+    for count, size in ((10_000, VALUES), (20_000, 4096)):
         path = str(folder / f"{count}.parquet")
         latents = latents_of(count, size)
         tables.write_latents([f"{row:06d}" for row in range(count)], latents, path)
