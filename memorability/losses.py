@@ -7,6 +7,7 @@ this: it turns LPIPS into the similarity that the published scripts take it for.
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -78,7 +79,7 @@ class MultiScaleSSIM(nn.Module):
         return (1 - similarity).clamp(min=0)  # rounding leaves -4e-6 for near-identical flat images
 
 
-class NetworkLoss(nn.Module):
+class NetworkLoss(nn.Module, ABC):
     """A loss that compares images by what a network makes of them.
 
     What it makes of the image itself is the same in every step, epoch and run: `describe` returns it,
@@ -92,13 +93,13 @@ class NetworkLoss(nn.Module):
 
     precision = "fp32"
 
+    @abstractmethod
     def describe(self, images: Tensor) -> list[Tensor]:
         """Return float32 tensors (N, ...) of images (N, 3, H, W) in [0, 1]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compare(self, described: Sequence[Tensor], reconstructions: Tensor) -> Tensor:
         """Return (N,) errors of reconstructions of the images that `described` is of."""
-        raise NotImplementedError
 
     def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
         """Return (N,) errors."""
