@@ -1,4 +1,8 @@
-"""Which tests run beside each other."""
+"""Which tests run beside each other.
+
+pytest-xdist 3.8 names groups in the node ids of tests, which pytest from 9.2 on leaves as they are:
+there every process would make each shared study for itself.
+"""
 
 import pytest
 
