@@ -397,7 +397,7 @@ class Study:
 
     @property
     def precision(self) -> dict[str, Any]:
-        """In which fine-tuning and the measuring of errors compute, for the parameters of a job."""
+        """In which training and the measuring of errors compute, for the parameters of a job."""
         return {"precision": self.settings["compute"]["precision"]}
 
     def target_files(self, protocol: str, loss: str) -> list[str]:
@@ -546,6 +546,7 @@ class Study:
                 "batch_norm": batch_norm == "yes",
             },
             "seed": self.settings["statistics"]["seed"],
+            **self.precision,
             **self.machine,
         }
 

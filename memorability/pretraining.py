@@ -18,7 +18,7 @@ from memorability.errors import InputError
 from memorability.evaluation import measure_errors, to_unit_range
 from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
-from memorability.precision import place
+from memorability.precision import place, warn_if_slow
 from memorability.seeding import numpy_stream, stream_seed
 
 
@@ -68,7 +68,8 @@ def pretrain(
         uint8 (N, 3, 224, 224), N at least 2.
     settings
         As from `memorability.configuration.Study.pretraining_settings`: epochs, batch_size,
-        learning_rate, held_out (share of the images, at least one of them is), seed, architecture.
+        learning_rate, held_out (share of the images, at least one of them is), seed, architecture,
+        precision.
     device
         torch device.
     on_image
@@ -83,7 +84,9 @@ def pretrain(
     order = numpy_stream(seed, "pretraining held out").permutation(len(pixels))
     count = min(max(1, round(settings["held_out"] * len(pixels))), len(pixels) - 1)
     held_out, training = np.sort(order[:count]), np.sort(order[count:])
+    warn_if_slow(settings["precision"], device)
     model = place(initial_autoencoder(seed, **settings["architecture"]), device)
+    model.precision = settings["precision"]
     loss = MeanSquaredError()
     optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"], fused=True)
     shuffles = numpy_stream(seed, "pretraining order")

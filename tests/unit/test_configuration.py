@@ -947,6 +947,7 @@ def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_archite
         "width": 1.0, "bottleneck": "conv7x7", "decoder": "transposed12", "batch_norm": False,
     }  # fmt: skip
     assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
+    assert settings["precision"] == "fp32"
     with pytest.raises(InputError, match=r"pretraining\.images: photos does not exist"):
         study.preflight()
     Path("photos").mkdir()

@@ -30,7 +30,7 @@ def store(count: int = 4) -> np.ndarray:
 def made(pixels: np.ndarray, **changes: Any) -> PretrainedModel:
     settings = {
         "epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "held_out": 0.25, "seed": 0,
-        "architecture": ARCHITECTURE,
+        "architecture": ARCHITECTURE, "precision": "fp32",
     }  # fmt: skip
     on_image = changes.pop("on_image", lambda: None)
     return pretrain(pixels, settings | changes, device="cpu", on_image=on_image)
@@ -95,6 +95,12 @@ def test_reconstructions_improve() -> None:
         "error_before": errors[0], "error": min(errors[1:]),
     }  # fmt: skip
     assert not result.model.training
+
+
+def test_bfloat16_reaches_nearly_the_same_errors() -> None:
+    single, half = (made(store(8), epochs=3, precision=name).history for name in ("fp32", "bf16"))
+    assert not half.equals(single)
+    np.testing.assert_allclose(half["validation_error"], single["validation_error"], rtol=0.05)
 
 
 def test_the_best_epoch_is_kept_and_not_the_last() -> None:
