@@ -19,7 +19,7 @@ from skimage.util import img_as_ubyte
 from benchmarks.harness import Row, paired
 from memorability.features import image_features
 
-IMAGES = 200
+IMAGES = 64
 SIDE = 224
 LEAST_SPEEDUP = 3.0
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")

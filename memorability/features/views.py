@@ -67,8 +67,9 @@ class Views:
         of_green, of_blue = green == high, blue == high
         difference = np.where(of_blue, red - green, np.where(of_green, blue - red, green - blue))
         sextant = np.where(of_blue, 4.0, np.where(of_green, 2.0, 0.0))
-        hue = np.divide(difference, delta, out=np.zeros_like(delta), where=delta > 0) + sextant
-        return np.where(delta > 0, np.where(hue < 0, (hue / 6) % 1, hue / 6), 0)
+        coloured = delta > 0
+        hue = (np.divide(difference, delta, out=np.zeros_like(delta), where=coloured) + sextant) / 6
+        return (hue + (hue < 0)) * coloured
 
     @cached_property
     def _high_and_delta(self) -> tuple[FloatArray, FloatArray]:
