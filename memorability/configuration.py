@@ -15,6 +15,7 @@ from memorability.downloads import (
     AUTOENCODER,
     BACKBONES,
     LOSS_BACKBONES,
+    OBJECT_NETWORKS,
     Download,
     metric_name,
     registry,
@@ -188,6 +189,7 @@ class Study:
         kind = self.settings["dataset"]["kind"]
         names = DATASET_DOWNLOADS.get(kind, ()) if self.has_images else ()
         weights = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
+        weights.update(self.object_weights)
         known = registry()
         fetched = [
             download for download in known.values() if f"resources/{download.path}" in weights
@@ -364,6 +366,29 @@ class Study:
             **self.machine,
             **self.precision,
         }
+
+    @property
+    def no_objects(self) -> str:
+        """Why there are no object features, in words; empty where there are."""
+        if not self.settings["features"]["objects"]:
+            return "features.objects is off"
+        if self.settings["weights"]["source"] == "random":
+            return "weights.source is random, and objects need pretrained networks"
+        return ""
+
+    @property
+    def object_weights(self) -> list[str]:
+        """The weights files of the networks behind object features, if these are measured."""
+        if not self.runs or self.no_objects:
+            return []
+        return [str(self.weights_directory / file) for file in OBJECT_NETWORKS.values()]
+
+    @property
+    def object_settings(self) -> dict[str, Any]:
+        """What decides object features, for the parameters of a job."""
+        names = ("score_threshold", "class_probability", "shards")
+        chosen = {name: self.settings["features"][name] for name in names}
+        return chosen | {"directory": str(self.weights_directory), **self.machine}
 
     @property
     def metric_weights(self) -> list[str]:
@@ -591,13 +616,15 @@ class Study:
         needed: set[str] = set()
         if self.settings["weights"]["source"] == "directory":
             needed.update(*(self.weight_files(run.protocol, run.loss) for run in self.runs))
+            needed.update(self.object_weights)
         missing = sorted(file for file in needed if not Path(file).is_file())
         if missing:
             raise InputError(
                 f"Weights files are missing: {', '.join(missing)}. docs/data.md says where to get "
                 "them; weights.source: torchvision downloads them. Without them: weights.source: "
-                "random for losses, and for the autoencoder a protocol with initial_weights: random "
-                "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
+                "random for losses, features: {objects: false} for image features, and for the "
+                "autoencoder a protocol with initial_weights: random (protocols/untrained_start.yaml) "
+                "or pretrain (protocols/pretrained_start.yaml)."
             )
         _require_writable(Path(self.results), "Results")
         if self.runs:

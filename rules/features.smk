@@ -29,6 +29,35 @@ rule measure_features:
         "../scripts/measure_features.py"
 
 
+rule measure_objects:
+    """Measure objects, their separation and classes in the images of one shard."""
+    input:
+        images=IMAGES,
+        pixels=PIXELS,
+        weights=study.object_weights,
+    output:
+        features=ensure("<results>/object_features/shard={shard}/part.parquet", non_empty=True),
+    log:
+        "<logs>/measure_objects/{shard}.log",
+    benchmark:
+        "<benchmarks>/measure_objects/{shard}.jsonl"
+    wildcard_constraints:
+        shard="[0-9]+",
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem="6GB",
+        runtime="12h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=study.object_settings,
+        code=fingerprint("features.networks"),
+    script:
+        "../scripts/measure_objects.py"
+
+
 rule plot_features:
     """Draw the correlation of every feature with memorability (Table 2, memorability scores)."""
     input:

@@ -69,7 +69,7 @@ class Views:
         sextant = np.where(of_blue, 4.0, np.where(of_green, 2.0, 0.0))
         coloured = delta > 0
         hue = (np.divide(difference, delta, out=np.zeros_like(delta), where=coloured) + sextant) / 6
-        return (hue + (hue < 0)) * coloured
+        return np.where(coloured, hue + (hue < 0), 0.0)
 
     @cached_property
     def _high_and_delta(self) -> tuple[FloatArray, FloatArray]:

@@ -315,7 +315,7 @@ def test_more_draws_rerun_the_statistics_alone(
 ) -> None:
     overlay = changed_study(tiny_run, tmp_path / "study.yaml", statistics={"bootstrap": 200})
     needed = dry_run(snakemake, tiny_run, configfile=overlay)
-    assert needed["correlate"] == 8
+    assert needed["correlate"] == 9
     assert needed["evaluate_prediction"] == 1
     trained = {"finetune", "encode", "measure_distinctiveness", "predict", "attribute"}
     trained |= {"predict_by_head", "predict_left_out", "search_predictor", "prepare_prediction"}
@@ -394,8 +394,9 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     needed = dry_run(snakemake, tmp_path, configfile=None)
     assert needed["finetune"] == 6 * 13 * 5 == 390
     assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
-    assert needed["correlate"] == 8
+    assert needed["correlate"] == 9
     assert needed["measure_matrix"] == 6 * 5
     assert needed["plot_errors"] == 6
+    assert needed["measure_objects"] == 20
     assert needed["finetune_decay"] == 5
     assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1

@@ -7,6 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memorability.feature_names import (
+    OBJECT_FEATURES,
+    OBJECT_VARIANTS,
+    TABLE_2,
+    VARIANTS_OF,
+)
 from memorability.features import FEATURES, VARIANTS, image_features
 
 if TYPE_CHECKING:
@@ -46,6 +52,12 @@ def test_features_are_named_after_their_functions() -> None:
     assert list(FEATURES) == NAMES
     assert list(VARIANTS) == VARIANT_NAMES
     assert [feature.__name__ for feature in ALL.values()] == NAMES + VARIANT_NAMES
+
+
+def test_every_feature_has_its_name_in_the_tables() -> None:
+    assert {*FEATURES, *OBJECT_FEATURES} == set(TABLE_2)
+    assert {*VARIANTS, *OBJECT_VARIANTS} == set(VARIANTS_OF)
+    assert set(VARIANTS_OF.values()) <= set(TABLE_2)
 
 
 def test_one_row_per_image_in_order(pixels: NDArray[np.uint8]) -> None:
