@@ -22,6 +22,7 @@ from memorability.downloads import (
 )
 from memorability.errors import InputError, nearest
 from memorability.external_settings import check_external, check_images, has_images
+from memorability.feature_names import OBJECT_FEATURES
 from memorability.files import CHECKPOINTS
 from memorability.grid import EXTERNAL, Run, grid, learning_rate, previous
 from memorability.prediction_settings import check_heads, check_search
@@ -124,6 +125,11 @@ class Study:
                 "margin": statistics["margin"],
                 "confidence": statistics["confidence"],
                 "other_model": self.other_model,
+                "unavailable": {
+                    f"feature:{name}": why for name, why in self.unavailable_features.items()
+                }
+                if self.runs
+                else {},
             },
         }
 
@@ -375,6 +381,17 @@ class Study:
         if self.settings["weights"]["source"] == "random":
             return "weights.source is random, and objects need pretrained networks"
         return ""
+
+    @property
+    def unavailable_features(self) -> dict[str, str]:
+        """Features of Table 2 that are not measured, and why."""
+        return dict.fromkeys(OBJECT_FEATURES, self.no_objects) if self.no_objects else {}
+
+    @property
+    def feature_note(self) -> str:
+        """The note of the study, and whether objects were looked for."""
+        missing = f"Objects and their separation are not measured: {self.no_objects}."
+        return f"{missing if self.no_objects else ''} {self.note}".strip()
 
     @property
     def object_weights(self) -> list[str]:

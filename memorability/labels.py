@@ -28,6 +28,9 @@ LABELS: Mapping[str, str] = {
     "image_entropy": "Image entropy",
     "texture_energy": "Texture energy",
     "clutter_score": "Clutter score",
+    "attribution_mean_absolute": "mean absolute attribution",
+    "attribution_mean_signed": "mean signed attribution",
+    "attribution_mean_positive": "mean positive attribution",
     "object_count": "Number of objects",
     "distinct_categories": "Number of distinct categories",
     "mean_object_size": "Mean object size",
@@ -69,6 +72,9 @@ HEADS: Mapping[str, str] = {
     "category_mean": "category means",
     "subcategory_mean": "subcategory means",
     "image_size": "image size and aspect",
+    "labels_alone": "a model of labels alone",
+    "features_alone": "a model of features alone",
+    "features_and_labels": "a model of features and labels",
 }
 # Beginning of a metric's name -> whose error it is.
 MODELS: Mapping[str, str] = {

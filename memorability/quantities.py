@@ -81,6 +81,12 @@ def from_variants(features: pd.DataFrame) -> pd.DataFrame:
     return _named_features(features, VARIANTS_OF, "variant")
 
 
+def wide_features(features: pd.DataFrame) -> pd.DataFrame:
+    """Return those features of Table 2 that were measured, a column each in its order, by image_id."""
+    wide = from_features(features).pivot_table(index="image_id", columns="metric", values="value")
+    return wide[[name for name in TABLE_2 if name in wide]]
+
+
 def _named_features(features: pd.DataFrame, names: Iterable[str], quantity: str) -> pd.DataFrame:
     chosen = features[features["feature"].isin(list(names))]
     return _long(chosen.rename(columns={"feature": "metric"}), quantity)
