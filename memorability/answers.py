@@ -48,7 +48,7 @@ def our_figures(
     pandas.DataFrame
         See `memorability.claims.ledger`.
     """
-    none = pd.DataFrame(columns=["quantity", "metric", "protocol", "loss"], dtype=str)
+    none = pd.DataFrame(columns=["quantity", "metric", "protocol", "loss", "target"], dtype=str)
     table = pd.concat(correlations, ignore_index=True) if correlations else none
     table = table.assign(statistic="spearman", by=OWN, claim="")
     own = table[table["protocol"].isin([protocol, ""])]

@@ -128,7 +128,7 @@ rule summarise_features:
         settings=study.correlation_settings | {"unavailable": study.unavailable_features},
         note=study.feature_note,
         published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
-        code=fingerprint("pages", "published", "table_2"),
+        code=fingerprint("feature_table", "pages", "published"),
     script:
         "../scripts/summarise_features.py"
 

@@ -9,10 +9,15 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability import tables
+    from memorability.feature_table import (
+        correlate_attributions,
+        in_words,
+        table_2,
+        table_2_for_reading,
+    )
     from memorability.pages import write_page
     from memorability.provenance import table_record
     from memorability.published import load_published
-    from memorability.table_2 import correlate_attributions, in_words, table_2, table_2_for_reading
 
     settings, output = snakemake.params.settings, snakemake.output
     attributed = correlate_attributions(

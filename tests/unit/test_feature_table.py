@@ -7,9 +7,14 @@ from scipy.stats import spearmanr
 
 from memorability import tables
 from memorability.feature_names import OBJECT_FEATURES, TABLE_2
+from memorability.feature_table import (
+    correlate_attributions,
+    in_words,
+    table_2,
+    table_2_for_reading,
+)
 from memorability.published import load_published
 from memorability.quantities import correlations, from_features
-from memorability.table_2 import correlate_attributions, in_words, table_2, table_2_for_reading
 
 N, EXPLAINED = 60, 40
 QUICK = {"draws": 100, "confidence": 0.95, "seed": 0}
