@@ -44,9 +44,8 @@ def correlate_attributions(
         "attribution_mean_signed" or "attribution_mean_positive". p-values are adjusted over the
         features with the same target and method.
     """
-    summaries = from_attributions(attributions).pivot_table(
-        index="image_id", columns="metric", values="value"
-    )
+    long = from_attributions(attributions)
+    summaries = long.pivot_table(index="image_id", columns="metric", values="value")
     explained = images.merge(summaries.add_prefix(ATTRIBUTION), on="image_id")
     values = from_features(features)
     values = values[values["image_id"].isin(explained["image_id"])]
@@ -55,7 +54,7 @@ def correlate_attributions(
             values, explained, target=f"{ATTRIBUTION}{summary}",
             draws=draws, confidence=confidence, seed=seed,
         )
-        for summary in summaries
+        for summary in long["metric"].unique()
     ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
@@ -149,7 +148,7 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     missing = rows.loc[rows["unavailable"] != "", "feature"].map(label)
     if len(missing):
         why = rows["unavailable"].max()
-        text += f". Not measured, for {why}: {', '.join(missing)}"
+        text += f". Not measured ({why}): {', '.join(missing)}"
     return f"{text}."
 
 

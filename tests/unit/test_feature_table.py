@@ -99,7 +99,7 @@ def test_p_values_are_adjusted_over_the_features_of_one_target(attributed: pd.Da
 def test_a_row_per_target_and_feature_in_the_published_order(table: pd.DataFrame) -> None:
     assert list(table["target"].unique()) == [
         "score",
-        *(f"attribution_{s}" for s in sorted(SUMMARIES)),
+        *(f"attribution_{s}" for s in SUMMARIES),
     ]
     for _, rows in table.groupby("target"):
         assert list(rows["feature"]) == list(TABLE_2)
@@ -145,7 +145,7 @@ def test_in_words(table: pd.DataFrame) -> None:
     text = in_words(table, confidence=0.95)
     assert text.startswith("1 of 8 features correlate with memorability (p < 0.05")
     assert "1 given the category, 1 given the subcategory" in text
-    assert f"Not measured, for {WHY}: Number of distinct categories" in text
+    assert f"Not measured ({WHY}): Number of distinct categories" in text
 
 
 def test_for_reading_it_names_what_was_not_measured_only_where_something_was_not(
