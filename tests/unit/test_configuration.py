@@ -15,6 +15,7 @@ from snakemake.utils import update_config
 
 from memorability.configuration import Study, resolve
 from memorability.errors import InputError
+from memorability.feature_names import OBJECT_FEATURES
 from memorability.prediction_settings import GRID_SIZE
 from memorability.predictions.search import grid_size
 
@@ -733,6 +734,10 @@ def test_object_features_need_weights(overlay: dict[str, Any], why: str) -> None
     assert why in study.no_objects
     assert bool(study.no_objects) == bool(why)
     assert len(study.object_weights) == (0 if why else 3)
+    assert set(study.unavailable_features) == (set(OBJECT_FEATURES) if why else set())
+    assert ("Objects and their separation are not measured" in study.feature_note) == bool(why)
+    reasons = study.claim_settings["ledger"]["unavailable"]
+    assert reasons == {f"feature:{name}": study.no_objects for name in study.unavailable_features}
 
 
 def test_missing_weights_of_object_features_are_named_before_any_job(
