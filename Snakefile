@@ -58,6 +58,7 @@ rule all:
             [rules.measure_decay.output, rules.plot_decay.output] if study.decays else [],
             rules.plot_distinctiveness.output,
             rules.plot_measures.output,
+            rules.summarise_features.output,
             rules.plot_features.output,
             rules.plot_matrix.output,
             rules.plot_controls.output,

@@ -48,13 +48,13 @@ def our_figures(
     pandas.DataFrame
         See `memorability.claims.ledger`.
     """
-    none = pd.DataFrame(columns=["quantity", "metric", "protocol", "loss"], dtype=str)
+    none = pd.DataFrame(columns=["quantity", "metric", "protocol", "loss", "target"], dtype=str)
     table = pd.concat(correlations, ignore_index=True) if correlations else none
     table = table.assign(statistic="spearman", by=OWN, claim="")
     own = table[table["protocol"].isin([protocol, ""])]
     names = _loss_names(own)
     parts = [
-        _own(own, names),
+        _own(own, names, selected_loss),
         _external(table[table["protocol"] == EXTERNAL], external_claims or {}),
         _described(images, predictions),
     ]
@@ -75,15 +75,19 @@ def _loss_names(table: pd.DataFrame) -> dict[str, str]:
     return dict(names.str.removesuffix("_one_minus"))
 
 
-def _own(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+def _own(table: pd.DataFrame, names: dict[str, str], loss: str) -> pd.DataFrame:
     """Return the study's own correlations, named as published figures ask for them.
 
     Whatever was measured of a run has the honest name of the loss that it was trained with: a loss
-    with a random backbone is not the published one.
+    with a random backbone is not the published one. Attributions are those of the model of `loss`; of
+    their summaries the mean absolute one answers (docs/method.md says why).
     """
     table = table.assign(loss=table["loss"].replace(names))
     features = table["quantity"] == "feature"
     table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
+    honest = names.get(loss, loss)
+    attribution = "attribution" if honest == loss else f"attribution from {honest}"
+    table["target"] = table["target"].replace({"attribution_mean_absolute": attribution})
     return table
 
 

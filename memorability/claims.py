@@ -16,6 +16,7 @@ run gives (they may be ranges over seeds), so overlap with them would test nothi
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -44,6 +45,7 @@ def ledger(
     margin: float,
     confidence: float,
     other_model: str = "",
+    unavailable: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Set each published figure beside ours and return the verdicts.
 
@@ -72,6 +74,8 @@ def ledger(
     other_model
         In what our runs are not those of the paper, in words; empty where nothing of it differs. It
         concerns figures of `OWN` that depend on the model.
+    unavailable
+        Quantity -> why the study does not compute it.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def ledger(
             "pass the study's own figures and its margin"
         )
     rows = [
-        _row(claim, ours, dataset_kind, margin, confidence, other_model)
+        _row(claim, ours, dataset_kind, margin, confidence, other_model, unavailable)
         for claim in claims
         for ours in _answers(answers, claim)
     ]
@@ -144,13 +148,21 @@ _NONE = _Ours("", math.nan, math.nan, math.nan, 0)
 
 
 def _row(
-    claim: Claim, ours: _Ours, dataset_kind: str, margin: float, confidence: float, other_model: str
+    claim: Claim,
+    ours: _Ours,
+    dataset_kind: str,
+    margin: float,
+    confidence: float,
+    other_model: str,
+    unavailable: Mapping[str, str],
 ) -> dict[str, object]:
     descriptive = claim.statistic in DESCRIPTIVE
     margin = claim.half_digit if descriptive else margin
     test, found = _test(ours, claim, margin, confidence)
     other_data = _other_data(ours, claim, dataset_kind)
-    verdict, why = _obstacle(ours, claim, other_data, other_model) or (
+    verdict, why = _obstacle(
+        ours, claim, other_data, other_model, unavailable.get(claim.quantity, "")
+    ) or (
         _printed(ours, claim)
         if descriptive
         else _comparison(ours, claim, margin, found.p, (1 - confidence) / 2)
@@ -241,11 +253,11 @@ def _other_data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
 
 
 def _obstacle(
-    ours: _Ours, claim: Claim, other_data: str, other_model: str
+    ours: _Ours, claim: Claim, other_data: str, other_model: str, unavailable: str
 ) -> tuple[str, str] | None:
     """Return why a figure is not testable, or None if it is."""
     if not ours.by:
-        why = f"nothing computed: {_sought(claim)}"
+        why = f"nothing computed: {unavailable or _sought(claim)}"
     elif other_data:
         why = f"other data: {other_data}"
     elif other_model and ours.by == OWN and claim.of_model:

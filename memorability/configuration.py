@@ -15,12 +15,14 @@ from memorability.downloads import (
     AUTOENCODER,
     BACKBONES,
     LOSS_BACKBONES,
+    OBJECT_NETWORKS,
     Download,
     metric_name,
     registry,
 )
 from memorability.errors import InputError, nearest
 from memorability.external_settings import check_external, check_images, has_images
+from memorability.feature_names import OBJECT_FEATURES
 from memorability.files import CHECKPOINTS
 from memorability.grid import EXTERNAL, Run, grid, learning_rate, previous
 from memorability.prediction_settings import check_heads, check_search
@@ -123,6 +125,11 @@ class Study:
                 "margin": statistics["margin"],
                 "confidence": statistics["confidence"],
                 "other_model": self.other_model,
+                "unavailable": {
+                    f"feature:{name}": why for name, why in self.unavailable_features.items()
+                }
+                if self.runs
+                else {},
             },
         }
 
@@ -188,6 +195,7 @@ class Study:
         kind = self.settings["dataset"]["kind"]
         names = DATASET_DOWNLOADS.get(kind, ()) if self.has_images else ()
         weights = {file for run in self.runs for file in self.weight_files(run.protocol, run.loss)}
+        weights.update(self.object_weights)
         known = registry()
         fetched = [
             download for download in known.values() if f"resources/{download.path}" in weights
@@ -364,6 +372,40 @@ class Study:
             **self.machine,
             **self.precision,
         }
+
+    @property
+    def no_objects(self) -> str:
+        """Why there are no object features, in words; empty where there are."""
+        if not self.settings["features"]["objects"]:
+            return "features.objects is off"
+        if self.settings["weights"]["source"] == "random":
+            return "weights.source is random, and objects need pretrained networks"
+        return ""
+
+    @property
+    def unavailable_features(self) -> dict[str, str]:
+        """Features of Table 2 that are not measured, and why."""
+        return dict.fromkeys(OBJECT_FEATURES, self.no_objects) if self.no_objects else {}
+
+    @property
+    def feature_note(self) -> str:
+        """The note of the study, and whether objects were looked for."""
+        missing = f"Objects and their separation are not measured: {self.no_objects}."
+        return f"{missing if self.no_objects else ''} {self.note}".strip()
+
+    @property
+    def object_weights(self) -> list[str]:
+        """The weights files of the networks behind object features, if these are measured."""
+        if not self.runs or self.no_objects:
+            return []
+        return [str(self.weights_directory / file) for file in OBJECT_NETWORKS.values()]
+
+    @property
+    def object_settings(self) -> dict[str, Any]:
+        """What decides object features, for the parameters of a job."""
+        names = ("score_threshold", "class_probability", "shards")
+        chosen = {name: self.settings["features"][name] for name in names}
+        return chosen | {"directory": str(self.weights_directory), **self.machine}
 
     @property
     def metric_weights(self) -> list[str]:
@@ -592,13 +634,15 @@ class Study:
         needed: set[str] = set()
         if self.settings["weights"]["source"] == "directory":
             needed.update(*(self.weight_files(run.protocol, run.loss) for run in self.runs))
+            needed.update(self.object_weights)
         missing = sorted(file for file in needed if not Path(file).is_file())
         if missing:
             raise InputError(
                 f"Weights files are missing: {', '.join(missing)}. docs/data.md says where to get "
                 "them; weights.source: torchvision downloads them. Without them: weights.source: "
-                "random for losses, and for the autoencoder a protocol with initial_weights: random "
-                "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
+                "random for losses, features: {objects: false} for image features, and for the "
+                "autoencoder a protocol with initial_weights: random (protocols/untrained_start.yaml) "
+                "or pretrain (protocols/pretrained_start.yaml)."
             )
         _require_writable(Path(self.results), "Results")
         if self.runs:

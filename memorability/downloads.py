@@ -155,6 +155,16 @@ BACKBONES: Mapping[str, str] = {
 }
 AUTOENCODER = registry()["autoencoder"].file
 
+# Networks behind object features -> their files.
+OBJECT_NETWORKS: Mapping[str, str] = {
+    name: registry()[download].file
+    for name, download in {
+        "fasterrcnn_resnet50_fpn": "fasterrcnn_resnet50_fpn_coco",
+        "deeplabv3_resnet101": "deeplabv3_resnet101_coco",
+        "resnet50": "resnet50",
+    }.items()
+}
+
 LOSS_BACKBONES: Mapping[str, str] = {
     "lpips_squeeze": "squeeze",
     "lpips_vgg": "vgg",

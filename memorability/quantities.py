@@ -1,6 +1,6 @@
 """Per-image quantities, from whatever table they are in, correlated with memorability."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from memorability.decomposition import DETAILS, correlate, pooled_correlation
+from memorability.feature_names import TABLE_2, VARIANTS_OF
 from memorability.grid import EXTERNAL, RUN_KEYS
 from memorability.multiplicity import benjamini_hochberg, holm
 from memorability.statistics import compare_correlations
@@ -67,8 +68,28 @@ def from_distinctiveness(distinctiveness: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_features(features: pd.DataFrame) -> pd.DataFrame:
-    """Return image features (columns image_id, feature, value); the feature is the metric."""
-    return _long(features.rename(columns={"feature": "metric"}), "feature")
+    """Return the image features of Table 2 (columns image_id, feature, value).
+
+    The feature is the metric. Its other readings are a quantity of their own, so that the number of
+    readings does not enter the adjustment of the p-values of Table 2.
+    """
+    return _named_features(features, TABLE_2, "feature")
+
+
+def from_variants(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the other readings of image features (columns as in `from_features`)."""
+    return _named_features(features, VARIANTS_OF, "variant")
+
+
+def wide_features(features: pd.DataFrame) -> pd.DataFrame:
+    """Return those features of Table 2 that were measured, a column each in its order, by image_id."""
+    wide = from_features(features).pivot_table(index="image_id", columns="metric", values="value")
+    return wide[[name for name in TABLE_2 if name in wide]]
+
+
+def _named_features(features: pd.DataFrame, names: Iterable[str], quantity: str) -> pd.DataFrame:
+    chosen = features[features["feature"].isin(list(names))]
+    return _long(chosen.rename(columns={"feature": "metric"}), quantity)
 
 
 def from_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -324,6 +345,7 @@ SOURCES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "error": ("errors", from_errors),
     "distinctiveness": ("distinctiveness", from_distinctiveness),
     "feature": ("features", from_features),
+    "variant": ("features", from_variants),
     "prediction": ("predictions", from_predictions),
     "attribution": ("attributions", from_attributions),
     "matrix": ("matrix", from_matrix),

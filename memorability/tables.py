@@ -77,6 +77,12 @@ _DETAILS = {
     "clusters": _count(nullable=True),
 }
 
+
+def _correlated(prefix: str) -> dict[str, pa.Column]:
+    figures = {"r": _R, "ci_low": _R, "ci_high": _R, "p": _SHARE, "p_holm": _SHARE, "p_bh": _SHARE}
+    return {f"{prefix}{name}": _float(check, nullable=True) for name, check in figures.items()}
+
+
 # Sorted by these columns; the order of appearance is also the order of the rows in a TSV twin.
 SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "images": (
@@ -207,6 +213,31 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     "features": (
         ("image_id", "feature"),
         _schema(image_id=_text(), feature=_text(), value=_float()),
+    ),
+    "table_2": (
+        ("order",),
+        _schema(
+            order=pa.Column("int64", _COUNT, unique=True),
+            target=_text(),
+            feature=_text(),
+            n=pa.Column("int64", _COUNT),
+            **_correlated(""),
+            **_correlated("given_category_"),
+            **_correlated("given_subcategory_"),
+            published=_float(_R, nullable=True),
+            unavailable=_text(),
+        ),
+    ),
+    "feature_importance": (
+        ("feature",),
+        _schema(
+            feature=pa.Column(str, unique=True),
+            importance=_float(nullable=True),
+            ci_low=_float(nullable=True),
+            ci_high=_float(nullable=True),
+            n=pa.Column("int64", _COUNT),
+            model=_text(),
+        ),
     ),
     "baselines": (
         ("metric", "image_id"),

@@ -18,7 +18,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
 
-from memorability.downloads import AUTOENCODER, BACKBONES
+from memorability.downloads import AUTOENCODER, BACKBONES, OBJECT_NETWORKS
 from memorability.errors import InputError
 
 WHERE = "docs/data.md says where to get it, and how to do without"
@@ -321,14 +321,11 @@ def _fasterrcnn_resnet50_fpn() -> nn.Module:
     return network
 
 
-# Name -> torchvision's file and how the network that it fits is made, without any download.
-NETWORKS: Mapping[str, tuple[str, Callable[[], nn.Module]]] = {
-    "resnet50": ("resnet50-0676ba61.pth", _resnet50),
-    "deeplabv3_resnet101": ("deeplabv3_resnet101_coco-586e9e4e.pth", _deeplabv3_resnet101),
-    "fasterrcnn_resnet50_fpn": (
-        "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
-        _fasterrcnn_resnet50_fpn,
-    ),
+# Name -> how the network that its file fits is made, without any download.
+NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
+    "resnet50": _resnet50,
+    "deeplabv3_resnet101": _deeplabv3_resnet101,
+    "fasterrcnn_resnet50_fpn": _fasterrcnn_resnet50_fpn,
 }
 
 
@@ -348,14 +345,13 @@ def load_network(name: str, directory: Path) -> tuple[nn.Module, Receipt]:
     InputError
         If the file cannot be read or is not that of this network.
     """
-    file, make = NETWORKS[name]
-    path = directory / file
+    path = directory / OBJECT_NETWORKS[name]
     state, digest = read_state_dict(path)
-    network = make()
+    network = NETWORKS[name]()
     try:
         # torch itself compares: its layers know the names that older versions saved them under.
         network.load_state_dict(OrderedDict(state), strict=True)
     except RuntimeError as error:
         raise InputError(f"{path} does not fit {name}: {error}. {WHERE}.") from error
-    receipt = Receipt(model=name, source=file, sha256=digest, matched=len(state), missing=0)
+    receipt = Receipt(model=name, source=path.name, sha256=digest, matched=len(state), missing=0)
     return network.eval().requires_grad_(False), receipt

@@ -72,8 +72,13 @@ QUANTITIES = {
 OUTCOMES = [f"{study.results}/outcomes/{run.path}/part.parquet" for run in study.runs]
 IMAGES = study.image_table
 if study.runs:
+    FEATURES = [f"{study.results}/tables/features.parquet"] + [
+        f"{study.results}/object_features/shard={shard}/part.parquet"
+        for shard in range(study.settings["features"]["shards"] if study.object_weights else 0)
+    ]
     QUANTITIES |= {
-        "feature": [f"{study.results}/tables/features.parquet"],
+        "feature": FEATURES,
+        "variant": FEATURES,
         "prediction": [f"{study.results}/tables/predictions.parquet"],
         "attribution": [f"{study.results}/tables/attributions.parquet"],
         "matrix": [

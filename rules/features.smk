@@ -1,7 +1,9 @@
-"""Image features and their correlation with memorability.
+"""Image features, their correlation with memorability and with attributions, and what each adds.
 
-REQUIRED: prepared images.
-MAKES:    <results>/tables/features.parquet, <results>/figures/features.*
+REQUIRED: prepared images; attributions; where object features are measured, the weights of three networks.
+MAKES:    <results>/tables/features.parquet, <results>/object_features/…
+          <results>/tables/table_2.*, feature_attributions.parquet, feature_model_*, feature_importance.*
+          <results>/figures/features.*, feature_variants.*, feature_map.*, feature_importance.*
 """
 
 
@@ -29,18 +31,145 @@ rule measure_features:
         "../scripts/measure_features.py"
 
 
-rule plot_features:
-    """Draw the correlation of every feature with memorability (Table 2, memorability scores)."""
+rule measure_objects:
+    """Measure objects, their separation and classes in the images of one shard."""
     input:
+        images=IMAGES,
+        pixels=PIXELS,
+        weights=study.object_weights,
+    output:
+        features=ensure("<results>/object_features/shard={shard}/part.parquet", non_empty=True),
+    log:
+        "<logs>/measure_objects/{shard}.log",
+    benchmark:
+        "<benchmarks>/measure_objects/{shard}.jsonl"
+    wildcard_constraints:
+        shard="[0-9]+",
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem="6GB",
+        runtime="12h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=study.object_settings,
+        code=fingerprint("features.networks"),
+    script:
+        "../scripts/measure_objects.py"
+
+
+rule model_features:
+    """Predict memorability from all features together, and say what each adds to the others."""
+    input:
+        features=FEATURES,
+        images=IMAGES,
+        official_splits=study.official_splits,
+    output:
+        metrics=ensure("<results>/tables/feature_model_metrics.parquet", non_empty=True),
+        gains=ensure("<results>/tables/feature_model_gains.parquet", non_empty=True),
+        importance=ensure("<results>/tables/feature_importance.parquet", non_empty=True),
+        tsv="<results>/tables/feature_importance.tsv",
+        page=report(
+            "<results>/tables/feature_importance.html",
+            caption="../report/feature_importance.rst",
+            category="6. Image features",
+            labels={"what": "what each feature adds (table)"},
+        ),
+    log:
+        "<logs>/model_features.log",
+    benchmark:
+        "<benchmarks>/model_features.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="2h",
+    params:
+        study=study.name,
+        settings=study.correlation_settings | {"split": study.split_settings},
+        note=study.note,
+        code=fingerprint("feature_model", "pages"),
+    script:
+        "../scripts/model_features.py"
+
+
+rule summarise_features:
+    """Write Table 2: correlations of every feature with memorability and with attributions."""
+    input:
+        features=FEATURES,
+        attributions="<results>/tables/attributions.parquet",
+        images=ANALYSED_IMAGES,
         correlations=expand(rules.correlate.output.correlations, quantity="feature"),
+    output:
+        attributed=ensure("<results>/tables/feature_attributions.parquet", non_empty=True),
+        table=ensure("<results>/tables/table_2.parquet", non_empty=True),
+        tsv="<results>/tables/table_2.tsv",
+        page=report(
+            "<results>/tables/table_2.html",
+            caption="../report/table_2.rst",
+            category="6. Image features",
+            labels={"what": "Table 2: features"},
+        ),
+    log:
+        "<logs>/summarise_features.log",
+    benchmark:
+        "<benchmarks>/summarise_features.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="4GB",
+        runtime="4h",
+    params:
+        study=study.name,
+        settings=study.correlation_settings | {"unavailable": study.unavailable_features},
+        note=study.feature_note,
+        published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
+        code=fingerprint("feature_table", "pages", "published"),
+    script:
+        "../scripts/summarise_features.py"
+
+
+rule plot_features:
+    """Draw Table 2, other readings of features, how they go together, and what each adds."""
+    input:
+        table=rules.summarise_features.output.table,
+        variants=expand(rules.correlate.output.correlations, quantity="variant"),
+        features=FEATURES,
+        importance=rules.model_features.output.importance,
+        metrics=rules.model_features.output.metrics,
     output:
         svg=report(
             "<results>/figures/features.svg",
             caption="../report/features.rst",
             category="6. Image features",
-            labels={"what": "features and memorability"},
+            labels={"what": "features, memorability and attributions"},
         ),
         png="<results>/figures/features.png",
+        variants_svg=report(
+            "<results>/figures/feature_variants.svg",
+            caption="../report/feature_variants.rst",
+            category="6. Image features",
+            labels={"what": "other readings of the features"},
+        ),
+        variants_png="<results>/figures/feature_variants.png",
+        map_svg=report(
+            "<results>/figures/feature_map.svg",
+            caption="../report/feature_map.rst",
+            category="6. Image features",
+            labels={"what": "features among one another"},
+        ),
+        map_png="<results>/figures/feature_map.png",
+        importance_svg=report(
+            "<results>/figures/feature_importance.svg",
+            caption="../report/feature_importance.rst",
+            category="6. Image features",
+            labels={"what": "what each feature adds"},
+        ),
+        importance_png="<results>/figures/feature_importance.png",
     log:
         "<logs>/plot_features.log",
     benchmark:
@@ -53,6 +182,7 @@ rule plot_features:
         runtime="5m",
     params:
         note=study.note,
-        code=fingerprint("figures"),
+        table_note=study.feature_note,
+        code=fingerprint("feature_figures"),
     script:
         "../scripts/plot_features.py"

@@ -14,7 +14,8 @@ rule judge_claims:
             quantity=[
                 name for name in ("error", "distinctiveness", "feature") if name in QUANTITIES
             ],
-        ),
+        )
+        + ([rules.summarise_features.output.attributed] if study.runs else []),
         images=IMAGES,
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         predictions=[rules.predict.output.predictions] if study.published_split else [],

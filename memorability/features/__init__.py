@@ -1,4 +1,8 @@
-"""Image features, each a pure function of one RGB image."""
+"""Image features, each a pure function of one RGB image.
+
+Those of the paper's Table 2 that need no network are `FEATURES`. `VARIANTS` are other readings of the
+paper's words, those of its released code among them.
+"""
 
 from __future__ import annotations
 
@@ -9,45 +13,56 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from memorability.features.color import (
-    color_diversity,
-    mean_lab_a,
-    mean_lab_b,
-    mean_lab_l,
-    saturation,
-)
-from memorability.features.texture import clutter_score, image_entropy, texture_energy
+from memorability.features import color, texture
+from memorability.features.views import Views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-FEATURES: Final[Mapping[str, Callable[[NDArray[np.uint8]], float]]] = MappingProxyType(
-    {
-        feature.__name__: feature
-        for feature in (
-            mean_lab_l,
-            mean_lab_a,
-            mean_lab_b,
-            saturation,
-            color_diversity,
-            image_entropy,
-            texture_energy,
-            clutter_score,
-        )
-    }
+    Feature = Callable[[NDArray[np.uint8] | Views], float]
+
+
+def _named(*features: Feature) -> Mapping[str, Feature]:
+    return MappingProxyType({feature.__name__: feature for feature in features})
+
+
+FEATURES: Final = _named(
+    color.mean_lab_l,
+    color.mean_lab_a,
+    color.mean_lab_b,
+    color.saturation,
+    color.color_diversity,
+    texture.image_entropy,
+    texture.texture_energy,
+    texture.clutter_score,
 )
-"""Every feature by its name, in the order of the columns of :func:`image_features`."""
+"""The features of Table 2 by their names."""
+
+VARIANTS: Final = _named(
+    color.mean_lab_l_8bit,
+    color.mean_lab_a_8bit,
+    color.mean_lab_b_8bit,
+    color.color_diversity_lab_histogram,
+    color.color_diversity_lab_values,
+    texture.texture_energy_horizontal,
+    texture.texture_energy_swapped,
+    texture.clutter_sobel_entropy,
+)
+"""Other readings of them by their names."""
+
+_ALL: Final = MappingProxyType({**FEATURES, **VARIANTS})
 
 
 def image_features(
     pixels: NDArray[np.uint8], *, threads: int = 1, on_image: Callable[[], None] = lambda: None
 ) -> pd.DataFrame:
-    """Compute every feature of every image.
+    """Compute every feature and variant of every image.
 
     The features are those of colour and texture in the paper's section "Feature Analysis". Each
-    image is treated alone, so that its values depend neither on the other images nor on `threads`.
+    image is treated alone, so that its values depend neither on the other images nor on `threads`;
+    what several features of an image need is computed once.
 
     Parameters
     ----------
@@ -63,7 +78,7 @@ def image_features(
     -------
     pandas.DataFrame
         N rows in the order of `pixels`, indexed from 0; one float64 column per entry of
-        :data:`FEATURES`, with the unit and range stated there by its function.
+        :data:`FEATURES` and :data:`VARIANTS`, with the unit and range that its function states.
 
     Raises
     ------
@@ -71,16 +86,17 @@ def image_features(
         If `pixels` is not uint8 of shape (N, H, W, 3), or `threads` is below 1.
     """
     _check_pixels(pixels)
-    rows = np.empty((len(pixels), len(FEATURES)), dtype=np.float64)
+    rows = np.empty((len(pixels), len(_ALL)), dtype=np.float64)
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for row, values in zip(rows, pool.map(_features_of, pixels), strict=True):
             row[:] = values
             on_image()
-    return pd.DataFrame(rows, columns=list(FEATURES))
+    return pd.DataFrame(rows, columns=list(_ALL))
 
 
 def _features_of(image: NDArray[np.uint8]) -> list[float]:
-    return [feature(image) for feature in FEATURES.values()]
+    views = Views(image)
+    return [feature(views) for feature in _ALL.values()]
 
 
 def _check_pixels(pixels: NDArray[np.uint8]) -> None:

@@ -1,7 +1,7 @@
 """Texture features of one image: grey-level entropy, GLCM energy and edge density.
 
-Each function takes one sRGB image and works on its luminance, the Rec. 709 weighting of the sRGB
-channels that scikit-image calls grey.
+Each function takes one sRGB image, or its `memorability.features.views.Views`, and works on its
+luminance, the Rec. 709 weighting of the sRGB channels that scikit-image calls grey.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.stats import entropy
-from skimage.color import rgb2gray
-from skimage.feature import canny, graycomatrix, graycoprops
-from skimage.util import img_as_ubyte
+from skimage.feature import canny
+
+from memorability.features.views import Views, entropy_of_counts, views
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8] | Views
 
 CANNY_SIGMA: Final = 1.0
 """Standard deviation of the Gaussian before edge detection, in pixels."""
@@ -23,16 +24,11 @@ CANNY_SIGMA: Final = 1.0
 CANNY_THRESHOLDS: Final = (0.1, 0.2)
 """Low and high hysteresis threshold of the Sobel magnitude of luminance in [0, 1]."""
 
-GLCM_ANGLES: Final = (0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
-"""Directions of the neighbour whose grey level is paired with a pixel's, in radians."""
+SWAPPED_GREY: Final = (0.114, 0.587, 0.299)
+"""Rec. 601 weights of red, green and blue with red and blue exchanged."""
 
 
-def _luminance_8bit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    grey: NDArray[np.uint8] = img_as_ubyte(rgb2gray(image))
-    return grey
-
-
-def image_entropy(image: NDArray[np.uint8]) -> float:
+def image_entropy(image: Image) -> float:
     """Shannon entropy of the grey levels of an image.
 
     The paper (section "Feature Analysis") names image entropy; its released code does not compute
@@ -48,10 +44,10 @@ def image_entropy(image: NDArray[np.uint8]) -> float:
     float
         Entropy in bits, 0 (one grey level) to 8 (all levels alike).
     """
-    return float(entropy(np.bincount(_luminance_8bit(image).ravel(), minlength=256), base=2))
+    return entropy_of_counts(np.bincount(views(image).grey.ravel()))
 
 
-def texture_energy(image: NDArray[np.uint8]) -> float:
+def texture_energy(image: Image) -> float:
     """Energy of the grey-level co-occurrence matrix (GLCM) of an image.
 
     The paper (section "Feature Analysis") names GLCM energy: the square root of the sum of the
@@ -71,13 +67,67 @@ def texture_energy(image: NDArray[np.uint8]) -> float:
     float
         Energy without unit, 1/256 (all pairs of levels alike) to 1 (one grey level).
     """
-    glcm = graycomatrix(
-        _luminance_8bit(image), distances=[1], angles=GLCM_ANGLES, symmetric=True, normed=True
+    grey = views(image).grey
+    pairs = (
+        (grey[:, :-1], grey[:, 1:]),
+        (grey[:-1], grey[1:]),
+        (grey[:-1, :-1], grey[1:, 1:]),
+        (grey[1:, :-1], grey[:-1, 1:]),
     )
-    return float(graycoprops(glcm, "energy").mean())
+    return float(np.mean([_energy(first, second) for first, second in pairs]))
 
 
-def clutter_score(image: NDArray[np.uint8]) -> float:
+def texture_energy_horizontal(image: Image) -> float:
+    """Energy of the co-occurrence matrix of horizontal neighbours alone.
+
+    A variant of :func:`texture_energy`, of which it is one of the four directions.
+
+    Parameters
+    ----------
+    image
+        sRGB image, shape (H, W, 3), W at least 2, uint8, 0-255.
+
+    Returns
+    -------
+    float
+        Energy without unit, 1/256 to 1 (one grey level).
+    """
+    grey = views(image).grey
+    return _energy(grey[:, :-1], grey[:, 1:])
+
+
+def texture_energy_swapped(image: Image) -> float:
+    """Energy of horizontal neighbours, red and blue exchanged, as in the published scripts.
+
+    A variant of :func:`texture_energy_horizontal`: the scripts pass an image whose channels are in the
+    order blue, green, red to a conversion that expects red, green, blue.
+
+    Parameters
+    ----------
+    image
+        sRGB image, shape (H, W, 3), W at least 2, uint8, 0-255.
+
+    Returns
+    -------
+    float
+        Energy without unit, 1/256 to 1 (one grey level).
+    """
+    grey = np.rint(views(image).image @ np.array(SWAPPED_GREY)).astype(np.uint8)
+    return _energy(grey[:, :-1], grey[:, 1:])
+
+
+def _energy(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+    """Return the energy of the symmetric co-occurrence matrix of pairs of grey levels.
+
+    Sums are of whole numbers and exact; scikit-image's differ in the last digits.
+    """
+    codes = first.astype(np.intp) * 256 + second
+    counts = np.bincount(codes.ravel(), minlength=256 * 256).reshape(256, 256)
+    both = (counts + counts.T).ravel().astype(np.float64)
+    return float(np.sqrt(both @ both) / (2 * codes.size))
+
+
+def clutter_score(image: Image) -> float:
     """Fraction of the pixels of an image that lie on an edge.
 
     The paper (section "Feature Analysis") measures clutter as the density of Canny edges without
@@ -97,5 +147,29 @@ def clutter_score(image: NDArray[np.uint8]) -> float:
         Fraction of pixels, 0 (no edge) to 1; the outermost pixels are never edges.
     """
     low, high = CANNY_THRESHOLDS
-    edges = canny(rgb2gray(image), sigma=CANNY_SIGMA, low_threshold=low, high_threshold=high)
+    edges = canny(views(image).luminance, sigma=CANNY_SIGMA, low_threshold=low, high_threshold=high)
     return float(edges.mean())
+
+
+def clutter_sobel_entropy(image: Image) -> float:
+    """Shannon entropy of the Sobel magnitudes of an image, as in the published scripts.
+
+    A variant of :func:`clutter_score`. The Sobel filter takes 8-bit luminance, mirrored at the border;
+    magnitudes are told apart exactly, by their squares, which are whole numbers.
+
+    Parameters
+    ----------
+    image
+        sRGB image, shape (H, W, 3), uint8, 0-255.
+
+    Returns
+    -------
+    float
+        Entropy in bits, 0 (the same gradient everywhere) to log2(H · W).
+    """
+    padded = np.pad(views(image).grey.astype(np.int32), 1, mode="symmetric")
+    smooth_rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+    smooth_columns = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
+    across = smooth_rows[:, 2:] - smooth_rows[:, :-2]
+    down = smooth_columns[2:] - smooth_columns[:-2]
+    return entropy_of_counts(np.unique(across**2 + down**2, return_counts=True)[1])

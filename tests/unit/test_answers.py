@@ -87,6 +87,27 @@ def test_features_answer_by_name() -> None:
     }
 
 
+def test_the_mean_absolute_attribution_answers_for_attributions() -> None:
+    none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "n": 3177}
+    rows = [
+        row("saturation", target=f"attribution_{summary}", r=r, **none)
+        for summary, r in (("mean_absolute", 0.41), ("mean_signed", 0.2), ("mean_positive", 0.3))
+    ]
+    table = verdicts(row("mse"), *rows)
+    assert table.loc["table_2.saturation.ig", "ours"] == 0.41
+    assert pd.isna(table.loc["table_2.saturation.memorability", "ours"])
+    assert table.loc["table_2.saturation.ig", "verdict"] == "equivalent"
+
+
+def test_attributions_of_a_model_with_a_random_backbone_answer_nothing() -> None:
+    none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "n": 3177}
+    rows = [
+        row("lpips_vgg_random_backbone"),
+        row("saturation", target="attribution_mean_absolute", **none),
+    ]
+    assert answered(verdicts(*rows, selected_loss="lpips_vgg")) == []
+
+
 def test_only_the_first_protocol_is_compared() -> None:
     rows = [row("mse", r=0.1, protocol="released"), row("mse", r=0.2)]
     assert verdicts(*rows).loc["table_1.mse", "ours"] == 0.2

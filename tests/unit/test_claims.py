@@ -217,6 +217,15 @@ class TestNotTestable:
         found = verdict(area(0.76, 0.75, 0.77, statistic="spearman"), AREA)
         assert found["why"] == "nothing computed: the study has no roc_auc of 'prediction'"
 
+    def test_what_a_study_does_not_compute_says_why(self) -> None:
+        claim = find_claim(CLAIMS, "table_2.object_count.memorability")
+        reasons = {"feature:object_count": "weights.source is random"}
+        found = verdict(ours().iloc[:0], claim, unavailable=reasons)
+        assert found["verdict"] == "not testable"
+        assert found["why"] == "nothing computed: weights.source is random"
+        other = verdict(ours().iloc[:0], claim, unavailable={"feature:other": "no"})
+        assert "no correlation of 'feature:object_count'" in other["why"]
+
     def test_another_model_on_the_same_data_says_why(self) -> None:
         found = verdict(ours(), other_model="width 0.5")
         assert (found["verdict"], found["why"]) == ("not testable", "another model: width 0.5")

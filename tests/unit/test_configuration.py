@@ -15,6 +15,7 @@ from snakemake.utils import update_config
 
 from memorability.configuration import Study, resolve
 from memorability.errors import InputError
+from memorability.feature_names import OBJECT_FEATURES
 from memorability.prediction_settings import GRID_SIZE
 from memorability.predictions.search import grid_size
 
@@ -80,6 +81,11 @@ ONE_RUN: dict[str, Any] = {
     "selected": {"loss": "mse"},
 }
 CHECKPOINT = "imagenet-vgg16.pth"
+OBJECTS = {
+    "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
+    "deeplabv3_resnet101_coco-586e9e4e.pth",
+    "resnet50-0676ba61.pth",
+}
 PRETRAINED = {
     CHECKPOINT, "squeezenet1_1-b8a52dc0.pth", "vgg16-397923af.pth", "alexnet-owt-7be5be79.pth",
     "vgg19-dcbb9e9d.pth",
@@ -677,13 +683,14 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
 @pytest.mark.parametrize(
     ("overlay", "files"),
     [
-        ({}, {"memcat_images.zip", "memcat_image_data.csv", *PRETRAINED}),
+        ({}, {"memcat_images.zip", "memcat_image_data.csv", *PRETRAINED, *OBJECTS}),
         (
             {"weights": {"source": "random"}},
             {"memcat_images.zip", "memcat_image_data.csv", CHECKPOINT},
         ),
-        (SAMPLE, PRETRAINED),
-        (SAMPLE | {"weights": {"source": "directory"}}, PRETRAINED),
+        (SAMPLE, {*PRETRAINED, *OBJECTS}),
+        (SAMPLE | {"features": {"objects": False}}, PRETRAINED),
+        (SAMPLE | {"weights": {"source": "directory"}}, {*PRETRAINED, *OBJECTS}),
         (SAMPLE | {"weights": {"source": "directory", "directory": "elsewhere"}}, set()),
         (
             {
@@ -693,10 +700,18 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
                 "selected": {"protocol": "untrained_start", "loss": "style"},
                 "prediction": {"split": {"kind": "official"}},
             },
-            {"lamem.tar.gz", "vgg19-dcbb9e9d.pth"},
+            {"lamem.tar.gz", "vgg19-dcbb9e9d.pth", *OBJECTS},
         ),
     ],
-    ids=["published", "random", "sample", "default directory", "own directory", "lamem"],
+    ids=[
+        "published",
+        "random",
+        "sample",
+        "no objects",
+        "default directory",
+        "own directory",
+        "lamem",
+    ],
 )
 def test_a_study_downloads_what_it_needs_and_nothing_else(
     overlay: dict[str, Any], files: set[str]
@@ -704,6 +719,40 @@ def test_a_study_downloads_what_it_needs_and_nothing_else(
     downloads = resolve(merged(overlay), ROOT).downloads
     assert {download.file for download in downloads} == files
     assert len(downloads) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "why"),
+    [
+        ({}, ""),
+        ({"weights": {"source": "random"}}, "weights.source is random"),
+        ({"features": {"objects": False}}, "features.objects is off"),
+    ],
+)
+def test_object_features_need_weights(overlay: dict[str, Any], why: str) -> None:
+    study = resolve(merged(overlay), ROOT)
+    assert why in study.no_objects
+    assert bool(study.no_objects) == bool(why)
+    assert len(study.object_weights) == (0 if why else 3)
+    assert set(study.unavailable_features) == (set(OBJECT_FEATURES) if why else set())
+    assert ("Objects and their separation are not measured" in study.feature_note) == bool(why)
+    reasons = study.claim_settings["ledger"]["unavailable"]
+    assert reasons == {f"feature:{name}": study.no_objects for name in study.unavailable_features}
+
+
+def test_missing_weights_of_object_features_are_named_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overlay = SAMPLE | {
+        "protocols": ["untrained_start"],
+        "losses": ["mse"],
+        "selected": {"protocol": "untrained_start", "loss": "mse"},
+        "weights": {"source": "directory", "directory": "mine"},
+    }
+    with pytest.raises(InputError, match=r"mine/fasterrcnn_resnet50_fpn_coco.*objects: false"):
+        resolve(merged(overlay), ROOT).preflight()
+    resolve(merged(overlay | {"features": {"objects": False}}), ROOT).preflight()
 
 
 @pytest.mark.parametrize("kind", ["memcat", "lamem"])
@@ -801,7 +850,11 @@ def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
     own_images: Callable[[], Study],
 ) -> None:
     own_images()
-    overlay = {"losses": ["lpips_vgg", "mse"], "weights": {"source": "directory", "directory": "w"}}
+    overlay = {
+        "losses": ["lpips_vgg", "mse"],
+        "weights": {"source": "directory", "directory": "w"},
+        "features": {"objects": False},
+    }
     study = resolve(
         merged(folder(), ONE_RUN, overlay), ROOT
     )  # `paper` starts from ImageNet weights

@@ -22,6 +22,7 @@ from memorability.quantities import (
     from_errors,
     from_features,
     from_predictions,
+    from_variants,
     of_values,
     own_runs,
 )
@@ -131,11 +132,20 @@ def test_distinctiveness_keeps_run_and_measure_and_leaves_out_what_is_undefined(
 
 def test_a_feature_is_the_metric_and_belongs_to_no_run() -> None:
     table = pd.DataFrame(
-        {"image_id": ["a", "a"], "feature": ["saturation", "clutter"], "value": [0.5, 2.0]}
+        {"image_id": ["a", "a"], "feature": ["saturation", "clutter_score"], "value": [0.5, 2.0]}
     )
     assert rows(from_features(table)) == [
         ("feature", "saturation", "", "", "", "", "a", 0.5),
-        ("feature", "clutter", "", "", "", "", "a", 2.0),
+        ("feature", "clutter_score", "", "", "", "", "a", 2.0),
+    ]
+
+
+def test_other_readings_of_features_are_a_quantity_of_their_own() -> None:
+    names = ["saturation", "clutter_sobel_entropy"]
+    table = pd.DataFrame({"image_id": "a", "feature": names, "value": [0.5, 2.0]})
+    assert list(from_features(table)["metric"]) == ["saturation"]
+    assert rows(from_variants(table)) == [
+        ("variant", "clutter_sobel_entropy", "", "", "", "", "a", 2.0)
     ]
 
 
@@ -289,11 +299,12 @@ def test_a_learning_rate_with_a_diverged_seed_is_selected_only_where_all_have_on
 def test_every_feature_is_selected_for_there_is_nothing_to_choose() -> None:
     rng = np.random.default_rng(1)
     parts = [
-        images()[["image_id"]].assign(feature=name, value=rng.random(N)) for name in ("x", "y")
+        images()[["image_id"]].assign(feature=name, value=rng.random(N))
+        for name in ("saturation", "mean_lab_a")
     ]
     table = correlations(from_features(pd.concat(parts)), images(), **QUICK)
     assert table["selected"].all()
-    assert set(table["metric"]) == {"x", "y"}
+    assert set(table["metric"]) == {"saturation", "mean_lab_a"}
 
 
 def test_correlations_do_not_depend_on_the_order_of_rows() -> None:

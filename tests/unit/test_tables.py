@@ -160,6 +160,28 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"image_id": "a", "feature": "saturation", "value": 1.0},
         {"image_id": "b", "feature": "clutter", "value": 0.0},
     ],
+    "table_2": [
+        {
+            "order": order, "target": "score", "feature": feature, "n": 40 * order,
+            **{
+                f"{prefix}{name}": value
+                for prefix in ("", "given_category_", "given_subcategory_")
+                for name in ("r", "ci_low", "ci_high", "p", "p_holm", "p_bh")
+            },
+            "published": 0.157, "unavailable": why,
+        }
+        for order, feature, why, value in (
+            (0, "object_count", "no weights", NAN),
+            (1, "saturation", "", 0.2),
+        )
+    ],
+    "feature_importance": [
+        {
+            "feature": feature, "importance": value, "ci_low": value - 0.1, "ci_high": value + 0.1,
+            "n": 36, "model": "ridge regression",
+        }
+        for feature, value in (("mean_lab_a", -0.01), ("saturation", 0.2))
+    ],
     "baselines": [
         {"metric": "category_mean", "image_id": "a", "value": 0.7},
         {"metric": "image_size", "image_id": "b", "value": 273280.0},

@@ -623,7 +623,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
             assert {"backbone.fpn.inner_blocks.0.weight", "rpn.head.conv.bias"} <= set(state)
         path = directory / "unnamed.pth"
         torch.save(state, path)
-        stem = weights.NETWORKS[name][0].rpartition("-")[0]
+        stem = weights.OBJECT_NETWORKS[name].rpartition("-")[0]
         files[name] = path.rename(directory / f"{stem}-{sha256(path)[:8]}.pth").name
     return directory, files
 
@@ -642,8 +642,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def renamed(monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
     """Let the stand-ins be the files expected: their true hashes are not those of the names."""
-    expected = {name: (file, weights.NETWORKS[name][1]) for name, file in files.items()}
-    monkeypatch.setattr(weights, "NETWORKS", expected)
+    monkeypatch.setattr(weights, "OBJECT_NETWORKS", files)
 
 
 # Torchvision's own way, from its own class of weights, whose download is replaced by the stand-in.
@@ -670,7 +669,7 @@ def test_a_network_is_the_one_that_torchvision_makes_of_the_same_file(
         asked.append(Path(self.url).name)
         return dict(torch.load(directory / files[name], weights_only=True))
 
-    published = weights.NETWORKS[name][0]
+    published = weights.OBJECT_NETWORKS[name]
     renamed(monkeypatch, files)
     network, receipt = load_network(name, directory)
     assert (receipt.source, receipt.sha256) == (files[name], sha256(directory / files[name]))
@@ -720,7 +719,7 @@ def test_no_loss_downloads_by_itself(name: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", sorted(TORCHVISION))
 def test_no_network_downloads_by_itself_and_torchvision_would(name: str, tmp_path: Path) -> None:
-    weights.NETWORKS[name][1]()
+    weights.NETWORKS[name]()
     assert not (tmp_path / "empty" / "hub").exists()
     # The trap is armed: the constructor with weights asks for the network.
     with pytest.raises((AssertionError, URLError)):

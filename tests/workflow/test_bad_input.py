@@ -264,6 +264,7 @@ CASES = {
             "selected": {"protocol": "paper"},
             "autoencoder": {"width": 1.0},
             "weights": {"source": "directory", "directory": "my-weights"},
+            "features": {"objects": False},
         },
         target=ERRORS.format(protocol="paper", loss="mse"),
         says=(
@@ -295,12 +296,22 @@ CASES = {
             "losses": ["lpips_squeeze"],
             "selected": {"loss": "lpips_squeeze"},
             "weights": {"source": "directory", "directory": "my-weights"},
+            "features": {"objects": False},
         },
         target=ERRORS.format(protocol="untrained_start", loss="lpips_squeeze"),
         says=(
             "Weights files are missing: my-weights/squeezenet1_1",
             "docs/data.md",
             "weights.source: random",
+        ),
+    ),
+    "no weights of the networks that find objects": Case(
+        config={"weights": {"source": "directory", "directory": "my-weights"}},
+        target=ERRORS.format(protocol="untrained_start", loss="mse"),
+        says=(
+            "Weights files are missing: my-weights/deeplabv3_resnet101_coco",
+            "my-weights/fasterrcnn_resnet50_fpn_coco",
+            "features: {objects: false}",
         ),
     ),
     # The table of scores

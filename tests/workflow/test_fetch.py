@@ -37,6 +37,9 @@ WEIGHTS = {
     "vgg16-397923af.pth": "about 527.8 MiB",
     "alexnet-owt-7be5be79.pth": "about 233.1 MiB",
     "vgg19-dcbb9e9d.pth": "about 548.1 MiB",
+    "resnet50-0676ba61.pth": "about 97.8 MiB",
+    "deeplabv3_resnet101_coco-586e9e4e.pth": "about 233.2 MiB",
+    "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth": "about 159.7 MiB",
 }
 PREPARED = "images/resize=squash/images.parquet"
 
@@ -123,6 +126,7 @@ def small_study(path: Path, kind: str, **changes: Any) -> Path:
         "dataset": {"kind": kind},
         "protocols": ["untrained_start"],
         "losses": ["mse"],
+        "features": {"objects": False},
         "learning_rates": ["1e-3"],
         "seeds": [0],
         "selected": {"protocol": "untrained_start", "loss": "mse", "learning_rate": "1e-3"},

@@ -224,7 +224,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 44
+    assert len(files) == 50
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
@@ -254,11 +254,11 @@ def test_editing_a_loss_reruns_what_depends_on_runs(
 ) -> None:
     needed = dry_run(snakemake, tiny_run, snakefile=edit(workflow, "losses.py"))
     assert needed["finetune"] == 1
-    assert needed["correlate"] == 6, "all quantities but features"
+    assert needed["correlate"] == 6, "all quantities but features, their variants and baselines"
     assert {"encode", "measure_distinctiveness", "predict", "attribute", "judge_claims"} <= set(
         needed
     )
-    assert not (UNTOUCHED_BY_RUNS | {"plot_features"}) & set(needed)
+    assert not (UNTOUCHED_BY_RUNS | {"model_features"}) & set(needed)
 
 
 def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, workflow: Path) -> None:
@@ -271,6 +271,8 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
     [
         ("images.py", {"prepare_images"}, set()),
         ("features/color.py", {"measure_features"}, {"prepare_images", "finetune", "predict"}),
+        ("features/networks.py", set(), {"measure_features", "correlate"}),
+        ("feature_model.py", {"model_features"}, {"correlate", "summarise_features"}),
         ("wording.py", {"plot_forest"}, {"correlate", "finetune"}),
         ("baselines.py", {"measure_baselines", "correlate"}, {"finetune", "predict"}),
         ("ranks.py", {"correlate"}, {"prepare_images", "finetune", "encode", "predict"}),
@@ -315,7 +317,7 @@ def test_more_draws_rerun_the_statistics_alone(
 ) -> None:
     overlay = changed_study(tiny_run, tmp_path / "study.yaml", statistics={"bootstrap": 200})
     needed = dry_run(snakemake, tiny_run, configfile=overlay)
-    assert needed["correlate"] == 8
+    assert needed["correlate"] == 9
     assert needed["evaluate_prediction"] == 1
     trained = {"finetune", "encode", "measure_distinctiveness", "predict", "attribute"}
     trained |= {"predict_by_head", "predict_left_out", "search_predictor", "prepare_prediction"}
@@ -394,8 +396,9 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     needed = dry_run(snakemake, tmp_path, configfile=None)
     assert needed["finetune"] == 6 * 13 * 5 == 390
     assert needed["encode"] == needed["measure_distinctiveness"] == 5, "seeds of the selected model"
-    assert needed["correlate"] == 8
+    assert needed["correlate"] == 9
     assert needed["measure_matrix"] == 6 * 5
     assert needed["plot_errors"] == 6
+    assert needed["measure_objects"] == 20
     assert needed["finetune_decay"] == 5
     assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1

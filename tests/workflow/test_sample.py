@@ -9,6 +9,7 @@ import pytest
 
 from memorability import tables
 from memorability.datasets.sample import PLANTED_EFFECTS
+from memorability.feature_names import OBJECT_FEATURES
 
 pytestmark = pytest.mark.long
 
@@ -49,13 +50,24 @@ def test_scores_recover_the_planted_memorability(sample: Path) -> None:
     assert both["score"].corr(truth) > 0.85
 
 
-def test_planted_effects_show_in_the_features_with_their_sign(sample: Path) -> None:
-    path = sample / "results/sample/tables/correlations/quantity=feature/part.parquet"
-    rows = tables.read(path, "correlations")
-    given_category = rows[rows["method"] == "partial"].set_index("metric")["r"]
+def test_planted_effects_show_in_table_2_with_their_sign(sample: Path) -> None:
+    table = tables.read(sample / "results/sample/tables/table_2.parquet", "table_2")
+    rows = table[table["target"] == "score"].set_index("feature")
     assert min(PLANTED_EFFECTS.values()) > 0
-    assert given_category["saturation"] > 0
-    assert given_category["clutter_score"] > 0
+    for feature in ("saturation", "clutter_score"):
+        assert rows.loc[feature, "given_category_ci_low"] > 0
+        assert rows.loc[feature, "given_category_p_holm"] < 0.05
+
+
+def test_features_that_need_weights_are_missing_and_nothing_stands_for_them(sample: Path) -> None:
+    table = tables.read(sample / "results/sample/tables/table_2.parquet", "table_2")
+    missing = table[table["feature"].isin(OBJECT_FEATURES)]
+    assert missing["r"].isna().all()
+    assert (missing["unavailable"] != "").all()
+    claims = tables.read(sample / "results/sample/tables/claims.parquet", "claims")
+    claims = claims.set_index("claim").loc["table_2.object_count.memorability"]
+    assert claims["verdict"] == "not testable"
+    assert "weights.source is random" in claims["why"]
 
 
 def test_no_job_needs_four_gigabytes(sample: Path) -> None:

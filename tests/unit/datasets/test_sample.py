@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skimage.data
+import yaml
 from PIL import Image
 from scipy import stats
 from skimage.color import rgb2hsv
@@ -22,10 +23,14 @@ from memorability.datasets.sample import (
     make_sample,
 )
 from memorability.datasets.scores import read_scores
+from memorability.decomposition import correlate
+from memorability.features.color import saturation
+from memorability.features.texture import clutter_score
 from memorability.images import minimum_side
 
 Sample = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 PER_CATEGORY = 16
+ROOT = Path(__file__).parents[3]
 CATEGORIES = ["animal", "food", "landscape", "sports", "vehicle"]
 
 
@@ -180,6 +185,25 @@ def test_what_observers_remember_depends_on_each_property_as_planted(
     assert np.sign(found[name]) == np.sign(PLANTED_EFFECTS[name])
     assert abs(found[name]) > 2 * errors[name]
     assert abs(found[name] - PLANTED_EFFECTS[name]) < 4 * errors[name]
+
+
+def test_planted_effects_show_in_the_features_of_the_embedded_study(tmp_path: Path) -> None:
+    study = yaml.safe_load((ROOT / "studies" / "sample.yaml").read_text())["dataset"]
+    made, _, _ = make_sample(
+        tmp_path,
+        images_per_category=study["images_per_category"],
+        observers=study["observers"],
+        seed=0,
+    )
+    scores = made.assign(image_id=made["file"].str.removesuffix(".png"))
+    crops = [Image.open(tmp_path / file).resize((224, 224)) for file in scores["file"]]
+    for feature in (saturation, clutter_score):
+        values = [feature(np.asarray(crop)) for crop in crops]
+        table = scores[["image_id"]].assign(value=values, seed="")
+        found = correlate(table, scores, target="score", draws=1, confidence=0.95, seed=0)
+        partial = found.set_index("method").loc["partial"]
+        assert partial["r"] > 0
+        assert partial["p"] < 0.05
 
 
 def test_categories_differ_in_memorability_as_planted(sample: Sample) -> None:

@@ -12,9 +12,14 @@ from hypothesis.extra.numpy import arrays
 from memorability.features.color import (
     HUE_BINS,
     color_diversity,
+    color_diversity_lab_histogram,
+    color_diversity_lab_values,
     mean_lab_a,
+    mean_lab_a_8bit,
     mean_lab_b,
+    mean_lab_b_8bit,
     mean_lab_l,
+    mean_lab_l_8bit,
     saturation,
 )
 
@@ -113,6 +118,38 @@ def test_color_diversity_reaches_its_maximum_over_all_hues() -> None:
     assert color_diversity(image) == pytest.approx(np.log2(HUE_BINS))
 
 
+def test_8bit_means_differ_by_rounding_alone() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    assert mean_lab_l_8bit(image) / 2.55 == pytest.approx(mean_lab_l(image), abs=0.2)
+    assert mean_lab_a_8bit(image) - 128 == pytest.approx(mean_lab_a(image), abs=0.5)
+    assert mean_lab_b_8bit(image) - 128 == pytest.approx(mean_lab_b(image), abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("image", "histogram", "values"),
+    [
+        (stripes(RED), 0.0, np.log2(3)),  # 136, 208, 195
+        (
+            stripes(BLACK, WHITE),
+            1.0,
+            2 / 3 * np.log2(3 / 2) + 1 / 3 * np.log2(6),
+        ),  # 0, 255, 4 × 128
+        (stripes(RED, GREEN, BLUE, WHITE), 2.0, None),
+    ],
+)
+def test_diversity_in_lab_by_hand(
+    image: NDArray[np.uint8], histogram: float, values: float | None
+) -> None:
+    assert color_diversity_lab_histogram(image) == pytest.approx(histogram)
+    if values is not None:
+        assert color_diversity_lab_values(image) == pytest.approx(values)
+
+
+def test_close_shades_share_a_bin_of_the_joint_histogram() -> None:
+    assert color_diversity_lab_histogram(stripes((100, 100, 100), (102, 102, 102))) == 0
+    assert color_diversity_lab_values(stripes((100, 100, 100), (102, 102, 102))) > 0
+
+
 @given(IMAGES)
 @settings(deadline=None)
 def test_ranges(image: NDArray[np.uint8]) -> None:
@@ -121,6 +158,9 @@ def test_ranges(image: NDArray[np.uint8]) -> None:
     assert -107.9 <= mean_lab_b(image) <= 94.5
     assert 0 <= saturation(image) <= 1
     assert 0 <= color_diversity(image) <= np.log2(HUE_BINS) + 1e-12
+    assert 0 <= color_diversity_lab_histogram(image) <= 12
+    assert 0 <= color_diversity_lab_values(image) <= 8
+    assert 0 <= mean_lab_l_8bit(image) <= 255
 
 
 @pytest.mark.parametrize(

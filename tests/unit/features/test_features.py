@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.features import FEATURES, image_features
+from memorability.feature_names import (
+    OBJECT_FEATURES,
+    OBJECT_VARIANTS,
+    TABLE_2,
+    VARIANTS_OF,
+)
+from memorability.features import FEATURES, VARIANTS, image_features
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +30,17 @@ NAMES = [
     "texture_energy",
     "clutter_score",
 ]
+VARIANT_NAMES = [
+    "mean_lab_l_8bit",
+    "mean_lab_a_8bit",
+    "mean_lab_b_8bit",
+    "color_diversity_lab_histogram",
+    "color_diversity_lab_values",
+    "texture_energy_horizontal",
+    "texture_energy_swapped",
+    "clutter_sobel_entropy",
+]
+ALL = {**FEATURES, **VARIANTS}
 
 
 @pytest.fixture
@@ -32,16 +50,34 @@ def pixels() -> NDArray[np.uint8]:
 
 def test_features_are_named_after_their_functions() -> None:
     assert list(FEATURES) == NAMES
-    assert [feature.__name__ for feature in FEATURES.values()] == NAMES
+    assert list(VARIANTS) == VARIANT_NAMES
+    assert [feature.__name__ for feature in ALL.values()] == NAMES + VARIANT_NAMES
+
+
+def test_every_feature_has_its_name_in_the_tables() -> None:
+    assert {*FEATURES, *OBJECT_FEATURES} == set(TABLE_2)
+    assert {*VARIANTS, *OBJECT_VARIANTS} == set(VARIANTS_OF)
+    assert set(VARIANTS_OF.values()) <= set(TABLE_2)
 
 
 def test_one_row_per_image_in_order(pixels: NDArray[np.uint8]) -> None:
     table = image_features(pixels)
-    assert list(table.columns) == NAMES
+    assert list(table.columns) == NAMES + VARIANT_NAMES
     assert (table.dtypes == np.float64).all()
     assert table.index.equals(pd.RangeIndex(len(pixels)))
     for row, image in zip(table.to_numpy(), pixels, strict=True):
-        assert row.tolist() == [feature(image) for feature in FEATURES.values()]
+        assert row.tolist() == [feature(image) for feature in ALL.values()]
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "color", [(0, 0, 0), (255, 255, 255), (77, 77, 77), (255, 0, 0), (10, 200, 90)]
+)
+def test_an_image_of_one_color_has_every_feature(name: str, color: tuple[int, int, int]) -> None:
+    image = np.full((16, 16, 3), color, dtype=np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(ALL[name](image))
 
 
 def test_thread_count_changes_nothing(pixels: NDArray[np.uint8]) -> None:
@@ -67,7 +103,7 @@ def test_every_image_is_announced_once(pixels: NDArray[np.uint8], threads: int) 
 
 def test_no_images_give_an_empty_table() -> None:
     table = image_features(np.empty((0, 8, 8, 3), dtype=np.uint8))
-    assert table.shape == (0, len(NAMES))
+    assert table.shape == (0, len(ALL))
     assert (table.dtypes == np.float64).all()
 
 

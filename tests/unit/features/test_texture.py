@@ -5,11 +5,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from skimage.color import rgb2gray
+from skimage.feature import canny, graycomatrix, graycoprops
+from skimage.filters import sobel
+from skimage.measure import shannon_entropy
+from skimage.util import img_as_ubyte
 
-from memorability.features.texture import clutter_score, image_entropy, texture_energy
+from memorability.features.texture import (
+    clutter_score,
+    clutter_sobel_entropy,
+    image_entropy,
+    texture_energy,
+    texture_energy_horizontal,
+    texture_energy_swapped,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +53,28 @@ def test_one_color(color: tuple[int, int, int]) -> None:
         warnings.simplefilter("error")
         assert image_entropy(image) == 0
         assert texture_energy(image) == 1
+        assert texture_energy_horizontal(image) == 1
+        assert texture_energy_swapped(image) == 1
         assert clutter_score(image) == 0
+        assert clutter_sobel_entropy(image) == 0
+
+
+@pytest.mark.parametrize("photograph", ["astronaut", "coffee", "chelsea"])
+def test_photographs_agree_with_scikit_image(photograph: str) -> None:
+    image = getattr(skimage.data, photograph)()[50:274, 50:274]
+    grey = img_as_ubyte(rgb2gray(image))
+    glcm = graycomatrix(
+        grey, [1], [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4], symmetric=True, normed=True
+    )
+    energies = graycoprops(glcm, "energy")[0]
+    # Their sums of fractions are rounded, ours of whole numbers are not.
+    assert texture_energy(image) == pytest.approx(energies.mean(), rel=1e-12)
+    assert texture_energy_horizontal(image) == pytest.approx(energies[0], rel=1e-12)
+    assert image_entropy(image) == shannon_entropy(grey)
+    assert clutter_score(image) == canny(rgb2gray(image), 1, 0.1, 0.2).mean()
+    # Magnitudes are whole numbers under the root, which rounding must not split.
+    squares = np.rint(2 * (4 * 255 * sobel(grey / 255)) ** 2).astype(np.int64)
+    assert clutter_sobel_entropy(image) == shannon_entropy(squares)
 
 
 def test_entropy_by_hand() -> None:
@@ -72,6 +106,24 @@ def test_energy_of_a_two_by_two_image() -> None:
     assert texture_energy(rgb(np.array([[0, 0], [0, 9]]))) == pytest.approx(expected)
 
 
+def test_horizontal_energy_is_that_of_one_direction() -> None:
+    # levels [[0, 0], [0, 9]]: (0,0)x2 (0,9) (9,0)
+    assert texture_energy_horizontal(rgb(np.array([[0, 0], [0, 9]]))) == np.sqrt(6) / 4
+
+
+def test_swapped_channels_change_the_luminance() -> None:
+    # Rec. 601 of (255, 0, 0) with red and blue exchanged is 29, and of (0, 0, 97) it is 29 as well
+    image = np.array([[[255, 0, 0], [0, 0, 97]]], dtype=np.uint8)
+    assert texture_energy_swapped(image) == 1
+    assert texture_energy_horizontal(image) < 1
+
+
+def test_sobel_entropy_by_hand() -> None:
+    # Columns 0, 0, 255, 255: no gradient at the border, the same on both sides of the step.
+    step = rgb(np.tile([0, 0, 255, 255], (4, 1)))
+    assert clutter_sobel_entropy(step) == 1
+
+
 def test_clutter_of_one_step_is_one_line_of_pixels() -> None:
     size = 16
     score = clutter_score(half_black_half_white(size))
@@ -96,6 +148,7 @@ def test_ranges(image: NDArray[np.uint8]) -> None:
     assert 0 <= image_entropy(image) <= 8
     assert 1 / 256 <= texture_energy(image) <= 1 + 1e-12
     assert 0 <= clutter_score(image) <= 1
+    assert 0 <= clutter_sobel_entropy(image) <= np.log2(image.size / 3) + 1e-12
 
 
 @given(image=IMAGES, seed=st.integers(0, 2**32 - 1))

@@ -1,0 +1,44 @@
+"""Names of image features: those of the paper's Table 2, and other readings of them."""
+
+from collections.abc import Mapping
+
+TABLE_2 = (
+    "mean_lab_a",
+    "distinct_categories",
+    "object_count",
+    "mean_lab_b",
+    "saturation",
+    "mean_object_size",
+    "separation_score",
+    "color_diversity",
+    "image_entropy",
+    "clutter_score",
+    "mean_lab_l",
+    "texture_energy",
+)
+"""The features of Table 2, in its order."""
+
+OBJECT_FEATURES = ("distinct_categories", "object_count", "mean_object_size", "separation_score")
+"""Those of them that need pretrained networks."""
+
+VARIANTS_OF: Mapping[str, str] = {
+    "mean_lab_a_8bit": "mean_lab_a",
+    "distinct_categories_scripts": "distinct_categories",
+    "probable_classes": "distinct_categories",
+    "object_count_scripts": "object_count",
+    "mean_lab_b_8bit": "mean_lab_b",
+    "mean_object_size_scripts": "mean_object_size",
+    "separation_mask_fraction": "separation_score",
+    "separation_certainty": "separation_score",
+    "color_diversity_lab_histogram": "color_diversity",
+    "color_diversity_lab_values": "color_diversity",
+    "clutter_sobel_entropy": "clutter_score",
+    "mean_lab_l_8bit": "mean_lab_l",
+    "texture_energy_horizontal": "texture_energy",
+    "texture_energy_swapped": "texture_energy",
+}
+"""Other reading -> the feature of Table 2 that it reads otherwise."""
+
+OBJECT_VARIANTS = tuple(
+    variant for variant, feature in VARIANTS_OF.items() if feature in OBJECT_FEATURES
+)
