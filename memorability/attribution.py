@@ -263,7 +263,7 @@ def explain_images(
     *,
     device: str,
     on_image: Callable[[], object] = lambda: None,
-) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+) -> tuple[pd.DataFrame, npt.NDArray[np.float16]]:
     """Attribute the predicted memorability of test images to their pixels.
 
     Parameters
@@ -284,8 +284,8 @@ def explain_images(
     Returns
     -------
     tuple
-        The table `attributions`, and maps (K, H, W): absolute attribution summed over channels, in
-        units of predicted score per pixel, row i belonging to row i of the table.
+        The table `attributions`, and maps (K, 3, H, W), float16: attributions over the `scale` of
+        row i of the table.
     """
     split = predictions["split"].to_numpy()
     baseline = blurred_mean_baseline(
@@ -307,10 +307,20 @@ def explain_images(
             internal_batch_size=_GRADIENTS_PER_PASS,
         )
         parts.append(summarise_attributions(attributions, delta))
-        maps.append(attributions[0].abs().sum(dim=0).cpu().numpy())
+        maps.append(attributions[0].cpu().numpy())
         on_image()
+    scale = np.array([np.abs(image).max() for image in maps], dtype=np.float64)
+    predicted = predictions["predicted"].to_numpy()[rows]
     table = pd.concat(parts, ignore_index=True).assign(
         image_id=images["image_id"].to_numpy()[rows],
-        predicted=predictions["predicted"].to_numpy()[rows],
+        drawn=True,
+        baseline="blurred_mean",
+        predicted=predicted,
+        predicted_baseline=predictor.score(model.encode(baseline)).item(),
+        row=np.arange(len(rows)),
+        scale=scale,
     )
-    return table, np.stack(maps)
+    gained = np.abs(table["predicted"] - table["predicted_baseline"])
+    table["converged"] = table["convergence_delta"].abs() <= 0.05 * np.maximum(gained, 0.01)
+    scaled = np.stack(maps) / np.where(scale, scale, 1)[:, None, None, None]
+    return table, scaled.astype(np.float16)

@@ -363,11 +363,17 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         ("image_id",),
         _schema(
             image_id=pa.Column(str, unique=True),
+            drawn=pa.Column(bool),
+            baseline=_text(),
             mean_absolute=_float(_COUNT),
             mean_signed=_float(),
             mean_positive=_float(_COUNT),
-            convergence_delta=_float(),
             predicted=_float(),
+            predicted_baseline=_float(),
+            convergence_delta=_float(),
+            converged=pa.Column(bool),
+            row=pa.Column("int64", _COUNT, unique=True),
+            scale=_float(_COUNT),
         ),
     ),
     "external": (

@@ -20,7 +20,8 @@ with job_log(snakemake.log[0]):
     figure = figures.attribution_maps(
         explained,
         open_store(snakemake.input.pixels)[explained["row"]],
-        np.load(snakemake.input.maps),
+        np.abs(np.load(snakemake.input.maps)).sum(axis=1, dtype=float)
+        * explained["scale"].to_numpy()[:, None, None],
         per_category=6,
         note=snakemake.params.note,
     )

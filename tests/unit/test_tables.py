@@ -241,14 +241,12 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "attributions": [
         {
-            "image_id": i,
-            "mean_absolute": 0.5,
-            "mean_signed": -0.25,
-            "mean_positive": 0.125,
-            "convergence_delta": 1e-7,
-            "predicted": 0.75,
+            "image_id": i, "drawn": i == "a", "baseline": "blurred_mean", "mean_absolute": 0.5,
+            "mean_signed": -0.25, "mean_positive": 0.125, "predicted": 0.75,
+            "predicted_baseline": 0.5, "convergence_delta": 1e-7, "converged": True,
+            "row": row, "scale": 0.01,
         }
-        for i in "ab"
+        for row, i in enumerate("ab")
     ],
     "image_scores": [
         {
