@@ -376,6 +376,55 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             scale=_float(_COUNT),
         ),
     ),
+    "attribution_variants": (
+        ("variant", "image_id"),
+        _schema(
+            image_id=_text(),
+            variant=_text(),
+            baseline=_text(),
+            mean_absolute=_float(_COUNT),
+            mean_signed=_float(),
+            mean_positive=_float(_COUNT),
+            convergence_delta=_float(),
+            converged=pa.Column(bool),
+        ),
+    ),
+    "attribution_similarity": (
+        ("check", "first", "second", "image_id"),
+        _schema(
+            check=pa.Column(str, pa.Check.isin(["baseline", "weights"])),
+            first=_text(),
+            second=_text(),
+            image_id=_text(),
+            map_absolute=_float(_R, nullable=True),
+            map_signed=_float(_R, nullable=True),
+            map_ssim=_float(_R, nullable=True),
+        ),
+    ),
+    "attribution_curves": (
+        ("mode", "order", "image_id", "share"),
+        _schema(
+            mode=pa.Column(str, pa.Check.isin(["deletion", "insertion"])),
+            order=pa.Column(str, pa.Check.isin(["attribution", "random"])),
+            image_id=_text(),
+            share=_float(_SHARE),
+            score=_float(),
+        ),
+    ),
+    "attribution_checks": (
+        ("check", "first", "second", "measure"),
+        _schema(
+            check=pa.Column(str, pa.Check.isin(["baseline", "weights", "deletion", "insertion"])),
+            first=_text(),
+            second=_text(),
+            measure=_text(),
+            value=_float(nullable=True),
+            ci_low=_float(nullable=True),
+            ci_high=_float(nullable=True),
+            ci_method=_text(),
+            n=pa.Column("int64", _COUNT),
+        ),
+    ),
     "external": (
         ("kind", "name"),
         _schema(
