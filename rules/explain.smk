@@ -2,8 +2,8 @@
 
 REQUIRED: the selected model, the predictor, prepared images.
 MAKES:    <results>/tables/attributions.parquet, <results>/attributions/maps.npy
-          <results>/attributions/variants.parquet, similarity.parquet, curves.parquet
-          <results>/tables/attribution_checks.*
+          <results>/tables/attribution_variants.parquet, attribution_similarity.parquet,
+          attribution_curves.parquet, attribution_checks.*
           <results>/figures/attributions.*, attribution_baselines.*, attribution_weights.*,
           attribution_deletion.*
 """
@@ -83,9 +83,9 @@ rule check_attributions:
         attributions=rules.attribute.output.attributions,
         maps=rules.attribute.output.maps,
     output:
-        variants=ensure("<results>/attributions/variants.parquet", non_empty=True),
-        similarity=ensure("<results>/attributions/similarity.parquet", non_empty=True),
-        curves=ensure("<results>/attributions/curves.parquet", non_empty=True),
+        variants=ensure("<results>/tables/attribution_variants.parquet", non_empty=True),
+        similarity=ensure("<results>/tables/attribution_similarity.parquet", non_empty=True),
+        curves=ensure("<results>/tables/attribution_curves.parquet", non_empty=True),
     log:
         "<logs>/check_attributions.log",
     benchmark:

@@ -67,9 +67,9 @@ UNTOUCHED_BY_RUNS = {
     "prepare_images", "list_rejected", "measure_baselines", "measure_features", "plot_scores",
 }  # fmt: skip
 PLOTS = {
-    "plot_attribution_checks", "plot_attributions", "plot_controls", "plot_decay", "plot_distinctiveness", "plot_errors",
-    "plot_features", "plot_forest", "plot_matrix", "plot_measures", "plot_prediction",
-    "plot_scores", "plot_search", "plot_selection",
+    "plot_attribution_checks", "plot_attributions", "plot_controls", "plot_decay",
+    "plot_distinctiveness", "plot_errors", "plot_features", "plot_forest", "plot_matrix",
+    "plot_measures", "plot_prediction", "plot_scores", "plot_search", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
