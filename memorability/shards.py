@@ -38,8 +38,11 @@ def shards_of(*decides: Any) -> Iterator[Path]:
 
 def shards_left(directory: Path, count: int, size: int) -> int:
     """Return how many of `count` items are in no shard yet; see `in_shards`."""
-    starts = range(0, count, size)
-    return sum(min(size, count - start) for start in starts if not _path(directory, start).exists())
+    return sum(
+        items.stop - items.start
+        for items in _slices(count, size)
+        if not _path(directory, items).exists()
+    )
 
 
 def in_shards(
@@ -70,9 +73,8 @@ def in_shards(
         If a shard cannot be written.
     """
     found = 0
-    for start in range(0, count, size):
-        items = slice(start, min(start + size, count))
-        path = _path(directory, start)
+    for items in _slices(count, size):
+        path = _path(directory, items)
         arrays = _read(path)
         if arrays is None:
             arrays = compute(items)
@@ -85,8 +87,12 @@ def in_shards(
         logger.info("%d of %d were there from an earlier job.", found, count)
 
 
-def _path(directory: Path, start: int) -> Path:
-    return directory / f"{start:08d}.npz"
+def _slices(count: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _path(directory: Path, items: slice) -> Path:
+    return directory / f"{items.start:08d}-{items.stop:08d}.npz"
 
 
 def _read(path: Path) -> Arrays | None:

@@ -166,8 +166,8 @@ def _of_weights(checks: pd.DataFrame) -> str:
         )
     ]
     return (
-        f"Attributions of the pixels of an image agree with {' and with '.join(parts)}: "
-        "what agrees, no training of that part has put there."
+        f"Attributions of the pixels of an image agree with {', and with '.join(parts)}. "
+        "What still agrees was not learned by the part that is random."
     )
 
 
