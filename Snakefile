@@ -66,6 +66,7 @@ rule all:
             [rules.choose_predictor.output, rules.plot_search.output] if study.searches else [],
             rules.bundle_predictor.output,
             rules.plot_attributions.output,
+            rules.plot_attribution_checks.output,
         ]
         if study.runs
         else [],

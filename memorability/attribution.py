@@ -1,26 +1,31 @@
-"""Which pixels a predicted memorability score rests on: Integrated Gradients and its baseline."""
+"""Which pixels a predicted memorability score rests on: Integrated Gradients and its baselines."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 from captum.attr import IntegratedGradients
-from torch import nn
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torchvision.transforms.functional import gaussian_blur
 
-from memorability.evaluation import to_unit_range
-from memorability.models.autoencoder import Autoencoder
-from memorability.prediction import TrainedPredictor
-from memorability.seeding import numpy_stream
+from memorability.errors import nearest
+from memorability.seeding import torch_stream
+
+Baseline = Literal["blurred_mean", "zeros", "blurred_image", "uniform_noise"]
+
+SMALLEST_DIFFERENCE = 0.01
+"""Of two predicted scores, by which a convergence delta is judged at least: one answer in a hundred."""
+
+PASS_BYTES = 1.5e9
+"""What one forward pass may keep for its gradients. The pass peaks at about twice that."""
 
 _IMAGES_PER_BLOCK = 64
-_GRADIENTS_PER_PASS = (
-    10  # interpolated images in one forward pass; 10 at full width take about 2 GB
-)
 
 
 def blurred_mean_baseline(
@@ -73,9 +78,85 @@ def blurred_mean_baseline(
         block = pixels[rows[start : start + _IMAGES_PER_BLOCK]]
         total += block.sum(axis=0, dtype=np.float64)
     mean = torch.from_numpy(total / (len(rows) * 255)).permute(2, 0, 1).unsqueeze(0)
-    # The kernel's float64 weights sum to 1 only to the last bit: a white mean may exceed 1.
-    blurred: torch.Tensor = gaussian_blur(mean, [kernel, kernel]).clamp(0, 1).float()
+    return _blurred(mean, kernel).float()
+
+
+def baseline_images(
+    name: str, images: Tensor, blurred_mean: Tensor, *, kernel: int, seed: int
+) -> Tensor:
+    """Return the images from which a path to each of `images` starts.
+
+    Parameters
+    ----------
+    name
+        `blurred_mean`: as published. `zeros`: black, captum's default and that of the published
+        scripts. `blurred_image`: each image itself, blurred like the mean. `uniform_noise`: one
+        image of independent uniform values, the same for all.
+    images
+        (N, 3, H, W), float32, in [0, 1].
+    blurred_mean
+        (1, 3, H, W), as from `blurred_mean_baseline`, on the device of `images`.
+    kernel
+        Side of the blur's kernel in pixels, odd.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    torch.Tensor
+        (N, 3, H, W), float32, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If no baseline has that name.
+    """
+    if name == "blurred_mean":
+        return blurred_mean.expand_as(images)
+    if name == "zeros":
+        return torch.zeros_like(images)
+    if name == "blurred_image":
+        return _blurred(images, kernel)
+    if name == "uniform_noise":
+        noise = torch.rand(blurred_mean.shape, generator=torch_stream(seed, "noise baseline"))
+        return noise.to(images).expand_as(images)
+    known = get_args(Baseline)
+    raise ValueError(f"No baseline is named {name!r} ({nearest(name, known)}).")
+
+
+def _blurred(images: Tensor, kernel: int) -> Tensor:
+    # The kernel's weights sum to 1 only to the last bit: a white image may exceed 1.
+    blurred: Tensor = gaussian_blur(images, [kernel, kernel]).clamp(0, 1)
     return blurred
+
+
+def images_per_pass(network: nn.Module, image: Tensor, steps: int) -> int:
+    """Return how many interpolated images one pass takes, so that all passes are about equally full.
+
+    What the network keeps of an image for its gradient is counted, not guessed from its width.
+
+    Parameters
+    ----------
+    network
+        From images (N, 3, H, W) to scores (N,), its parameters frozen.
+    image
+        (1, 3, H, W).
+    steps
+        Points on the path of one image.
+    """
+    own = {tensor.untyped_storage().data_ptr() for tensor in network.state_dict().values()}
+    kept: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(count, lambda tensor: tensor):
+        scores = network(image.detach().requires_grad_())  # kept alive while storages are counted
+    needed = sum(size for pointer, size in kept.items() if pointer not in own)
+    del scores
+    most = min(steps, max(1, int(PASS_BYTES / max(1, needed))))
+    return math.ceil(steps / math.ceil(steps / most))
 
 
 def integrated_gradients(
@@ -100,7 +181,8 @@ def integrated_gradients(
     images
         Images, (N, 3, H, W), float32, in [0, 1], N at least 1; left as they are.
     baseline
-        Baseline image, (1, 3, H, W), float32, in [0, 1], on the device of `images`.
+        Baseline of all images, (1, 3, H, W), or of each, (N, 3, H, W), float32, in [0, 1], on the
+        device of `images`.
     steps
         Number of points on the line, at least 1. Published: 50.
     internal_batch_size
@@ -139,10 +221,15 @@ def integrated_gradients(
     method = IntegratedGradients(score)
     parts = []
     with _frozen(forward):
-        for chunk in torch.split(images.detach(), internal_batch_size):
+        starts = baseline.detach().expand_as(images)
+        for chunk, start in zip(
+            torch.split(images.detach(), internal_batch_size),
+            torch.split(starts, internal_batch_size),
+            strict=True,
+        ):
             attributions, deltas = method.attribute(
                 chunk,
-                baseline.detach(),
+                start,
                 n_steps=steps,
                 internal_batch_size=internal_batch_size,
                 return_convergence_delta=True,
@@ -171,11 +258,12 @@ def _check_attribution_input(
     steps: int,
     internal_batch_size: int,
 ) -> None:
-    if images.ndim != 4 or not len(images) or baseline.shape != (1, *images.shape[1:]):
+    shapes = {(1, *images.shape[1:]), tuple(images.shape)}
+    if images.ndim != 4 or not len(images) or tuple(baseline.shape) not in shapes:
         raise ValueError(
             f"Attribution got images of shape {tuple(images.shape)} and a baseline of shape "
-            f"{tuple(baseline.shape)}. Expected (N, 3, H, W), N at least 1, and (1, 3, H, W). Make "
-            "the baseline from images of the same size."
+            f"{tuple(baseline.shape)}. Expected (N, 3, H, W), N at least 1, and (1, 3, H, W) or as "
+            "many. Make the baseline from images of the same size."
         )
     if steps < 1 or internal_batch_size < 1:
         raise ValueError(
@@ -236,81 +324,22 @@ def summarise_attributions(attributions: torch.Tensor, deltas: torch.Tensor) -> 
     )
 
 
-def choose_images(images: pd.DataFrame, count: int, *, seed: int) -> np.ndarray:
-    """Return up to `count` rows of `images`, ascending, drawn in turn from each category.
+def converged(
+    delta: npt.NDArray[np.floating],
+    gained: npt.NDArray[np.floating],
+    tolerance: float,
+) -> npt.NDArray[np.bool_]:
+    """Return whether the sum of each image's attributions is what its score gained.
 
     Parameters
     ----------
-    images
-        One row per image, with its category.
-    count
-        How many to draw; all are taken where there are no more.
-    seed
-        Of the draw.
+    delta
+        Convergence deltas, (N,), in units of the predicted score.
+    gained
+        Scores of the images less those of their baselines, (N,).
+    tolerance
+        Largest |delta| as a share of |gained|. A gain below `SMALLEST_DIFFERENCE` counts as that:
+        of a score that hardly differs from its baseline's, no delta would be a small share.
     """
-    shuffled = numpy_stream(seed, "images to explain").permutation(len(images))
-    turn = images["category"].iloc[shuffled].groupby(images["category"].iloc[shuffled]).cumcount()
-    return np.sort(shuffled[np.argsort(turn.to_numpy(), kind="stable")][:count])
-
-
-def explain_images(
-    model: Autoencoder,
-    predictor: TrainedPredictor,
-    pixels: npt.NDArray[np.uint8],
-    images: pd.DataFrame,
-    predictions: pd.DataFrame,
-    settings: Mapping[str, Any],
-    *,
-    device: str,
-    on_image: Callable[[], object] = lambda: None,
-) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
-    """Attribute the predicted memorability of test images to their pixels.
-
-    Parameters
-    ----------
-    model, predictor
-        The autoencoder whose latents the predictor was trained on, and the predictor.
-    pixels
-        uint8 (N, 3, H, W); row i is row i of `images` and of `predictions`.
-    images, predictions
-        The tables of these names. The baseline is the blurred mean of the training images.
-    settings
-        images (how many test images), steps, blur_kernel, seed.
-    device
-        torch device.
-    on_image
-        Called after each image.
-
-    Returns
-    -------
-    tuple
-        The table `attributions`, and maps (K, H, W): absolute attribution summed over channels, in
-        units of predicted score per pixel, row i belonging to row i of the table.
-    """
-    split = predictions["split"].to_numpy()
-    baseline = blurred_mean_baseline(
-        pixels.transpose(0, 2, 3, 1),
-        rows=np.flatnonzero(split == "train"),
-        kernel=settings["blur_kernel"],
-    ).to(device)
-    test = np.flatnonzero(split == "test")
-    rows = test[choose_images(images.iloc[test], settings["images"], seed=settings["seed"])]
-    model = model.to(device).eval().requires_grad_(False)
-    predictor = predictor.to(device)
-    parts, maps = [], []
-    for row in rows:
-        attributions, delta = integrated_gradients(
-            lambda batch: predictor.score(model.encode(batch)),
-            to_unit_range(pixels[row : row + 1], device),
-            baseline,
-            steps=settings["steps"],
-            internal_batch_size=_GRADIENTS_PER_PASS,
-        )
-        parts.append(summarise_attributions(attributions, delta))
-        maps.append(attributions[0].abs().sum(dim=0).cpu().numpy())
-        on_image()
-    table = pd.concat(parts, ignore_index=True).assign(
-        image_id=images["image_id"].to_numpy()[rows],
-        predicted=predictions["predicted"].to_numpy()[rows],
-    )
-    return table, np.stack(maps)
+    largest = tolerance * np.maximum(np.abs(gained), SMALLEST_DIFFERENCE)
+    return np.asarray(np.abs(delta) <= largest)

@@ -272,6 +272,23 @@ class Study:
         return {key: statistics[key] for key in ("target", "bootstrap", "confidence", "seed")}
 
     @property
+    def bootstrap_settings(self) -> dict[str, Any]:
+        """What decides an interval over images, for the parameters of a job."""
+        statistics = self.settings["statistics"]
+        names = {"draws": "bootstrap", "confidence": "confidence", "seed": "seed"}
+        return {name: statistics[key] for name, key in names.items()}
+
+    def attribution_settings(self, *names: str) -> dict[str, Any]:
+        """Return how images are explained, and the keys `names`, for the parameters of a job."""
+        keys = ("baseline", "blur_kernel", "steps", "tolerance", *names)
+        return {
+            **{key: self.settings["attribution"][key] for key in keys},
+            "seed": self.settings["statistics"]["seed"],
+            "device": self.settings["compute"]["device"],
+            "threads": 2,
+        }
+
+    @property
     def split_settings(self) -> dict[str, Any]:
         """What decides which images are for training, validation and test."""
         seed = self.settings["statistics"]["seed"]

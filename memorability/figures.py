@@ -481,58 +481,6 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
     return figure
 
 
-def attribution_maps(
-    images: pd.DataFrame, pixels: np.ndarray, maps: np.ndarray, *, per_category: int, note: str
-) -> Figure:
-    """Draw, per category, photographs in ascending memorability with their attributions (Figure 4).
-
-    Parameters
-    ----------
-    images
-        (K rows) category, score, predicted; row i belongs to pixels[i] and maps[i].
-    pixels
-        uint8 (K, 3, H, W).
-    maps
-        float (K, H, W): absolute attribution summed over channels.
-    per_category
-        Photographs per row at most, spread evenly from the least to the most memorable.
-    note
-        See `scores_by_category`.
-    """
-    names = sorted(images["category"].unique())
-    limit = float(np.quantile(maps, 0.99)) or 1.0
-    per_category = min(per_category, int(images["category"].value_counts().max()))
-    with styled():
-        figure = Figure(
-            figsize=(1.5 * per_category + 1.2, 1.85 * len(names) + 1), layout="constrained"
-        )
-        grid = figure.subplots(len(names), per_category, squeeze=False)
-        for axes in grid.flat:
-            axes.set_axis_off()
-        for row, name in zip(grid, names, strict=True):
-            order = images.index[images["category"] == name]
-            order = images.loc[order].sort_values("score").index
-            spread = (
-                np.linspace(0, len(order) - 1, min(per_category, len(order))).round().astype(int)
-            )
-            for axes, index in zip(row, order[spread], strict=False):
-                axes.imshow(pixels[index].mean(axis=0), cmap="gray", vmin=0, vmax=255)
-                # The overlay is the more opaque the larger the attribution, so the image stays visible.
-                shown = axes.imshow(
-                    maps[index], cmap="inferno", vmin=0, vmax=limit,
-                    alpha=np.clip(maps[index] / limit, 0, 1) * 0.85,
-                )  # fmt: skip
-                axes.set_title(f"{images.loc[index, 'score']:.2f}", fontsize=9)
-            row[0].text(
-                -0.08, 0.5, name, transform=row[0].transAxes, rotation=90, va="center", ha="right"
-            )
-        bar = figure.colorbar(shown, ax=grid, shrink=0.5)
-        bar.set_label("absolute attribution per pixel\n(units of predicted score)")
-        figure.suptitle("Memorability (above each image) ascends from left to right")
-        add_note(figure, note)
-    return figure
-
-
 def run_title(correlations: pd.DataFrame) -> str:
     """Return the title of a figure about one model: loss, learning rate, protocol, seeds."""
     row = correlations.iloc[0]

@@ -99,9 +99,14 @@ def from_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
-    """Return the attribution summaries of each explained image; the summary is the metric."""
+    """Return the attribution summaries of the drawn images (columns drawn, image_id and these).
+
+    The summary is the metric.
+    """
     summaries = ["mean_absolute", "mean_signed", "mean_positive"]
-    table = attributions.melt("image_id", summaries, var_name="metric", value_name="value")
+    table = attributions[attributions["drawn"]].melt(
+        "image_id", summaries, var_name="metric", value_name="value"
+    )
     return _long(table, "attribution")
 
 

@@ -2,7 +2,10 @@
 
 REQUIRED: the selected model, the predictor, prepared images.
 MAKES:    <results>/tables/attributions.parquet, <results>/attributions/maps.npy
-          <results>/figures/attributions.*
+          <results>/tables/attribution_variants.parquet, attribution_similarity.parquet,
+          attribution_curves.parquet, attribution_checks.*
+          <results>/figures/attributions.*, attribution_baselines.*, attribution_weights.*,
+          attribution_deletion.*
 """
 
 
@@ -30,13 +33,8 @@ rule attribute:
         gpu=study.gpus,
     params:
         study=study.name,
-        settings=study.settings["attribution"]
-        | {
-            "seed": study.settings["statistics"]["seed"],
-            "device": study.settings["compute"]["device"],
-            "threads": 2,
-        },
-        code=fingerprint("attribution", "prediction", "models.autoencoder"),
+        settings=study.attribution_settings("images", "show"),
+        code=fingerprint("attributions.explain", "attributions.network"),
     script:
         "../scripts/attribute.py"
 
@@ -67,7 +65,91 @@ rule plot_attributions:
         mem="2GB",
         runtime="10m",
     params:
+        show=study.settings["attribution"]["show"],
         note=study.note,
-        code=fingerprint("figures"),
+        code=fingerprint("attribution_figures", "figures"),
     script:
         "../scripts/plot_attributions.py"
+
+
+rule check_attributions:
+    """Attribute some images anew from other baselines and with random weights, and delete and insert pixels."""
+    input:
+        images=ANALYSED_IMAGES,
+        pixels=ANALYSED_PIXELS,
+        predictions=rules.predict.output.predictions,
+        predictor=rules.predict.output.predictor,
+        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
+        attributions=rules.attribute.output.attributions,
+        maps=rules.attribute.output.maps,
+    output:
+        variants=ensure("<results>/tables/attribution_variants.parquet", non_empty=True),
+        similarity=ensure("<results>/tables/attribution_similarity.parquet", non_empty=True),
+        curves=ensure("<results>/tables/attribution_curves.parquet", non_empty=True),
+    log:
+        "<logs>/check_attributions.log",
+    benchmark:
+        "<benchmarks>/check_attributions.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: 2
+    resources:
+        mem=study.training_memory(study.settings["selected"]["protocol"]),
+        runtime="24h",
+        gpu=study.gpus,
+    params:
+        study=study.name,
+        settings=study.attribution_settings("checks"),
+        code=fingerprint("attributions.checks", "attributions.explain"),
+    script:
+        "../scripts/check_attributions.py"
+
+
+rule plot_attribution_checks:
+    """Say and draw what the checks of attributions show."""
+    input:
+        attributions=rules.attribute.output.attributions,
+        variants=rules.check_attributions.output.variants,
+        similarity=rules.check_attributions.output.similarity,
+        curves=rules.check_attributions.output.curves,
+    output:
+        checks=ensure("<results>/tables/attribution_checks.parquet", non_empty=True),
+        tsv="<results>/tables/attribution_checks.tsv",
+        baselines=report(
+            "<results>/figures/attribution_baselines.svg",
+            caption="../report/attribution_baselines.rst",
+            category="5. Attribution",
+            labels={"what": "other baselines"},
+        ),
+        baselines_png="<results>/figures/attribution_baselines.png",
+        weights=report(
+            "<results>/figures/attribution_weights.svg",
+            caption="../report/attribution_weights.rst",
+            category="5. Attribution",
+            labels={"what": "random weights"},
+        ),
+        weights_png="<results>/figures/attribution_weights.png",
+        deletion=report(
+            "<results>/figures/attribution_deletion.svg",
+            caption="../report/attribution_deletion.rst",
+            category="5. Attribution",
+            labels={"what": "deletion and insertion"},
+        ),
+        deletion_png="<results>/figures/attribution_deletion.png",
+    log:
+        "<logs>/plot_attribution_checks.log",
+    benchmark:
+        "<benchmarks>/plot_attribution_checks.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem="1GB",
+        runtime="10m",
+    params:
+        study=study.name,
+        settings=study.bootstrap_settings,
+        note=study.note,
+        code=fingerprint("attributions.summary", "attribution_figures", "figures"),
+    script:
+        "../scripts/plot_attribution_checks.py"

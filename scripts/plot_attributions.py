@@ -10,18 +10,17 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     import numpy as np
 
-    from memorability import figures, tables
+    from memorability import attribution_figures, figures, tables
     from memorability.images import open_store
 
-    images = tables.read(snakemake.input.images, "images").reset_index(names="row")
-    explained = tables.read(snakemake.input.attributions, "attributions").merge(
-        images, on="image_id"
-    )
-    figure = figures.attribution_maps(
-        explained,
-        open_store(snakemake.input.pixels)[explained["row"]],
-        np.load(snakemake.input.maps),
-        per_category=6,
+    images = tables.read(snakemake.input.images, "images").reset_index(names="place")
+    table = tables.read(snakemake.input.attributions, "attributions")
+    explained = table.merge(images, on="image_id")
+    shown = attribution_figures.shown_images(explained, snakemake.params.show)
+    figure = attribution_figures.attribution_maps(
+        shown,
+        open_store(snakemake.input.pixels)[shown["place"]],
+        np.load(snakemake.input.maps, mmap_mode="r")[shown["row"]],
         note=snakemake.params.note,
     )
     figures.save(figure, snakemake.output.svg, snakemake.output.png)

@@ -7,8 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from memorability import attribution
 from memorability.attribution import (
+    baseline_images,
     blurred_mean_baseline,
+    converged,
+    images_per_pass,
     integrated_gradients,
     summarise_attributions,
 )
@@ -87,6 +91,47 @@ def test_baseline_rejects_an_unusable_kernel(kernel: int) -> None:
 def test_baseline_rejects_other_than_uint8_images(pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="images of the baseline"):
         blurred_mean_baseline(pixels)
+
+
+# Baselines by name
+
+
+def named(name: str, images: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    mean = torch.full((1, 3, 8, 8), 0.25)
+    return baseline_images(name, images, mean, kernel=3, seed=seed)
+
+
+def test_every_baseline_is_an_image_for_each_image() -> None:
+    images = random_images()
+    for name in ("blurred_mean", "zeros", "blurred_image", "uniform_noise"):
+        baseline = named(name, images)
+        assert baseline.shape == images.shape, name
+        assert baseline.dtype == torch.float32, name
+        assert ((baseline >= 0) & (baseline <= 1)).all(), name
+    assert (named("blurred_mean", images) == 0.25).all()
+    assert (named("zeros", images) == 0).all()
+
+
+def test_a_blurred_image_is_the_blur_of_that_image_alone() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
+    image = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+    others = torch.cat([image, random_images(2)])
+    torch.testing.assert_close(
+        named("blurred_image", others)[:1], blurred_mean_baseline(pixels, kernel=3)
+    )
+
+
+def test_noise_is_one_image_that_follows_from_the_seed() -> None:
+    first = named("uniform_noise", random_images(2))
+    torch.testing.assert_close(first[0], first[1], atol=0, rtol=0)
+    torch.testing.assert_close(first, named("uniform_noise", random_images(2)), atol=0, rtol=0)
+    assert not torch.equal(first, named("uniform_noise", random_images(2), seed=1))
+    assert first.std() == pytest.approx(math.sqrt(1 / 12), rel=0.1)
+
+
+def test_an_unknown_baseline_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ValueError, match=r"'zero'.*zeros"):
+        named("zero", random_images())
 
 
 # Integrated Gradients
@@ -207,7 +252,7 @@ def test_attribution_rejects_training_mode() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "steps", "internal_batch_size"),
-    [((1, 3, 9, 9), 50, 8), ((5, 3, 8, 8), 50, 8), ((1, 3, 8, 8), 0, 8), ((1, 3, 8, 8), 50, 0)],
+    [((1, 3, 9, 9), 50, 8), ((4, 3, 8, 8), 50, 8), ((1, 3, 8, 8), 0, 8), ((1, 3, 8, 8), 50, 0)],
 )
 def test_attribution_rejects_unusable_input(
     shape: tuple[int, ...], steps: int, internal_batch_size: int
@@ -220,6 +265,55 @@ def test_attribution_rejects_unusable_input(
             steps=steps,
             internal_batch_size=internal_batch_size,
         )
+
+
+def test_each_image_may_have_its_own_baseline() -> None:
+    model, images = convolutional_network(), random_images()
+    baselines = random_images(10)[5:]
+    together, deltas = integrated_gradients(model, images, baselines, internal_batch_size=3)
+    for row in range(len(images)):
+        alone, delta = integrated_gradients(
+            model, images[row : row + 1], baselines[row : row + 1], internal_batch_size=50
+        )
+        torch.testing.assert_close(together[row : row + 1], alone, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(deltas[row : row + 1], delta, atol=1e-6, rtol=0)
+
+
+# Memory
+
+
+def test_a_pass_takes_what_its_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The square keeps its input, and the product with a weight of the network's own keeps nothing else.
+    class Square(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images.square().sum(dim=(1, 2, 3))
+
+    image = torch.zeros(1, 3, 8, 8)
+    assert images_per_pass(Square(), image, 50) == 50
+    for images, expected in ((50, 50), (49, 25), (20, 17), (7, 7), (1, 1), (0.5, 1)):
+        monkeypatch.setattr(attribution, "PASS_BYTES", images * 3 * 8 * 8 * 4)
+        assert images_per_pass(Square(), image, 50) == expected
+
+
+def test_weights_of_the_network_count_once_whatever_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer = nn.Linear(192, 192).requires_grad_(False)
+    network = nn.Sequential(nn.Flatten(), layer, nn.Sigmoid(), nn.Linear(192, 1), nn.Flatten(0))
+    network.requires_grad_(False)
+    # The layer's input need not be kept, for its weights take no gradient; the sigmoid's output is.
+    monkeypatch.setattr(attribution, "PASS_BYTES", 10 * 192 * 4)
+    kept = images_per_pass(network, torch.zeros(1, 3, 8, 8), 50)
+    assert 3 <= kept <= 10
+
+
+# Convergence
+
+
+def test_convergence_is_judged_by_the_gain_and_by_no_less_than_one_answer_in_a_hundred() -> None:
+    delta = np.array([0.0049, -0.0051, 0.0004, 0.0006, 0.0])
+    gained = np.array([-0.1, 0.1, 0.0, 0.001, 0.0])
+    assert list(converged(delta, gained, 0.05)) == [True, False, True, False, True]
 
 
 # Summary

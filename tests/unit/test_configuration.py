@@ -199,6 +199,7 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (changed("seeds", [-1]), ["seeds.0: -1 is less than the minimum of 0"]),
         (changed("autoencoder.width", 1.5), ["autoencoder.width: 1.5 is greater than"]),
         (changed("attribution.blur_kernel", 4), ["attribution.blur_kernel: 4"]),
+        (changed("attribution.baseline", "blured_mean"), ["'blured_mean'", "blurred_mean"]),
         (changed("study", "My study"), ["study: 'My study'"]),
         (
             merged(folder(scores="scores.xlsx")),

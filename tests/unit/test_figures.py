@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 
@@ -377,56 +376,6 @@ def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["pooled"]
     draw(figure, tmp_path)
-
-
-# Attribution
-
-
-def attributed(scale: float = 1.0) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Seven photographs of two categories; photograph k is grey level 10 k."""
-    images = pd.DataFrame(
-        {
-            "category": ["food", "animal", "food", "food", "animal", "food", "food"],
-            "score": [0.9, 0.2, 0.1, 0.5, 0.1, 0.3, 0.7],
-            "predicted": 0.5,
-        }
-    )
-    levels = np.arange(7, dtype=np.uint8)[:, None, None, None] * 10
-    pixels = np.broadcast_to(levels, (7, 3, 8, 8))
-    return images, pixels, np.random.default_rng(0).random((7, 8, 8)) * scale
-
-
-def shown_rows(figure: Figure) -> list[tuple[str, int]]:
-    """Return title and grey level of each photograph that is shown, row by row."""
-    return [
-        (axes.get_title(), int(np.asarray(photograph.get_array()).max()))
-        for axes in figure.axes
-        if axes.get_title()
-        for photograph in axes.findobj(AxesImage)[:1]
-    ]
-
-
-def test_photographs_of_a_category_ascend_in_memorability_from_the_least_to_the_most(
-    tmp_path: Path,
-) -> None:
-    figure = figures.attribution_maps(*attributed(), per_category=3, note=NOTE)
-    # animal has two photographs for three places; of food the first, middle and last of five.
-    assert shown_rows(figure) == [
-        ("0.10", 40), ("0.20", 10), ("0.10", 20), ("0.50", 30), ("0.90", 0),
-    ]  # fmt: skip
-    shown = texts(figure)
-    assert "animal" in shown
-    assert "food" in shown
-    assert NOTE in shown
-    draw(figure, tmp_path)
-
-
-def test_attributions_that_are_all_zero_are_drawn_as_plain_photographs(tmp_path: Path) -> None:
-    figure = figures.attribution_maps(*attributed(scale=0.0), per_category=2, note=NOTE)
-    draw(figure, tmp_path)
-    for axes in figure.axes:
-        for overlay in axes.findobj(AxesImage)[1:]:
-            np.testing.assert_array_equal(np.asarray(overlay.get_alpha()), 0)
 
 
 # Pre-training

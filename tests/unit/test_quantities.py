@@ -162,10 +162,11 @@ def test_predictions_are_those_of_test_images_alone() -> None:
     assert rows(from_predictions(table)) == [("prediction", "mlp", "", "", "", "", "b", 0.2)]
 
 
-def test_every_summary_of_an_attribution_is_a_metric() -> None:
+def test_every_summary_of_a_drawn_attribution_is_a_metric() -> None:
     table = pd.DataFrame(
         {
-            "image_id": ["a"],
+            "image_id": ["a", "named by hand"],
+            "drawn": [True, False],
             "mean_absolute": 3.0,
             "mean_signed": -1.0,
             "mean_positive": 1.0,
@@ -173,10 +174,10 @@ def test_every_summary_of_an_attribution_is_a_metric() -> None:
             "predicted": 0.7,
         }
     )
-    assert {(row[0], row[1], row[-1]) for row in rows(from_attributions(table))} == {
-        ("attribution", "mean_absolute", 3.0),
-        ("attribution", "mean_signed", -1.0),
-        ("attribution", "mean_positive", 1.0),
+    assert {(row[0], row[1], row[-2], row[-1]) for row in rows(from_attributions(table))} == {
+        ("attribution", "mean_absolute", "a", 3.0),
+        ("attribution", "mean_signed", "a", -1.0),
+        ("attribution", "mean_positive", "a", 1.0),
     }
 
 

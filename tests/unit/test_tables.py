@@ -263,14 +263,38 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "attributions": [
         {
-            "image_id": i,
-            "mean_absolute": 0.5,
-            "mean_signed": -0.25,
-            "mean_positive": 0.125,
-            "convergence_delta": 1e-7,
-            "predicted": 0.75,
+            "image_id": i, "drawn": i == "a", "baseline": "blurred_mean", "mean_absolute": 0.5,
+            "mean_signed": -0.25, "mean_positive": 0.125, "predicted": 0.75,
+            "predicted_baseline": 0.5, "convergence_delta": 1e-7, "converged": True,
+            "row": row, "scale": 0.01,
         }
-        for i in "ab"
+        for row, i in enumerate("ab")
+    ],
+    "attribution_variants": [
+        {
+            "image_id": "a", "variant": variant, "baseline": "zeros", "mean_absolute": 0.5,
+            "mean_signed": -0.25, "mean_positive": 0.125, "convergence_delta": 1e-7,
+            "converged": False,
+        }
+        for variant in ("predictor", "zeros")
+    ],
+    "attribution_similarity": [
+        {
+            "check": check, "first": "a", "second": "b", "image_id": "c", "map_absolute": 0.5,
+            "map_signed": NAN, "map_ssim": 1.0,
+        }
+        for check in ("baseline", "weights")
+    ],
+    "attribution_curves": [
+        {"mode": "deletion", "order": "random", "image_id": "a", "share": s, "score": 0.5}
+        for s in (0.0, 0.1, 1.0)
+    ],
+    "attribution_checks": [
+        {
+            "check": check, "first": "a", "second": "b", "measure": "map_ssim", "value": NAN,
+            "ci_low": NAN, "ci_high": 0.5, "ci_method": "percentile", "n": 3,
+        }
+        for check in ("baseline", "deletion")
     ],
     "image_scores": [
         {

@@ -52,7 +52,7 @@ TINY: dict[str, Any] = {
             "space": {"layers": [1, 1], "width": [8]},
         },
     },
-    "attribution": {"images": 2, "steps": 5},
+    "attribution": {"images": 2, "steps": 5, "checks": {"images": 1}},
     "statistics": {"bootstrap": 100},
 }
 

@@ -31,6 +31,7 @@ CARRIERS = {
     "downloads": "names files from outside",
     "job": "log and progress bar",
     "resumable": "keeps the state of a run between jobs; what decides it is finetuning",
+    "attributions.running": "keeps shards between jobs, and lays their results into files",
     "provenance": "writes down where a result comes from",
     "seeding": "in scripts only make_deterministic; whoever draws imports it and has it in its closure",
     "errors": "words of a message",

@@ -30,6 +30,7 @@ ASKED_FOR = (
     "tables/rejected.tsv",
     "tables/prediction_search.html",
     "tables/prediction_metrics.html",
+    "tables/attribution_checks.tsv",
     "tables/provenance.html",
     "provenance.json",
     "predictor/bundle.safetensors",
@@ -47,6 +48,7 @@ ASKED_FOR = (
             "scores", "errors/mse", "distinctiveness", "measures", "features", "prediction",
             "attributions", "selection", "decay", "matrix", "controls", "prediction_by_category",
             "prediction_calibration", "prediction_learning", "prediction_search",
+            "attribution_baselines", "attribution_weights", "attribution_deletion",
         )
         for kind in ("svg", "png")
     ),
@@ -65,9 +67,9 @@ UNTOUCHED_BY_RUNS = {
     "prepare_images", "list_rejected", "measure_baselines", "measure_features", "plot_scores",
 }  # fmt: skip
 PLOTS = {
-    "plot_attributions", "plot_controls", "plot_decay", "plot_distinctiveness", "plot_errors",
-    "plot_features", "plot_forest", "plot_matrix", "plot_measures", "plot_prediction",
-    "plot_scores", "plot_search", "plot_selection",
+    "plot_attribution_checks", "plot_attributions", "plot_controls", "plot_decay",
+    "plot_distinctiveness", "plot_errors", "plot_features", "plot_forest", "plot_matrix",
+    "plot_measures", "plot_prediction", "plot_scores", "plot_search", "plot_selection",
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -130,7 +132,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 40
+    assert len(found) == 44
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
         "ceiling", "features", "correlations", "predictions", "prediction_history",
@@ -138,7 +140,8 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "selection_seeds", "decay", "decay_seeds", "matrix", "controls", "split",
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
         "prediction_gains", "prediction_calibration",
-        "baselines",
+        "attribution_variants", "attribution_similarity", "attribution_curves",
+        "attribution_checks", "baselines",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
@@ -224,7 +227,7 @@ def test_two_runs_are_equal_to_the_last_bit(
     done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
     assert done.returncode == 0, done.stdout
     files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert len(files) == 50
+    assert len(files) == 54
     same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
     assert not [path for path, equal in zip(files, same, strict=True) if not equal]
     models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
@@ -279,7 +282,9 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
         ("prediction.py", {"predict"}, {"prepare_images", "finetune", "encode"}),
         ("predictions/metrics.py", {"evaluate_prediction"}, {"predict", "predict_by_head"}),
         ("predictions/kernels.py", {"predict_by_head"}, {"predict", "search_predictor"}),
-        ("attribution.py", {"attribute"}, {"finetune", "encode", "predict"}),
+        ("attribution.py", {"attribute", "check_attributions"}, {"finetune", "encode", "predict"}),
+        ("attributions/checks.py", {"check_attributions"}, {"attribute"}),
+        ("attributions/summary.py", {"plot_attribution_checks"}, {"check_attributions"}),
         (
             "saved_predictor.py",
             {"bundle_predictor"},
@@ -402,3 +407,4 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     assert needed["measure_objects"] == 20
     assert needed["finetune_decay"] == 5
     assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1
+    assert needed["check_attributions"] == 1

@@ -1,0 +1,160 @@
+"""Attributions as jobs make them: in shards that a stopped job goes on with, maps in one file."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from memorability.attributions.checks import Checks
+from memorability.attributions.explain import (
+    Explainer,
+    choose_images,
+    explain_images,
+    explained_images,
+    warn_of,
+)
+from memorability.attributions.network import ScoreNetwork
+from memorability.checkpoints import arithmetic
+from memorability.files import atomic
+from memorability.job import progress
+from memorability.models.autoencoder import Autoencoder
+from memorability.prediction import TrainedPredictor
+from memorability.provenance import file_hashes
+from memorability.shards import in_shards, shards_left, shards_of
+
+_IMAGES_PER_SHARD = 8  # a few minutes of two cores at full width, which is what a kill costs
+
+
+def kept_shards(
+    settings: Mapping[str, Any], code: str, inputs: Iterable[str], device: str
+) -> AbstractContextManager[Path]:
+    """Return the directory for the shards of a job, named by all that decides their bits.
+
+    Parameters
+    ----------
+    settings
+        Of the job.
+    code
+        Fingerprint of the code that decides the results.
+    inputs
+        The files that the job reads.
+    device
+        torch device.
+    """
+    return shards_of(settings, code, file_hashes(inputs), arithmetic(device))
+
+
+def explain(
+    model: Autoencoder,
+    predictor: TrainedPredictor,
+    pixels: npt.NDArray[np.uint8],
+    images: pd.DataFrame,
+    predictions: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    shards: Path,
+    maps: str | Path,
+) -> pd.DataFrame:
+    """Attribute predicted memorability to pixels, write the maps and return the table `attributions`.
+
+    Parameters
+    ----------
+    model, predictor
+        The autoencoder whose latents the predictor was trained on, and the predictor.
+    pixels
+        uint8 (N, 3, H, W); row i is row i of `images` and of `predictions`.
+    images, predictions
+        The tables of these names.
+    settings
+        images (how many), show (ids of further ones), and those of
+        `memorability.attributions.explain.Explainer`.
+    device
+        torch device.
+    shards
+        Directory for what is finished, see `memorability.shards`.
+    maps
+        File for the maps, float16 (K, 3, H, W); it appears whole.
+    """
+    chosen = explained_images(
+        images, predictions, settings["images"], settings["show"], seed=settings["seed"]
+    )
+    places = chosen["place"].to_numpy()
+    network = ScoreNetwork(model, predictor, device)
+    explainer = Explainer.of(pixels, predictions, settings, device)
+    parts = []
+    left = shards_left(shards, len(places), _IMAGES_PER_SHARD)
+    with progress(left, "attributing") as step, atomic(maps) as temporary:
+        stored = np.lib.format.open_memmap(
+            temporary, mode="w+", dtype=np.float16, shape=(len(places), *pixels.shape[1:])
+        )
+        for rows, shard in in_shards(
+            shards,
+            len(places),
+            _IMAGES_PER_SHARD,
+            lambda rows: explain_images(explainer, network, pixels[places[rows]], on_image=step),
+        ):
+            stored[rows] = shard["map"]
+            parts.append({name: values for name, values in shard.items() if name != "map"})
+        stored.flush()
+    table = pd.concat(map(pd.DataFrame, parts), ignore_index=True).assign(
+        image_id=chosen["image_id"],
+        drawn=chosen["drawn"],
+        baseline=settings["baseline"],
+        row=np.arange(len(places)),
+    )
+    warn_of(table, settings["tolerance"])
+    return table
+
+
+def check(
+    model: Autoencoder,
+    predictor: TrainedPredictor,
+    pixels: npt.NDArray[np.uint8],
+    images: pd.DataFrame,
+    predictions: pd.DataFrame,
+    attributions: pd.DataFrame,
+    maps: npt.NDArray[np.float16],
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    shards: Path,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Check the attributions of some images.
+
+    Parameters
+    ----------
+    model, predictor, pixels, images, predictions, settings, device, shards
+        See `explain`; settings has checks: {images: how many of the drawn ones}.
+    attributions, maps
+        Results of `explain`.
+
+    Returns
+    -------
+    tuple
+        The tables attribution_variants, attribution_similarity and attribution_curves.
+    """
+    drawn = attributions[attributions["drawn"]].merge(
+        images[["image_id", "category"]].reset_index(names="place"), on="image_id"
+    )
+    rows = choose_images(drawn, settings["checks"]["images"], seed=settings["seed"])
+    chosen = drawn.iloc[rows].reset_index(drop=True)
+    checks = Checks.of(model, predictor, pixels, predictions, settings, device)
+    per_pass = checks.explainer.passes(checks.network)
+    results = []
+    with progress(shards_left(shards, len(chosen), 1), "checking attributions") as step:
+
+        def one(items: slice) -> dict[str, npt.NDArray[Any]]:
+            image = chosen.iloc[items.start]
+            own = maps[image["row"]].astype(np.float32) * np.float32(image["scale"])
+            result = checks.check_image(image["image_id"], pixels[image["place"]], own, per_pass)
+            step()
+            return result
+
+        for _, result in in_shards(shards, len(chosen), 1, one):
+            results.append(result)
+    return checks.tables(chosen["image_id"].tolist(), results)
