@@ -37,7 +37,7 @@ MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 SEGMENTED_SIDE = 520
 """Shorter side, in pixels, of the images that torchvision's DeepLabV3 was trained for."""
 
-_BATCH = 4  # at the 800 pixels to which the detector enlarges images, 0.4 GB each
+_BATCH = 4  # at the 800 pixels to which the detector enlarges images, about 0.6 GB each
 
 
 @dataclass(frozen=True)
