@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 # An overlay without a name of its own writes to the published study's results.
 RESULTS = results/$(or $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' $(STUDY)),memcat)
 
-.PHONY: sample study report test test-long bench lint lock
+.PHONY: sample study estimate report test test-long bench lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
 sample: .venv/installed
@@ -18,6 +18,10 @@ sample: .venv/installed
 # Run a study of your own: make study STUDY=studies/own-images.yaml CORES=8
 study: .venv/installed
 	$(RUN) --configfile $(STUDY)
+
+# Say, before it runs, how long a study will take: make estimate STUDY=studies/own-images.yaml
+estimate: .venv/installed
+	$(RUN) estimate --quiet all --configfile $(STUDY)
 
 # Build the report of a finished study: make report STUDY=studies/own-images.yaml
 report: .venv/installed

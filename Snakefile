@@ -31,6 +31,7 @@ if study.runs:
 
 
 include: "rules/report.smk"
+include: "rules/estimate.smk"
 
 
 rule all:

@@ -4,7 +4,12 @@ REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it 
 PROVIDES: `study`; the pathvars <results>, <logs>, <benchmarks>, <run>; input functions.
 """
 
+import json
 import math
+import subprocess
+import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -57,6 +62,21 @@ def lasting(file):
 def external(table, key):
     """Return the files of a table (errors, distinctiveness) of all sources from elsewhere."""
     return [study.external_path(table, name) for name in study.settings[key]]
+
+
+@cache
+def dry_run():
+    """Return what a dry run of the whole study prints: the jobs that are still to be made."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as configuration:
+        json.dump(config, configuration)
+        configuration.flush()
+        # So many cores that no job's threads are cut down to them.
+        command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1024"]
+        command += ["--snakefile", workflow.main_snakefile, "--configfile", configuration.name]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise WorkflowError(done.stdout + done.stderr)
+    return done.stdout + done.stderr
 
 
 ERRORS = [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs]

@@ -1,0 +1,127 @@
+"""The arithmetic of a fine-tuning step, this machine's peak, and the share of it that a step reaches.
+
+Multiply-adds and bytes are counted layer by layer (memorability/cost.py). The peak is the best of
+matrix products of 4,096 × 4,096. *Ours* is a step at full width and 224 × 224 pixels as a run of the
+workflow makes it, with one thread; its share is that of the peak of one thread in the same precision.
+The profile divides a step of the loss mse by what its operations are for (torch.profiler). Weights are
+random.
+"""
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.bench_finetuning import settings
+from benchmarks.harness import Row, Timing, repeated
+from memorability.cost import Work, autoencoder_layers, loss_work, training_step
+from memorability.finetuning import run_loss, train_step
+from memorability.models.autoencoder import Autoencoder, initial_autoencoder
+from memorability.precision import DTYPES, place
+from memorability.seeding import make_deterministic
+
+SIDE = 4096
+LOSSES = ("mse", "ms_ssim", "lpips_squeeze", "lpips_alex", "lpips_vgg", "style")
+LEAST_SHARE = 0.75  # of the fp32 peak, that is asked for
+STEPS = 3
+# What operations are for -> parts of their names; the first that fits counts.
+KINDS = {
+    "convolutions": ("conv",),
+    "batch normalisation": ("batch_norm",),
+    "ReLU and pooling": ("relu", "clamp_min", "threshold", "max_pool"),
+    "optimiser": ("adam",),
+    "copies and layout": ("copy", "contiguous", "clone", "empty", "resize", "fill", "zero"),
+}
+
+
+def rows() -> list[Row]:
+    """Return peaks, then a step of each loss and precision, then profiles."""
+    make_deterministic(threads=1)
+    peaks, found = {}, []
+    for precision in DTYPES:
+        for threads in (1, 2):
+            peaks[precision, threads], row = _peak(precision, threads)
+            found.append(row)
+    torch.set_num_threads(1)
+    for precision in DTYPES:
+        found += _shares(precision, peaks[precision, 1])
+    return [*found, *map(_profile, DTYPES)]
+
+
+def kind_of(operation: str) -> str:
+    """Return what an operation of PyTorch is for."""
+    name = operation.lower()
+    fitting = (kind for kind, words in KINDS.items() if any(word in name for word in words))
+    return next(fitting, "other")
+
+
+def _peak(precision: str, threads: int) -> tuple[float, Row]:
+    """Return operations per second of a matrix product, and its row."""
+    torch.set_num_threads(threads)
+    first, second = (torch.rand(SIDE, SIDE, dtype=DTYPES[precision]) for _ in range(2))
+    took = repeated(lambda: first @ second)
+    best = 2 * SIDE**3 / min(took.values)
+    what = f"matrix product, {precision}, {threads} thread{'s' * (threads > 1)}"
+    return best, Row(what, took, agreement=f"{best / 1e9:.0f} GFLOP/s at best")
+
+
+class _Step:
+    """A fine-tuning step of the workflow, ready to be made again and again."""
+
+    def __init__(self, loss: str, precision: str) -> None:
+        chosen = settings(loss, precision)
+        published = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+        self.model: Autoencoder = place(
+            initial_autoencoder(0, width=1.0, **published), "cpu"
+        ).train()
+        self.model.precision = precision
+        self.loss: nn.Module = run_loss(chosen, "cpu")[0]
+        rate = chosen["learning_rate"]
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate, fused=True)
+        self.image: Tensor = torch.rand(1, 3, 224, 224)
+
+    def __call__(self) -> None:
+        train_step(self.model, self.loss, self.optimizer, self.image)
+
+    @property
+    def work(self) -> Work:
+        """What it costs on any machine."""
+        return training_step(autoencoder_layers(self.model), loss_work(self.loss))
+
+
+def _shares(precision: str, peak: float) -> list[Row]:
+    found: list[Row] = []
+    for loss in LOSSES:
+        step = _Step(loss, precision)
+        took, work = repeated(step, runs=STEPS), step.work
+        rate = work.flops / took.median
+        remark = (
+            f"{work.multiply_adds / 1e9:.1f} G multiply-adds, "
+            f"{work.bytes(precision) / 1e9:.1f} GB moved at least; "
+            f"{rate / 1e9:.0f} GFLOP/s, {rate / peak:.0%} of the peak"
+        )
+        if found:
+            remark += f"; {1 - found[0].ours.median / took.median:.0%} of it for the loss"
+        asked = precision == "fp32"
+        target = f"at least {LEAST_SHARE:.0%} of the peak" if asked else ""
+        met = rate / peak >= LEAST_SHARE if asked else None
+        what = f"a step, {loss}, {precision}"
+        found.append(Row(what, took, target=target, met=met, agreement=remark))
+    return found
+
+
+def _profile(precision: str) -> Row:
+    """Return how the time of a step divides."""
+    step = _Step("mse", precision)
+    step()
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        for _ in range(STEPS):
+            step()
+    spent: dict[str, float] = defaultdict(float)
+    for event in profiled.key_averages():
+        spent[kind_of(event.key)] += event.self_cpu_time_total / 1e6 / STEPS
+    whole = sum(spent.values())
+    shares = sorted(spent.items(), key=lambda item: item[1], reverse=True)
+    remark = ", ".join(f"{kind} {seconds / whole:.1%}" for kind, seconds in shares)
+    return Row(f"profile of a step, mse, {precision}", Timing((whole,)), agreement=remark)

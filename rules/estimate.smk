@@ -1,0 +1,27 @@
+"""What the study will take, said before anything runs.
+
+REQUIRED: nothing but the configuration, and of a study of your own its table of scores.
+MAKES:    nothing: it prints, and does so each time, for which it must not have a benchmark file
+"""
+
+
+localrules:
+    estimate,
+
+
+rule estimate:
+    """Print jobs, hours on this machine and with more cores, disk and memory of the whole study."""
+    log:
+        "<logs>/estimate.log",
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        mem="6GB",
+        runtime="30m",
+        gpu=study.gpus,
+    params:
+        dry_run=lambda wildcards: dry_run(),
+        code=fingerprint("estimate"),
+    script:
+        "../scripts/estimate.py"
