@@ -49,7 +49,10 @@ SHUFFLES = 1000  # of the permutation test of learning rates
 MODEL_STATES = 3  # a saved training state: weights and two moments
 ROW_BYTES, TABLE_BYTES = 30, 10_000  # of a table of errors
 PIXEL_BYTES = 3 * 224 * 224
-MAP_BYTES = 4 * 224 * 224
+MAP_BYTES = 2 * 3 * 224 * 224
+OBJECT_SECONDS = 7.0  # of one core, an image (config.yaml)
+CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
+FEATURES = 20  # rows of the tables of features that are resampled, about
 CORES = (1, 2, 4, 8, 16, 32, 64)
 CARDS = (1, 2, 4, 8)
 OTHERS = "others: mostly their start"
@@ -129,7 +132,17 @@ class JobSeconds:
                 self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
             ),
             "measure_controls": self._controls,
-            "attribute": self._attribute,
+            "attribute": lambda job: self._explain(
+                job, study.settings["attribution"]["images"]
+            ),
+            "check_attributions": lambda job: CHECKED_TIMES * self._explain(
+                job, study.settings["attribution"]["checks"]["images"]
+            ),
+            "measure_objects": lambda _: (
+                sizes.images * OBJECT_SECONDS / study.settings["features"]["shards"]
+            ),
+            "model_features": lambda _: self._resamples(FEATURES),
+            "summarise_features": lambda _: self._resamples(FEATURES),
             "measure_features": lambda _: sizes.images * FIGURES["features"] / 2,
             "measure_distinctiveness": lambda _: self._pairs(sizes.images),
             "measure_external_distinctiveness": lambda _: self._pairs(sizes.images),
@@ -192,10 +205,9 @@ class JobSeconds:
         each = seeds * model.reconstruct + (seeds + 1) * self._metrics
         return float(self._sizes.images * each)
 
-    def _attribute(self, job: Job) -> float:
-        chosen = self._study.settings["attribution"]
+    def _explain(self, job: Job, images: int) -> float:
         model = self._autoencoder(self._study.settings["selected"]["protocol"])
-        points = min(chosen["images"], self._sizes.test) * chosen["steps"]
+        points = min(images, self._sizes.test) * self._study.settings["attribution"]["steps"]
         return float(points * model.attribute / self._threads(job))
 
     def _threads(self, job: Job) -> float:
