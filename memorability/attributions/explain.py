@@ -235,7 +235,7 @@ def warn_of(attributions: pd.DataFrame, tolerance: float) -> None:
     worst = lost["convergence_delta"].abs().max()
     few = "None" if len(lost) == len(attributions) else f"{len(attributions) - len(lost)}"
     logger.warning(
-        "%s of %d images have converged: in the others the sum of the attributions misses the "
+        "%s of %d images have converged: where not, the sum of the attributions misses the "
         "difference of the scores by more than %g of it (by up to %.3g). Their column `converged` is "
         "false. More attribution.steps bring it closer.",
         few, len(attributions), tolerance, worst,
