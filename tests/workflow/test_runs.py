@@ -39,6 +39,7 @@ ASKED_FOR = (
         f"tables/correlations/quantity={quantity}/part.{kind}"
         for quantity in (
             "error", "distinctiveness", "feature", "prediction", "attribution", "matrix", "control",
+            "variant",
         )
         for kind in ("parquet", "tsv")
     ),
@@ -48,7 +49,8 @@ ASKED_FOR = (
             "scores", "errors/mse", "distinctiveness", "measures", "features", "prediction",
             "attributions", "selection", "decay", "matrix", "controls", "prediction_by_category",
             "prediction_calibration", "prediction_learning", "prediction_search",
-            "attribution_baselines", "attribution_weights", "attribution_deletion",
+            "attribution_baselines", "attribution_weights", "attribution_deletion", "feature_map",
+            "feature_variants", "feature_importance",
         )
         for kind in ("svg", "png")
     ),
@@ -56,7 +58,7 @@ ASKED_FOR = (
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
     "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents", "keep_model",
-    "list_external", "plot_pretraining", "plot_protocol_effects", "prepare_pretraining",
+    "list_external", "measure_objects", "plot_pretraining", "plot_protocol_effects", "prepare_pretraining",
     "pretrain", "read_predictions", "read_scores", "read_split", "simulate_sample", "store_targets",
     "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
@@ -125,14 +127,14 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
     for kind, suffix in (("logs", "log"), ("benchmarks", "jsonl")):
         found = sorted((results / kind).rglob(f"*.{suffix}"))
         assert {path.relative_to(results / kind).parts[0].split(".")[0] for path in found} == rules
-        assert len(found) == len(rules) + 8, "eight quantities are correlated, two workers search"
+        assert len(found) == len(rules) + 9, "nine quantities are correlated, two workers search"
     for path in (results / "benchmarks").rglob("*.jsonl"):
         assert json.loads(path.read_text())["s"] > 0
 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
-    assert len(found) == 44
+    assert len(found) == 50
     assert {schema_name(path) for path in found} == {
         "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
         "ceiling", "features", "correlations", "predictions", "prediction_history",
@@ -141,7 +143,8 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
         "prediction_gains", "prediction_calibration",
         "attribution_variants", "attribution_similarity", "attribution_curves",
-        "attribution_checks", "baselines",
+        "attribution_checks", "baselines", "feature_attributions", "feature_importance",
+        "feature_model_gains", "feature_model_metrics", "table_2",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
