@@ -5,12 +5,16 @@ because Snakemake deletes the outputs of a job that failed. The key is a hash of
 bits of the run. A file's name holds how far the run had come and the checksum of the whole file;
 the two furthest are kept, so that a damaged one still leaves another.
 
+Where runs are shared, the state in which a run ended stays, without the optimiser's moments: the same
+run of another study, or of a job that is made again, is taken from it and trains nothing.
+
 Two processes may make the same run at once. Files appear under their name only when they are whole,
 whoever finds one has a valid state, and a file that another process has removed is not missed.
 """
 
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -67,11 +71,17 @@ class TrainingState:
     losses: list[float] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the whole state as tensors by name."""
+    @property
+    def diverged(self) -> bool:
+        """Whether the last loss or error is not finite, which ended the run."""
+        return not all(math.isfinite(values[-1]) for values in (self.losses, self.errors) if values)
+
+    def tensors(self, *, moments: bool = True) -> dict[str, Tensor]:
+        """Return the whole state as tensors by name, or without the moments of the optimiser."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            state |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        kept = self.optimizer.state_dict()["state"].items() if moments else ()
+        for index, values in kept:
+            state |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
         state["random.cpu"] = torch.get_rng_state()
         if self.device.startswith("cuda"):
             state["random.cuda"] = torch.cuda.get_rng_state(self.device)
@@ -116,11 +126,16 @@ class Checkpoints:
         Between two saves, at least; longer where saves would take more than 2 % of the time.
     directory
         Holds the states of all runs, each in a subdirectory named by its key.
+    share
+        Whether the state in which the run ends stays.
     """
 
-    def __init__(self, key: str, seconds: float, directory: Path = CHECKPOINTS) -> None:
+    def __init__(
+        self, key: str, seconds: float, directory: Path = CHECKPOINTS, *, share: bool = False
+    ) -> None:
         self.key = key
         self.seconds = seconds
+        self.share = share
         self.directory = directory / key
         self.found: dict[str, Tensor] | None = None
         self._signal: int | None = None
@@ -134,7 +149,7 @@ class Checkpoints:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        if error is None:
+        if error is None and not self.share:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
@@ -170,10 +185,7 @@ class Checkpoints:
             If a signal asked the job to stop.
         """
         started = time.monotonic()
-        try:
-            self._write(state)
-        except (InputError, OSError) as error:
-            logger.warning("The training state was not saved: %s The run goes on.", error)
+        self._try_to_write(state)
         ended = time.monotonic()
         self._next_save = ended + max(self.seconds, (ended - started) / LARGEST_SHARE)
         if self._signal is not None:
@@ -188,15 +200,27 @@ class Checkpoints:
     def _stop(self, number: int, _: FrameType | None) -> None:
         self._signal = number
 
-    def _write(self, state: TrainingState) -> None:
-        data = save(state.tensors(), metadata={"key": self.key})
+    def finish(self, state: TrainingState) -> None:
+        """Write the state in which a run ended, where runs are shared; a failure is a warning."""
+        if self.share:
+            self._try_to_write(state, finished=True)
+
+    def _try_to_write(self, state: TrainingState, *, finished: bool = False) -> None:
+        try:
+            self._write(state, finished=finished)
+        except (InputError, OSError) as error:
+            logger.warning("The training state was not saved: %s The run goes on.", error)
+
+    def _write(self, state: TrainingState, *, finished: bool) -> None:
+        data = save(state.tensors(moments=not finished), metadata={"key": self.key})
         position = len(state.losses) + len(state.errors)
         path = self.directory / f"{position:012d}-{zlib.crc32(data):08x}.safetensors"
         with atomic(path) as temporary, temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        for old in self._paths()[KEPT:]:
+        others = [other for other in self._paths() if other != path]
+        for old in others if finished else others[KEPT - 1 :]:
             old.unlink(missing_ok=True)
 
     def _load(self) -> dict[str, Tensor] | None:

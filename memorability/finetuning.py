@@ -124,6 +124,8 @@ def finetune(
             pause=pause,
             on_image=on_image,
         )
+        if checkpoints is not None:
+            checkpoints.finish(state)
     ids = images["image_id"].to_numpy()
     receipts = [receipt.record() for receipt in (model_receipt, loss_receipt) if receipt]
     return FinetunedRun(
@@ -191,6 +193,8 @@ def train(
     on_image
         Called after each image of fine-tuning and of evaluation.
     """
+    if state.diverged:
+        return
     for epoch in range(epochs):
         set_training_mode(state.model, batch_norm_mode)
         for row in order[len(state.losses) - epoch * len(order) :]:

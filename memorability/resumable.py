@@ -1,5 +1,6 @@
 """A run as a job makes it: taken up where an earlier job stopped, until its results are written."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,9 @@ def resumable_run(
     code: str,
     inputs: Mapping[str, str],
     seconds: float,
+    share: bool,
 ) -> Iterator[FinetunedRun]:
-    """Yield a finished run; its training state is removed when the block ends well.
+    """Yield a finished run; its training state is removed when the block ends well, or else shared.
 
     Parameters
     ----------
@@ -39,11 +41,11 @@ def resumable_run(
         Fingerprint of the code that decides the run.
     inputs
         Path -> SHA-256 of the files that it reads, as from `memorability.provenance.file_hashes`.
-    seconds
+    seconds, share
         See `memorability.checkpoints.Checkpoints`.
     """
-    key = settings_hash([settings, code, inputs, arithmetic(device)])
-    with Checkpoints(key, seconds) as checkpoints:
+    key = run_key(images, settings, official_splits, device=device, code=code, inputs=inputs)
+    with Checkpoints(key, seconds, share=share) as checkpoints:
         left = images_shown(images, settings, official_splits) - checkpoints.done
         with progress(left, "fine-tuning") as step:
             run = finetune(
@@ -57,3 +59,33 @@ def resumable_run(
                 on_image=step,
             )
         yield run
+
+
+def run_key(
+    images: pd.DataFrame,
+    settings: Mapping[str, Any],
+    official_splits: pd.DataFrame | None,
+    *,
+    device: str,
+    code: str,
+    inputs: Mapping[str, str],
+) -> str:
+    """Return the hash of all that decides a run's bits, the same in another study or directory.
+
+    Parameters are those of `resumable_run`. Tables count by their rows, for a file of one also names
+    its study; other files by what is in them, and not by where they are.
+    """
+    weights = {"source": settings["weights"]["source"]}
+    placeless = {**settings, "weights": weights, "previous_model": None}
+    tables = [_rows_hash(table) for table in (images, official_splits) if table is not None]
+    files = sorted(
+        (Path(path).name, digest)
+        for path, digest in inputs.items()
+        if Path(path).suffix != ".parquet"
+    )
+    return settings_hash([placeless, code, tables, files, arithmetic(device)])
+
+
+def _rows_hash(table: pd.DataFrame) -> str:
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    return hashlib.sha256(",".join(table.columns).encode() + rows.tobytes()).hexdigest()

@@ -1,7 +1,8 @@
 """The study, checked before any job, and the names that all rule files share. No rules.
 
 REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it names.
-PROVIDES: `study`; the pathvars <results>, <logs>, <benchmarks>, <run>; input functions.
+PROVIDES: `study`; what its jobs ask a scheduler for; the pathvars <results>, <logs>, <benchmarks>, <run>;
+          input functions.
 """
 
 import json
@@ -20,11 +21,14 @@ from memorability.provenance import fingerprint, settings_hash
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
     from memorability.configuration import resolve
+    from memorability.requests import Requests, growing
 
     study = resolve(config, Path(workflow.basedir))
     study.preflight()
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+requests = Requests(study)
 
 
 pathvars:

@@ -35,8 +35,8 @@ rule measure_matrix:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=lambda wildcards: study.training_memory(wildcards.protocol),
-        runtime="12h",
+        mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
+        runtime=growing(requests.metrics(models=1)),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -70,8 +70,8 @@ rule plot_matrix:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         code=fingerprint("figures"),
@@ -96,8 +96,8 @@ rule measure_controls:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=study.training_memory(study.settings["selected"]["protocol"]),
-        runtime="24h",
+        mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
+        runtime=growing(requests.metrics(models=1 + len(study.settings["seeds"]))),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -128,8 +128,8 @@ rule plot_controls:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
         note=study.note,

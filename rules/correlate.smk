@@ -8,6 +8,10 @@ MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tab
 """
 
 
+localrules:
+    summarise_errors,
+
+
 rule correlate:
     """Correlate a quantity with memorability: pooled, within categories, and between them."""
     input:
@@ -29,8 +33,10 @@ rule correlate:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="4h",
+        mem=growing("4GB"),
+        runtime=growing(
+            lambda wildcards, _: requests.correlating(len(QUANTITIES[wildcards.quantity]))
+        ),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -59,8 +65,8 @@ rule summarise_errors:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         seeds_vary=study.seeds_vary,
         note=study.note,
@@ -93,8 +99,8 @@ rule plot_errors:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="10m",
+        mem=growing("2GB"),
+        runtime=growing("10m"),
     params:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
@@ -135,8 +141,8 @@ rule plot_forest:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
         loss=study.settings["selected"]["loss"],
@@ -171,8 +177,8 @@ rule plot_distinctiveness:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="5m",
+        mem=growing("2GB"),
+        runtime=growing("5m"),
     params:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
@@ -205,8 +211,8 @@ rule plot_measures:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         code=fingerprint("figures", "quantities"),
@@ -236,8 +242,8 @@ rule compare_protocols:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="12h",
+        mem=growing("4GB"),
+        runtime=growing("12h"),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -268,8 +274,8 @@ rule plot_protocol_effects:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
         note=study.note,

@@ -10,6 +10,11 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
+
+localrules:
+    list_rejected,
+
+
 if study.settings["dataset"]["kind"] == "sample":
 
     rule simulate_sample:
@@ -28,8 +33,8 @@ if study.settings["dataset"]["kind"] == "sample":
             "../envs/data.yaml"
         threads: 1
         resources:
-            mem="1GB",
-            runtime="10m",
+            mem=growing("1GB"),
+            runtime=growing("10m"),
         params:
             study=study.name,
             settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
@@ -56,8 +61,8 @@ rule unpack_memcat:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="2h",
+        mem=growing("1GB"),
+        runtime=growing("2h"),
     params:
         code=fingerprint("datasets.memcat"),
     script:
@@ -82,8 +87,8 @@ rule unpack_lamem:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="6h",
+        mem=growing("1GB"),
+        runtime=growing("6h"),
     params:
         code=fingerprint("datasets.lamem"),
     script:
@@ -109,8 +114,8 @@ if study.runs:
             "../envs/data.yaml"
         threads: 2
         resources:
-            mem="2GB",
-            runtime="2h",
+            mem=growing("2GB"),
+            runtime=growing(requests.passing("prepare")),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
@@ -138,8 +143,8 @@ if study.runs:
             "../envs/analysis.yaml"
         threads: 1
         resources:
-            mem="1GB",
-            runtime="5m",
+            mem=growing("1GB"),
+            runtime=growing("5m"),
         params:
             note=study.note,
             code=fingerprint("pages"),
@@ -162,8 +167,8 @@ else:
             "../envs/data.yaml"
         threads: 1
         resources:
-            mem="1GB",
-            runtime="10m",
+            mem=growing("1GB"),
+            runtime=growing("10m"),
         params:
             study=study.name,
             settings={
@@ -197,8 +202,8 @@ rule estimate_ceiling:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=growing("1GB"),
+        runtime=growing("10m"),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"]},
@@ -223,8 +228,8 @@ rule measure_baselines:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=growing("1GB"),
+        runtime=growing("10m"),
     params:
         study=study.name,
         settings={
@@ -256,8 +261,8 @@ rule plot_scores:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         target=study.settings["statistics"]["target"],
         note=study.note,

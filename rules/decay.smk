@@ -26,8 +26,12 @@ rule finetune_decay:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=lambda wildcards: study.training_memory(wildcards.protocol),
-        runtime="120h",
+        mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
+        runtime=growing(
+            lambda wildcards, _: requests.finetuning(
+                wildcards.loss, study.settings["decay"]["epochs"]
+            )
+        ),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -54,8 +58,10 @@ rule measure_decay:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="4h",
+        mem=growing("2GB"),
+        runtime=growing(
+            requests.correlating(study.settings["decay"]["epochs"] * len(study.selected))
+        ),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -85,8 +91,8 @@ rule plot_decay:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),

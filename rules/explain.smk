@@ -28,8 +28,8 @@ rule attribute:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem=study.training_memory(study.settings["selected"]["protocol"]),
-        runtime="48h",
+        mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
+        runtime=growing(requests.attribution()),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -62,8 +62,8 @@ rule plot_attributions:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="10m",
+        mem=growing("2GB"),
+        runtime=growing("10m"),
     params:
         show=study.settings["attribution"]["show"],
         note=study.note,

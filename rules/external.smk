@@ -5,6 +5,11 @@ MAKES:    <results>/errors/protocol=external/loss=<name>/, latents/…, distinct
           <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
 """
 
+
+localrules:
+    list_external,
+
+
 EXTERNAL_COUNTS = [
     f"{study.results}/external/{kind}/{name}.parquet"
     for kind in ("errors", "latents")
@@ -28,8 +33,8 @@ rule join_errors:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="10m",
+        mem=growing("2GB"),
+        runtime=growing("10m"),
     params:
         study=study.name,
         source=lambda wildcards: study.settings["external_errors"][wildcards.loss],
@@ -56,8 +61,8 @@ rule join_latents:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem=lambda wildcards, input: f"{math.ceil(2 + 3 * input.size / 1e9)}GB",
-        runtime="1h",
+        mem=growing(lambda wildcards, input: f"{math.ceil(2 + 3 * input.size / 1e9)}GB"),
+        runtime=growing("1h"),
     params:
         study=study.name,
         source=lambda wildcards: study.settings["external_latents"][wildcards.loss],
@@ -101,8 +106,8 @@ rule list_external:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         study=study.name,
         note=study.note,

@@ -22,8 +22,8 @@ rule measure_features:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem="2GB",
-        runtime="2h",
+        mem=growing("2GB"),
+        runtime=growing(requests.passing("features")),
     params:
         study=study.name,
         code=fingerprint("features"),
@@ -178,8 +178,8 @@ rule plot_features:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         table_note=study.feature_note,

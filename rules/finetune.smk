@@ -26,8 +26,8 @@ rule store_targets:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem="3GB",
-        runtime="12h",
+        mem=growing("3GB"),
+        runtime=growing(lambda wildcards, _: requests.targets(wildcards.loss)),
         gpu=study.gpus,
     params:
         settings=lambda wildcards: study.target_settings(**wildcards),
@@ -61,8 +61,10 @@ rule finetune:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=lambda wildcards: study.training_memory(wildcards.protocol),
-        runtime="12h",
+        mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
+        runtime=growing(
+            lambda wildcards, _: requests.finetuning(wildcards.loss, study.settings["epochs"])
+        ),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -86,8 +88,8 @@ rule keep_model:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=growing("1GB"),
+        runtime=growing("10m"),
     params:
         code=fingerprint("files"),
     script:
@@ -111,8 +113,8 @@ rule encode:
     threads: study.settings["compute"]["threads"]
     resources:
         # Latents take no more than the pixels.
-        mem=lambda wildcards, input: study.training_memory(wildcards.protocol, input.size),
-        runtime="2h",
+        mem=growing(lambda wildcards, input: study.training_memory(wildcards.protocol, input.size)),
+        runtime=growing(requests.encoding()),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -138,8 +140,8 @@ rule measure_distinctiveness:
     threads: 2
     resources:
         # Latents are read by blocks: of any number of images the same.
-        mem="3GB",
-        runtime="4h",
+        mem=growing("3GB"),
+        runtime=growing(requests.distances()),
     params:
         study=study.name,
         settings=study.settings["distinctiveness"],

@@ -10,6 +10,11 @@ MAKES:    <results>/prediction/split.parquet, latents.npy, <results>/tables/pred
           <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
 """
 
+
+localrules:
+    choose_predictor,
+
+
 PREDICTION = study.settings["prediction"]
 EXTERNAL = PREDICTION["external"]
 HEADS = [
@@ -36,8 +41,8 @@ rule read_split:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         study=study.name,
         settings=PREDICTION["split"],
@@ -64,8 +69,8 @@ rule prepare_prediction:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem=growing("2GB"),
+        runtime=growing("1h"),
     params:
         study=study.name,
         settings=study.split_settings,
@@ -91,8 +96,8 @@ rule search_predictor:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem="4GB",
-        runtime="7d",
+        mem=growing("4GB"),
+        runtime=growing(requests.search()),
     params:
         study=study.name,
         settings=study.predictor_settings | {"search": PREDICTION["search"]},
@@ -124,8 +129,8 @@ rule choose_predictor:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="5m",
+        mem=growing("2GB"),
+        runtime=growing("5m"),
     params:
         study=study.name,
         settings=PREDICTION["search"],
@@ -155,8 +160,8 @@ rule plot_search:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         code=fingerprint("prediction_figures"),
@@ -183,8 +188,8 @@ rule predict:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem="4GB",
-        runtime="4h",
+        mem=growing("4GB"),
+        runtime=growing(requests.prediction()),
     params:
         study=study.name,
         settings=study.predictor_settings,
@@ -211,8 +216,8 @@ rule predict_by_head:
     threads: 2
     resources:
         # Inner products of all images with the training images, twice.
-        mem="6GB",
-        runtime="8h",
+        mem=growing(requests.head_memory),
+        runtime=growing(requests.prediction()),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": 2},
@@ -239,8 +244,8 @@ rule read_predictions:
         "../envs/data.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         study=study.name,
         settings=lambda wildcards: EXTERNAL[wildcards.head],
@@ -266,8 +271,8 @@ rule predict_left_out:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem="6GB",
-        runtime="24h",
+        mem=growing(requests.head_memory),
+        runtime=growing(requests.prediction(trainings=20)),
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
@@ -303,8 +308,8 @@ rule evaluate_prediction:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem="2GB",
-        runtime="1h",
+        mem=growing("2GB"),
+        runtime=growing("1h"),
     params:
         study=study.name,
         settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
@@ -364,8 +369,8 @@ rule plot_prediction:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         threshold=PREDICTION["threshold"],
         note=study.prediction_note,
@@ -393,8 +398,8 @@ rule bundle_predictor:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem=lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB",
-        runtime="30m",
+        mem=growing(lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB"),
+        runtime=growing("30m"),
     params:
         study=study.name,
         settings=study.bundle_settings,

@@ -6,6 +6,10 @@ MAKES:    <results>/tables/claims.*, <results>/provenance.json and .html
 """
 
 
+localrules:
+    record_provenance,
+
+
 rule judge_claims:
     """Set every published figure beside ours, with a verdict."""
     input:
@@ -39,8 +43,8 @@ rule judge_claims:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         study=study.name,
         settings=study.claim_settings,
@@ -72,8 +76,8 @@ rule record_provenance:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         settings=study.used_settings,
         note=study.note,

@@ -30,8 +30,8 @@ rule select_learning_rates:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="1h",
+        mem=growing("4GB"),
+        runtime=growing("1h"),
     params:
         study=study.name,
         settings={key: study.settings["statistics"][key] for key in ("target", "seed")},
@@ -64,8 +64,8 @@ rule plot_selection:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         code=fingerprint("figures", "quantities"),

@@ -30,8 +30,8 @@ rule prepare_pretraining:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem="2GB",
-        runtime="4h",
+        mem=growing("2GB"),
+        runtime=growing("4h"),
     params:
         study=study.name,
         resize=lambda wildcards: wildcards.resize,
@@ -56,8 +56,8 @@ rule pretrain:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=study.pretraining_memory,
-        runtime="48h",
+        mem=growing(study.pretraining_memory),
+        runtime=growing(lambda _, input: requests.pretraining(Path(input.pixels))),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -87,8 +87,8 @@ rule plot_pretraining:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="5m",
+        mem=growing("1GB"),
+        runtime=growing("5m"),
     params:
         note=study.note,
         code=fingerprint("figures"),

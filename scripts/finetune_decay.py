@@ -25,6 +25,7 @@ with job_log(snakemake.log[0]):
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
     how["targets"] = snakemake.input.targets
     how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
+    how["share"] = snakemake.config["compute"]["share_runs"]
     pixels = open_store(snakemake.input.pixels)
     with resumable_run(pixels, images, settings, official, **how) as run:
         tables.write(run.errors, snakemake.output.errors, "errors", record)

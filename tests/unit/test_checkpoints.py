@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import nn
 
 from memorability import checkpoints as module
-from memorability import tables
+from memorability import finetuning, tables
 from memorability.checkpoints import Checkpoints, Stopped, TrainingState, arithmetic
 from memorability.errors import InputError
 from memorability.finetuning import FinetunedRun, finetune
@@ -428,7 +428,7 @@ def test_saves_are_due_every_so_often_and_rarer_where_they_are_slow(
     now[0] = 10
     assert checkpoints.due()
 
-    def slow(self: Checkpoints, state: TrainingState) -> None:
+    def slow(self: Checkpoints, state: TrainingState, *, finished: bool) -> None:
         now[0] += 1
 
     monkeypatch.setattr(Checkpoints, "_write", slow)
@@ -438,6 +438,29 @@ def test_saves_are_due_every_so_often_and_rarer_where_they_are_slow(
     assert not checkpoints.due()
     now[0] = 11 + 50
     assert checkpoints.due()
+
+
+# Shared runs
+
+
+@pytest.mark.parametrize("learning_rate", [1e-3, 1e30], ids=["finished", "diverged"])
+def test_a_run_that_was_made_before_is_taken_over_without_a_step(
+    tmp_path: Path, learning_rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = settings(**DROPOUT) | {"learning_rate": learning_rate}
+    for name in ("first", "second"):
+        with Checkpoints("key", 1e-9, tmp_path / "shared", share=True) as checkpoints:
+            write_files(run(chosen, checkpoints), tmp_path / name)
+        (kept,) = (tmp_path / "shared" / "key").iterdir()
+        names = load(kept.read_bytes()).keys()
+        assert not [name for name in names if name.startswith("optimizer.")]
+
+        def never(*_: Any) -> float:
+            raise AssertionError("a step")
+
+        monkeypatch.setattr(finetuning, "train_step", never)
+        monkeypatch.setattr(finetuning, "reconstruction_error", never)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second")
 
 
 # Contents
