@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from memorability.arrays import open_sealed, seal
 from memorability.errors import InputError
 from memorability.image_files import is_image, match
 from memorability.protocol import Resize
@@ -339,6 +340,7 @@ def _write_store(
             on_image()
         file_object.seek(0)
         _write_header(file_object, len(kept))
+    seal(store)
     return kept, rejected
 
 
@@ -375,6 +377,5 @@ def minimum_side(losses: Iterable[str]) -> int:
 
 
 def open_store(store: str | Path) -> np.ndarray:
-    """Open a pixel store read-only, memory-mapped: uint8 (N, 3, 224, 224)."""
-    pixels: np.ndarray = np.load(store, mmap_mode="r")
-    return pixels
+    """Open a pixel store read-only, memory-mapped: uint8 (N, 3, 224, 224); refuse a damaged one."""
+    return open_sealed(store)

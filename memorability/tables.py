@@ -4,7 +4,8 @@ Data are never rounded. A table is validated, sorted by its key and appears whol
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
+from memorability.arrays import seal
 from memorability.errors import InputError, nearest
 from memorability.files import atomic
 from memorability.grid import RUN_KEYS
@@ -615,12 +617,36 @@ def write_arrow(
     metadata = dict(table.schema.metadata or {})
     metadata[b"memorability"] = json.dumps(dict(record or {}), sort_keys=True).encode()
     with atomic(path) as temporary:
-        parquet.write_table(table.replace_schema_metadata(metadata), temporary, **options)
+        parquet.write_table(
+            table.replace_schema_metadata(metadata), temporary, write_page_checksum=True, **options
+        )
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:
-    """Read a table and validate it against the schema `name`."""
-    return _named(name)[1].validate(_to_pandas(parquet.read_table(path)))
+    """Read a table and validate it against the schema `name`.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
+    _, schema = _named(name)
+    with _whole(path):
+        table = _to_pandas(parquet.read_table(path, page_checksum_verification=True))
+    return schema.validate(table)
+
+
+@contextmanager
+def _whole(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    # arrow and pandas have as many words for it as there are places in a file.
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError):
+            raise
+        raise InputError(
+            f"{path} is damaged ({error}). Delete it and run again; it is then made anew."
+        ) from error
 
 
 def read_if_any(paths: Sequence[str | Path], name: str) -> pd.DataFrame | None:
@@ -689,7 +715,11 @@ class LatentFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._file = parquet.ParquetFile(path, pre_buffer=False)
+        self._path = path
+        with _whole(path):
+            self._file = parquet.ParquetFile(
+                path, pre_buffer=False, page_checksum_verification=True
+            )
         groups = range(self._file.metadata.num_row_groups)
         sizes = [self._file.metadata.row_group(group).num_rows for group in groups]
         self._starts = np.cumsum([0, *sizes])
@@ -699,7 +729,8 @@ class LatentFile:
     @property
     def image_ids(self) -> list[str]:
         """The image of each row."""
-        ids: list[str] = self._file.read(["image_id"]).column("image_id").to_pylist()
+        with _whole(self._path):
+            ids: list[str] = self._file.read(["image_id"]).column("image_id").to_pylist()
         return ids
 
     def __getitem__(self, rows: slice) -> np.ndarray:
@@ -710,7 +741,9 @@ class LatentFile:
         # Read as one table they would take four times their size.
         for group in range(first, int(np.searchsorted(self._starts, stop))):
             place = self._starts[group]
-            chunk = self._file.read_row_group(group, ["latent"]).column("latent").combine_chunks()
+            with _whole(self._path):
+                latent = self._file.read_row_group(group, ["latent"]).column("latent")
+            chunk = latent.combine_chunks()
             values = chunk.flatten().to_numpy().reshape(-1, self.shape[1])
             low, high = max(start, place), min(stop, self._starts[group + 1])
             latents[low - start : high - start] = values[low - place : high - place]
@@ -743,6 +776,7 @@ def map_latents(path: str | Path, target: str | Path, image_ids: Sequence[str]) 
             rows = slice(start, start + _LATENTS_AT_A_TIME)
             mapped[rows] = file[rows]
         mapped.flush()
+        seal(temporary)
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:

@@ -8,9 +8,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    import numpy as np
-
     from memorability import tables
+    from memorability.arrays import open_sealed
     from memorability.files import atomic
     from memorability.job import progress
     from memorability.prediction import write_predictor
@@ -23,7 +22,7 @@ with job_log(snakemake.log[0]):
     make_deterministic(settings["threads"])
     with progress(settings["max_epochs"], "training the predictor") as step:
         trained, predictions, history = predict_images(
-            np.load(snakemake.input.latents, mmap_mode="r"),
+            open_sealed(snakemake.input.latents),
             tables.read(snakemake.input.images, "images"),
             tables.read(snakemake.input.split, "split"),
             settings,

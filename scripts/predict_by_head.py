@@ -8,9 +8,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    import numpy as np
-
     from memorability import tables
+    from memorability.arrays import open_sealed
     from memorability.predictions.heads import predict_by_head
     from memorability.provenance import table_record
     from memorability.seeding import make_deterministic
@@ -19,7 +18,7 @@ with job_log(snakemake.log[0]):
     make_deterministic(settings["threads"])
     predictions, chosen = predict_by_head(
         snakemake.wildcards.head,
-        np.load(snakemake.input.latents, mmap_mode="r"),
+        open_sealed(snakemake.input.latents),
         tables.read(snakemake.input.split, "split"),
         settings["seed"],
     )

@@ -8,9 +8,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    import numpy as np
-
     from memorability import tables
+    from memorability.arrays import open_sealed
     from memorability.job import progress
     from memorability.predictions.left_out import predict_left_out_categories
     from memorability.predictions.mlp import chosen_settings
@@ -24,7 +23,7 @@ with job_log(snakemake.log[0]):
     with progress(images["category"].nunique(), "leaving out categories") as step:
         predictions = predict_left_out_categories(
             settings["head"],
-            np.load(snakemake.input.latents, mmap_mode="r"),
+            open_sealed(snakemake.input.latents),
             images,
             tables.read(snakemake.input.split, "split"),
             settings,

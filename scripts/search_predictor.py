@@ -8,9 +8,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    import numpy as np
-
     from memorability import tables
+    from memorability.arrays import open_sealed
     from memorability.job import progress
     from memorability.predictions.search import journal_file, search, share
     from memorability.provenance import table_record
@@ -21,7 +20,7 @@ with job_log(snakemake.log[0]):
     count = share(settings["search"]["trials"], settings["search"]["jobs"], worker)
     with progress(count, "searching hyper-parameters") as step:
         trials = search(
-            np.load(snakemake.input.latents, mmap_mode="r"),
+            open_sealed(snakemake.input.latents),
             tables.read(snakemake.input.split, "split"),
             settings,
             worker=worker,

@@ -528,7 +528,7 @@ def test_a_failure_leaves_the_file_that_was_there_and_nothing_else(
     assert files(tmp_path) == {"part.txt"}
 
 
-def _full_disk(table: arrow.Table, path: Path) -> None:
+def _full_disk(table: arrow.Table, path: Path, **_: Any) -> None:
     Path(path).write_bytes(b"half")
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -751,3 +751,47 @@ def test_predictions_are_read_by_the_head_that_their_path_names(tmp_path: Path) 
     found = tables.read_heads(paths)
     assert list(found) == ["svr", "ridge"]
     assert found["ridge"].equals(example("head_predictions"))
+
+
+# Damage
+
+
+def _damaged(data: bytes, place: float, how: str) -> bytes:
+    """Return the bytes of a file cut at, or with one bit changed at, a share of its length."""
+    at = int(place * len(data))
+    return data[:at] if how == "cut" else data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("how", ["cut", "bit"])
+@pytest.mark.parametrize("place", [0.0, 0.02, 0.1, 0.3, 0.5, 0.999])
+def test_a_damaged_table_is_refused_or_read_as_it_was(
+    tmp_path: Path, place: float, how: str
+) -> None:
+    path = tmp_path / "part.parquet"
+    values = np.random.default_rng(0).uniform(size=500)
+    ids = [f"image_{number:03}" for number in range(500)]
+    table = pd.DataFrame({"epoch": 1, "image_id": ids, "metric": "mse", "error": values})
+    tables.write(table, path, "errors")
+    path.write_bytes(_damaged(path.read_bytes(), place, how))
+    said = ""
+    try:
+        found = tables.read(path, "errors")
+    except InputError as error:
+        said = str(error)
+    if said:
+        assert f"{path} is damaged" in said
+        assert "Delete it and run again" in said
+    else:
+        # A bit of what no reader uses, as a statistic of a column.
+        assert how == "bit"
+        pd.testing.assert_frame_equal(found, table, check_dtype=False)
+
+
+def test_one_bit_anywhere_in_the_values_is_noticed(tmp_path: Path) -> None:
+    path, latents = tmp_path / "part.parquet", np.ones((300, 16), dtype=np.float32)
+    tables.write_latents([f"{row:03}" for row in range(300)], latents, path)
+    data = path.read_bytes()
+    for share in np.linspace(0.1, 0.9, 9):
+        path.write_bytes(_damaged(data, share, "bit"))
+        with pytest.raises(InputError, match="is damaged"):
+            tables.read_latents(path)

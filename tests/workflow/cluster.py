@@ -6,7 +6,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -64,9 +66,9 @@ def missing() -> str:
 
 
 class Cluster:
-    """A running cluster; `environment` reaches it, `stop` ends it with all of its jobs."""
+    """A context manager: a cluster that `environment` reaches, which ends with all of its jobs."""
 
-    def __init__(self, place: Path, environment: Mapping[str, str], cores: int = 6) -> None:
+    def __init__(self, place: Path, environment: Mapping[str, str], cores: int = 8) -> None:
         self.place = place
         self.host = socket.gethostname().partition(".")[0]
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
@@ -91,10 +93,26 @@ class Cluster:
                 node_port=_free_port(),
             )
         )
-        self._start_munge()
-        self._start("slurmctld", "-D", "-i")
-        self.wait("the controller answers", lambda: "UP" in self.run("scontrol", "ping"))
-        self.start_node()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start_munge()
+            self._start("slurmctld", "-D", "-i")
+            self.wait("the controller answers", lambda: "UP" in self.run("scontrol", "ping"))
+            self.start_node()
+        except BaseException:
+            self._stop_daemons()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # All jobs, then the daemons: a job's own daemon outlives that of its node.
+        self.run("scancel", "--user", "root")
+        try:
+            left = ("running", "completing", "pending")
+            self.wait("no job is left", lambda: not self.jobs(*left), 30)
+        finally:
+            self._stop_daemons()
 
     def start_node(self) -> None:
         """Start the daemon of the only node, and wait until it takes jobs."""
@@ -102,18 +120,28 @@ class Cluster:
         ready = ("idle", "mixed", "allocated")
         self.wait("the node is up", lambda: self.run("sinfo", "-h", "-o", "%T").strip() in ready)
 
-    def stop_node(self) -> None:
-        """Kill the node's daemon and whatever it runs, as a node that loses its power."""
-        self.daemons.pop("slurmd").kill()
-        for process in psutil.process_iter(["name", "cmdline"]):
-            ours = str(self.place) in " ".join(process.info["cmdline"] or ())
-            if process.info["name"].startswith("slurmstepd") and ours:
-                print(process)
+    def lose(self, job: str) -> None:
+        """Kill a job with the daemons of its steps, and start the node anew, as after a power cut."""
+        lost = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if f"slurmstepd: [{job}." in " ".join(process.info["cmdline"] or ())
+        ]
+        lost += [child for process in lost for child in process.children(recursive=True)]
+        daemon = self.daemons.pop("slurmd")
+        daemon.kill()
+        daemon.wait()
+        for process in lost:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(lost, timeout=30)
+        self.start_node()
 
-    def jobs(self, *states: str) -> dict[str, str]:
-        """Return number -> comment of the jobs in the queue that are in one of the states."""
-        listed = self.run("squeue", "-h", "-o", "%i|%k", "-t", ",".join(states) or "all")
-        return dict(line.split("|", 1) for line in listed.splitlines())
+    def jobs(self, *states: str, directory: Path | None = None) -> list[str]:
+        """Return the numbers of jobs that are in one of the states, and of one working directory."""
+        listed = self.run("squeue", "-h", "-o", "%i|%Z", "-t", ",".join(states))
+        jobs = [line.split("|", 1) for line in listed.splitlines()]
+        return [job for job, place in jobs if directory is None or Path(place) == directory]
 
     def run(self, *command: str) -> str:
         """Return what a command of SLURM prints; nothing if it fails."""
@@ -131,10 +159,7 @@ class Cluster:
                 raise AssertionError(f"Not within {seconds} s: {what}.\n{logs}")
             time.sleep(0.1)
 
-    def stop(self) -> None:
-        """End all jobs, then the daemons: a job's own daemon outlives that of its node."""
-        self.run("scancel", "--user", "root")
-        self.wait("no job is left", lambda: not self.jobs("running", "completing", "pending"), 30)
+    def _stop_daemons(self) -> None:
         for daemon in reversed(self.daemons.values()):
             daemon.terminate()
             try:

@@ -26,6 +26,7 @@ ENVIRONMENTS = sorted(path.stem for path in ROOT.glob("envs/*.yaml"))
 # Modules and names that carry a result without deciding it: they may stay out of a fingerprint.
 CARRIERS = {
     "tables": "validates, sorts and stores what a module computed",
+    "arrays": "a file opens whole or not at all",
     "files": "a file appears whole or not at all",
     "checksums": "refuses a file from outside, and changes none",
     "downloads": "names files from outside",

@@ -28,7 +28,7 @@ def test_the_grid_of_the_published_study_is_tens_of_submissions(
     done = snakemake("--dry-run", "--workflow-profile", PROFILE.parent, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     groups = Counter(re.findall(r"Group job (\w+) ", done.stdout))
-    assert groups["runs"] == 390 / 10
-    assert groups["runs_matrix"] == 30 / 10
+    assert groups["runs"] == 390 / 5
+    assert groups["runs_matrix"] == 30 / 5
     alone = len(re.findall(r"^rule \w+:", done.stdout, re.MULTILINE))
-    assert groups.total() + alone < 100
+    assert groups.total() + alone < 130

@@ -1,0 +1,190 @@
+"""What goes wrong on a machine: kills, full and read-only disks, damage, a clock, a second driver.
+
+After each fault one command goes on, and the tables are those of a study that was made in peace.
+docs/reliability.md counts the faults, those of other test modules too.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.long
+Directory = Callable[..., Path]
+Snakemake = Callable[..., Any]
+RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
+KILLS = 8
+
+# Kind of output -> the directory that holds it, below the results, and a file of it.
+OUTPUTS = {
+    "pixels": ("images/resize=squash", "pixels.npy"),
+    "errors": (f"errors/{RUN}", "part.parquet"),
+    "model": (f"models/{RUN}", "autoencoder.safetensors"),
+    "latents": (f"latents/{RUN}", "part.parquet"),
+    "mapped latents": ("prediction", "latents.npy"),
+    "correlations": ("tables/correlations/quantity=feature", "part.parquet"),
+    "figure": ("figures/errors", "mse.svg"),
+    "attribution maps": ("attributions", "maps.npy"),
+    "predictor": ("predictor", "bundle.safetensors"),
+}
+
+
+def study(tiny: Directory, tiny_run: Path) -> Path:
+    """Return a copy of the finished study, to be damaged."""
+    directory = tiny()
+    shutil.copytree(tiny_run, directory, dirs_exist_ok=True, copy_function=shutil.copy2)
+    return directory
+
+
+def assert_undisturbed(directory: Path, tiny_run: Path, snakemake: Snakemake) -> None:
+    """Let the study go on by one command, and compare all of its tables with those made in peace."""
+    done = snakemake(cwd=directory, configfile=directory / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    files = [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet")]
+    files += [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.npy")]
+    assert len(files) > 40
+    differ = [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]
+    assert not differ
+
+
+def may_mount() -> bool:
+    probe = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+    return bool(shutil.which("unshare")) and not subprocess.run(probe, check=False).returncode
+
+
+mounts = pytest.mark.skipif(not may_mount(), reason="this user may not mount, so no disk is full")
+
+
+def started(directory: Path, pristine: Path, environment: dict[str, str]) -> Any:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", pristine / "Snakefile"]
+    command += ["--cores", "2", "--configfile", "study.yaml"]
+    return subprocess.Popen(
+        command, cwd=directory, env=environment, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def kill(driver: Any, how: str) -> None:
+    """End a driver, with or without what it has started, and wait for whatever is left of it."""
+    tree = [psutil.Process(driver.pid), *psutil.Process(driver.pid).children(recursive=True)]
+    if how.endswith("tree"):
+        os.killpg(driver.pid, signal.Signals[how.partition(" ")[0]])
+    else:
+        os.kill(driver.pid, signal.Signals[how])
+    driver.communicate()
+    psutil.wait_procs(tree, timeout=120)
+
+
+def test_a_study_that_is_killed_again_and_again_ends_as_one_in_peace(
+    tiny: Directory,
+    tiny_run: Path,
+    snakemake: Snakemake,
+    pristine: Path,
+    environment: dict[str, str],
+) -> None:
+    directory, stream = tiny(compute={"checkpoint_seconds": 0.2}), random.Random(0)
+    kinds = ["SIGKILL", "SIGKILL tree", "SIGTERM", "SIGTERM tree", "SIGINT", "SIGINT tree"]
+    refused = 0
+    for number in range(KILLS):
+        driver = started(directory, pristine, environment)
+        time.sleep(stream.uniform(4, 12))
+        if number == 0:
+            second = snakemake(cwd=directory, configfile=directory / "study.yaml")
+            refused += "LockException" in second.stdout and second.returncode != 0
+        if driver.poll() is not None:
+            break
+        kill(driver, kinds[number % len(kinds)])
+        done = snakemake("--unlock", cwd=directory, configfile=directory / "study.yaml")
+        assert done.returncode == 0, done.stdout
+    assert refused == 1, "two drivers at once: the second is refused"
+    assert_undisturbed(directory, tiny_run, snakemake)
+
+
+@mounts
+def test_a_full_disk_is_named_whatever_is_written(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake
+) -> None:
+    directory = study(tiny, tiny_run)
+    for place, name in OUTPUTS.values():
+        folder = directory / "results" / "tiny" / place
+        (folder / name).unlink()
+        # One page is left.
+        shell = f"mount -t tmpfs -o size=4k tmpfs {folder}"
+        target = f"results/tiny/{place}/{name}"
+        done = snakemake(target, cwd=directory, configfile=directory / "study.yaml", shell=shell)
+        assert done.returncode != 0, target
+        assert "No space left on device" in done.stdout, done.stdout
+        assert not list(folder.glob(".*.partial"))
+    assert_undisturbed(directory, tiny_run, snakemake)
+
+
+@mounts
+def test_results_that_become_read_only_midway(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake
+) -> None:
+    directory = tiny()
+    shell = (
+        "mkdir -p results && mount --bind results results && "
+        "{ (sleep 15; mount -o remount,bind,ro results) & }"
+    )
+    done = snakemake(cwd=directory, configfile=directory / "study.yaml", shell=shell)
+    assert done.returncode != 0
+    assert "Read-only file system" in done.stdout
+    snakemake("--unlock", cwd=directory, configfile=directory / "study.yaml")
+    assert_undisturbed(directory, tiny_run, snakemake)
+
+
+@pytest.mark.parametrize(
+    ("file", "reader", "how"),
+    [
+        ("images/resize=squash/pixels.npy", "tables/features", "one bit"),
+        ("images/resize=squash/pixels.npy", "tables/features", "truncated"),
+        ("images/resize=squash/images.parquet", "tables/ceiling", "one bit"),
+        (f"errors/{RUN}/part.parquet", "tables/selection", "one bit"),
+        (f"errors/{RUN}/part.parquet", "tables/selection", "truncated"),
+        (f"latents/{RUN}/part.parquet", f"distinctiveness/{RUN}/part", "one bit"),
+        ("prediction/latents.npy", "tables/predictions", "one bit"),
+    ],
+)
+def test_a_damaged_file_is_named_and_made_anew(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake, file: str, reader: str, how: str
+) -> None:
+    directory = study(tiny, tiny_run)
+    damaged = directory / "results" / "tiny" / file
+    data, times = damaged.read_bytes(), damaged.stat()
+    at = len(data) // 2 if damaged.suffix == ".npy" else 50
+    changed = b"" if how == "truncated" else bytes([data[at] ^ 1]) + data[at + 1 :]
+    damaged.write_bytes(data[:at] + changed)
+    # As where a disk forgets: nobody has written to it.
+    os.utime(damaged, ns=(times.st_atime_ns, times.st_mtime_ns))
+    how_to = {"cwd": directory, "configfile": directory / "study.yaml"}
+    read = snakemake("--force", f"results/tiny/{reader}.parquet", **how_to)
+    assert read.returncode != 0
+    assert f"results/tiny/{file} is damaged" in read.stdout, read.stdout
+    assert "Delete it and run again" in read.stdout
+    damaged.unlink()
+    made = snakemake(f"results/tiny/{file}", **how_to)
+    assert made.returncode == 0, made.stdout
+    assert damaged.read_bytes() == data
+
+
+def test_a_clock_that_jumps_back_harms_nothing(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake
+) -> None:
+    directory = tiny()
+    early = f"results/tiny/errors/{RUN}/part.parquet"
+    done = snakemake(early, cwd=directory, configfile=directory / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    # What is there is an hour old in the future.
+    for path in directory.rglob("results/**/*"):
+        os.utime(path, (time.time() + 3600, time.time() + 3600))
+    assert_undisturbed(directory, tiny_run, snakemake)

@@ -1,0 +1,112 @@
+"""What is there is not made again: after a deletion, a move, a touch, and in another study."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from memorability import tables
+
+Directory = Callable[..., Path]
+Snakemake = Callable[..., Any]
+RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
+ERRORS = f"results/{{}}/errors/{RUN}/part.parquet"
+
+
+def lines(snakemake: Snakemake, directory: Path, *arguments: str) -> list[str]:
+    """Return what Snakemake prints of the study in a directory."""
+    done = snakemake(*arguments, cwd=directory, configfile=directory / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    return str(done.stdout).splitlines()
+
+
+def planned(snakemake: Snakemake, directory: Path) -> set[str]:
+    """Return the rules that would run."""
+    table = lines(snakemake, directory, "--dry-run", "--quiet", "rules")
+    rows = [re.fullmatch(r"(\w+) +\d+", line) for line in table]
+    return {row[1] for row in rows if row} - {"all", "total"}
+
+
+def followers(graph: list[str]) -> dict[str, set[str]]:
+    """Return rule -> itself and all that follow from it, from the graph that Snakemake draws."""
+    text = "\n".join(graph)
+    names = dict(re.findall(r'(\d+)\s*\[.*?label = "(\w+)', text))
+    edges = re.findall(r"(\d+) -> (\d+)", text)
+    reached = {node: {node} for node in names}
+    for _ in names:
+        for source, target in edges:
+            reached[source] |= reached[target]
+    return {names[node]: {names[other] for other in reached[node]} - {"all"} for node in names}
+
+
+@contextmanager
+def without(path: Path) -> Iterator[None]:
+    """Take a file away for a while."""
+    aside = path.with_name(f"{path.name}.aside")
+    path.rename(aside)
+    yield
+    aside.rename(path)
+
+
+@pytest.mark.long
+def test_of_a_deleted_file_only_what_depends_on_it_is_made_again(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake
+) -> None:
+    directory = tiny()
+    shutil.copytree(tiny_run, directory, dirs_exist_ok=True, copy_function=shutil.copy2)
+    known = followers(lines(snakemake, directory, "--rulegraph"))
+    rows = [line.split("\t") for line in lines(snakemake, directory, "--summary")]
+    files = {row[2]: row[0] for row in rows if len(row) > 3 and (directory / row[0]).is_file()}
+    assert set(files) == set(known) - {"all"}, "every stage is walked"
+    for rule, file in files.items():
+        with without(directory / file):
+            assert planned(snakemake, directory) == known[rule], file
+
+
+@pytest.mark.long
+def test_a_deleted_stage_is_made_again_with_the_same_bytes(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake
+) -> None:
+    directory = tiny()
+    shutil.copytree(tiny_run, directory, dirs_exist_ok=True, copy_function=shutil.copy2)
+    for stage in ("errors", "latents", "tables", "prediction"):
+        shutil.rmtree(directory / "results" / "tiny" / stage)
+    lines(snakemake, directory)
+    files = [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet")]
+    assert not [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]
+
+
+def test_moving_or_touching_what_is_there_makes_nothing_again(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tiny_run, moved, copy_function=shutil.copy2)
+    assert planned(snakemake, moved) == set()
+    # Files of up to a megabyte are compared by what is in them.
+    for path in moved.rglob("*.parquet"):
+        os.utime(path, (time.time(), time.time()))
+    (moved / "data" / "scores.csv").touch()
+    assert planned(snakemake, moved) == set()
+
+
+def test_another_study_of_the_same_runs_trains_nothing(
+    tiny: Directory, snakemake: Snakemake
+) -> None:
+    directory = tiny(compute={"share_runs": True})
+    lines(snakemake, directory, ERRORS.format("tiny"))
+    settings = yaml.safe_load((directory / "study.yaml").read_text())
+    settings |= {"study": "other", "seeds": [0, 1], "statistics": {"bootstrap": 200}}
+    (directory / "study.yaml").write_text(yaml.safe_dump(settings))
+    lines(snakemake, directory, ERRORS.format("other"))
+    log = (directory / f"results/other/logs/finetune/{RUN}.log").read_text()
+    assert "Goes on after 12 steps and 12 errors" in log, "of 12 images: nothing is left to do"
+    first, second = (directory / ERRORS.format(study) for study in ("tiny", "other"))
+    assert tables.read(first, "errors").equals(tables.read(second, "errors"))
+    assert tables.read_record(second)["study"] == "other"

@@ -1,0 +1,258 @@
+"""The workflow on a real SLURM cluster of one machine: the same tables as without, whatever happens."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from tests.workflow.cluster import Cluster, missing
+
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.long,
+    pytest.mark.xdist_group("slurm"),
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+]
+Driver = subprocess.Popen[str]
+Start = Callable[..., Driver]
+RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
+TABLES = [f"results/tiny/{name}/{RUN}/part.parquet" for name in ("errors", "history", "outcomes")]
+LOG = f"results/tiny/logs/finetune/{RUN}.log"
+# Half a minute of training, saved all the time.
+LONGER: dict[str, Any] = {"epochs": 40, "compute": {"checkpoint_seconds": 0.2}}
+
+
+@pytest.fixture(scope="module")
+def cluster(environment: dict[str, str]) -> Iterator[Cluster]:
+    # Not below pytest's directory, into which munge sees that not every user may look.
+    with TemporaryDirectory(prefix="slurm") as place, Cluster(Path(place), environment) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def start(
+    pristine: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
+    """Start a driver in a directory, with profiles/slurm as shipped but for what must be filled in."""
+    profile = tmp_path_factory.mktemp("profile") / "config.yaml"
+    shipped = (pristine / "profiles" / "slurm" / "config.yaml").read_text()
+    # Earlier signal and looks at the queue, for jobs of seconds.
+    for pattern, word in {
+        "PARTITION ": "tests ",
+        "ACCOUNT ": "nobody ",
+        "TERM@120": "TERM@20",
+        "status-checks: 40": "status-checks: 1",
+        "latency-wait: 60": "latency-wait: 5",
+    }.items():
+        assert shipped.count(pattern) == 1
+        shipped = shipped.replace(pattern, word)
+    profile.write_text(shipped)
+
+    drivers = []
+
+    def start(directory: Path, *arguments: str) -> Driver:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", pristine / "Snakefile"]
+        command += ["--workflow-profile", profile.parent, "--configfile", "study.yaml", *arguments]
+        driver = subprocess.Popen(
+            command, cwd=directory, env=cluster.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        drivers.append(driver)
+        return driver
+
+    yield start
+    for driver in drivers:
+        driver.kill()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny: Callable[..., Path], snakemake: Callable[..., Any]) -> Path:
+    """A longer run that was made without SLURM."""
+    directory = tiny(**LONGER)
+    done = snakemake(*TABLES, cwd=directory, configfile=directory / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    return directory
+
+
+def ended(driver: Driver, seconds: float = 400) -> str:
+    """Return what a driver has printed when it ends, which it does well."""
+    console, _ = driver.communicate(timeout=seconds)
+    assert driver.returncode == 0, console
+    return console
+
+
+def training(directory: Path) -> list[psutil.Process]:
+    """Return the processes that train in a directory."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cmdline()[-1:] and process.cmdline()[-1].endswith(".finetune.py"):
+                found += [process] * (Path(process.cwd()) == directory)
+    return found
+
+
+def cancel(cluster: Cluster, directory: Path, driver: Driver) -> None:
+    cluster.run("scancel", *cluster.jobs("running", directory=directory))
+
+
+def lose_node(cluster: Cluster, directory: Path, driver: Driver) -> None:
+    cluster.lose(*cluster.jobs("running", directory=directory))
+
+
+def kill_member(cluster: Cluster, directory: Path, driver: Driver) -> None:
+    training(directory)[0].kill()
+
+
+def kill_driver(cluster: Cluster, directory: Path, driver: Driver) -> None:
+    driver.kill()
+    driver.communicate()
+
+
+def nothing(cluster: Cluster, directory: Path, driver: Driver) -> None:
+    """The job comes to its limit by itself."""
+
+
+# What happens to a study while it trains, other settings, and what is asked for besides.
+FAULTS: dict[str, tuple[Callable[[Cluster, Path, Driver], None], dict[str, Any], str]] = {
+    "job cancelled": (cancel, {}, ""),
+    "node lost": (lose_node, {}, ""),
+    "driver killed": (kill_driver, {}, ""),
+    # Of the second run of a group, when the first has ended.
+    "member killed": (kill_member, {"learning_rates": ["1e-3", "1e-4"], "share": True}, ""),
+    "memory": (nothing, {}, "finetune:mem_mb=300 * attempt ** 3"),
+    # Its state is saved at the signal alone.
+    "time": (nothing, {"checkpoint_seconds": 1000}, "finetune:runtime=attempt"),
+}
+
+
+@pytest.fixture(scope="module")
+def disturbed(
+    start: Start, cluster: Cluster, undisturbed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Path, Driver]]:
+    """A study per fault, all of them at once: each is disturbed as soon as it has saved a state."""
+    begun = {}
+    for name, (_, changes, resources) in FAULTS.items():
+        directory = tmp_path_factory.mktemp("disturbed") / "study"
+        shutil.copytree(undisturbed, directory)
+        for made in ("errors", "history", "outcomes", "models"):
+            shutil.rmtree(directory / "results" / "tiny" / made)
+        settings = yaml.safe_load((directory / "study.yaml").read_text())
+        compute, rates = settings["compute"], changes.get("learning_rates", ["1e-3"])
+        compute["share_runs"] = changes.get("share", False)
+        compute["checkpoint_seconds"] = changes.get(
+            "checkpoint_seconds", compute["checkpoint_seconds"]
+        )
+        (directory / "study.yaml").write_text(
+            yaml.safe_dump(settings | {"learning_rates": rates}, sort_keys=False)
+        )
+        tables = [file.replace("1e-3", rate) for file in TABLES for rate in rates]
+        asked = ("--set-resources", resources) if resources else ()
+        begun[name] = directory, start(directory, *asked, "--", *tables)
+    for name, (fault, changes, _) in FAULTS.items():
+        directory, driver = begun[name]
+        if fault is not nothing:
+            runs = len(changes.get("learning_rates", ["1e-3"]))
+            states = partial(directory.glob, "resources/checkpoints/*/*.safetensors")
+            cluster.wait(
+                f"{name}: the last run has saved a state",
+                lambda states=states, runs=runs: len({path.parent for path in states()}) == runs,
+                180,
+            )
+            fault(cluster, directory, driver)
+    return begun
+
+
+def assert_goes_on(directory: Path, undisturbed: Path) -> None:
+    """Check that the run did not begin anew, and that its tables are those of one in peace."""
+    assert "Goes on after" in (directory / LOG).read_text()
+    for table in TABLES:
+        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+
+
+def test_a_cancelled_job_goes_on_in_its_next_attempt(
+    disturbed: dict[str, tuple[Path, Driver]], undisturbed: Path
+) -> None:
+    directory, driver = disturbed["job cancelled"]
+    assert "CANCELLED" in ended(driver)
+    assert_goes_on(directory, undisturbed)
+
+
+def test_a_job_that_is_lost_with_its_node_is_requeued_and_goes_on(
+    disturbed: dict[str, tuple[Path, Driver]], undisturbed: Path
+) -> None:
+    directory, driver = disturbed["node lost"]
+    console = ended(driver)
+    assert "Trying to restart" not in console, "SLURM itself ran the job again"
+    assert console.count("has been submitted with SLURM jobid") == 1
+    assert_goes_on(directory, undisturbed)
+
+
+def test_what_a_failed_group_has_finished_is_not_made_again(
+    disturbed: dict[str, tuple[Path, Driver]], undisturbed: Path
+) -> None:
+    directory, driver = disturbed["member killed"]
+    console = ended(driver)
+    assert "Trying to restart" in console
+    steps = 12 * LONGER["epochs"]
+    logs = [(directory / LOG.replace("1e-3", rate)).read_text() for rate in ("1e-3", "1e-4")]
+    whole = [f"Goes on after {steps} steps and {steps} errors" in log for log in logs]
+    assert sorted(whole) == [False, True], "one had ended before the other was killed"
+    assert_goes_on(directory, undisturbed)
+
+
+def test_a_job_over_its_memory_gets_more(
+    disturbed: dict[str, tuple[Path, Driver]], undisturbed: Path
+) -> None:
+    directory, driver = disturbed["memory"]
+    console = ended(driver)
+    assert "Trying to restart" in console
+    assert "mem_mb=2400" in console
+    for table in TABLES:
+        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+
+
+def test_a_job_over_its_time_saves_its_state_and_goes_on(
+    disturbed: dict[str, tuple[Path, Driver]], undisturbed: Path
+) -> None:
+    directory, driver = disturbed["time"]
+    assert "Stopped by SIGTERM" in ended(driver), "the log of the failed attempt is shown"
+    assert_goes_on(directory, undisturbed)
+
+
+def test_a_driver_that_was_killed_is_started_again_beside_its_orphan(
+    start: Start,
+    cluster: Cluster,
+    disturbed: dict[str, tuple[Path, Driver]],
+    undisturbed: Path,
+) -> None:
+    directory, _ = disturbed["driver killed"]
+    locked, _ = (again := start(directory, "--", *TABLES)).communicate()
+    assert again.returncode
+    assert "--unlock" in locked
+    ended(start(directory, "--unlock"))
+    ended(start(directory, "--", *TABLES))
+    left = partial(cluster.jobs, "running", directory=directory)
+    cluster.wait("the orphan has ended", lambda: not left(), 120)
+    for table in TABLES:
+        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+
+
+def test_every_table_is_that_of_a_local_run(
+    start: Start, tiny: Callable[..., Path], tiny_run: Path
+) -> None:
+    directory = tiny()
+    console = ended(start(directory), 900)
+    assert "Group job figures" in console
+    files = sorted(path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet"))
+    assert len(files) > 30
+    differ = [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]
+    assert not differ
