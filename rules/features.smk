@@ -49,8 +49,8 @@ rule measure_objects:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem="6GB",
-        runtime="12h",
+        mem=growing("6GB"),
+        runtime=growing("12h"),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -85,8 +85,8 @@ rule model_features:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="2h",
+        mem=growing("4GB"),
+        runtime=growing("2h"),
     params:
         study=study.name,
         settings=study.correlation_settings | {"split": study.split_settings},
@@ -121,8 +121,8 @@ rule summarise_features:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="4GB",
-        runtime="4h",
+        mem=growing("4GB"),
+        runtime=growing("4h"),
     params:
         study=study.name,
         settings=study.correlation_settings | {"unavailable": study.unavailable_features},
