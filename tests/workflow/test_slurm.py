@@ -100,37 +100,48 @@ def training(directory: Path) -> list[psutil.Process]:
     return found
 
 
-def cancel(cluster: Cluster, directory: Path, driver: Driver) -> None:
+# Faults: what is left of the driver, or the one that takes its place, goes on.
+
+
+def cancel(cluster: Cluster, directory: Path, driver: Driver, start: Start) -> Driver:
     cluster.run("scancel", *cluster.jobs("running", directory=directory))
+    return driver
 
 
-def lose_node(cluster: Cluster, directory: Path, driver: Driver) -> None:
+def lose_node(cluster: Cluster, directory: Path, driver: Driver, start: Start) -> Driver:
     cluster.lose(*cluster.jobs("running", directory=directory))
+    return driver
 
 
-def kill_member(cluster: Cluster, directory: Path, driver: Driver) -> None:
+def kill_member(cluster: Cluster, directory: Path, driver: Driver, start: Start) -> Driver:
     training(directory)[0].kill()
+    return driver
 
 
-def kill_driver(cluster: Cluster, directory: Path, driver: Driver) -> None:
+def kill_driver(cluster: Cluster, directory: Path, driver: Driver, start: Start) -> Driver:
     driver.kill()
     driver.communicate()
+    locked, _ = start(directory, "--", *TABLES).communicate()
+    assert "--unlock" in locked
+    ended(start(directory, "--unlock"))
+    assert cluster.jobs("running", directory=directory), "the orphan is still there"
+    return start(directory, "--", *TABLES)
 
 
-def nothing(cluster: Cluster, directory: Path, driver: Driver) -> None:
-    """The job comes to its limit by itself."""
+def reach_limit(cluster: Cluster, directory: Path, driver: Driver, start: Start) -> Driver:
+    return driver
 
 
 # What happens to a study while it trains, other settings, and what is asked for besides.
-FAULTS: dict[str, tuple[Callable[[Cluster, Path, Driver], None], dict[str, Any], str]] = {
+FAULTS: dict[str, tuple[Callable[..., Driver], dict[str, Any], str]] = {
     "job cancelled": (cancel, {}, ""),
     "node lost": (lose_node, {}, ""),
     "driver killed": (kill_driver, {}, ""),
     # Of the second run of a group, when the first has ended.
     "member killed": (kill_member, {"learning_rates": ["1e-3", "1e-4"], "share": True}, ""),
-    "memory": (nothing, {}, "finetune:mem_mb=300 * attempt ** 3"),
+    "memory": (reach_limit, {}, "finetune:mem_mb=300 * attempt ** 3"),
     # Its state is saved at the signal alone.
-    "time": (nothing, {"checkpoint_seconds": 1000}, "finetune:runtime=attempt"),
+    "time": (reach_limit, {"checkpoint_seconds": 1000}, "finetune:runtime=attempt"),
 }
 
 
@@ -159,7 +170,7 @@ def disturbed(
         begun[name] = directory, start(directory, *asked, "--", *tables)
     for name, (fault, changes, _) in FAULTS.items():
         directory, driver = begun[name]
-        if fault is not nothing:
+        if fault is not reach_limit:
             runs = len(changes.get("learning_rates", ["1e-3"]))
             states = partial(directory.glob, "resources/checkpoints/*/*.safetensors")
             cluster.wait(
@@ -167,7 +178,7 @@ def disturbed(
                 lambda states=states, runs=runs: len({path.parent for path in states()}) == runs,
                 180,
             )
-            fault(cluster, directory, driver)
+            begun[name] = directory, fault(cluster, directory, driver, start)
     return begun
 
 
@@ -229,17 +240,10 @@ def test_a_job_over_its_time_saves_its_state_and_goes_on(
 
 
 def test_a_driver_that_was_killed_is_started_again_beside_its_orphan(
-    start: Start,
-    cluster: Cluster,
-    disturbed: dict[str, tuple[Path, Driver]],
-    undisturbed: Path,
+    cluster: Cluster, disturbed: dict[str, tuple[Path, Driver]], undisturbed: Path
 ) -> None:
-    directory, _ = disturbed["driver killed"]
-    locked, _ = (again := start(directory, "--", *TABLES)).communicate()
-    assert again.returncode
-    assert "--unlock" in locked
-    ended(start(directory, "--unlock"))
-    ended(start(directory, "--", *TABLES))
+    directory, driver = disturbed["driver killed"]
+    ended(driver)
     left = partial(cluster.jobs, "running", directory=directory)
     cluster.wait("the orphan has ended", lambda: not left(), 120)
     for table in TABLES:
