@@ -771,11 +771,12 @@ def map_latents(path: str | Path, target: str | Path, image_ids: Sequence[str]) 
             "both and run again."
         )
     with atomic(target) as temporary:
-        mapped = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=file.shape)
-        for start in range(0, len(mapped), _LATENTS_AT_A_TIME):
-            rows = slice(start, start + _LATENTS_AT_A_TIME)
-            mapped[rows] = file[rows]
-        mapped.flush()
+        header = {"descr": "<f4", "fortran_order": False, "shape": file.shape}
+        # Ordinary writes, because a full disk kills a process that writes to a memory map.
+        with temporary.open("wb") as array:
+            np.lib.format.write_array_header_1_0(array, header)
+            for start in range(0, file.shape[0], _LATENTS_AT_A_TIME):
+                array.write(file[start : start + _LATENTS_AT_A_TIME].tobytes())
         seal(temporary)
 
 
