@@ -67,7 +67,9 @@ def test_of_a_deleted_file_only_what_depends_on_it_is_made_again(
     assert set(files) == set(known) - {"all"}, "every stage is walked"
     for rule, file in files.items():
         with without(directory / file):
-            assert planned(snakemake, directory) == known[rule], file
+            needed = planned(snakemake, directory)
+            assert rule in needed, file
+            assert needed <= known[rule], file
 
 
 @pytest.mark.long
