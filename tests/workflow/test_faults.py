@@ -116,9 +116,11 @@ def test_a_full_disk_is_named_whatever_is_written(
     directory = study(tiny, tiny_run)
     for place, name in OUTPUTS.values():
         folder = directory / "results" / "tiny" / place
-        (folder / name).unlink()
-        # One page is left.
-        shell = f"mount -t tmpfs -o size=4k tmpfs {folder}"
+        # A job that failed has taken its other outputs with it.
+        (folder / name).unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        full = f"head -c 4096 /dev/zero > {folder}/full"
+        shell = f"mount -t tmpfs -o size=4k tmpfs {folder} && {full}"
         target = f"results/tiny/{place}/{name}"
         done = snakemake(target, cwd=directory, configfile=directory / "study.yaml", shell=shell)
         assert done.returncode != 0, target
@@ -177,14 +179,22 @@ def test_a_damaged_file_is_named_and_made_anew(
     assert damaged.read_bytes() == data
 
 
-def test_a_clock_that_jumps_back_harms_nothing(
+def test_a_clock_that_jumps_back_is_named_and_times_are_set_anew(
     tiny: Directory, tiny_run: Path, snakemake: Snakemake
 ) -> None:
     directory = tiny()
-    early = f"results/tiny/errors/{RUN}/part.parquet"
-    done = snakemake(early, cwd=directory, configfile=directory / "study.yaml")
-    assert done.returncode == 0, done.stdout
-    # What is there is an hour old in the future.
+    ceiling = "results/tiny/tables/ceiling.parquet"
+    how = {"cwd": directory, "configfile": directory / "study.yaml"}
+    early = snakemake("results/tiny/images/resize=squash/images.parquet", **how)
+    assert early.returncode == 0, early.stdout
+    # What is there was made an hour from now.
     for path in directory.rglob("results/**/*"):
         os.utime(path, (time.time() + 3600, time.time() + 3600))
-    assert_undisturbed(directory, tiny_run, snakemake)
+    refused = snakemake(ceiling, **how)
+    assert refused.returncode != 0
+    assert "could indicate a clock skew" in refused.stdout
+    command = ["find", "results", "-newermt", "now", "-exec", "touch", "{}", "+"]
+    subprocess.run(command, cwd=directory, check=True)
+    done = snakemake(ceiling, **how)
+    assert done.returncode == 0, done.stdout
+    assert (directory / ceiling).read_bytes() == (tiny_run / ceiling).read_bytes()
