@@ -17,8 +17,8 @@ rule estimate:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem="6GB",
-        runtime="30m",
+        mem=growing("6GB"),
+        runtime=growing("30m"),
         gpu=study.gpus,
     params:
         dry_run=lambda wildcards: dry_run(),

@@ -94,8 +94,8 @@ rule check_attributions:
         "../envs/training.yaml"
     threads: 2
     resources:
-        mem=study.training_memory(study.settings["selected"]["protocol"]),
-        runtime="24h",
+        mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
+        runtime=growing("24h"),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -144,8 +144,8 @@ rule plot_attribution_checks:
         "../envs/analysis.yaml"
     threads: 1
     resources:
-        mem="1GB",
-        runtime="10m",
+        mem=growing("1GB"),
+        runtime=growing("10m"),
     params:
         study=study.name,
         settings=study.bootstrap_settings,
