@@ -73,6 +73,11 @@ PLOTS = {
     "plot_distinctiveness", "plot_errors", "plot_features", "plot_forest", "plot_matrix",
     "plot_measures", "plot_prediction", "plot_scores", "plot_search", "plot_selection",
 }  # fmt: skip
+# Files that are of the form of another table.
+SHARED_SCHEMAS = {
+    "feature_attributions": "correlations", "feature_model_gains": "prediction_gains",
+    "feature_model_metrics": "prediction_metrics",
+}  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
 
@@ -99,7 +104,8 @@ def parquet_files(directory: Path) -> list[Path]:
 def schema_name(path: Path) -> str:
     """Return which table a file is: its stem, or the directory that holds its partitions."""
     names = [path.stem, *(part for part in reversed(path.parts[:-1]) if "=" not in part)]
-    return next(name for name in names if name in tables.SCHEMAS or name == "latents")
+    known = [SHARED_SCHEMAS.get(name, name) for name in names]
+    return next(name for name in known if name in tables.SCHEMAS or name == "latents")
 
 
 def plain_words(caption: str) -> str:
@@ -143,8 +149,7 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
         "prediction_gains", "prediction_calibration",
         "attribution_variants", "attribution_similarity", "attribution_curves",
-        "attribution_checks", "baselines", "feature_attributions", "feature_importance",
-        "feature_model_gains", "feature_model_metrics", "table_2",
+        "attribution_checks", "baselines", "feature_importance", "table_2",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
