@@ -35,9 +35,9 @@ results/sample/report.html: $(shell find results/sample report -name '*.svg' -o 
 test: .venv/installed
 	.venv/bin/python -m pytest -m "not long" -n $(CORES) --dist loadgroup
 
-# Tests that take minutes: the sample study itself, twice; runs that are killed and taken up again.
+# Tests that take minutes: the sample study itself, twice; kills, full disks and other faults; a SLURM cluster.
 test-long: .venv/installed
-	.venv/bin/python -m pytest -m long
+	.venv/bin/python -m pytest -m long -n $(CORES) --dist loadgroup
 
 # Timings against straightforward implementations, into benchmarks/RESULTS.md: make bench ONLY="losses statistics"
 bench: .venv/installed
