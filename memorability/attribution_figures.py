@@ -99,7 +99,7 @@ def attribution_maps(
             row[0].text(
                 -0.08, 0.5, name, transform=row[0].transAxes, rotation=90, va="center", ha="right"
             )
-        bar = figure.colorbar(shown, ax=grid, shrink=0.5, extend="max", format="%.0e")
+        bar = figure.colorbar(shown, ax=grid, shrink=0.5, extend="max", format="%.1e")
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
         title = "Above each image: memorability, ascending, and in brackets what is predicted"
         if not strength.any():
