@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from memorability.features import color, texture
 from memorability.features.views import Views
@@ -87,7 +88,8 @@ def image_features(
     """
     _check_pixels(pixels)
     rows = np.empty((len(pixels), len(_ALL)), dtype=np.float64)
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    # Conversions of colours are small products of matrices: threads of their own would only wait.
+    with threadpool_limits(1), ThreadPoolExecutor(max_workers=threads) as pool:
         for row, values in zip(rows, pool.map(_features_of, pixels), strict=True):
             row[:] = values
             on_image()
