@@ -134,10 +134,9 @@ def test_results_that_become_read_only_midway(
     tiny: Directory, tiny_run: Path, snakemake: Snakemake
 ) -> None:
     directory = tiny()
-    shell = (
-        "mkdir -p results && mount --bind results results && "
-        "{ (sleep 15; mount -o remount,bind,ro results) & }"
-    )
+    # A mount of its own, over what is there: one with files that are being written cannot be changed.
+    read_only = "mount --bind results results && mount -o remount,bind,ro results"
+    shell = f"mkdir -p results && {{ (sleep 15; {read_only}) & }}"
     done = snakemake(cwd=directory, configfile=directory / "study.yaml", shell=shell)
     assert done.returncode != 0
     assert "Read-only file system" in done.stdout

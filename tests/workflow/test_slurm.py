@@ -1,4 +1,4 @@
-"""The workflow on a real SLURM cluster of one machine: the same tables as without, whatever happens."""
+"""Runs on a real SLURM cluster of one machine: the same tables as without, whatever happens."""
 
 import shutil
 import subprocess
@@ -248,15 +248,3 @@ def test_a_driver_that_was_killed_is_started_again_beside_its_orphan(
     cluster.wait("the orphan has ended", lambda: not left(), 120)
     for table in TABLES:
         assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
-
-
-def test_every_table_is_that_of_a_local_run(
-    start: Start, tiny: Callable[..., Path], tiny_run: Path
-) -> None:
-    directory = tiny()
-    console = ended(start(directory), 900)
-    assert "Group job figures" in console
-    files = sorted(path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet"))
-    assert len(files) > 30
-    differ = [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]
-    assert not differ
