@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from pyarrow import parquet
 from torch import nn
 
@@ -33,11 +32,8 @@ from memorability.images import find_images
 from memorability.losses import LOSSES, make_loss
 from memorability.models.autoencoder import Autoencoder
 from memorability.planned_jobs import Job, span
+from memorability.requests import FIGURES, IMAGES
 
-FIGURES: Mapping[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("cost_figures.yaml").read_text(encoding="utf-8")
-)
-IMAGES = {"memcat": 10_000, "lamem": 58_741}
 CATEGORIES = {"memcat": 5, "sample": 5, "lamem": 1}
 SPLITS = {"published": (5_892, 3_177), "official": (45_000, 10_000)}
 """Training and test images."""

@@ -182,11 +182,16 @@ def disturbed(
     return begun
 
 
+def assert_same_tables(directory: Path, undisturbed: Path) -> None:
+    """Check that the tables of a run are those of one in peace."""
+    for table in TABLES:
+        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+
+
 def assert_goes_on(directory: Path, undisturbed: Path) -> None:
     """Check that the run did not begin anew, and that its tables are those of one in peace."""
     assert "Goes on after" in (directory / LOG).read_text()
-    for table in TABLES:
-        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+    assert_same_tables(directory, undisturbed)
 
 
 def test_a_cancelled_job_goes_on_in_its_next_attempt(
@@ -227,8 +232,7 @@ def test_a_job_over_its_memory_gets_more(
     console = ended(driver)
     assert "Trying to restart" in console
     assert "mem_mb=2400" in console
-    for table in TABLES:
-        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+    assert_same_tables(directory, undisturbed)
 
 
 def test_a_job_over_its_time_saves_its_state_and_goes_on(
@@ -246,5 +250,4 @@ def test_a_driver_that_was_killed_is_started_again_beside_its_orphan(
     ended(driver)
     left = partial(cluster.jobs, "running", directory=directory)
     cluster.wait("the orphan has ended", lambda: not left(), 120)
-    for table in TABLES:
-        assert (directory / table).read_bytes() == (undisturbed / table).read_bytes(), table
+    assert_same_tables(directory, undisturbed)
