@@ -24,7 +24,7 @@ with job_log(snakemake.log[0]):
             tables.read(snakemake.input.split, "split"),
             settings,
             worker=worker,
-            journal=journal_file(settings, snakemake.params.code, list(snakemake.input)),
+            journal=journal_file(settings, snakemake.params.code, list(snakemake.input), worker),
             on_trial=step,
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)

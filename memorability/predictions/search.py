@@ -1,9 +1,9 @@
 """Search for the predictor's hyper-parameters, on disk, so that it can stop and go on.
 
-Every worker makes its share of the trials and keeps each in one journal file, which several workers,
-also on several machines, may write to. What a trial is follows from the trials that the journal
-holds as complete and from a seed of its own: a worker that is killed makes the interrupted trial
-again, the same, and goes on.
+Every worker makes its share of the trials and keeps them in a journal of its own. What a trial is
+follows from the trials that this journal holds as complete and from a seed of its own: a worker
+that is killed makes the interrupted trial again, the same, and goes on, and how fast the others are
+decides nothing.
 """
 
 import logging
@@ -77,7 +77,7 @@ def search(
     worker
         Number of the worker, from 0.
     journal
-        File that all workers keep their trials in.
+        File that this worker alone keeps its trials in.
     on_trial
         Called after each trial of this worker.
 
@@ -89,9 +89,10 @@ def search(
 
     Notes
     -----
-    With one worker the same seed gives the same trials, however often it was stopped. With several
-    workers a tree-structured Parzen estimator learns from whatever the others have finished by then,
-    which no seed decides; the trials of a grid are the same for any number of workers.
+    The same seed and number of jobs give the same trials, however often a worker was stopped. The
+    price: a tree-structured Parzen estimator learns from its own worker's trials only, for what the
+    others have finished by then is no seed's to decide. The trials of a grid are the same for any
+    number of jobs.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal.parent.mkdir(parents=True, exist_ok=True)
@@ -101,11 +102,11 @@ def search(
         storage=JournalStorage(JournalFileBackend(str(journal))),
         load_if_exists=True,
     )
-    for trial in _own(study, worker, TrialState.RUNNING):
-        study.tell(trial.number, state=TrialState.FAIL)  # interrupted; made again below
+    for interrupted in study.get_trials(states=(TrialState.RUNNING,)):
+        study.tell(interrupted.number, state=TrialState.FAIL)  # interrupted; made again below
     chosen, seed = settings["search"], settings["seed"]
     own = share(chosen["trials"], chosen["jobs"], worker)
-    done = min(own, len(_own(study, worker, TrialState.COMPLETE)))
+    done = min(own, len(_complete(study)))
     if done:
         logger.info("Goes on after %d of %d trials.", done, own)
     for _ in range(done):
@@ -113,7 +114,6 @@ def search(
     for number in range(done, own):
         study.sampler = _sampler(chosen, worker, number, seed)
         trial = study.ask()
-        trial.set_user_attr("worker", worker)
         tried = _tried(trial, chosen, PredictorSettings.of(settings))
         loss, epochs = _validation_loss(latents, split, tried, seed)
         trial.set_user_attr("settings", {**asdict(tried), "epochs": epochs})
@@ -122,26 +122,26 @@ def search(
     rows = [
         {
             **trial.user_attrs["settings"],
-            "trial": trial.number,
+            "trial": number * chosen["jobs"] + worker,
             "worker": worker,
             "hidden": _words(trial.user_attrs["settings"]["hidden"]),
             "validation_loss": trial.value if math.isfinite(trial.value) else math.nan,
         }
-        for trial in _own(study, worker, TrialState.COMPLETE)[:own]
+        for number, trial in enumerate(_complete(study)[:own])
     ]
     return pd.DataFrame(rows).assign(chosen=False)
 
 
-def journal_file(settings: Mapping[str, Any], code: str, inputs: list[str]) -> Path:
-    """Return the journal of a search, below the working directory.
+def journal_file(settings: Mapping[str, Any], code: str, inputs: list[str], worker: int) -> Path:
+    """Return the journal of a worker of a search, below the working directory.
 
-    It is named for everything that decides a trial: settings, code and the contents of the input
-    files. The number of trials does not, so that more of them go on where fewer ended.
+    Its folder is named for everything that decides a trial: settings, code and the contents of the
+    input files. The number of trials does not, so that more of them go on where fewer ended.
     """
     search = {key: value for key, value in settings["search"].items() if key != "trials"}
     hashes = list(file_hashes(inputs).values())
     key = settings_hash([{**settings, "search": search}, code, hashes])
-    return CHECKPOINTS / f"search-{key}" / "journal.log"
+    return CHECKPOINTS / f"search-{key}" / f"worker={worker}.log"
 
 
 def grid_size() -> int:
@@ -166,19 +166,15 @@ def best(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return trials.assign(chosen=trials.index == trials["validation_loss"].idxmin())
 
 
-def _own(study: optuna.Study, worker: int, state: TrialState) -> list[Any]:
-    trials = study.get_trials(deepcopy=False, states=(state,))
-    return [trial for trial in trials if trial.user_attrs.get("worker") == worker]
+def _complete(study: optuna.Study) -> list[Any]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
 def _sampler(chosen: Mapping[str, Any], worker: int, number: int, seed: int) -> BaseSampler:
     """Return what decides the worker's trial of a number, whatever happened to the process before."""
     drawn = stream_seed(seed, f"predictor search {worker} {number}") % 2**32
     if chosen["kind"] == "tpe":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            # A worker keeps away from what the others are trying.
-            return TPESampler(seed=drawn, constant_liar=chosen["jobs"] > 1)
+        return TPESampler(seed=drawn)
     # Workers take turns on one shuffled grid.
     order = numpy_stream(seed, "predictor search").permutation(grid_size())
     place = np.unravel_index(

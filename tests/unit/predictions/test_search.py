@@ -119,15 +119,15 @@ def test_a_search_that_is_killed_resumes(whole: pd.DataFrame, tmp_path: Path) ->
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     resumed = run(journal)
-    columns = [name for name in whole if name not in ("trial", "validation_loss")]
+    columns = [name for name in whole if name != "validation_loss"]
     pd.testing.assert_frame_equal(resumed[columns], whole[columns])
     np.testing.assert_allclose(resumed["validation_loss"], whole["validation_loss"], rtol=1e-4)
 
 
-def test_workers_share_the_trials_and_one_journal(tmp_path: Path) -> None:
+def test_workers_share_the_trials(tmp_path: Path) -> None:
     assert [share(14, 3, worker) for worker in range(3)] == [5, 5, 4]
-    parts = [run(tmp_path / "journal.log", worker, trials=5, jobs=2) for worker in range(2)]
-    assert [len(part) for part in parts] == [3, 2]
+    parts = [run(tmp_path / f"{worker}.log", worker, trials=5, jobs=2) for worker in range(2)]
+    assert [list(part["trial"]) for part in parts] == [[0, 2, 4], [1, 3]]
     trials = best(parts)
     assert list(trials["trial"]) == list(range(5))
     assert trials["learning_rate"].nunique() == 5, "workers do not try the same"
@@ -155,7 +155,8 @@ def test_a_grid_is_shared_without_repetition(
     }  # fmt: skip
     monkeypatch.setattr(module, "PUBLISHED_GRID", small)
     shared = [
-        run(tmp_path / "two.log", worker, kind="grid", trials=4, jobs=2) for worker in range(2)
+        run(tmp_path / f"{worker}.log", worker, kind="grid", trials=4, jobs=2)
+        for worker in range(2)
     ]
     alone = run(tmp_path / "one.log", kind="grid", trials=4)
     combinations = [
@@ -177,16 +178,17 @@ def test_a_trial_that_diverges_is_kept_and_not_chosen(
         best([lost])
 
 
-def test_the_journal_is_that_of_settings_code_and_latents(tmp_path: Path) -> None:
+def test_the_journal_is_that_of_worker_settings_code_and_latents(tmp_path: Path) -> None:
     (tmp_path / "latents.npy").write_bytes(b"1")
     inputs = [str(tmp_path / "latents.npy")]
-    first = journal_file(settings(), "code", inputs)
-    assert first == journal_file(settings(trials=3), "code", inputs), "more trials go on"
+    first = journal_file(settings(), "code", inputs, 0)
+    assert first == journal_file(settings(trials=3), "code", inputs, 0), "more trials go on"
     others = {
-        journal_file(settings(), "other code", inputs),
-        journal_file(settings(jobs=2), "code", inputs),
-        journal_file(settings() | {"patience": 4}, "code", inputs),
+        journal_file(settings(), "code", inputs, 1),
+        journal_file(settings(), "other code", inputs, 0),
+        journal_file(settings(jobs=2), "code", inputs, 0),
+        journal_file(settings() | {"patience": 4}, "code", inputs, 0),
     }
     (tmp_path / "latents.npy").write_bytes(b"2")
-    others.add(journal_file(settings(), "code", inputs))
-    assert len(others - {first}) == 4
+    others.add(journal_file(settings(), "code", inputs, 0))
+    assert len(others - {first}) == 5
