@@ -2,7 +2,8 @@
 
 The straightforward way calls captum for one image with its default settings, which interpolate all 50
 steps in one pass, through the modules as they are trained. Ours folds batch normalisation, freezes
-weights, lays channels beside each other and fills passes that fit the memory. The autoencoder has
+weights, lays channels beside each other, passes the first convolution, which is affine, once an image
+and fills passes that fit the memory. The autoencoder has
 random weights, whose batch normalisation knows three photographs; the predictor's scores of these
 photographs differ by as much as memorability does (standard deviation 0.1). Such a network answers
 to the last digits of its sums: what single precision makes of single pixels is compared with double
@@ -65,7 +66,15 @@ def models() -> tuple[Autoencoder, TrainedPredictor, torch.Tensor, torch.Tensor]
 def ours(network: ScoreNetwork, image: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
     """Attribute as the workflow does."""
     size = images_per_pass(network, baseline, STEPS)
-    return integrated_gradients(network, image, baseline, steps=STEPS, internal_batch_size=size)[0]
+    attributions, _ = integrated_gradients(
+        network.score_maps,
+        image,
+        baseline,
+        affine=network.first,
+        steps=STEPS,
+        internal_batch_size=size,
+    )
+    return attributions
 
 
 def straightforward(

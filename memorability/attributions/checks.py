@@ -45,8 +45,8 @@ class Checks:
     """
 
     explainer: Explainer
-    network: nn.Module
-    random: Mapping[str, nn.Module]
+    network: ScoreNetwork
+    random: Mapping[str, ScoreNetwork]
 
     @classmethod
     def of(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from memorability.attribution import (
     baseline_images,
@@ -19,6 +19,7 @@ from memorability.attribution import (
     integrated_gradients,
     summarise_attributions,
 )
+from memorability.attributions.network import ScoreNetwork
 from memorability.errors import InputError, nearest
 from memorability.evaluation import to_unit_range
 from memorability.seeding import numpy_stream
@@ -137,7 +138,7 @@ class Explainer:
         return baseline_images(name, image, self.blurred_mean, kernel=kernel, seed=seed)
 
     def attribute(
-        self, network: nn.Module, pixels: npt.NDArray[np.uint8], name: str, per_pass: int
+        self, network: ScoreNetwork, pixels: npt.NDArray[np.uint8], name: str, per_pass: int
     ) -> tuple[npt.NDArray[np.float32], pd.DataFrame]:
         """Return attributions (3, H, W) of one image (3, H, W), and a row of the table about them.
 
@@ -155,7 +156,12 @@ class Explainer:
         image = to_unit_range(pixels[None], self.device)
         start = self.baseline(image, name)
         attributions, delta = integrated_gradients(
-            network, image, start, steps=self.settings["steps"], internal_batch_size=per_pass
+            network.score_maps,
+            image,
+            start,
+            affine=network.first,
+            steps=self.settings["steps"],
+            internal_batch_size=per_pass,
         )
         with torch.no_grad():
             ends = network(torch.cat([image, start])).double().cpu().numpy()
@@ -167,14 +173,14 @@ class Explainer:
         )
         return attributions[0].cpu().numpy(), row
 
-    def passes(self, network: nn.Module) -> int:
+    def passes(self, network: ScoreNetwork) -> int:
         """Return how many interpolated images one pass of a network takes."""
         return images_per_pass(network, self.blurred_mean, self.settings["steps"])
 
 
 def explain_images(
     explainer: Explainer,
-    network: nn.Module,
+    network: ScoreNetwork,
     pixels: npt.NDArray[np.uint8],
     *,
     on_image: Callable[[], object] = lambda: None,

@@ -1,7 +1,8 @@
 """The network that is explained: from images to predicted scores, and with random weights."""
 
 import copy
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Literal, cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -21,7 +22,8 @@ class ScoreNetwork(nn.Module):
     """Encoder and predictor as one frozen network, laid out for repeated gradients of its input.
 
     Batch normalisation, which is fixed in evaluation, is folded into the convolution before it:
-    half as many feature maps are computed and kept.
+    half as many feature maps are computed and kept. Pooling comes before the ReLU that it followed,
+    with the same values and gradients from a quarter as many.
 
     Parameters
     ----------
@@ -30,11 +32,19 @@ class ScoreNetwork(nn.Module):
         they are.
     device
         torch device.
+
+    Attributes
+    ----------
+    first
+        The first convolution, an affine function of the pixels.
     """
 
     def __init__(self, model: Autoencoder, predictor: TrainedPredictor, device: str) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(*(_folded(stage) for stage in model.encoder))
+        first, _, *others = chain.from_iterable(_folded(stage) for stage in model.encoder)
+        self.first = cast("nn.Conv2d", first)
+        # A ReLU in place would overwrite the maps of which gradients are asked for.
+        self.encoder = nn.Sequential(nn.ReLU(), *others)
         self.to_latent = copy.deepcopy(model.to_latent)
         self.predictor = copy.deepcopy(predictor.model)
         self.register_buffer("latent_mean", predictor.latent_mean.clone())
@@ -43,20 +53,26 @@ class ScoreNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return predicted scores (N,) of images (N, 3, H, W) in [0, 1]."""
-        latents = self.to_latent(self.encoder(images))
+        return self.score_maps(self.first(images))
+
+    def score_maps(self, maps: Tensor) -> Tensor:
+        """Return predicted scores (N,) of what `first` makes of images, (N, channels, H, W)."""
+        latents = self.to_latent(self.encoder(maps))
         scores: Tensor = self.predictor((latents - self.latent_mean) / self.latent_sd)
         return scores
 
 
-def _folded(stage: nn.Module) -> nn.Sequential:
-    """Return an eval copy of a stage whose batch normalisations are part of its convolutions."""
+def _folded(stage: nn.Module) -> list[nn.Module]:
+    """Return eval copies of a stage's layers, batch normalisation in its convolution, pooling first."""
     layers: list[nn.Module] = []
     for layer in copy.deepcopy(stage).eval().children():
         if isinstance(layer, nn.BatchNorm2d) and isinstance(layers[-1], nn.Conv2d):
             layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
+        elif isinstance(layer, nn.MaxPool2d):
+            layers.insert(-1, layer)
         else:
             layers.append(layer)
-    return nn.Sequential(*layers)
+    return layers
 
 
 def randomised(

@@ -183,6 +183,28 @@ def test_attributions_of_a_network_are_complete() -> None:
     assert deltas.abs().max() < 0.02 * gained.abs().max()
 
 
+def test_an_affine_first_layer_may_stand_apart() -> None:
+    model, images, baseline = (
+        convolutional_network(),
+        random_images(),
+        torch.full((1, 3, 8, 8), 0.3),
+    )
+    points = []
+
+    def rest(maps: torch.Tensor) -> torch.Tensor:
+        points.append(len(maps))
+        return model[1:](maps)
+
+    whole = integrated_gradients(model, images, baseline, internal_batch_size=7)
+    apart = integrated_gradients(rest, images, baseline, affine=model[0], internal_batch_size=7)
+    for ours, theirs in zip(apart, whole, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+    assert max(points) <= 7
+    with torch.no_grad():
+        gained = model(images) - model(baseline)
+    torch.testing.assert_close(apart[0].sum(dim=(1, 2, 3)) - gained, apart[1], atol=1e-6, rtol=0)
+
+
 def test_quadrature_is_gauss_legendre() -> None:
     # Two Gauss-Legendre points integrate the gradient 3x² of x³ exactly; two Riemann points do not.
     images, baseline = random_images(), torch.zeros(1, 3, 8, 8)
