@@ -11,10 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import lpips
 import pytorch_msssim
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from memorability import weights
@@ -120,12 +118,15 @@ class Lpips(NetworkLoss):
 
     def __init__(self, network: str, input_range: str) -> None:
         super().__init__()
+        import lpips
+
         self.to_minus_one = input_range == "minus_one_to_one"
         with warnings.catch_warnings(), torch.device("meta"):
             # lpips asks torchvision by an argument that torchvision has renamed since.
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
             # pnet_rand keeps lpips from downloading a backbone by itself.
             self.lpips = lpips.LPIPS(net=network, pretrained=False, pnet_rand=True, verbose=False)
+        self._normalise: Callable[[Tensor], Tensor] = lpips.normalize_tensor
         _materialise(self.lpips.net)
         # The weights of channels, which people's judgments decided, ship inside lpips.
         judged = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{network}.pth"
@@ -137,7 +138,7 @@ class Lpips(NetworkLoss):
         scaled = self.lpips.scaling_layer(2 * images - 1 if self.to_minus_one else images)
         with autocast(self.precision, images.device.type):
             layers = self.lpips.net(scaled)
-        return [lpips.normalize_tensor(maps.float()) for maps in layers]
+        return [self._normalise(maps.float()) for maps in layers]
 
     def compare(self, described: Sequence[Tensor], reconstructions: Tensor) -> Tensor:
         """Return (N,) distances."""
@@ -163,9 +164,11 @@ class StyleLoss(NetworkLoss):
 
     def __init__(self, gram: str) -> None:
         super().__init__()
+        from torchvision.models import vgg19
+
         self.published_scripts = gram == "pool5"
         with torch.device("meta"):
-            features = torchvision.models.vgg19(weights=None).features
+            features = vgg19(weights=None).features
         _materialise(features)
         # Not in place: a Gram matrix is taken before the ReLU that follows its convolution.
         layers = [nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in features]

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.ops import FrozenBatchNorm2d
 
 from memorability.downloads import AUTOENCODER, BACKBONES, OBJECT_NETWORKS
 from memorability.errors import InputError
@@ -296,21 +294,27 @@ def load_backbone(module: nn.Module, name: str, directory: Path) -> Receipt:
 
 
 def _resnet50() -> nn.Module:
-    return torchvision.models.resnet50(weights=None)  # type: ignore[no-any-return]
+    from torchvision.models import resnet50
+
+    return resnet50(weights=None)  # type: ignore[no-any-return]
 
 
 def _deeplabv3_resnet101() -> nn.Module:
+    from torchvision.models.segmentation import deeplabv3_resnet101
+
     # Without these arguments the constructor downloads ImageNet weights and leaves out the file's
     # auxiliary classifier.
-    return torchvision.models.segmentation.deeplabv3_resnet101(  # type: ignore[no-any-return]
+    return deeplabv3_resnet101(  # type: ignore[no-any-return]
         weights=None, weights_backbone=None, num_classes=21, aux_loss=True
     )
 
 
 def _fasterrcnn_resnet50_fpn() -> nn.Module:
+    from torchvision.models import detection
+    from torchvision.ops import FrozenBatchNorm2d
+
     # The constructor would take plain batch normalisation where it is given no weights. These
     # weights were trained with frozen one that added nothing to the variance.
-    detection = torchvision.models.detection
     backbone = detection.backbone_utils.resnet_fpn_backbone(
         backbone_name="resnet50", weights=None, norm_layer=FrozenBatchNorm2d, trainable_layers=0
     )
