@@ -7,9 +7,9 @@ images are only ever predicted.
 import copy
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -21,6 +21,7 @@ from safetensors.torch import save
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn.functional import linear, mse_loss
+from torch.optim.adamw import adamw
 
 from memorability.errors import InputError
 from memorability.models.predictor import Output, Predictor
@@ -28,7 +29,7 @@ from memorability.seeding import stream_seed, torch_stream
 from memorability.splits import PARTS
 
 _ROWS_PER_BLOCK = 256  # 25 MB of the published latents
-_UNITS_PER_BLOCK = 64  # of the first layer: 6 MB of the published weights
+_UNITS_PER_BLOCK = 128  # of the first layer: 13 MB of the published weights
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -213,7 +214,15 @@ def train_predictor(
     trained = TrainedPredictor(model, mean, sd, history=[])
     order = torch_stream(seed, "predictor order")
     best_loss, best_epoch, best_weights = math.inf, 0, model.state_dict()
-    with _stepping_blocks(model, settings) as blocks, torch.random.fork_rng(devices=[]):
+    weight = cast("nn.Linear", model.layers[0]).weight
+    first = _FirstLayer(weight, settings)
+    others = torch.optim.AdamW(
+        [each for each in model.parameters() if each is not weight],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+    with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream_seed(seed, "predictor dropout"))
         for epoch in range(1, settings.max_epochs + 1):
             rows = train[torch.randperm(len(train), generator=order).numpy()]
@@ -221,7 +230,7 @@ def train_predictor(
                 rows[start : start + settings.batch_size]
                 for start in range(0, len(rows), settings.batch_size)
             ]
-            train_loss = _train_epoch(trained, blocks, latents, scores, batches)
+            train_loss = _train_epoch(trained, first, others, latents, scores, batches)
             predicted = predict(trained, latents, validation)
             validation_loss = float(np.mean((predicted - scores[validation]) ** 2))
             _check_losses(epoch, train_loss, validation_loss)
@@ -237,58 +246,71 @@ def train_predictor(
     return trained
 
 
-@contextmanager
-def _stepping_blocks(model: Predictor, settings: PredictorSettings) -> Iterator[list[nn.Parameter]]:
-    """Yield the weights of the first layer in blocks of units, which share their memory.
+class _FirstLayer:
+    """The weights of the first layer, of which a block of units at a time takes its step of AdamW.
 
-    Within the context each parameter, and each block, takes its step of AdamW as soon as its
-    gradient is there, while that is in the processor's cache. A step over all 25.7 million published
-    weights at once writes their gradient to memory and reads it back, for half as long again.
+    What is done with a block is done while it is in the processor's cache: its gradient is made, it
+    takes its step, and the next batch is multiplied with it. One after the other for all 25.7 million
+    published weights, each would read them from memory, and write the gradient there.
     """
-    first = cast("nn.Linear", model.layers[0])
-    blocks = [nn.Parameter(units) for units in torch.split(first.weight.detach(), _UNITS_PER_BLOCK)]
-    whole = [parameter for parameter in model.parameters() if parameter is not first.weight]
-    hooks = [
-        parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
-            _stepper(parameter, settings)
-        )
-        for parameter in (*blocks, *whole)
-    ]
-    yield blocks
-    for hook in hooks:
-        hook.remove()
 
+    def __init__(self, weight: torch.Tensor, settings: PredictorSettings) -> None:
+        self.weight = weight.detach()
+        self.moments = torch.zeros_like(self.weight), torch.zeros_like(self.weight)
+        self.gradient = torch.empty_like(self.weight[:_UNITS_PER_BLOCK])
+        self.steps = torch.zeros(())
+        self.settings = settings
 
-def _stepper(
-    parameter: nn.Parameter, settings: PredictorSettings
-) -> Callable[[torch.Tensor], None]:
-    optimiser = torch.optim.AdamW(
-        [parameter], lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
+    def units(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the units (B, units) of inputs (B, D), without bias."""
+        return linear(inputs, self.weight)
 
-    def step(_: torch.Tensor) -> None:
-        optimiser.step()
-        optimiser.zero_grad()
-
-    return step
+    def step(
+        self, gradient: torch.Tensor, inputs: torch.Tensor, following: torch.Tensor
+    ) -> torch.Tensor:
+        """Take a step, given the gradient of the inputs' units; return the units of what follows."""
+        units = []
+        for start in range(0, len(self.weight), _UNITS_PER_BLOCK):
+            block = slice(start, start + _UNITS_PER_BLOCK)
+            weight, first, second = (each[block] for each in (self.weight, *self.moments))
+            own = torch.mm(gradient[:, block].T, inputs, out=self.gradient[: len(weight)])
+            # It counts a step for each block.
+            steps = self.steps.clone()
+            adamw(
+                [weight], [own], [first], [second], [], [steps], fused=True, amsgrad=False,
+                beta1=0.9, beta2=0.999, eps=1e-8, lr=self.settings.learning_rate,
+                weight_decay=self.settings.weight_decay, maximize=False,
+            )  # fmt: skip
+            units.append(linear(following, weight))
+        self.steps += 1
+        return torch.cat(units, dim=1)
 
 
 def _train_epoch(
     trained: TrainedPredictor,
-    blocks: list[nn.Parameter],
+    first: _FirstLayer,
+    others: torch.optim.AdamW,
     latents: npt.NDArray[np.float32],
     scores: Floats,
     batches: list[npt.NDArray[np.intp]],
 ) -> float:
+    def inputs_of(rows: npt.NDArray[np.intp]) -> torch.Tensor:
+        return (_to_tensor(latents[rows]) - trained.latent_mean) / trained.latent_sd
+
     trained.model.train()
-    first = cast("nn.Linear", trained.model.layers[0])
-    total = 0.0
-    for rows in batches:
-        inputs = (_to_tensor(latents[rows]) - trained.latent_mean) / trained.latent_sd
-        units = torch.cat([linear(inputs, block) for block in blocks], dim=1) + first.bias
+    bias = cast("nn.Linear", trained.model.layers[0]).bias
+    inputs, total = inputs_of(batches[0]), 0.0
+    units = first.units(inputs)
+    for rows, next_rows in pairwise([*batches, batches[0][:0]]):
+        units.requires_grad_()
         target = torch.from_numpy(np.array(scores[rows], dtype=np.float32))
-        loss = mse_loss(trained.model.from_first_layer(units), target)
+        loss = mse_loss(trained.model.from_first_layer(units + bias), target)
+        others.zero_grad()
         torch.autograd.backward(loss)
+        others.step()
+        following = inputs_of(next_rows)
+        units = first.step(cast("torch.Tensor", units.grad), inputs, following)
+        inputs = following
         total += loss.item() * len(rows)
     return total / sum(len(rows) for rows in batches)
 
