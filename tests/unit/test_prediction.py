@@ -301,7 +301,9 @@ def test_sigmoid_output_is_trained_evaluated_and_kept(problem: Problem, tmp_path
     assert ((predicted > 0) & (predicted < 1)).all()
     validation = problem.split == "validation"
     losses = [epoch[2] for epoch in trained.history]
-    assert np.mean((predicted - problem.scores)[validation] ** 2) == pytest.approx(min(losses), rel=1e-6)
+    assert np.mean((predicted - problem.scores)[validation] ** 2) == pytest.approx(
+        min(losses), rel=1e-6
+    )
     write_predictor(trained, tmp_path / "predictor.safetensors", {})
     again = read_predictor(tmp_path / "predictor.safetensors")
     np.testing.assert_array_equal(predict(again, problem.latents), predicted)
