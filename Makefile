@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 # An overlay without a name of its own writes to the published study's results.
 RESULTS = results/$(or $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' $(STUDY)),memcat)
 
-.PHONY: sample study estimate report test test-long bench lint lock
+.PHONY: sample study estimate report archive test test-long bench lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
 sample: .venv/installed
@@ -30,6 +30,10 @@ report: .venv/installed
 # The report is rebuilt when a claim, figure or table behind it is newer.
 results/sample/report.html: $(shell find results/sample report -name '*.svg' -o -name '*.html' -path '*/tables/*' -o -name '*.rst' 2>/dev/null)
 	$(RUN) $(SAMPLE) --report $@
+
+# Pack tables, figures and records of a finished study for a colleague: make archive STUDY=studies/own-images.yaml
+archive: .venv/installed
+	$(RUN) archive --configfile $(STUDY)
 
 # Unit, reference and workflow tests, under ten minutes.
 test: .venv/installed

@@ -34,8 +34,8 @@ include: "rules/report.smk"
 include: "rules/estimate.smk"
 
 
-rule all:
-    default_target: True
+rule analysis:
+    """What follows from tables alone, once they are there: no images, models or photographs."""
     input:
         rules.summarise_errors.output if "error" in QUANTITIES else [],
         rules.judge_claims.output,
@@ -48,7 +48,6 @@ rule all:
         expand(rules.plot_external_errors.output, loss=study.settings["external_errors"]),
         expand(rules.plot_external_distinctiveness.output, loss=study.settings["external_latents"]),
         [
-            [study.kept_file(run) for run in study.kept],
             rules.list_rejected.output,
             rules.plot_pretraining.output if study.pretrainings else [],
             expand(rules.plot_errors.output, loss=study.settings["losses"]),
@@ -65,9 +64,23 @@ rule all:
             rules.plot_controls.output,
             rules.plot_prediction.output,
             [rules.choose_predictor.output, rules.plot_search.output] if study.searches else [],
+            rules.plot_attribution_checks.output,
+        ]
+        if study.runs
+        else [],
+
+
+include: "rules/archive.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.analysis.input,
+        [
+            [study.kept_file(run) for run in study.kept],
             rules.bundle_predictor.output,
             rules.plot_attributions.output,
-            rules.plot_attribution_checks.output,
         ]
         if study.runs
         else [],

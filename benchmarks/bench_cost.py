@@ -41,7 +41,7 @@ def rows() -> list[Row]:
     peaks, found = {}, []
     for precision in DTYPES:
         for threads in (1, 2):
-            peaks[precision, threads], row = _peak(precision, threads)
+            peaks[precision, threads], row = matrix_peak(precision, threads)
             found.append(row)
     torch.set_num_threads(1)
     for precision in DTYPES:
@@ -56,7 +56,7 @@ def kind_of(operation: str) -> str:
     return next(fitting, "other")
 
 
-def _peak(precision: str, threads: int) -> tuple[float, Row]:
+def matrix_peak(precision: str, threads: int) -> tuple[float, Row]:
     """Return operations per second of a matrix product, and its row."""
     torch.set_num_threads(threads)
     first, second = (torch.rand(SIDE, SIDE, dtype=DTYPES[precision]) for _ in range(2))

@@ -522,6 +522,10 @@ class Study:
         """Return the file of a run's fine-tuned model, where the run leaves it."""
         return f"{self.results}/models/{run.path}/{MODEL}"
 
+    def error_file(self, run: Run) -> str:
+        """Return the table of a run's errors."""
+        return f"{self.results}/errors/{run.path}/part.parquet"
+
     def matrix_file(self, run: Run) -> str:
         """Return the table of the errors under every metric that a run's model may be chosen for."""
         keys = f"protocol={run.protocol}/loss={run.loss}/seed={run.seed}"
@@ -627,10 +631,12 @@ class Study:
             or has no room for the models that will be kept and those of one loss until they are
             compared.
         """
-        own = self.settings["dataset"]["kind"] == "folder"
+        # What is prepared may have come without its images (rules/archive.smk).
+        prepared = Path(self.image_table).is_file()
+        own = self.settings["dataset"]["kind"] == "folder" and not prepared
         if own:
             _require(Path(self.image_source["images"]), "dataset.images", "a directory of images")
-        if own or not self.has_images:
+        if own or not (self.has_images or prepared):
             _require(Path(self.image_source["scores"]), "dataset.scores", "a table of scores")
         prediction = self.settings["prediction"]
         own_tables = {
@@ -650,8 +656,10 @@ class Study:
             _require(folder, "pretraining.images", "a directory of images")
         needed: set[str] = set()
         if self.settings["weights"]["source"] == "directory":
-            needed.update(*(self.weight_files(run.protocol, run.loss) for run in self.runs))
-            needed.update(self.object_weights)
+            left = [run for run in self.runs if not Path(self.error_file(run)).is_file()]
+            needed.update(*(self.weight_files(run.protocol, run.loss) for run in left))
+            if not prepared:
+                needed.update(self.object_weights)
         missing = sorted(file for file in needed if not Path(file).is_file())
         if missing:
             raise InputError(

@@ -83,7 +83,7 @@ def dry_run():
     return done.stdout + done.stderr
 
 
-ERRORS = [f"{study.results}/errors/{run.path}/part.parquet" for run in study.runs]
+ERRORS = [study.error_file(run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.
 QUANTITIES = {
     "error": ERRORS + external("errors", "external_errors"),

@@ -6,6 +6,7 @@ docs/reliability.md counts the faults, those of other test modules too.
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -64,9 +65,9 @@ def may_mount() -> bool:
 mounts = pytest.mark.skipif(not may_mount(), reason="this user may not mount, so no disk is full")
 
 
-def started(directory: Path, pristine: Path, environment: dict[str, str]) -> Any:
+def started(directory: Path, pristine: Path, environment: dict[str, str], *targets: str) -> Any:
     command = [sys.executable, "-m", "snakemake", "--snakefile", pristine / "Snakefile"]
-    command += ["--cores", "2", "--configfile", "study.yaml"]
+    command += ["--cores", "2", "--configfile", "study.yaml", "--", *targets]
     return subprocess.Popen(
         command, cwd=directory, env=environment, start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -107,6 +108,44 @@ def test_a_study_that_is_killed_again_and_again_ends_as_one_in_peace(
         assert done.returncode == 0, done.stdout
     assert refused == 1, "two drivers at once: the second is refused"
     assert_undisturbed(directory, tiny_run, snakemake)
+
+
+def test_a_search_that_is_killed_goes_on_with_its_next_trial(
+    tiny: Directory,
+    tiny_run: Path,
+    snakemake: Snakemake,
+    pristine: Path,
+    environment: dict[str, str],
+) -> None:
+    trials = "results/tiny/tables/prediction_search.parquet"
+
+    def prepared() -> tuple[Path, dict[str, Any]]:
+        directory = tiny(prediction={"search": {"trials": 100, "jobs": 1}})
+        for stage in ("images", "latents"):
+            shutil.copytree(
+                tiny_run / "results/tiny" / stage, directory / "results/tiny" / stage,
+                copy_function=shutil.copy2,
+            )  # fmt: skip
+        return directory, {"cwd": directory, "configfile": directory / "study.yaml"}
+
+    peaceful, how = prepared()
+    done = snakemake(trials, **how)
+    assert done.returncode == 0, done.stdout
+    directory, how = prepared()
+    driver = started(directory, pristine, environment, trials)
+    deadline = time.monotonic() + 120
+    journals = "resources/checkpoints/search-*/worker=0.log"
+    while not any('"state":1' in path.read_text() for path in directory.glob(journals)):
+        assert time.monotonic() < deadline, "no trial has ended"
+        time.sleep(0.1)
+    kill(driver, "SIGKILL tree")
+    assert not (directory / trials).exists()
+    snakemake("--unlock", **how)
+    done = snakemake(trials, **how)
+    assert done.returncode == 0, done.stdout
+    log = (directory / "results/tiny/logs/search_predictor/0.log").read_text()
+    assert re.search(r"Goes on after [1-9]\d* of 100 trials", log), log
+    assert (directory / trials).read_bytes() == (peaceful / trials).read_bytes()
 
 
 @mounts

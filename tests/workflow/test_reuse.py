@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,6 +102,35 @@ def test_moving_or_touching_what_is_there_makes_nothing_again(
         os.utime(path, (time.time(), time.time()))
     (moved / "data" / "scores.csv").touch()
     assert planned(snakemake, moved) == set()
+
+
+def test_an_archive_is_enough_to_analyse_again(
+    tiny_run: Path, snakemake: Snakemake, tmp_path: Path
+) -> None:
+    packed = tmp_path / "packed"
+    shutil.copytree(tiny_run, packed, copy_function=shutil.copy2)
+    lines(snakemake, packed, "archive")
+    with tarfile.open(packed / "results/tiny/archive.tar.gz") as archive:
+        names = archive.getnames()
+        archive.extractall(tmp_path / "clean", filter="data")
+    assert not [name for name in names if re.search(r"\.(npy|safetensors|jpg)$", name)]
+    assert "results/tiny/figures/attributions.png" not in names, "it shows photographs"
+    # The colleague's clone: no images, no models, none of Snakemake's own notes.
+    clean = tmp_path / "clean"
+    shutil.copy2(clean / "results/tiny/study.yaml", clean / "study.yaml")
+    assert planned(snakemake, clean, "analysis") == set()
+    analysed = ("correlations", "claims.parquet", "table_1.parquet", "forest.parquet")
+    for name in analysed:
+        path = clean / "results/tiny/tables" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    again = lines(snakemake, clean, "analysis")
+    assert any("rule correlate" in line for line in again)
+    assert not any("rule finetune" in line or "rule encode" in line for line in again)
+    files = [path.relative_to(clean) for path in clean.rglob("results/**/*.parquet")]
+    assert {str(file.relative_to(tiny_run)) for file in tiny_run.rglob("results/**/*.parquet")} == {
+        str(file) for file in files
+    }
+    assert not [f for f in files if (clean / f).read_bytes() != (tiny_run / f).read_bytes()]
 
 
 def test_another_study_of_the_same_runs_trains_nothing(

@@ -1,0 +1,32 @@
+"""What a colleague needs to analyse a finished study again, in one file.
+
+REQUIRED: everything of the rule `analysis`
+MAKES:    <results>/archive.tar.gz: tables, figures, records and configuration, without pixels, models and photographs
+"""
+
+
+localrules:
+    archive,
+
+
+rule archive:
+    """Pack tables, figures, records and configuration of the study into one file."""
+    input:
+        rules.analysis.input,
+    output:
+        archive=ensure("<results>/archive.tar.gz", non_empty=True),
+    log:
+        "<logs>/archive.log",
+    benchmark:
+        "<benchmarks>/archive.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem=growing("1GB"),
+        runtime=growing("1h"),
+    params:
+        configuration=config,
+        code=fingerprint("archiving"),
+    script:
+        "../scripts/archive.py"
