@@ -16,7 +16,7 @@ import yaml
 from memorability.provenance import PACKAGES_RECORDED, import_closure
 
 ROOT = Path(__file__).parents[2]
-TARGETS = {"all", "fetch"}  # rules that only gather
+TARGETS = {"all", "analysis", "fetch"}  # rules that only gather
 RULES = sorted(set(re.findall(r"^ *rule (\w+):", "\n".join(
     path.read_text() for path in sorted(ROOT.glob("rules/*.smk"))
 ), re.MULTILINE)) - TARGETS)  # fmt: skip

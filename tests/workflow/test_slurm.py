@@ -1,5 +1,6 @@
 """Runs on a real SLURM cluster of one machine: the same tables as without, whatever happens."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -251,3 +252,21 @@ def test_a_driver_that_was_killed_is_started_again_beside_its_orphan(
     left = partial(cluster.jobs, "running", directory=directory)
     cluster.wait("the orphan has ended", lambda: not left(), 120)
     assert_same_tables(directory, undisturbed)
+
+
+def test_a_whole_study_makes_the_same_tables_in_fewer_submissions(
+    start: Start, tiny: Callable[..., Path], snakemake: Callable[..., Any]
+) -> None:
+    directory, local = tiny(), tiny()
+    driver = start(directory)
+    done = snakemake(cwd=local, configfile=local / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    console = ended(driver, 900)
+    steps = re.search(r"(\d+) of \1 steps \(100%\) done", console)
+    assert steps, console
+    submissions = console.count("has been submitted with SLURM jobid")
+    assert 0 < submissions < int(steps[1]), "figures share theirs"
+    files = [path.relative_to(local) for path in local.rglob("results/**/*.parquet")]
+    files += [path.relative_to(local) for path in local.rglob("results/**/*.npy")]
+    assert len(files) > 40
+    assert not [f for f in files if (directory / f).read_bytes() != (local / f).read_bytes()]
