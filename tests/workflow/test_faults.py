@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -181,6 +182,27 @@ def test_results_that_become_read_only_midway(
     assert "Read-only file system" in done.stdout
     snakemake("--unlock", cwd=directory, configfile=directory / "study.yaml")
     assert_undisturbed(directory, tiny_run, snakemake)
+
+
+@mounts
+def test_inputs_may_be_read_only_and_results_on_another_disk(
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake
+) -> None:
+    directory = tiny()
+    targets = ["tables/table_1.tsv", "tables/predictions.parquet", "figures/errors/mse.svg"]
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        assert Path(memory).stat().st_dev != directory.stat().st_dev
+        (directory / "results").symlink_to(memory)
+        done = snakemake(
+            *(f"results/tiny/{target}" for target in targets),
+            cwd=directory, configfile=directory / "study.yaml",
+            shell="mount --bind data data && mount -o remount,bind,ro data && ! touch data/x",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        made = list((directory / "results").rglob("*.parquet"))
+        assert len(made) > 10
+        for path in made:
+            assert path.read_bytes() == (tiny_run / path.relative_to(directory)).read_bytes(), path
 
 
 @pytest.mark.parametrize(
