@@ -50,14 +50,10 @@ def rows() -> list[Row]:
             ours=Timing((whole,)),
             target=f"under {1000 * LEAST_OVERHEAD:.0f} ms of overhead a job",
             met=overhead < LEAST_OVERHEAD,
-            agreement=f"{1000 * overhead:.0f} ms a job, the dry run's {plan:.0f} s not counted",
+            agreement=f"{1000 * overhead:.0f} ms a job, the dry run's {plan:.0f} s not counted; "
+            f"{1000 * whole / JOBS:.0f} with them",
         ),
-        Row(
-            what=f"dry run of {JOBS:,} runs",
-            ours=Timing((plan,)),
-            target="under 30 s",
-            met=plan < 30,
-        ),
+        Row(f"dry run of {JOBS:,} runs", Timing((plan,))),
     ]
 
 
