@@ -104,6 +104,7 @@ def test_moving_or_touching_what_is_there_makes_nothing_again(
     assert planned(snakemake, moved) == set()
 
 
+@pytest.mark.long
 def test_an_archive_is_enough_to_analyse_again(
     tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:

@@ -57,8 +57,8 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents", "keep_model",
-    "list_external", "measure_objects", "plot_pretraining", "plot_protocol_effects",
+    "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
+    "keep_model", "list_external", "measure_objects", "plot_pretraining", "plot_protocol_effects",
     "prepare_pretraining", "pretrain", "read_predictions", "read_scores", "read_split",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
