@@ -307,6 +307,15 @@ def test_environment_pins_the_locked_versions(environment_name: str) -> None:
     assert pins == {name: locked.get(name) for name in pins}
 
 
+def test_no_change_of_a_plotting_library_touches_training(rules: dict[str, Any]) -> None:
+    # With conda a job is stale when the file of its environment has changed.
+    trains = {Path(rules[name]["conda"]).name for name in ("finetune", "pretrain", "encode")}
+    draws = {Path(rule["conda"]).name for name, rule in rules.items() if name.startswith("plot_")}
+    assert trains.isdisjoint(draws)
+    for name in trains:
+        assert "matplotlib" not in (ROOT / "envs" / name).read_text()
+
+
 def test_run_record_names_only_packages_of_its_environment() -> None:
     # A version that the environment lacks is read from the controller's site-packages, or fails.
     # Snakemake itself is the controller's.
