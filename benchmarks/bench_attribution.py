@@ -3,12 +3,12 @@
 The straightforward way calls captum for one image with its default settings, which interpolate all 50
 steps in one pass, through the modules as they are trained. Ours folds batch normalisation, freezes
 weights, lays channels beside each other, passes the first convolution, which is affine, once an image
-and fills passes that fit the memory. The autoencoder has
-random weights, whose batch normalisation knows three photographs; the predictor's scores of these
-photographs differ by as much as memorability does (standard deviation 0.1). Such a network answers
-to the last digits of its sums: what single precision makes of single pixels is compared with double
-precision for both. What can be reached at most is the peak of matrix products on the same threads
-(benchmarks/bench_cost.py); arithmetic is that of 50 passes forwards and back.
+and fills passes that fit the memory. The autoencoder has random weights, whose batch normalisation
+knows three photographs; the predictor's scores of these photographs differ by as much as memorability
+does (standard deviation 0.1). Such a network answers to the last digits of its sums: what single
+precision makes of single pixels is compared with double precision for both. What can be reached at
+most is the peak of matrix products on the same threads (benchmarks/bench_cost.py); arithmetic is that
+of 50 passes forwards and back.
 """
 
 import copy

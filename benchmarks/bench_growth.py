@@ -79,14 +79,8 @@ def rows() -> list[Row]:
 def study_of(size: int, folder: Path) -> dict[str, tuple[float, float]]:
     """Run a study of synthetic photographs and return what its stages took."""
     write_photographs(size, folder)
-    names = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
     study = STUDY | {
-        "dataset": {
-            "kind": "folder",
-            "images": str(folder / "images"),
-            "scores": str(folder / "scores.csv"),
-            "columns": dict(zip(names, names, strict=True)),
-        },
+        "dataset": dataset_of(folder),
         "attribution": {"images": size // 10, "steps": 5},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
@@ -102,6 +96,17 @@ def study_of(size: int, folder: Path) -> dict[str, tuple[float, float]]:
     run_workflow(folder, "plot_prediction", str(distinctiveness.relative_to(folder)))
     wide = take_benchmarks(folder)
     return narrow | {f"{rule}, latents of {VALUES:,}": wide[rule] for rule in OF_LATENTS}
+
+
+def dataset_of(folder: Path) -> dict[str, Any]:
+    """Return the setting `dataset` for what `write_photographs` writes."""
+    names = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
+    return {
+        "kind": "folder",
+        "images": str(folder / "images"),
+        "scores": str(folder / "scores.csv"),
+        "columns": dict(zip(names, names, strict=True)),
+    }
 
 
 def write_photographs(size: int, folder: Path) -> None:
@@ -127,18 +132,11 @@ def write_photographs(size: int, folder: Path) -> None:
     ).to_csv(folder / "scores.csv", index=False)
 
 
-def run_workflow(folder: Path, *arguments: str) -> None:
-    """Run the workflow in a folder."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        *arguments,
-    ]
-    command += ["--cores", "2", "--quiet", "all", "--configfile", "study.yaml"]
-    subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
+def run_workflow(folder: Path, *arguments: str, project: Path = ROOT) -> None:
+    """Run the workflow of a project in a folder."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile")]
+    command += ["--cores", "2", "--quiet", "all", "--configfile", "study.yaml", *arguments]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def take_benchmarks(folder: Path) -> dict[str, tuple[float, float]]:

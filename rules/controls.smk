@@ -11,8 +11,7 @@ rule measure_matrix:
     """Measure a loss's model of the highest correlation under every metric, image by image."""
     input:
         errors=lambda wildcards: [
-            f"{study.results}/errors/{run.path}/part.parquet"
-            for run in study.runs_of(wildcards.protocol, wildcards.loss)
+            study.error_file(run) for run in study.runs_of(wildcards.protocol, wildcards.loss)
         ],
         models=lambda wildcards: [
             study.model_file(run)

@@ -78,7 +78,7 @@ rule summarise_errors:
 rule plot_errors:
     """Draw reconstruction error over memorability bins in each category (Figure 2)."""
     input:
-        errors=expand("<results>/errors/{run}/part.parquet", run=[run.path for run in study.runs]),
+        errors=[study.error_file(run) for run in study.runs],
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
         images=IMAGES,
     output:
@@ -223,7 +223,7 @@ rule plot_measures:
 rule compare_protocols:
     """Compare the correlations of runs of two protocols, one choice at a time."""
     input:
-        errors=expand("<results>/errors/{run}/part.parquet", run=[run.path for run in study.runs]),
+        errors=[study.error_file(run) for run in study.runs],
         images=IMAGES,
     output:
         effects=ensure("<results>/tables/protocol_effects.parquet", non_empty=True),

@@ -23,6 +23,8 @@ import pytest
 pytestmark = pytest.mark.long
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
+Driver = subprocess.Popen[str]
+Start = Callable[..., Driver]
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 KILLS = 8
 
@@ -66,16 +68,22 @@ def may_mount() -> bool:
 mounts = pytest.mark.skipif(not may_mount(), reason="this user may not mount, so no disk is full")
 
 
-def started(directory: Path, pristine: Path, environment: dict[str, str], *targets: str) -> Any:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", pristine / "Snakefile"]
-    command += ["--cores", "2", "--configfile", "study.yaml", "--", *targets]
-    return subprocess.Popen(
-        command, cwd=directory, env=environment, start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+@pytest.fixture
+def start(pristine: Path, environment: dict[str, str]) -> Start:
+    """Start a driver of the study in a directory, for all or some of its files."""
+
+    def started(directory: Path, *targets: str) -> Driver:
+        command = [sys.executable, "-m", "snakemake", "--snakefile", pristine / "Snakefile"]
+        command += ["--cores", "2", "--configfile", "study.yaml", "--", *targets]
+        return subprocess.Popen(
+            command, cwd=directory, env=environment, start_new_session=True, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    return started
 
 
-def kill(driver: Any, how: str) -> None:
+def kill(driver: Driver, how: str) -> None:
     """End a driver, with or without what it has started, and wait for whatever is left of it."""
     tree = [psutil.Process(driver.pid), *psutil.Process(driver.pid).children(recursive=True)]
     if how.endswith("tree"):
@@ -87,17 +95,13 @@ def kill(driver: Any, how: str) -> None:
 
 
 def test_a_study_that_is_killed_again_and_again_ends_as_one_in_peace(
-    tiny: Directory,
-    tiny_run: Path,
-    snakemake: Snakemake,
-    pristine: Path,
-    environment: dict[str, str],
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake, start: Start
 ) -> None:
     directory, stream = tiny(compute={"checkpoint_seconds": 0.2}), random.Random(0)
     kinds = ["SIGKILL", "SIGKILL tree", "SIGTERM", "SIGTERM tree", "SIGINT", "SIGINT tree"]
     refused = 0
     for number in range(KILLS):
-        driver = started(directory, pristine, environment)
+        driver = start(directory)
         time.sleep(stream.uniform(4, 12))
         if number == 0:
             second = snakemake(cwd=directory, configfile=directory / "study.yaml")
@@ -112,11 +116,7 @@ def test_a_study_that_is_killed_again_and_again_ends_as_one_in_peace(
 
 
 def test_a_search_that_is_killed_goes_on_with_its_next_trial(
-    tiny: Directory,
-    tiny_run: Path,
-    snakemake: Snakemake,
-    pristine: Path,
-    environment: dict[str, str],
+    tiny: Directory, tiny_run: Path, snakemake: Snakemake, start: Start
 ) -> None:
     trials = "results/tiny/tables/prediction_search.parquet"
 
@@ -133,7 +133,7 @@ def test_a_search_that_is_killed_goes_on_with_its_next_trial(
     done = snakemake(trials, **how)
     assert done.returncode == 0, done.stdout
     directory, how = prepared()
-    driver = started(directory, pristine, environment, trials)
+    driver = start(directory, trials)
     deadline = time.monotonic() + 120
     journals = "resources/checkpoints/search-*/worker=0.log"
     while not any('"state":1' in path.read_text() for path in directory.glob(journals)):
