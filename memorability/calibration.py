@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from memorability.adam import Adam
 from memorability.evaluation import choose_device
 from memorability.finetuning import train_step
 from memorability.losses import MeanSquaredError, NetworkLoss, make_loss
@@ -170,7 +171,7 @@ def _time_autoencoder(
     model = place(initial_autoencoder(0, width=width, **shape), stopwatch.device)
     model.precision = precision
     image = _image(stopwatch.device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-6, fused=True)
+    optimizer = Adam(model, 1e-6)
     loss = MeanSquaredError()
     train, spread = stopwatch.seconds(lambda: train_step(model.train(), loss, optimizer, image))
     with torch.no_grad():

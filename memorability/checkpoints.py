@@ -93,16 +93,13 @@ class TrainingState:
         """Take up the state that `tensors` returned."""
         model: dict[str, Tensor] = {}
         moments: dict[int, dict[str, Tensor]] = {}
-        weights = list(self.model.parameters())
         for name, value in tensors.items():
             kind, _, rest = name.partition(".")
             if kind == "model":
                 model[rest] = value
             elif kind == "optimizer":
                 index, _, moment = rest.partition(".")
-                # In the weights' memory layout, as the optimiser makes them.
-                laid = torch.empty_like(weights[int(index)]).copy_(value) if value.ndim else value
-                moments.setdefault(int(index), {})[moment] = laid
+                moments.setdefault(int(index), {})[moment] = value
         self.model.load_state_dict(model)
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
         torch.set_rng_state(tensors["random.cpu"])

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from memorability.adam import Adam
 from memorability.checkpoints import Checkpoints, TrainingState
 from memorability.evaluation import recompute_batch_norm, to_unit_range
 from memorability.initial_weights import initial_model
@@ -102,8 +103,8 @@ def finetune(
         stored = open_targets(targets, loss, pixels, device=device)
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(settings["stream_seeds"]["dropout"], "dropout"))
-        # Adam with its default betas and a new state for each run; the paper names no optimiser.
-        optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"], fused=True)
+        # A new state for each run; the paper names no optimiser.
+        optimizer = Adam(model, settings["learning_rate"])
         state = TrainingState(model, optimizer, device)
         if checkpoints is not None:
             checkpoints.restore(state)

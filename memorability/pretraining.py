@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from memorability.adam import Adam
 from memorability.errors import InputError
 from memorability.evaluation import measure_errors, to_unit_range
 from memorability.losses import MeanSquaredError
@@ -88,7 +89,7 @@ def pretrain(
     model = place(initial_autoencoder(seed, **settings["architecture"]), device)
     model.precision = settings["precision"]
     loss = MeanSquaredError()
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"], fused=True)
+    optimizer = Adam(model, settings["learning_rate"])
     shuffles = numpy_stream(seed, "pretraining order")
 
     def validate() -> float:

@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import nn
 
+from memorability.adam import Adam
 from memorability.finetuning import reconstruction_error, train_step
 from memorability.losses import make_loss
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
@@ -45,7 +46,7 @@ def test_convolutions_and_products_compute_in_the_precision(
 def test_reconstructions_are_float32_and_weights_too_whatever_the_precision() -> None:
     model = autoencoder("bf16")
     assert model(images(1)).dtype == torch.float32
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    optimizer = Adam(model, 1e-3)
     train_step(model.train(), make("mse"), optimizer, images(1))
     assert {value.dtype for value in model.state_dict().values()} == {torch.float32, torch.int64}
     moments = [value for each in optimizer.state.values() for value in each.values()]
