@@ -31,6 +31,7 @@ from memorability.protocol import Protocol, load_protocol
 MODEL = "autoencoder.safetensors"
 # Of one fine-tuned model at width 1, by bottleneck.
 MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
+LEAST_WIDTH_FOR_THREADS = 0.25
 # Of data sets that are downloaded: the names of their downloads.
 DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
 # Of one image of a batch in training at width 1, all feature maps and their gradients.
@@ -285,7 +286,7 @@ class Study:
             **{key: self.settings["attribution"][key] for key in keys},
             "seed": self.settings["statistics"]["seed"],
             "device": self.settings["compute"]["device"],
-            "threads": 2,
+            "threads": self.threads,
         }
 
     @property
@@ -304,7 +305,7 @@ class Study:
             "max_epochs", "output",
         )  # fmt: skip
         seed = self.settings["statistics"]["seed"]
-        return {name: prediction[name] for name in names} | {"seed": seed, "threads": 2}
+        return {name: prediction[name] for name in names} | {"seed": seed, "threads": self.threads}
 
     @property
     def searches(self) -> bool:
@@ -448,6 +449,11 @@ class Study:
             **self.machine,
             **self.precision,
         }
+
+    @property
+    def threads(self) -> int:
+        """Threads of a job that works through latents: of narrow networks, a second gains nothing."""
+        return 2 if self.settings["autoencoder"]["width"] >= LEAST_WIDTH_FOR_THREADS else 1
 
     @property
     def machine(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ rule attribute:
         "<benchmarks>/attribute.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
         runtime=growing(requests.attribution()),
@@ -92,7 +92,7 @@ rule check_attributions:
         "<benchmarks>/check_attributions.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
         runtime=growing("24h"),

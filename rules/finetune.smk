@@ -137,7 +137,7 @@ rule measure_distinctiveness:
         "<benchmarks>/measure_distinctiveness/<run>.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         # Latents are read by blocks: of any number of images the same.
         mem=growing("3GB"),

@@ -94,7 +94,7 @@ rule search_predictor:
         worker="[0-9]+",
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         mem=growing("4GB"),
         runtime=growing(requests.search()),
@@ -186,7 +186,7 @@ rule predict:
         "<benchmarks>/predict.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         mem=growing("4GB"),
         runtime=growing(requests.prediction()),
@@ -213,14 +213,14 @@ rule predict_by_head:
         head="ridge|svr|gru_pair",
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         # Inner products of all images with the training images, twice.
         mem=growing(requests.head_memory),
         runtime=growing(requests.prediction()),
     params:
         study=study.name,
-        settings={"seed": study.settings["statistics"]["seed"], "threads": 2},
+        settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
         code=fingerprint("predictions.heads"),
     script:
         "../scripts/predict_by_head.py"
@@ -269,7 +269,7 @@ rule predict_left_out:
         "<benchmarks>/predict_left_out.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: 2
+    threads: study.threads
     resources:
         mem=growing(requests.head_memory),
         runtime=growing(requests.prediction(trainings=20)),

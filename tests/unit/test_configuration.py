@@ -422,6 +422,15 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
     assert often.machine == {"device": "auto", "threads": 1}
 
 
+@pytest.mark.parametrize(("width", "threads"), [(1.0, 2), (0.25, 2), (0.125, 1)])
+def test_jobs_on_narrow_latents_leave_a_core_to_others(width: float, threads: int) -> None:
+    study = resolve(merged({"autoencoder": {"width": width}}), ROOT)
+    assert study.threads == threads
+    assert study.predictor_settings["threads"] == threads
+    assert study.attribution_settings()["threads"] == threads
+    assert study.machine["threads"] == 1
+
+
 @pytest.mark.parametrize(
     ("keep", "models", "analysed"),
     [("selected", 5, "selected_models"), ("all", 390, "models"), ("none", 0, "models")],
