@@ -7,19 +7,27 @@ The profile divides a step of the loss mse by what its operations are for (torch
 random.
 """
 
+import tempfile
 from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.bench_finetuning import settings
+from benchmarks.bench_finetuning import ARCHITECTURE, settings
 from benchmarks.harness import Row, Timing, repeated
+from memorability.adam import Adam
 from memorability.cost import Work, autoencoder_layers, loss_work, training_step
+from memorability.evaluation import to_unit_range
 from memorability.finetuning import run_loss, train_step
-from memorability.models.autoencoder import Autoencoder, initial_autoencoder
+from memorability.losses import NetworkLoss
+from memorability.models.autoencoder import initial_autoencoder
 from memorability.precision import DTYPES, place
 from memorability.seeding import make_deterministic
+from memorability.targets import open_targets, write_targets
 
 SIDE = 4096
 LOSSES = ("mse", "ms_ssim", "lpips_squeeze", "lpips_alex", "lpips_vgg", "style")
@@ -67,23 +75,54 @@ def matrix_peak(precision: str, threads: int) -> tuple[float, Row]:
 
 
 class Step:
-    """A fine-tuning step of the workflow, ready to be made again and again."""
+    """A fine-tuning step of the workflow, ready to be made again and again.
 
-    def __init__(self, loss: str, precision: str) -> None:
+    Parameters
+    ----------
+    loss, precision
+        As in a study.
+    stored
+        Whether targets are read from a file, where the loss has some.
+    channels_last, adam, compiled
+        How the workflow computes it, or would: memory layout, optimiser, torch.compile.
+    """
+
+    def __init__(
+        self,
+        loss: str,
+        precision: str,
+        *,
+        stored: bool = False,
+        channels_last: bool = True,
+        adam: Callable[[nn.Module, float], torch.optim.Optimizer] = Adam,
+        compiled: bool = False,
+    ) -> None:
         chosen = settings(loss, precision)
-        published = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
-        self.model: Autoencoder = place(
-            initial_autoencoder(0, width=1.0, **published), "cpu"
-        ).train()
+        self.model = initial_autoencoder(0, width=1.0, **ARCHITECTURE).train()
         self.model.precision = precision
         self.loss: nn.Module = run_loss(chosen, "cpu")[0]
-        rate = chosen["learning_rate"]
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=rate, fused=True)
-        self.image: Tensor = torch.rand(1, 3, 224, 224)
+        if channels_last:
+            place(self.model, "cpu")
+        else:
+            self.loss.to(memory_format=torch.contiguous_format)
+        self.optimizer = adam(self.model, chosen["learning_rate"])
+        pixels = np.random.default_rng(0).integers(0, 256, (1, 3, 224, 224), dtype=np.uint8)
+        self.image = to_unit_range(pixels, "cpu")
+        self.targets = None
+        if stored:
+            assert isinstance(self.loss, NetworkLoss)
+            self.folder = tempfile.TemporaryDirectory()
+            file = Path(self.folder.name) / "targets.npy"
+            write_targets(self.loss, pixels, file, device="cpu")
+            self.targets = open_targets(file, self.loss, pixels, device="cpu")
+        self.network: nn.Module = torch.compile(self.model) if compiled else self.model
+        if compiled:
+            self.loss = torch.compile(self.loss)
 
     def __call__(self) -> None:
         """Make one."""
-        train_step(self.model, self.loss, self.optimizer, self.image)
+        described = self.targets(0) if self.targets else None
+        train_step(self.network, self.loss, self.optimizer, self.image, described)
 
     @property
     def work(self) -> Work:

@@ -37,6 +37,8 @@ SIZES = (100, 1_000, 10_000)
 # Rules that would take more than some three minutes of more images, and whose images do not know of
 # each other.
 AT_MOST = {"measure_matrix": 1_000, "measure_controls": 1_000}
+SCORES = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
+"""Columns of the table of scores."""
 # What reads latents, in the order of the workflow.
 OF_LATENTS = (
     "measure_distinctiveness", "prepare_prediction", "predict", "predict_by_head", "predict_left_out",
@@ -86,7 +88,7 @@ def study_of(size: int, folder: Path) -> dict[str, tuple[float, float]]:
     (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     omitted = [rule for rule, most in AT_MOST.items() if size > most]
     run_workflow(folder, *(["--omit-from", *omitted] if omitted else []))
-    narrow = take_benchmarks(folder)
+    narrow = take_benchmarks(folder, "growth")
     results = folder / "results" / "growth"
     (latents,) = results.glob("latents/*/*/*/*/part.parquet")
     tables.write_latents(
@@ -94,18 +96,17 @@ def study_of(size: int, folder: Path) -> dict[str, tuple[float, float]]:
     )
     (distinctiveness,) = results.glob("distinctiveness/**/part.parquet")
     run_workflow(folder, "plot_prediction", str(distinctiveness.relative_to(folder)))
-    wide = take_benchmarks(folder)
+    wide = take_benchmarks(folder, "growth")
     return narrow | {f"{rule}, latents of {VALUES:,}": wide[rule] for rule in OF_LATENTS}
 
 
 def dataset_of(folder: Path) -> dict[str, Any]:
     """Return the setting `dataset` for what `write_photographs` writes."""
-    names = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
     return {
         "kind": "folder",
         "images": str(folder / "images"),
         "scores": str(folder / "scores.csv"),
-        "columns": dict(zip(names, names, strict=True)),
+        "columns": {name: name for name in SCORES},
     }
 
 
@@ -113,15 +114,19 @@ def write_photographs(size: int, folder: Path) -> None:
     """Write smooth noise as JPEG files, and the table of their made-up scores."""
     stream = np.random.default_rng(size)
     (folder / "images").mkdir()
-    files = [f"{number:05d}.jpg" for number in range(size)]
-    for file in files:
+    for file in write_scores(size, folder)["file"]:
         coarse = Image.fromarray(stream.integers(0, 256, (16, 16, 3), dtype=np.uint8))
         coarse.resize((256, 256), Image.Resampling.BICUBIC).save(folder / "images" / file)
+
+
+def write_scores(size: int, folder: Path) -> pd.DataFrame:
+    """Write a table of made-up scores, and return it."""
+    stream = np.random.default_rng(size)
     hits, false_alarms = stream.integers(15, 41, size), stream.integers(0, 9, size)
     number = np.arange(size)
-    pd.DataFrame(
+    table = pd.DataFrame(
         {
-            "file": files,
+            "file": [f"{one:05d}.jpg" for one in number],
             "score": (hits - false_alarms).clip(0) / 40,
             "category": [f"c{each}" for each in number % 5],
             "subcategory": [f"s{each}" for each in number % 20],
@@ -129,20 +134,24 @@ def write_photographs(size: int, folder: Path) -> None:
             "false_alarms": false_alarms,
             "responses": 40,
         }
-    ).to_csv(folder / "scores.csv", index=False)
+    )
+    table.to_csv(folder / "scores.csv", index=False)
+    return table
 
 
 def run_workflow(folder: Path, *arguments: str, project: Path = ROOT) -> None:
     """Run the workflow of a project in a folder."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile")]
-    command += ["--cores", "2", "--quiet", "all", "--configfile", "study.yaml", *arguments]
+    # Targets come first: some of Snakemake's options take all words that follow.
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    command += ["--snakefile", str(project / "Snakefile"), "--configfile", "study.yaml"]
+    command += ["--cores", "2", "--quiet", "all"]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
-def take_benchmarks(folder: Path) -> dict[str, tuple[float, float]]:
+def take_benchmarks(folder: Path, study: str) -> dict[str, tuple[float, float]]:
     """Return rule -> seconds of its jobs and largest memory, from benchmark files, and remove these."""
     taken: dict[str, tuple[float, float]] = {}
-    benchmarks = folder / "results" / "growth" / "benchmarks"
+    benchmarks = folder / "results" / study / "benchmarks"
     # In the order in which they were written, which is that of the workflow.
     for file in sorted(benchmarks.rglob("*.jsonl"), key=lambda path: path.stat().st_mtime):
         job = json.loads(file.read_text(encoding="utf-8"))

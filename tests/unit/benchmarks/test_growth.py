@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench_growth import draw, exponent, take_benchmarks, write_photographs
+from benchmarks.bench_growth import SCORES, draw, exponent, take_benchmarks, write_photographs
 from memorability.datasets.scores import read_scores
 
 
@@ -26,16 +26,15 @@ def test_jobs_of_a_rule_are_added_and_their_files_removed(tmp_path: Path) -> Non
     for number, (file, (seconds, memory)) in enumerate(jobs.items()):
         (folder / file).write_text(json.dumps({"s": seconds, "max_rss": memory}))
         os.utime(folder / file, (number, number))
-    taken = take_benchmarks(tmp_path)
+    taken = take_benchmarks(tmp_path, "growth")
     assert list(taken) == ["plot", "correlate"]
     assert taken["correlate"] == (7.0, pytest.approx(300 * 2**20 / 1e6))
-    assert take_benchmarks(tmp_path) == {}
+    assert take_benchmarks(tmp_path, "growth") == {}
 
 
 def test_made_up_photographs_and_scores_are_a_study(tmp_path: Path) -> None:
     write_photographs(40, tmp_path)
-    names = ("file", "score", "category", "subcategory", "hits", "false_alarms", "responses")
-    scores = read_scores(tmp_path / "scores.csv", dict(zip(names, names, strict=True)))
+    scores = read_scores(tmp_path / "scores.csv", {name: name for name in SCORES})
     assert len(scores) == len(list((tmp_path / "images").iterdir())) == 40
 
 
