@@ -7,18 +7,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from memorability.errors import InputError
-from memorability.neighbours import Neighbours, Rows, Search, nearest_neighbours
+from memorability.neighbours import Neighbours, Rows, Search, nearest_neighbours, recall
 
 FloatArray = NDArray[np.float64]
 
 logger = logging.getLogger(__name__)
 
+COMPARED = 200
+"""Images whose neighbours are sought exactly too where the others' are not."""
 _DENSEST = 1e-10
 """Mean reachability distance below which it counts as this, in units of its mean over the study."""
 
 
 def distinctiveness_table(
-    image_ids: list[str], latents: Rows, categories: pd.Series, *, neighbours: int
+    image_ids: list[str],
+    latents: Rows,
+    categories: pd.Series,
+    *,
+    neighbours: int,
+    search: str = "exact",
 ) -> pd.DataFrame:
     """Return how distinctive every image is, by four measures.
 
@@ -32,6 +39,9 @@ def distinctiveness_table(
         Category of each image, by image_id.
     neighbours
         k, at least 1; all other images where there are fewer.
+    search
+        `exact`, or `projected`, see `memorability.neighbours.nearest_neighbours`; the log then says
+        what share of the neighbours of `COMPARED` images was found.
 
     Returns
     -------
@@ -68,7 +78,16 @@ def distinctiveness_table(
             "images; make the latents from the same images"
         )
     codes, names = pd.factorize(known)
-    nearest, akin = nearest_neighbours(latents, [Search(neighbours), Search(1, codes)])
+    projected = search == "projected"
+    searches = [Search(neighbours), Search(1, codes)]
+    nearest, akin = nearest_neighbours(latents, searches, projected=projected)
+    if projected:
+        compared = min(COMPARED, len(image_ids))
+        logger.warning(
+            "Neighbours were sought among random projections of the latents: of the %d nearest of %d "
+            "images, %.1f %% were found. `distinctiveness.search: exact` finds all.",
+            nearest.distances.shape[1], compared, 100 * recall(latents, nearest, rows=compared),
+        )  # fmt: skip
     values = {
         "nearest_neighbour": nearest.distances[:, 0],
         "nearest_neighbours_mean": nearest.distances.mean(axis=1),

@@ -1,4 +1,7 @@
-"""The nearest neighbours of every latent: exact, by blocked matrix products, in bounded memory."""
+"""The nearest neighbours of every latent, by blocked matrix products in bounded memory.
+
+Exact; or sought among random projections, where the square of very many images is too much.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
 from memorability.errors import InputError
+from memorability.seeding import numpy_stream
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
@@ -17,6 +22,9 @@ Block = NDArray[Any]
 # Rounding in the single-precision search can swap neighbours that are almost equally near; so many
 # more candidates than asked for are compared again in double precision.
 _MARGIN = 3
+# Values of a random projection; and so many more than asked for of the rows that are nearest there.
+PROJECTED = 512
+_PROJECTED_MARGIN = 20
 
 BLOCK_BYTES = 1_000_000_000  # of the rows that are held at a time: 9,728 latents of the paper
 _COLUMNS = 512  # rows that are read and compared with them at a time: 51 MB of the paper's
@@ -68,7 +76,11 @@ class Neighbours:
 
 
 def nearest_neighbours(
-    latents: Rows, searches: Sequence[Search], *, block_bytes: int = BLOCK_BYTES
+    latents: Rows,
+    searches: Sequence[Search],
+    *,
+    projected: bool = False,
+    block_bytes: int = BLOCK_BYTES,
 ) -> list[Neighbours]:
     """Return the nearest other rows of every row, by Euclidean distance.
 
@@ -86,6 +98,9 @@ def nearest_neighbours(
         them, they are read b + 2 times.
     searches
         What is sought.
+    projected
+        Whether candidates, 20 more than asked for, are sought by what `project` returns. Distances are
+        as exact, but a neighbour may be missed, and a farther one stand in its place: see `recall`.
     block_bytes
         Memory of the block of rows that is held while all others pass, as float32. Beside it about
         6 KB per value of a row and 100 MB are needed, whatever N is.
@@ -106,9 +121,10 @@ def nearest_neighbours(
             "1; pass one row per image of a study with several images"
         )
     n, size = latents.shape
-    rows = min(max(block_bytes // (4 * size * _COLUMNS), 1) * _COLUMNS, _MOST_ROWS)
-    centred = _Centred(latents)
-    candidates = [_Candidates(n, search) for search in searches]
+    sought = project(latents) if projected else latents
+    margin = _PROJECTED_MARGIN if projected else _MARGIN
+    centred = _Centred(sought)
+    candidates = [_Candidates(n, search, margin) for search in searches]
 
     def compare(start: int, block: SingleArray, first: int, others: SingleArray) -> None:
         squares = centred.squares(start, block, first, others)
@@ -117,10 +133,58 @@ def nearest_neighbours(
             if first > start:
                 each.offer(first, start, squares[: first - start].T)
 
-    _visit_pairs(compare, centred.read, n, rows)
+    _visit_pairs(compare, centred.read, n, _rows_held(sought.shape[1], block_bytes))
     pairs = np.unique(np.concatenate([each.pairs() for each in candidates]))
-    distances = _exact(latents, pairs, rows)
+    distances = _exact(latents, pairs, _rows_held(size, block_bytes))
     return [each.nearest(pairs, distances) for each in candidates]
+
+
+def project(latents: Rows) -> SingleArray:
+    """Return latents (N, D) on 512 random directions, float32 (N, 512).
+
+    Directions are Gaussian and always the same. Distances keep their length, with a standard deviation
+    of 1 / √1,024 of it (Johnson & Lindenstrauss 1984, "Extensions of Lipschitz mappings into a Hilbert
+    space").
+    """
+    n, size = latents.shape
+    directions = numpy_stream(0, "projection").standard_normal((size, PROJECTED), dtype=np.float32)
+    directions /= np.sqrt(np.float32(PROJECTED))
+    result = np.empty((n, PROJECTED), dtype=np.float32)
+    for first, last in _blocks(0, n):
+        np.matmul(latents[first:last].astype(np.float32), directions, out=result[first:last])
+    return result
+
+
+def recall(latents: Rows, found: Neighbours, *, rows: int) -> float:
+    """Return the share of nearest neighbours that a search among all rows has found, 0 to 1.
+
+    Parameters
+    ----------
+    latents
+        As `nearest_neighbours` had them.
+    found
+        What it returned.
+    rows
+        So many rows, evenly spread, are compared with all others, in double precision.
+    """
+    n, count = found.distances.shape
+    chosen = np.unique(np.linspace(0, n - 1, min(rows, n)).astype(np.intp))
+    sample = np.concatenate([latents[row : row + 1] for row in chosen]).astype(np.float64)
+    nearest = np.empty((len(chosen), 0))
+    for first, last in _blocks(0, n):
+        others = latents[first:last].astype(np.float64)
+        squares = cdist(sample, others, "sqeuclidean")
+        inside = np.flatnonzero((chosen >= first) & (chosen < last))
+        squares[inside, chosen[inside] - first] = np.inf
+        nearest = np.sort(np.concatenate([nearest, squares], axis=1), axis=1)[:, :count]
+    # By distance: of equally near rows any will do.
+    within = found.distances[chosen] <= np.sqrt(nearest[:, -1:]) * (1 + 1e-9)
+    return float(within.mean())
+
+
+def _rows_held(size: int, block_bytes: int) -> int:
+    """Return how many rows of `size` float32 values are held at a time, a multiple of `_COLUMNS`."""
+    return min(max(block_bytes // (4 * size * _COLUMNS), 1) * _COLUMNS, _MOST_ROWS)
 
 
 class _Centred:
@@ -176,9 +240,9 @@ class _Centred:
 class _Candidates:
     """The nearest rows of every row among those that were offered so far."""
 
-    def __init__(self, n: int, search: Search) -> None:
+    def __init__(self, n: int, search: Search, margin: int) -> None:
         self._search = search
-        self._squares = np.full((n, min(search.count + _MARGIN, n - 1)), np.inf, dtype=np.float32)
+        self._squares = np.full((n, min(search.count + margin, n - 1)), np.inf, dtype=np.float32)
         self._indices = np.full(self._squares.shape, -1, dtype=np.intp)
 
     def offer(self, row: int, column: int, squares: SingleArray) -> None:

@@ -19,7 +19,7 @@ with job_log(snakemake.log[0]):
         latents.image_ids,
         latents,
         images.set_index("image_id")["category"],
-        neighbours=settings["neighbours"],
+        **settings,
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(table, snakemake.output.distinctiveness, "distinctiveness", record)

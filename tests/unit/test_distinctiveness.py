@@ -119,6 +119,19 @@ def test_collapsed_latents_are_equally_distinctive(caplog: pytest.LogCaptureFixt
     assert "collapsed" in caplog.text
 
 
+def test_a_search_among_projections_says_what_it_found(caplog: pytest.LogCaptureFixture) -> None:
+    rows = latents(50)
+    ids = [str(k) for k in range(50)]
+    categories = pd.Series(["a", "b"] * 25, index=ids)
+    how = {"neighbours": 3}
+    exact = distinctiveness_table(ids, rows, categories, **how)
+    assert "projections" not in caplog.text
+    # Of 50 rows, every other one is a candidate.
+    found = distinctiveness_table(ids, rows, categories, search="projected", **how)
+    pd.testing.assert_frame_equal(found, exact)
+    assert "of the 3 nearest of 50 images, 100.0 % were found" in caplog.text
+
+
 def test_an_image_of_another_study_is_named() -> None:
     ids = ["a", "x", "y"]
     with pytest.raises(InputError, match=r"2 of 3 latents .* the first to 'x'"):

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from memorability import neighbours
 from memorability.errors import InputError
-from memorability.neighbours import Neighbours, Search, nearest_neighbours
+from memorability.neighbours import Neighbours, Search, nearest_neighbours, project, recall
 
 Latents = NDArray[np.float32]
 # Enough rows for three blocks of columns, and for three blocks of rows where these are the smallest.
@@ -235,3 +235,59 @@ def test_translation_and_rotation_leave_distances_alone(
     if rows.shape[1] > 1:
         turn = ortho_group.rvs(rows.shape[1], random_state=seed)
         np.testing.assert_allclose(search(rows @ turn, 3).distances, kept, atol=1e-5)
+
+
+# Among random projections
+
+
+def factors(rows: int = 1_500, columns: int = 2_000) -> Latents:
+    """Latents of 32 factors, cut at 0."""
+    rng = np.random.default_rng(rows)
+    made = rng.normal(size=(rows, 32)) @ rng.normal(size=(32, columns))
+    return np.maximum(made, 0).astype(np.float32)
+
+
+def test_projections_keep_distances() -> None:
+    rows = factors(200)
+    ratio = cdist(project(rows), project(rows))[0, 1:] / cdist(rows, rows)[0, 1:]
+    assert ratio.mean() == pytest.approx(1, abs=0.02)
+    # One standard deviation is 1 / sqrt(2 * 512) for independent pairs.
+    assert ratio.std() < 0.05
+
+
+def test_what_is_sought_among_projections_is_nearly_all_and_exactly_far() -> None:
+    rows = factors()
+    found, all_found = search(rows, 10, projected=True), search(rows, 10)
+    own = np.arange(len(rows))[:, np.newaxis]
+    assert not (found.indices == own).any()
+    expected = np.linalg.norm(
+        rows[found.indices].astype(np.float64) - rows[:, np.newaxis].astype(np.float64), axis=2
+    )
+    np.testing.assert_allclose(found.distances, expected, rtol=1e-12)
+    assert (found.distances >= all_found.distances * (1 - 1e-12)).all()
+    assert recall(rows, found, rows=200) > 0.95
+
+
+def test_projections_find_all_where_every_row_is_a_candidate() -> None:
+    rows = factors(40)
+    np.testing.assert_array_equal(
+        search(rows, 3, projected=True).distances, search(rows, 3).distances
+    )
+
+
+def test_recall_counts_what_was_found() -> None:
+    rows = latents(MANY)
+    found = search(rows, 4)
+    assert recall(rows, found, rows=MANY) == 1
+    missed = found.distances.copy()
+    missed[:, -1] = found.distances[:, -1] * 1.001
+    assert recall(rows, Neighbours(found.indices, missed), rows=50) == 0.75
+    exchanged = Neighbours(found.indices, found.distances[:, ::-1])
+    assert recall(rows, exchanged, rows=50) == 1
+
+
+def test_projections_name_the_row_that_is_not_finite() -> None:
+    rows = latents(700)
+    rows[600, 3] = np.nan
+    with pytest.raises(InputError, match="row 600"):
+        search(rows, projected=True)
