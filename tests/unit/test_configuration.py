@@ -424,7 +424,8 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
 
 @pytest.mark.parametrize(("width", "threads"), [(1.0, 2), (0.25, 2), (0.125, 1)])
 def test_jobs_on_narrow_latents_leave_a_core_to_others(width: float, threads: int) -> None:
-    study = resolve(merged({"autoencoder": {"width": width}}), ROOT)
+    chosen = {"protocols": ["untrained_start"], "selected": {"protocol": "untrained_start"}}
+    study = resolve(merged(chosen | {"autoencoder": {"width": width}}), ROOT)
     assert study.threads == threads
     assert study.predictor_settings["threads"] == threads
     assert study.attribution_settings()["threads"] == threads
