@@ -22,7 +22,7 @@ import pandas as pd
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import Trial, TrialState
 
 from memorability.errors import InputError
@@ -33,6 +33,8 @@ from memorability.seeding import numpy_stream, stream_seed
 
 logger = logging.getLogger(__name__)
 
+LOCK_SECONDS = 5
+"""After which a lock of a journal, held for milliseconds at a time, counts as left by a killed job."""
 _WIDTHS = (256, 512, 1024, 2048)
 # The paper gives the ends of widths, rates and dropouts, and lists of the others.
 PUBLISHED_GRID: Mapping[str, tuple[Any, ...]] = {
@@ -96,10 +98,13 @@ def search(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal.parent.mkdir(parents=True, exist_ok=True)
+    # One that a killed job has left is waited for no longer. optuna's own lock, a link, is waited for
+    # without end where the path is relative.
+    lock = JournalFileOpenLock(str(journal), grace_period=LOCK_SECONDS)
     study = optuna.create_study(
         study_name="predictor",
         direction="minimize",
-        storage=JournalStorage(JournalFileBackend(str(journal))),
+        storage=JournalStorage(JournalFileBackend(str(journal), lock)),
         load_if_exists=True,
     )
     for interrupted in study.get_trials(states=(TrialState.RUNNING,)):

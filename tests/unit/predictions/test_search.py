@@ -124,6 +124,15 @@ def test_a_search_that_is_killed_resumes(whole: pd.DataFrame, tmp_path: Path) ->
     np.testing.assert_allclose(resumed["validation_loss"], whole["validation_loss"], rtol=1e-4)
 
 
+def test_a_lock_that_a_killed_job_left_is_not_waited_for(
+    whole: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("journal.lock").touch()
+    pd.testing.assert_frame_equal(run(Path("journal")), whole)
+    assert not Path("journal.lock").exists()
+
+
 def test_workers_share_the_trials(tmp_path: Path) -> None:
     assert [share(14, 3, worker) for worker in range(3)] == [5, 5, 4]
     parts = [run(tmp_path / f"{worker}.log", worker, trials=5, jobs=2) for worker in range(2)]
