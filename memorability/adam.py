@@ -44,7 +44,4 @@ class Adam(torch.optim.Adam):
 
 def memory_order(tensor: Tensor) -> tuple[int, ...]:
     """Return the dimensions of a tensor from the largest stride to the smallest."""
-    channels_last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-    if channels_last and not tensor.is_contiguous():
-        return (0, 2, 3, 1)
-    return tuple(range(tensor.ndim))
+    return tuple(sorted(range(tensor.ndim), key=tensor.stride, reverse=True))

@@ -151,7 +151,9 @@ def project(latents: Rows) -> SingleArray:
     directions /= np.sqrt(np.float32(PROJECTED))
     result = np.empty((n, PROJECTED), dtype=np.float32)
     for first, last in _blocks(0, n):
-        np.matmul(latents[first:last].astype(np.float32), directions, out=result[first:last])
+        np.matmul(
+            latents[first:last].astype(np.float32, copy=False), directions, out=result[first:last]
+        )
     return result
 
 
