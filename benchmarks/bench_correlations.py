@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchmarks.harness import Row, paired, peak_memory_mb, repeated
 from memorability.intervals import distribution, image_weights
-from memorability.ranks import Sample
+from memorability.ranks import Sample, Target
 from memorability.seeding import numpy_stream
 
 IMAGES, DRAWS, SEED = 10_000, 1_000, 0
@@ -30,7 +30,7 @@ def scores_and_errors() -> tuple[FloatArray, FloatArray]:
 def ours() -> FloatArray:
     """Return Spearman's correlation in every resample."""
     errors, scores = scores_and_errors()
-    sample = Sample(errors[np.newaxis], scores)
+    sample = Sample(errors[np.newaxis], Target(scores))
     return distribution(sample, image_weights(IMAGES, draws=DRAWS, seed=SEED))["pooled"]
 
 

@@ -189,8 +189,8 @@ def _band(scores: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...
     """Return the middle 95 % of resampled means of each column, (2, columns)."""
     if len(scores) < SMALLEST_BOOTSTRAP:
         return None
-    weights = np.concatenate(list(image_weights(len(scores), draws=1000, seed=0)))
-    return tuple(np.percentile(weights @ scores / len(scores), [2.5, 97.5], axis=0))
+    weights = np.concatenate(list(image_weights(len(scores), draws=1000, seed=0)), axis=1)
+    return tuple(np.percentile(weights.T @ scores / len(scores), [2.5, 97.5], axis=0))
 
 
 def _titles(figure: Figure, axes: Axes, title: str, said: str) -> None:

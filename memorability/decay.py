@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memorability.decomposition import correlate
+from memorability.decomposition import correlate_all
 from memorability.published import find_claim, load_published
 from memorability.statistics import finished_seeds, standard_ranks
 
@@ -66,17 +66,19 @@ def decay_curve(
     """
     curve, seeds = [], []
     scores = images.set_index("image_id")[target]
-    for _, group in errors.groupby(EPOCH_KEYS, sort=True):
-        values = group.rename(columns={"error": "value"})
-        finished = finished_seeds(values)
-        found = correlate(
-            values if finished.empty else finished, images,
-            target=target, draws=draws, confidence=confidence, seed=seed,
-        ).assign(seeds=finished["seed"].nunique())  # fmt: skip
-        if finished.empty:
-            found["ci_method"] = "none (diverged)"
+    epochs = [group for _, group in errors.groupby(EPOCH_KEYS, sort=True)]
+    of_epochs = [group.rename(columns={"error": "value"}) for group in epochs]
+    finished = [finished_seeds(values) for values in of_epochs]
+    found = correlate_all(
+        [values if kept.empty else kept for values, kept in zip(of_epochs, finished, strict=True)],
+        images, target=target, draws=draws, confidence=confidence, seed=seed,
+    )  # fmt: skip
+    for group, kept, part in zip(epochs, finished, found, strict=True):
+        part["seeds"] = kept["seed"].nunique()
+        if kept.empty:
+            part["ci_method"] = "none (diverged)"
         keys = group[EPOCH_KEYS].drop_duplicates()
-        curve.append(keys.merge(found, how="cross"))
+        curve.append(keys.merge(part, how="cross"))
         wide = group.pivot_table(index="seed", columns="image_id", values="error", dropna=False)
         wide = wide.reindex(columns=np.sort(group["image_id"].unique()))
         aligned = scores.reindex(wide.columns).to_numpy(dtype=np.float64)

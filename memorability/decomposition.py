@@ -7,7 +7,7 @@ correlation is the sum of a part between categories (of their mean ranks) and a 
 1950; the paper, like the data set, has categories that differ widely in their mean).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,14 @@ from memorability.intervals import (
     Interval,
     bca_interval,
     cluster_weights,
-    distribution,
+    distributions,
     image_weights,
     jackknife_weights,
     no_interval,
     percentile_interval,
 )
-from memorability.ranks import FloatArray, IntArray, Sample, nested
+from memorability.job import progress
+from memorability.ranks import Counts, FloatArray, IntArray, Sample, Target, nested
 from memorability.statistics import aligned, check_bootstrap, p_value, undefined
 
 Labels = NDArray[np.str_]
@@ -98,7 +99,7 @@ class Group:
         names = [name for name in self.names(detailed=True) if not name.startswith(_PART)]
         by_run: Mapping[str, FloatArray] = dict.fromkeys(names, np.asarray([np.nan]))
         if undefined(run, target) is None:
-            by_run = Sample(run, target, self.strata, between=True).by_run
+            by_run = Sample(run, Target(target, self.strata, between=True)).by_run
         return {self.method_of(name): float(by_run[name][0]) for name in names}
 
 
@@ -130,7 +131,7 @@ def correlate(
     draws, confidence, seed
         As in `memorability.statistics.bootstrap_spearman`.
     detailed
-        Whether to add the rows and columns said below, which take about five times as long.
+        Whether to add the rows and columns said below, which take about eight times as long.
 
     Returns
     -------
@@ -170,28 +171,76 @@ def correlate(
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct" and Figures 2, 3.
     """
+    bootstrap: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
+    return correlate_all([values], images, target=target, detailed=detailed, **bootstrap)[0]
+
+
+def correlate_all(
+    models: Sequence[pd.DataFrame],
+    images: pd.DataFrame,
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+    detailed: bool = False,
+) -> list[pd.DataFrame]:
+    """Return what `correlate` returns for the values of each model, to the last bit, but sooner.
+
+    Models of the same images share each resample of them and the ranks of the target in it.
+
+    Parameters
+    ----------
+    models
+        Values of each model, as in `correlate`.
+    images, target, draws, confidence, seed, detailed
+        As in `correlate`.
+
+    Raises
+    ------
+    ValueError
+        As in `correlate`.
+    """
     check_bootstrap(draws, confidence)
-    columns = ["category", "subcategory"] if detailed else ["category"]
-    runs, table = aligned(values, images, target, columns)
     settings = _Settings(draws, confidence, seed, detailed)
+    columns = ["category", "subcategory"] if detailed else ["category"]
+    found: dict[int, pd.DataFrame] = {}
+    together: dict[tuple[str, ...], tuple[pd.DataFrame, dict[int, FloatArray]]] = {}
+    for place, values in enumerate(models):
+        runs, table = aligned(values, images, target, columns)
+        together.setdefault(tuple(table.index), (table, {}))[1][place] = runs
+    for table, experiments in together.values():
+        tables = _correlated(list(experiments.values()), table, target, settings)
+        found |= zip(experiments, tables, strict=True)
+    return [found[place] for place in range(len(models))]
+
+
+def _correlated(
+    experiments: Sequence[FloatArray], table: pd.DataFrame, target: str, settings: _Settings
+) -> list[pd.DataFrame]:
+    """Return the table of each experiment (runs, n) of the n images of `table`."""
+    detailed = settings.detailed
     scores = table[target].to_numpy(dtype=np.float64)
     category = table["category"].to_numpy(dtype=str)
     subcategory = table["subcategory"].to_numpy(dtype=str) if detailed else category
     divided = len(np.unique(subcategory)) > 1
-    rows: list[dict[str, Any]] = []
-    for group in groups(category, subcategory, detailed=detailed):
-        of_group = runs[:, group.chosen], scores[group.chosen]
-        labels = [category[group.chosen], subcategory[group.chosen]]
-        clusters = nested(labels) if detailed and divided else None
-        rows += [
-            {"target": target, "group": group.name} | row
-            for row in _rows(group, *of_group, clusters, settings)
-        ]
+    rows: list[list[dict[str, Any]]] = [[] for _ in experiments]
+    all_groups = list(groups(category, subcategory, detailed=detailed))
+    with progress(len(all_groups), "correlating groups of images") as step:
+        for group in all_groups:
+            of_group = [runs[:, group.chosen] for runs in experiments]
+            labels = [category[group.chosen], subcategory[group.chosen]]
+            clusters = nested(labels) if detailed and divided else None
+            found = _rows(group, of_group, scores[group.chosen], clusters, settings)
+            for of_experiment, added in zip(rows, found, strict=True):
+                of_experiment += [{"target": target, "group": group.name} | row for row in added]
+            step()
     # The order of reading: pooled, each category, given the category, then the rest.
     order = {method: place for place, method in enumerate(["pooled", "within", "partial"])}
-    rows.sort(key=lambda row: order.get(row["method"], len(order)))
-    found = pd.DataFrame(rows)
-    return found.astype(DETAILS) if detailed else found
+    for of_experiment in rows:
+        of_experiment.sort(key=lambda row: order.get(row["method"], len(order)))
+    tables = [pd.DataFrame(of_experiment) for of_experiment in rows]
+    return [table.astype(DETAILS) for table in tables] if detailed else tables
 
 
 def pooled_correlation(values: pd.DataFrame, images: pd.DataFrame, target: str) -> float:
@@ -200,7 +249,7 @@ def pooled_correlation(values: pd.DataFrame, images: pd.DataFrame, target: str) 
     scores = table[target].to_numpy(dtype=np.float64)
     if undefined(runs, scores) is not None:
         return np.nan
-    return float(Sample(runs, scores).by_run["pooled"].mean())
+    return float(Sample(runs, Target(scores)).by_run["pooled"].mean())
 
 
 def groups(category: Labels, subcategory: Labels, *, detailed: bool) -> Iterator[Group]:
@@ -221,29 +270,37 @@ def groups(category: Labels, subcategory: Labels, *, detailed: bool) -> Iterator
 
 def _rows(
     group: Group,
-    runs: FloatArray,
+    experiments: Sequence[FloatArray],
     target: FloatArray,
     clusters: IntArray | None,
     settings: _Settings,
-) -> list[dict[str, Any]]:
-    """Return a row per statistic of one group, NaN with a reason where it is undefined."""
-    reason = undefined(runs, target)
-    sample = None if reason else Sample(runs, target, group.strata, between=settings.detailed)
-    resamples = _Resamples.of(sample, clusters, settings) if sample else None
-    rows = []
-    for name in group.names(detailed=settings.detailed):
-        found = _Statistic(len(target), np.nan, np.nan, None, np.nan, reason)
-        if sample:
-            found = _statistic(sample, name)
-        row = {"method": group.method_of(name), "n": found.n, "seeds": len(runs), "r": found.r}
-        row |= {"r_seed_sd": found.spread} | _columns("ci", found, resamples, name)
-        row |= {"p": found.p}
-        if settings.detailed:
-            row |= {"strata": found.strata} | _columns("ci_bca", found, resamples, name)
-            row |= _columns("ci_cluster", found, resamples, name)
-            row |= {"clusters": None if clusters is None else int(clusters.max()) + 1}
-        rows.append(row)
-    return rows
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield for each experiment a row per statistic of one group, NaN where it is undefined."""
+    reasons = [undefined(runs, target) for runs in experiments]
+    shared = Target(target, group.strata, between=settings.detailed)
+    samples = [
+        Sample(runs, shared)
+        for runs, reason in zip(experiments, reasons, strict=True)
+        if reason is None
+    ]
+    found = zip(samples, _Resamples.of(samples, clusters, settings), strict=True)
+    for runs, reason in zip(experiments, reasons, strict=True):
+        sample, resamples = next(found) if reason is None else (None, None)
+        rows = []
+        for name in group.names(detailed=settings.detailed):
+            statistic = _Statistic(len(target), np.nan, np.nan, None, np.nan, reason)
+            if sample:
+                statistic = _statistic(sample, name)
+            row = {"method": group.method_of(name), "n": statistic.n, "seeds": len(runs)}
+            row |= {"r": statistic.r, "r_seed_sd": statistic.spread}
+            row |= _columns("ci", statistic, resamples, name) | {"p": statistic.p}
+            if settings.detailed:
+                row |= {"strata": statistic.strata}
+                row |= _columns("ci_bca", statistic, resamples, name)
+                row |= _columns("ci_cluster", statistic, resamples, name)
+                row |= {"clusters": None if clusters is None else int(clusters.max()) + 1}
+            rows.append(row)
+        yield rows
 
 
 @dataclass(frozen=True)
@@ -261,7 +318,7 @@ class _Statistic:
 def _statistic(sample: Sample, name: str) -> _Statistic:
     """Return a statistic of a sample by its name there."""
     by_run = sample.by_run[name]
-    r, n = float(by_run.mean()), sample.n
+    r, n = float(by_run.mean()), sample.target.n
     spread = float(by_run.std(ddof=1)) if len(by_run) > 1 else np.nan
     kind, _, level = name.rpartition("_")
     reason = "undefined (constant values)" if np.isnan(r) else None
@@ -273,7 +330,7 @@ def _statistic(sample: Sample, name: str) -> _Statistic:
     elif name == "pooled":
         strata, p = None, p_value(r, n - 2)
     else:
-        strata = sample.strata(level)
+        strata = len(sample.target.levels[level])
         freedom = {"partial": n - 1 - strata, "between": strata - 2}.get(kind)
         if freedom is not None and freedom < 1:
             few = "too few images" if kind == "partial" else "fewer than 3 groups"
@@ -295,21 +352,25 @@ class _Resamples:
     clusters: Mapping[str, FloatArray] | str
 
     @classmethod
-    def of(cls, sample: Sample, clusters: IntArray | None, settings: _Settings) -> "_Resamples":
-        """Draw what the settings ask for and the images are enough for."""
-        of_images: Mapping[str, FloatArray] | str = f"none (n < {SMALLEST_BOOTSTRAP})"
+    def of(
+        cls, samples: Sequence[Sample], clusters: IntArray | None, settings: _Settings
+    ) -> "list[_Resamples]":
+        """Draw what the settings ask for and the images are enough for, for samples of one target."""
+        if not samples:
+            return []
+        n, seeded = samples[0].target.n, {"draws": settings.draws, "seed": settings.seed}
+        few = None if n >= SMALLEST_BOOTSTRAP else f"none (n < {SMALLEST_BOOTSTRAP})"
+        of_images = _drawn(samples, few or image_weights(n, **seeded))
         without_one = of_images
-        of_clusters: Mapping[str, FloatArray] | str = f"none (clusters < {SMALLEST_BOOTSTRAP})"
-        seeded = {"draws": settings.draws, "seed": settings.seed}
-        if sample.n >= SMALLEST_BOOTSTRAP:
-            of_images = distribution(sample, image_weights(sample.n, **seeded))
-            if settings.detailed:
-                without_one = distribution(sample, jackknife_weights(sample.n))
-        if clusters is None:
-            of_clusters = "none (no subcategories)"
-        elif clusters.max() + 1 >= SMALLEST_BOOTSTRAP:
-            of_clusters = distribution(sample, cluster_weights(clusters, **seeded))
-        return cls(settings.confidence, of_images, without_one, of_clusters)
+        of_clusters = _drawn(samples, "none (no subcategories)")
+        if settings.detailed:
+            without_one = _drawn(samples, few or jackknife_weights(n))
+        if clusters is not None:
+            few = f"none (clusters < {SMALLEST_BOOTSTRAP})"
+            enough = clusters.max() + 1 >= SMALLEST_BOOTSTRAP
+            of_clusters = _drawn(samples, cluster_weights(clusters, **seeded) if enough else few)
+        drawn = zip(of_images, without_one, of_clusters, strict=True)
+        return [cls(settings.confidence, *each) for each in drawn]
 
     def interval(self, kind: str, name: str, r: float) -> Interval:
         """Return an interval of one statistic: "ci", "ci_bca" or "ci_cluster"."""
@@ -322,6 +383,13 @@ class _Resamples:
         if kind == "ci_bca" and not isinstance(self.without_one, str):
             return bca_interval(r, drawn[name], self.without_one[name], self.confidence)
         return percentile_interval(drawn[name], self.confidence)
+
+
+def _drawn(
+    samples: Sequence[Sample], weights: Iterator[Counts] | str
+) -> Sequence[Mapping[str, FloatArray] | str]:
+    """Return the distribution of each sample, or for each the reason why there are no weights."""
+    return [weights] * len(samples) if isinstance(weights, str) else distributions(samples, weights)
 
 
 def _columns(

@@ -180,7 +180,7 @@ def permutation_importance(
         errors = np.square(scores[:, np.newaxis] - predicted.reshape(count, PERMUTATIONS))
         # The differences first: a feature that changes no prediction loses exactly nothing.
         lost[:, place] = (errors - error[:, np.newaxis]).mean(axis=1) / variance
-    drawn = [weights @ lost / count for weights in image_weights(count, draws=draws, seed=seed)]
+    drawn = [weights.T @ lost / count for weights in image_weights(count, draws=draws, seed=seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(np.concatenate(drawn), tails, axis=0)
     return pd.DataFrame(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorability.decomposition import DETAILS, correlate, pooled_correlation
+from memorability.decomposition import DETAILS, correlate_all, pooled_correlation
 from memorability.feature_names import TABLE_2, VARIANTS_OF
 from memorability.grid import EXTERNAL, RUN_KEYS
 from memorability.multiplicity import benjamini_hochberg, holm
@@ -180,16 +180,27 @@ def correlations(
         for key, group in values.groupby(MODEL_KEYS, sort=True)
     ]
     chosen = _selected(models, images, target)
+    correlated: dict[int, pd.DataFrame] = {}
+    for detailed in (True, False):
+        places = [place for place, selected in enumerate(chosen) if selected == detailed]
+        of_models = correlate_all(
+            [models[place].table for place in places],
+            images,
+            target=target,
+            detailed=detailed,
+            **bootstrap,
+        )
+        correlated |= zip(places, of_models, strict=True)
     parts = []
-    for model, selected in zip(models, chosen, strict=True):
-        part = correlate(
-            model.values, images, target=target, detailed=selected, **bootstrap
-        ).assign(**model.keys, seeds=model.seeds, diverged=model.diverged, selected=selected)
+    for place, (model, selected) in enumerate(zip(models, chosen, strict=True)):
+        part = correlated[place].assign(
+            **model.keys, seeds=model.seeds, diverged=model.diverged, selected=selected
+        )
         if not model.seeds:
             part["ci_method"] = "none (diverged)"
         if selected and baselines is not None and model.keys["quantity"] != "baseline":
             pooled = part["method"] == "pooled"
-            found = _beside_baseline(model.values, baselines, images, target, bootstrap)
+            found = _beside_baseline(model.table, baselines, images, target, bootstrap)
             part.loc[pooled, list(found)] = list(found.values())
         parts.append(part.reindex(columns=COLUMNS))
     table = pd.concat(parts, ignore_index=True).astype(_OPTIONAL)
@@ -212,7 +223,7 @@ class _Model:
     """The values of one model's finished seeds, of all where none finished, and which diverged."""
 
     keys: dict[str, str]
-    values: pd.DataFrame
+    table: pd.DataFrame
     seeds: int
     diverged: str
 
@@ -230,7 +241,7 @@ def _model(keys: dict[str, str], group: pd.DataFrame, outcomes: pd.DataFrame | N
 def _selected(models: list[_Model], images: pd.DataFrame, target: str) -> list[bool]:
     """Return which models have the highest pooled correlation among the learning rates of a loss."""
     table = pd.DataFrame([model.keys for model in models])
-    r = pd.Series([pooled_correlation(model.values, images, target) for model in models])
+    r = pd.Series([pooled_correlation(model.table, images, target) for model in models])
     # No r at all counts as -2, and with a diverged seed every r is below that.
     table["order"] = r.fillna(-2.0) - 4.0 * pd.Series([model.diverged != "" for model in models])
     # Of equal correlations the lowest learning rate's is the best.

@@ -4,10 +4,15 @@ A resample of images is a weight per image: how often it was drawn. Midranks und
 cumulative sums of the weights in the order of the values, so that each variable is sorted once, not
 once per resample. Twice a centred midrank is a whole number, and so are all sums made of it: up to
 200,000 images they are exact in double precision, whatever the order of summation.
+
+Weights have a column per resample, so that those of one image lie side by side: what is gathered and
+summed image by image is gathered and summed for several resamples at once.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +20,8 @@ from scipy import stats
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Counts = NDArray[np.int32]
+"""Weights, or sums of them: half as wide as floats, so that twice as many are summed at once."""
 
 SMALLEST_SAMPLE = 3
 """Fewest images of which a rank correlation has a p-value (n − 2 degrees of freedom)."""
@@ -27,62 +34,151 @@ def codes(values: FloatArray) -> IntArray:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Where each image stands in the order of one variable.
+    """Where each image stands in the order of one variable, within its block.
 
     Attributes
     ----------
     order
         (n,) images from the lowest value to the highest, block by block.
+    equals
+        (n,) and (n,): where in `order` the images begin and end that have an image's value.
+    values
+        (g,) where each of g values ends; None where no two images have the same.
     first
-        (g,) place in `order` of the first image of each distinct value.
-    value
-        (n,) which of the g values each image has.
-    ends
-        (k,) the last value of each block. Images are ranked within their block.
-    block
-        (g,) the block of each value.
+        (k,) the first value of each of k blocks.
+    blocks
+        (k + 1,) where blocks begin, and the last ends, in `order` as among the images.
     """
 
     order: IntArray
+    equals: tuple[IntArray, IntArray]
+    values: IntArray | None
     first: IntArray
-    value: IntArray
-    ends: IntArray
-    block: IntArray
+    blocks: IntArray
 
     @classmethod
     def of(cls, values: IntArray, blocks: IntArray | None = None) -> "Ranking":
-        """Rank codes (n,), within blocks (n,) from 0 to k − 1 where there are any."""
+        """Rank codes (n,), within sorted blocks (n,) from 0 to k − 1 where there are several."""
         block = np.zeros_like(values) if blocks is None else blocks
         keys = codes((block * (values.max() + 1) + values).astype(np.float64))
-        order = np.argsort(keys, kind="stable")
-        first = _starts(keys[order])
-        of_value = block[order[first]]
-        ends = np.append(np.flatnonzero(np.diff(of_value)), len(first) - 1)
-        return cls(order, first, keys, ends, of_value)
+        ends = np.cumsum(np.bincount(keys))
+        begins = np.append(0, ends[:-1])
+        starts = _starts(block)
+        return cls(
+            np.argsort(keys, kind="stable"),
+            (begins[keys], ends[keys]),
+            ends if len(ends) < len(keys) else None,
+            np.searchsorted(begins, starts),
+            np.append(starts, len(keys)),
+        )
 
-    def centred(self, weights: FloatArray) -> FloatArray:
-        """Return twice the midranks less their mean, weights (b, n) -> (b, n).
+    def pieces(self) -> Iterator[slice]:
+        """Yield the images of each block."""
+        for begin, end in pairwise(self.blocks):
+            yield slice(begin, end)
+
+
+class Ranks:
+    """One variable's midranks in each of b resamples.
+
+    Parameters
+    ----------
+    ranking
+        Order of the n images.
+    weights
+        (n, b) how often each image was drawn.
+
+    Attributes
+    ----------
+    total
+        (b,) how many images were drawn.
+    """
+
+    def __init__(self, ranking: Ranking, weights: Counts) -> None:
+        self._ranking = ranking
+        self._weights = weights
+        # How many are drawn of the first images of the order, from none to all.
+        n, draws = weights.shape
+        self._upto = np.zeros((n + 1, draws), dtype=np.int32)
+        # Two counts are added as one number of twice the bits: none is negative, nothing is carried.
+        word = np.int64 if draws % 2 == 0 else np.int32
+        drawn = np.take(weights, ranking.order, axis=0).view(word)
+        np.cumsum(drawn, axis=0, dtype=word, out=self._upto[1:].view(word))
+        self.total = self._upto[-1]
+
+    @cached_property
+    def doubled(self) -> Counts:
+        """Twice the midranks, shifted by a number that all images of a block share (n, b)."""
+        below, including = self._ranking.equals
+        doubled = np.take(self._upto, including, axis=0)
+        doubled += np.take(self._upto, below, axis=0)
+        return doubled
+
+    @cached_property
+    def centred(self) -> Counts:
+        """Twice the midranks less their mean (n, b).
 
         Of image i, under whole weights, these are 2 × scipy.stats.rankdata − (m + 1) of the m
         images drawn of its block.
         """
-        counts = np.take(weights, self.order, axis=1)
-        if len(self.first) < counts.shape[1]:
-            counts = np.add.reduceat(counts, self.first, axis=1)
-        upto = np.cumsum(counts, axis=1, out=counts)
-        # What is drawn below a value and up to it, less what is drawn below its block and up to it.
-        ends = upto[:, self.ends]
-        doubled = np.subtract(upto, ends if len(self.ends) == 1 else ends[:, self.block])
-        doubled[:, 1:] += upto[:, :-1]
-        if len(self.ends) > 1:
-            below = np.concatenate([np.zeros((len(ends), 1)), ends[:, :-1]], axis=1)
-            doubled -= below[:, self.block]
-        return np.take(doubled, self.value, axis=1)
+        centred = self.doubled.copy()
+        for block in self._ranking.pieces():
+            centred[block] -= self._upto[block.start] + self._upto[block.stop]
+        return centred
+
+    @cached_property
+    def weighed(self) -> FloatArray:
+        """The centred ranks, each as often as its image was drawn (n, b)."""
+        return np.multiply(self._weights, self.centred, dtype=np.float64)
+
+    def correlation(self, other: "Ranks") -> FloatArray:
+        """Return the correlation with ranks of the same images in each block (k, b)."""
+        return _quotient(*self.products(other))
+
+    def products(self, other: "Ranks") -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the sums of the other's squares, of products and of own squares, (k, b) each."""
+        # One's own ranks add up to 0 in each block, so that the others need not be centred.
+        xy = [
+            np.einsum("nb,nb->b", other.doubled[block], self.weighed[block])
+            for block in self._ranking.pieces()
+        ]
+        return other._squares(self._cubes), np.array(xy), self._own_squares
+
+    @cached_property
+    def _own_squares(self) -> FloatArray:
+        return self._squares(self._cubes)
+
+    @cached_property
+    def _cubes(self) -> FloatArray:
+        """The sums of cubed weights in each block (k, b)."""
+        exact = self._weights.astype(np.float64)
+        cubes = [np.einsum("nb,nb,nb->b", *[exact[block]] * 3) for block in self._ranking.pieces()]
+        return np.array(cubes)
+
+    def _squares(self, cubes: FloatArray) -> FloatArray:
+        """Return the sums of squares of the centred ranks in each block (k, b).
+
+        Of m images, t of each value, that is (m³ − Σ t³) / 3 (M. G. Kendall, Rank correlation methods,
+        1948, chapter 3). Where no two images have one value, Σ t³ is that of the weights: `cubes`.
+        """
+        if self._ranking.values is not None:
+            of_values = _cubed(self._drawn_between(self._ranking.values))
+            cubes = np.add.reduceat(of_values, self._ranking.first, axis=0)
+        return (_cubed(self._drawn_between(self._ranking.blocks[1:])) - cubes) / 3
+
+    def _drawn_between(self, ends: IntArray) -> FloatArray:
+        """Return how many images are drawn up to each end, from the one before (k, b)."""
+        upto = np.take(self._upto, ends, axis=0).astype(np.float64)
+        upto[1:] -= upto[:-1].copy()
+        return upto
 
 
 @dataclass(frozen=True)
-class _Moments:
-    """Sums of weights, of ranks x and y and of their products, in each stratum: (b, k) each."""
+class _Sums:
+    """Sums over images, drawn as often as their weight, of centred ranks x and y.
+
+    Of weights and of ranks in each of k strata, (k, b), and of products over all of them, (b,).
+    """
 
     n: FloatArray
     x: FloatArray
@@ -91,49 +187,81 @@ class _Moments:
     xy: FloatArray
     yy: FloatArray
 
-    def joined(self, starts: IntArray) -> "_Moments":
+    def joined(self, starts: IntArray) -> "_Sums":
         """Return the sums over strata that are joined into larger ones."""
-        return _Moments(
-            *(np.add.reduceat(sums, starts, axis=1) for sums in vars(self).values()),
-        )
+        n, x, y = (np.add.reduceat(sums, starts, axis=0) for sums in (self.n, self.x, self.y))
+        return replace(self, n=n, x=x, y=y)
 
     def pooled(self) -> FloatArray:
         """Return the correlation over all strata (b,)."""
-        return _quotient(*(sums.sum(axis=1) for sums in (self.xx, self.xy, self.yy)))
-
-    def by_stratum(self) -> FloatArray:
-        """Return the correlation in each stratum (b, k), whose ranks were centred there."""
         return _quotient(self.xx, self.xy, self.yy)
 
     def within(self) -> FloatArray:
         """Return the correlation of ranks less the mean of their stratum (b,)."""
-        # A sum times its mean, not a square over n: exact where all ranks of a stratum are equal.
-        mean_x, mean_y = (_ratio(sums, self.n) for sums in (self.x, self.y))
-        parts = (
-            self.xx - self.x * mean_x,
-            self.xy - self.x * mean_y,
-            self.yy - self.y * mean_y,
-        )
-        return _quotient(*(sums.sum(axis=1) for sums in parts))
+        xx, xy, yy = self._of_means()
+        return _quotient(self.xx - xx, self.xy - xy, self.yy - yy)
 
     def between(self) -> tuple[FloatArray, FloatArray]:
         """Return the correlation of strata's mean ranks, and its part of the pooled one."""
-        mean_x, mean_y = (_ratio(sums, self.n) for sums in (self.x, self.y))
+        xx, xy, yy = self._of_means()
+        return _quotient(xx, xy, yy), _quotient(self.xx, xy, self.yy)
+
+    def _of_means(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the sums of products of strata's mean ranks, each counting for all its images."""
+        # A sum times its mean, not a square over n: exact where all ranks of a stratum are equal.
+        # A stratum that no image of a resample belongs to has no mean, and adds nothing.
+        n = np.maximum(self.n, 1)
+        mean_x, mean_y = self.x / n, self.y / n
         xx, xy, yy = (
-            np.asarray((sums * means).sum(axis=1))
+            np.asarray((sums * means).sum(axis=0))
             for sums, means in ((self.x, mean_x), (self.x, mean_y), (self.y, mean_y))
         )
-        return _quotient(xx, xy, yy), _quotient(self.xx.sum(axis=1), xy, self.yy.sum(axis=1))
+        return xx, xy, yy
 
 
-class Sample:
-    """The images of one group with the values of its runs, a target, and nested strata.
+class Drawn:
+    """A target in b resamples, with what all variables need of it.
+
+    Attributes
+    ----------
+    weights
+        (n, b) how often each image was drawn.
+    overall
+        Ranks over all images.
+    within
+        Ranks within each of the first strata, or None where nobody asks for them.
+    """
+
+    def __init__(
+        self, weights: Counts, overall: Ranking, within: Ranking | None, starts: IntArray
+    ) -> None:
+        self.weights = weights
+        self.overall = Ranks(overall, weights)
+        self.within = None if within is None else Ranks(within, weights)
+        self._starts = starts
+
+    def sums(self, x: Ranks) -> _Sums:
+        """Return the sums of ranks x, over all images, and of the target's, in the finest strata."""
+        n, y = self._of_strata
+        sums_x = self._by_stratum(np.multiply(self.weights, x.doubled, dtype=np.float64))
+        products = (sums[0] for sums in self.overall.products(x))
+        return _Sums(n, sums_x - n * x.total, y, *products)
+
+    @cached_property
+    def _of_strata(self) -> tuple[FloatArray, FloatArray]:
+        weights = self.weights.astype(np.float64)
+        return self._by_stratum(weights), self._by_stratum(self.overall.weighed)
+
+    def _by_stratum(self, values: FloatArray) -> FloatArray:
+        return np.add.reduceat(values, self._starts, axis=0)
+
+
+class Target:
+    """A target of the images of one group, in nested strata.
 
     Parameters
     ----------
-    runs
-        (runs, n) finite values.
-    target
+    values
         (n,) finite values.
     strata
         Name -> (n,) stratum of each image, the coarser first; each of the finer lies in one of the
@@ -145,56 +273,84 @@ class Sample:
 
     def __init__(
         self,
-        runs: FloatArray,
-        target: FloatArray,
+        values: FloatArray,
         strata: Mapping[str, NDArray[np.str_]] | None = None,
         *,
         between: bool = False,
     ) -> None:
-        self.n = len(target)
+        self.n = len(values)
         names = dict(strata or {})
-        levels = {name: nested(list(names.values())[: k + 1]) for k, name in enumerate(names)}
-        finest = list(levels.values())[-1] if levels else np.zeros(self.n, dtype=np.intp)
-        self._sorted = np.argsort(finest, kind="stable") if levels else None
-        arranged = slice(None) if self._sorted is None else self._sorted
-        self._starts = _starts(finest[arranged])
-        self._levels = {
+        numbered = {name: nested(list(names.values())[: k + 1]) for k, name in enumerate(names)}
+        # In the order of the finest, the images of each stratum lie side by side.
+        finest = list(numbered.values())[-1] if numbered else np.zeros(self.n, dtype=np.intp)
+        self._order = np.argsort(finest, kind="stable")
+        self._starts = _starts(finest[self._order])
+        self.levels = {
             # Starts of the strata of a level, among those of the finest.
-            name: np.searchsorted(self._starts, _starts(level[arranged]))
-            for name, level in levels.items()
+            name: np.searchsorted(self._starts, _starts(level[self._order]))
+            for name, level in numbered.items()
         }
-        target_codes, run_codes = codes(target)[arranged], codes(runs)[:, arranged]
-        self._target = Ranking.of(target_codes)
-        self._runs = [Ranking.of(run) for run in run_codes]
-        self._between = between and bool(levels)
-        if self._between:
-            blocks = next(iter(levels.values()))[arranged]
-            self._target_within = Ranking.of(target_codes, blocks)
-            self._runs_within = [Ranking.of(run, blocks) for run in run_codes]
-            within = [each[0] for each in self._within_first(np.ones((1, self.n)))]
-            begins = self._starts[next(iter(self._levels.values()))]
-            self._first_sizes = np.diff(np.append(begins, self.n)).astype(np.float64)
-            enough = self._first_sizes >= SMALLEST_SAMPLE
-            self._averaged = enough & np.isfinite(within).all(axis=0)
-        once = self.correlations(np.ones((1, self.n)))
-        self.by_run = {name: r[:, 0] for name, r in once.items()}
-
-    def strata(self, name: str) -> int:
-        """Return how many strata of this name there are."""
-        return len(self._levels[name])
+        first = next(iter(numbered.values())) if between and numbered else None
+        self._blocks = None if first is None else first[self._order]
+        self._overall, self._within = self.overall(values), self.within(values)
 
     @property
-    def averaged_sizes(self) -> FloatArray:
-        """Images of each of the first strata that "mean_within" averages: those with a correlation."""
-        return self._first_sizes[self._averaged]
+    def block_sizes(self) -> IntArray:
+        """Images of each of the first strata, none where nobody asks for them."""
+        return np.bincount([] if self._blocks is None else self._blocks)
 
-    def correlations(self, weights: FloatArray) -> dict[str, FloatArray]:
-        """Return every correlation under weights.
+    def overall(self, values: FloatArray) -> Ranking:
+        """Rank values (n,) over all images."""
+        return Ranking.of(codes(values)[self._order])
+
+    def within(self, values: FloatArray) -> Ranking | None:
+        """Rank values (n,) within each of the first strata, if anybody asks for that."""
+        if self._blocks is None:
+            return None
+        return Ranking.of(codes(values)[self._order], self._blocks)
+
+    def under(self, weights: Counts) -> Drawn:
+        """Return the target under weights (n, b): how often each image was drawn."""
+        if self.levels:
+            weights = np.take(weights, self._order, axis=0)
+        return Drawn(weights, self._overall, self._within, self._starts)
+
+
+class Sample:
+    """The runs of one experiment beside a target.
+
+    Parameters
+    ----------
+    runs
+        (runs, n) finite values of the target's images.
+    target
+        What they are correlated with.
+
+    Attributes
+    ----------
+    by_run
+        Every correlation of `correlations`, all images counting once: statistic -> (runs,).
+    averaged_sizes
+        Images of each of the first strata that "mean_within" averages: those with a correlation.
+    """
+
+    def __init__(self, runs: FloatArray, target: Target) -> None:
+        self.target = target
+        self._runs = [(target.overall(run), target.within(run)) for run in runs]
+        once = target.under(np.ones((target.n, 1), dtype=np.int32))
+        self._averaged = target.block_sizes >= SMALLEST_SAMPLE
+        for _, within in self._runs:
+            self._averaged &= np.isfinite(_within_first(within, once)[:, 0])
+        self.averaged_sizes = target.block_sizes[self._averaged]
+        self.by_run = {name: r[:, 0] for name, r in self.correlations(once).items()}
+
+    def correlations(self, drawn: Drawn) -> dict[str, FloatArray]:
+        """Return every correlation with a target under weights.
 
         Parameters
         ----------
-        weights
-            (b, n) whole numbers: how often each image was drawn.
+        drawn
+            The sample's target under the weights of b resamples.
 
         Returns
         -------
@@ -206,51 +362,37 @@ class Sample:
             "mean_within", the unweighted mean of the correlations within the first strata, each
             ranked anew; strata without a correlation of their own are left out of it.
         """
-        if self._sorted is not None:
-            weights = np.take(weights, self._sorted, axis=1)
-        y = self._target.centred(weights)
-        wy = weights * y
-        found = [self._of_run(weights, run.centred(weights), y, wy) for run in self._runs]
-        if self._between:
-            for each, within in zip(found, self._within_first(weights), strict=True):
-                averaged = within[:, self._averaged]
-                each["mean_within"] = averaged.sum(axis=1) / (averaged.shape[1] or np.nan)
-        return {name: np.stack([each[name] for each in found]) for name in found[0]}
+        found = [self._of_run(*rankings, drawn) for rankings in self._runs]
+        return {name: np.array([each[name] for each in found]) for name in found[0]}
 
-    def means(self, weights: FloatArray) -> dict[str, FloatArray]:
+    def means(self, drawn: Drawn) -> dict[str, FloatArray]:
         """Return the mean over runs of every correlation under weights: statistic -> (b,)."""
-        return {name: r.mean(axis=0) for name, r in self.correlations(weights).items()}
+        return {name: r.sum(axis=0) / len(r) for name, r in self.correlations(drawn).items()}
 
     def _of_run(
-        self, weights: FloatArray, x: FloatArray, y: FloatArray, wy: FloatArray
+        self, overall: Ranking, within: Ranking | None, drawn: Drawn
     ) -> dict[str, FloatArray]:
-        if not self._levels:
-            xx, xy, yy = np.vecdot(weights * x, x), np.vecdot(x, wy), np.vecdot(y, wy)
-            return {"pooled": _quotient(xx, xy, yy)}
-        finest = self._moments(weights, x, y, wy)
+        x = Ranks(overall, drawn.weights)
+        if not self.target.levels:
+            return {"pooled": drawn.overall.correlation(x)[0]}
+        finest = drawn.sums(x)
         found = {"pooled": finest.pooled()}
-        for name, starts in self._levels.items():
+        for name, starts in self.target.levels.items():
             strata = finest.joined(starts)
             found[f"partial_{name}"] = strata.within()
-            if self._between:
+            if within is not None:
                 found[f"between_{name}"], found[f"part_between_{name}"] = strata.between()
+        if within is not None:
+            averaged = _within_first(within, drawn)[self._averaged]
+            found["mean_within"] = averaged.sum(axis=0) / (len(averaged) or np.nan)
         return found
 
-    def _within_first(self, weights: FloatArray) -> Iterator[FloatArray]:
-        """Yield each run's correlation within each of the first strata (b, k)."""
-        first = next(iter(self._levels.values()))
-        y = self._target_within.centred(weights)
-        wy = weights * y
-        for run in self._runs_within:
-            moments = self._moments(weights, run.centred(weights), y, wy)
-            yield moments.joined(first).by_stratum()
 
-    def _moments(
-        self, weights: FloatArray, x: FloatArray, y: FloatArray, wy: FloatArray
-    ) -> _Moments:
-        wx = weights * x
-        summed = (weights, wx, wy, wx * x, wx * y, wy * y)
-        return _Moments(*(np.add.reduceat(each, self._starts, axis=1) for each in summed))
+def _within_first(ranking: Ranking | None, drawn: Drawn) -> FloatArray:
+    """Return the correlation within each of the first strata, none where nobody asks (k, b)."""
+    if ranking is None or drawn.within is None:
+        return np.empty((0, drawn.weights.shape[1]))
+    return drawn.within.correlation(Ranks(ranking, drawn.weights))
 
 
 def nested(labels: list[NDArray[np.str_]]) -> IntArray:
@@ -267,14 +409,14 @@ def _starts(strata: IntArray) -> IntArray:
     return np.append(0, np.flatnonzero(np.diff(strata)) + 1)
 
 
-def _ratio(sums: FloatArray, n: FloatArray) -> FloatArray:
-    # A stratum that no image of a resample belongs to has no mean, and nobody asks for it.
-    return np.asarray(sums / np.maximum(n, 1))
+def _cubed(counts: FloatArray) -> FloatArray:
+    # A power of 3 takes a logarithm, products do not.
+    return counts * counts * counts
 
 
 def _quotient(xx: FloatArray, xy: FloatArray, yy: FloatArray) -> FloatArray:
     """Return correlations from sums of squares and products, NaN where a variable is constant."""
     defined = (xx > 0) & (yy > 0)
-    # Where all ranks are equal, both products are exactly 0.
-    scale = np.sqrt(np.where(defined, xx * yy, 1))
-    return np.asarray(np.clip(np.where(defined, xy / scale, np.nan), -1, 1))
+    # The square of a constant variable is exactly 0, its product only where means are exact.
+    r = np.divide(xy, np.sqrt(np.abs(xx * yy)), out=np.full(xy.shape, np.nan), where=defined)
+    return np.asarray(np.minimum(np.maximum(r, -1), 1))

@@ -21,13 +21,14 @@ from memorability.intervals import (
     Interval,
     bca_interval,
     distribution,
+    distributions,
     drawn_weights,
     image_weights,
     jackknife_weights,
     no_interval,
     percentile_interval,
 )
-from memorability.ranks import SMALLEST_SAMPLE, FloatArray, IntArray, Sample
+from memorability.ranks import SMALLEST_SAMPLE, FloatArray, IntArray, Sample, Target
 
 IntervalMethod = Literal["percentile", "BCa"]
 
@@ -169,8 +170,8 @@ def bootstrap_spearman(
     """
     check_bootstrap(draws, confidence, method)
     runs, target = _checked_pair(x, y, dimensions=(1, 2))
-    sample = Sample(runs, target)
-    n, r = sample.n, float(sample.by_run["pooled"].mean())
+    sample = Sample(runs, Target(target))
+    n, r = len(target), float(sample.by_run["pooled"].mean())
     interval = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})")
     if n >= SMALLEST_BOOTSTRAP:
         drawn = distribution(sample, image_weights(n, draws=draws, seed=seed))["pooled"]
@@ -229,9 +230,11 @@ def subset_correlations(
         Shape (runs, subsets), float64, −1 to 1; NaN where values are constant in a subset.
     """
     values = np.asarray(runs, dtype=np.float64)
-    sample = Sample(values, np.asarray(target, dtype=np.float64))
+    whole = Target(np.asarray(target, dtype=np.float64))
+    sample = Sample(values, whole)
     found = [
-        sample.correlations(drawn_weights(rows[np.newaxis], sample.n))["pooled"] for rows in subsets
+        sample.correlations(whole.under(drawn_weights(rows[np.newaxis], whole.n)))["pooled"]
+        for rows in subsets
     ]
     return np.concatenate(found, axis=1)
 
@@ -296,15 +299,13 @@ def compare_correlations(
         reason = undefined(runs, scores)
         if reason is not None:
             return Difference(n, *nothing, reason, np.nan)
-    samples = [Sample(runs, scores) for runs in (ours, theirs)]
+    shared_target = Target(scores)
+    samples = [Sample(runs, shared_target) for runs in (ours, theirs)]
     r, base_r = (float(sample.by_run["pooled"].mean()) for sample in samples)
     interval, p = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})"), np.nan
     if n >= SMALLEST_BOOTSTRAP:
-        first, second = (
-            distribution(sample, image_weights(n, draws=draws, seed=seed))["pooled"]
-            for sample in samples
-        )
-        interval, p = _test_of_difference(first - second, confidence)
+        first, second = distributions(samples, image_weights(n, draws=draws, seed=seed))
+        interval, p = _test_of_difference(first["pooled"] - second["pooled"], confidence)
     return Difference(n, r, base_r, r - base_r, interval.low, interval.high, interval.method, p)
 
 

@@ -91,7 +91,7 @@ def _mean(
     if len(defined) < SMALLEST_BOOTSTRAP:
         return _row(float(defined.mean()), no_interval("none (too few images)"))
     n = len(defined)
-    parts = [weights @ defined / n for weights in image_weights(n, draws=draws, seed=seed)]
+    parts = [weights.T @ defined / n for weights in image_weights(n, draws=draws, seed=seed)]
     return _row(float(defined.mean()), percentile_interval(np.concatenate(parts), confidence))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from memorability.decomposition import DETAILS, correlate, pooled_correlation
+from memorability.decomposition import DETAILS, correlate, correlate_all, pooled_correlation
 from memorability.seeding import numpy_stream
 from memorability.statistics import bootstrap_spearman, spearman
 from tests.correlated import row, study
@@ -457,3 +457,28 @@ def test_the_pooled_correlation_alone_is_that_of_the_table_or_missing() -> None:
         == row(correlate(values, images, **QUICK), "all", "pooled")["r"]
     )
     assert np.isnan(pooled_correlation(values.assign(value=1.0), images, "score"))
+
+
+@pytest.mark.parametrize("detailed", [False, True])
+def test_models_together_are_what_each_is_alone(detailed: bool) -> None:
+    values, images = divided(runs=2)
+    rng = np.random.default_rng(8)
+    in_c0 = values["image_id"].isin(images.loc[images["category"] == "c0", "image_id"])
+    models = [
+        values,
+        # Other images, other seeds, a category without a correlation, and none at all.
+        values[values["image_id"] < "image150"].query("seed == '0'"),
+        values.assign(value=rng.random(len(values))),
+        values.assign(value=values["value"].mask(in_c0, 0.5)),
+        values.assign(value=1.0),
+    ]
+    assert len(models[1]) == 150
+    found = correlate_all(models, images, detailed=detailed, **QUICK)
+    for model, table in zip(models, found, strict=True):
+        alone = correlate(model, images, detailed=detailed, **QUICK)
+        pd.testing.assert_frame_equal(table, alone, check_exact=True)
+    constant = row(found[3], "c0", "within")
+    assert (constant["ci_method"], constant["seeds"]) == ("undefined (constant values)", 2)
+    assert row(found[2], "c0", "within")["ci_method"] == "percentile"
+    assert found[4]["r"].isna().all()
+    assert correlate_all([], images, **QUICK) == []

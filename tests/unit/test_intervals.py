@@ -14,7 +14,7 @@ from memorability.intervals import (
     jackknife_weights,
     percentile_interval,
 )
-from memorability.ranks import Sample
+from memorability.ranks import Sample, Target
 from memorability.seeding import numpy_stream
 
 
@@ -25,28 +25,29 @@ def test_weights_count_the_rows_that_the_stream_draws_whatever_the_batch(
     expected = [np.bincount(line, minlength=9) for line in rows]
     for elements in (1, 40, 10_000):
         monkeypatch.setattr(intervals, "BATCH_ELEMENTS", elements)
-        found = np.concatenate(list(image_weights(9, draws=20, seed=7)))
-        np.testing.assert_array_equal(found, expected)
+        found = np.concatenate(list(image_weights(9, draws=20, seed=7)), axis=1)
+        np.testing.assert_array_equal(found.T, expected)
 
 
 def test_images_of_a_cluster_have_one_weight() -> None:
     clusters = np.array([2, 0, 1, 2, 0, 0])
-    found = np.concatenate(list(cluster_weights(clusters, draws=30, seed=1)))
-    assert found.shape == (30, 6)
+    found = np.concatenate(list(cluster_weights(clusters, draws=30, seed=1)), axis=1)
+    assert found.shape == (6, 30)
     drawn = numpy_stream(1, "cluster bootstrap").integers(0, 3, (30, 3))
-    np.testing.assert_array_equal(found, drawn_weights(drawn, 3)[:, clusters])
+    np.testing.assert_array_equal(found, drawn_weights(drawn, 3)[clusters])
 
 
 def test_a_jackknife_leaves_out_each_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "BATCH_ELEMENTS", 3 * 8)
-    found = np.concatenate(list(jackknife_weights(8)))
-    np.testing.assert_array_equal(found, 1 - np.eye(8))
+    monkeypatch.setattr(intervals, "BATCH_ELEMENTS", 1)
+    batches = list(jackknife_weights(11))
+    assert [batch.shape for batch in batches] == [(11, 8), (11, 3)]
+    np.testing.assert_array_equal(np.concatenate(batches, axis=1), 1 - np.eye(11))
 
 
 def test_leaving_out_an_image_is_scipys_correlation_of_the_others() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=25), rng.integers(0, 5, 25).astype(float)
-    found = distribution(Sample(x[np.newaxis], y), jackknife_weights(25))["pooled"]
+    found = distribution(Sample(x[np.newaxis], Target(y)), jackknife_weights(25))["pooled"]
     expected = [stats.spearmanr(np.delete(x, k), np.delete(y, k)).statistic for k in range(25)]
     np.testing.assert_allclose(found, expected, atol=1e-14)
 

@@ -52,7 +52,7 @@ def test_time_follows_images_epochs_and_width() -> None:
         assert getattr(larger, minutes)() >= getattr(whole, minutes)(), minutes
     assert larger.finetuning("mse", 1) > 5.8 * (whole.finetuning("mse", 1) - START)
     assert whole.search() > whole.prediction()
-    assert whole.correlating(390) - START > 200 * (whole.correlating(1) - START) > 0
+    assert whole.correlating(390) - START == 39 * (whole.correlating(10) - START) > 0
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

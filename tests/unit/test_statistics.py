@@ -99,8 +99,8 @@ class TestBootstrap:
         draws = rng.integers(0, 40, (7, 40))
         codes = np.unique(values, return_inverse=True)[1]
         expected = 2 * stats.rankdata(values[draws], axis=-1) - 41
-        found = ranks.Ranking.of(codes).centred(intervals.drawn_weights(draws, 40))
-        np.testing.assert_array_equal(np.take_along_axis(found, draws, axis=1), expected)
+        found = ranks.Ranks(ranks.Ranking.of(codes), intervals.drawn_weights(draws, 40)).centred
+        np.testing.assert_array_equal(np.take_along_axis(found.T, draws, axis=1), expected)
 
     def test_copies_of_a_run_do_not_narrow_the_interval(self) -> None:
         x, y = correlated(40)
