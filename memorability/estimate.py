@@ -46,7 +46,6 @@ MODEL_STATES = 3  # a saved training state: weights and two moments
 ROW_BYTES, TABLE_BYTES = 30, 10_000  # of a table of errors
 PIXEL_BYTES = 3 * 224 * 224
 MAP_BYTES = 2 * 3 * 224 * 224
-OBJECT_SECONDS = 7.0  # of one core, an image (config.yaml)
 CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
 FEATURES = 20  # rows of the tables of features that are resampled, about
 CORES = (1, 2, 4, 8, 16, 32, 64)
@@ -135,7 +134,7 @@ class JobSeconds:
                 job, study.settings["attribution"]["checks"]["images"]
             ),
             "measure_objects": lambda _: (
-                sizes.images * OBJECT_SECONDS / study.settings["features"]["shards"]
+                sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]
             ),
             "model_features": lambda _: self._resamples(FEATURES),
             "summarise_features": lambda _: self._resamples(FEATURES),

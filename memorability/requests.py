@@ -132,6 +132,11 @@ class Requests:
         """Return the minutes in which every image is prepared, or its features are measured."""
         return _minutes(self.images * FIGURES[what])
 
+    def objects(self) -> int:
+        """Return the minutes in which a shard of the images passes the networks of object features."""
+        shards = self.study.settings["features"]["shards"]
+        return _minutes(self.images / shards * FIGURES["objects"])
+
     def _autoencoder(self, loss: str) -> float:
         return self._scaled(FIGURES["autoencoder"]) + float(FIGURES["losses"][loss])
 

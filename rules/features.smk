@@ -50,7 +50,7 @@ rule measure_objects:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing("6GB"),
-        runtime=growing("12h"),
+        runtime=growing(requests.objects()),
         gpu=study.gpus,
     params:
         study=study.name,

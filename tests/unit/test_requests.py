@@ -48,7 +48,7 @@ def test_time_follows_images_epochs_and_width() -> None:
         "split": {**PUBLISHED["prediction"]["split"], "kind": "official"}
     }
     larger = requests(dataset=lamem["dataset"], prediction=prediction)
-    for minutes in ("encoding", "attribution", "prediction", "distances"):
+    for minutes in ("encoding", "attribution", "prediction", "distances", "objects"):
         assert getattr(larger, minutes)() >= getattr(whole, minutes)(), minutes
     assert larger.finetuning("mse", 1) > 5.8 * (whole.finetuning("mse", 1) - START)
     assert whole.search() > whole.prediction()
