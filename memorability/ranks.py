@@ -269,6 +269,13 @@ class Target:
     between
         Whether means of strata and the mean of the correlations within the first strata are asked
         for as well.
+
+    Attributes
+    ----------
+    n
+        Images.
+    levels
+        Name of strata -> where each of them begins, counted in the finest.
     """
 
     def __init__(
