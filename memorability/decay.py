@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from memorability.decomposition import correlate_all
+from memorability.decomposition import correlate
 from memorability.published import find_claim, load_published
 from memorability.statistics import finished_seeds, standard_ranks
 
@@ -69,7 +69,7 @@ def decay_curve(
     epochs = [group for _, group in errors.groupby(EPOCH_KEYS, sort=True)]
     of_epochs = [group.rename(columns={"error": "value"}) for group in epochs]
     finished = [finished_seeds(values) for values in of_epochs]
-    found = correlate_all(
+    found = correlate(
         [values if kept.empty else kept for values, kept in zip(of_epochs, finished, strict=True)],
         images, target=target, draws=draws, confidence=confidence, seed=seed,
     )  # fmt: skip

@@ -104,7 +104,7 @@ class Group:
 
 
 def correlate(
-    values: pd.DataFrame,
+    models: Sequence[pd.DataFrame],
     images: pd.DataFrame,
     *,
     target: str,
@@ -112,17 +112,20 @@ def correlate(
     confidence: float,
     seed: int,
     detailed: bool = False,
-) -> pd.DataFrame:
+) -> list[pd.DataFrame]:
     """Correlate per-image values with a memorability score, pooled, by category and given category.
 
     Rows do not depend on the order of the images. A group whose correlation is undefined keeps its
-    row, with NaN and a `ci_method` that says why, so one bad group never stops a study.
+    row, with NaN and a `ci_method` that says why, so one bad group never stops a study. Models of the
+    same images share each resample of them and the ranks of the target in it; no number depends on
+    which models are given together.
 
     Parameters
     ----------
-    values
-        One row per image and seed: image_id (str), value (float, any unit), seed (str). Every seed
-        has exactly the same images; images of `images` that are absent here are left out.
+    models
+        Of each model a table of values, one row per image and seed: image_id (str), value (float, any
+        unit), seed (str). Every seed has exactly the same images; images of `images` that are absent
+        from a model are left out of its correlations.
     images
         One row per image: image_id (str), category (str) and the column `target`, finite; with
         `detailed` also subcategory (str, "" where there is none).
@@ -135,10 +138,10 @@ def correlate(
 
     Returns
     -------
-    pandas.DataFrame
-        Columns target, group, method, n (images), seeds (runs), r, r_seed_sd (standard deviation
-        over seeds, ddof 1, NaN for one seed), ci_low, ci_high, ci_method, p. One row for group
-        "all" (method "pooled"), one per category in sorted order ("within") and, where there are
+    list of pandas.DataFrame
+        Of each model, columns target, group, method, n (images), seeds (runs), r, r_seed_sd (standard
+        deviation over seeds, ddof 1, NaN for one seed), ci_low, ci_high, ci_method, p. One row for
+        group "all" (method "pooled"), one per category in sorted order ("within") and, where there are
         several categories, one for "all" given category ("partial"): ranks over all images less
         their category's mean rank, correlated by Pearson's formula, p with n − 1 − k degrees of
         freedom for k categories, and bootstrapped in the same way. All n and units as above;
@@ -170,36 +173,6 @@ def correlate(
     Notes
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct" and Figures 2, 3.
-    """
-    bootstrap: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
-    return correlate_all([values], images, target=target, detailed=detailed, **bootstrap)[0]
-
-
-def correlate_all(
-    models: Sequence[pd.DataFrame],
-    images: pd.DataFrame,
-    *,
-    target: str,
-    draws: int,
-    confidence: float,
-    seed: int,
-    detailed: bool = False,
-) -> list[pd.DataFrame]:
-    """Return what `correlate` returns for the values of each model, to the last bit, but sooner.
-
-    Models of the same images share each resample of them and the ranks of the target in it.
-
-    Parameters
-    ----------
-    models
-        Values of each model, as in `correlate`.
-    images, target, draws, confidence, seed, detailed
-        As in `correlate`.
-
-    Raises
-    ------
-    ValueError
-        As in `correlate`.
     """
     check_bootstrap(draws, confidence)
     settings = _Settings(draws, confidence, seed, detailed)

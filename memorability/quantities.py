@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorability.decomposition import DETAILS, correlate_all, pooled_correlation
+from memorability.decomposition import DETAILS, correlate, pooled_correlation
 from memorability.feature_names import TABLE_2, VARIANTS_OF
 from memorability.grid import EXTERNAL, RUN_KEYS
 from memorability.multiplicity import benjamini_hochberg, holm
@@ -183,7 +183,7 @@ def correlations(
     correlated: dict[int, pd.DataFrame] = {}
     for detailed in (True, False):
         places = [place for place, selected in enumerate(chosen) if selected == detailed]
-        of_models = correlate_all(
+        of_models = correlate(
             [models[place].table for place in places],
             images,
             target=target,

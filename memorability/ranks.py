@@ -299,28 +299,24 @@ class Target:
         }
         first = next(iter(numbered.values())) if between and numbered else None
         self._blocks = None if first is None else first[self._order]
-        self._overall, self._within = self.overall(values), self.within(values)
+        self._rankings = self.rankings(values)
 
     @property
     def block_sizes(self) -> IntArray:
         """Images of each of the first strata, none where nobody asks for them."""
         return np.bincount([] if self._blocks is None else self._blocks)
 
-    def overall(self, values: FloatArray) -> Ranking:
-        """Rank values (n,) over all images."""
-        return Ranking.of(codes(values)[self._order])
-
-    def within(self, values: FloatArray) -> Ranking | None:
-        """Rank values (n,) within each of the first strata, if anybody asks for that."""
-        if self._blocks is None:
-            return None
-        return Ranking.of(codes(values)[self._order], self._blocks)
+    def rankings(self, values: FloatArray) -> tuple[Ranking, Ranking | None]:
+        """Rank values (n,) over all images, and within the first strata if anybody asks for that."""
+        ranks = codes(values)[self._order]
+        within = None if self._blocks is None else Ranking.of(ranks, self._blocks)
+        return Ranking.of(ranks), within
 
     def under(self, weights: Counts) -> Drawn:
         """Return the target under weights (n, b): how often each image was drawn."""
         if self.levels:
             weights = np.take(weights, self._order, axis=0)
-        return Drawn(weights, self._overall, self._within, self._starts)
+        return Drawn(weights, *self._rankings, self._starts)
 
 
 class Sample:
@@ -343,7 +339,7 @@ class Sample:
 
     def __init__(self, runs: FloatArray, target: Target) -> None:
         self.target = target
-        self._runs = [(target.overall(run), target.within(run)) for run in runs]
+        self._runs = [target.rankings(run) for run in runs]
         once = target.under(np.ones((target.n, 1), dtype=np.int32))
         self._averaged = target.block_sizes >= SMALLEST_SAMPLE
         for _, within in self._runs:

@@ -1,8 +1,12 @@
 """Values that correlate with scores, for the tests of statistics."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from memorability import decomposition
 
 FloatArray = NDArray[np.float64]
 
@@ -26,6 +30,11 @@ def study(n: int = 60, *, runs: int = 2, categories: int = 3) -> tuple[pd.DataFr
         for seed, run in enumerate(x)
     ]
     return pd.concat(values, ignore_index=True), images
+
+
+def correlate(values: pd.DataFrame, images: pd.DataFrame, **settings: Any) -> pd.DataFrame:
+    """The correlations of one model."""
+    return decomposition.correlate([values], images, **settings)[0]
 
 
 def row(table: pd.DataFrame, group: str, method: str) -> pd.Series:

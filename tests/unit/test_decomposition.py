@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from memorability.decomposition import DETAILS, correlate, correlate_all, pooled_correlation
+from memorability import decomposition
+from memorability.decomposition import DETAILS, pooled_correlation
 from memorability.seeding import numpy_stream
 from memorability.statistics import bootstrap_spearman, spearman
-from tests.correlated import row, study
+from tests.correlated import correlate, row, study
 
 FloatArray = NDArray[np.float64]
 COLUMNS = [
@@ -473,7 +474,7 @@ def test_models_together_are_what_each_is_alone(detailed: bool) -> None:
         values.assign(value=1.0),
     ]
     assert len(models[1]) == 150
-    found = correlate_all(models, images, detailed=detailed, **QUICK)
+    found = decomposition.correlate(models, images, detailed=detailed, **QUICK)
     for model, table in zip(models, found, strict=True):
         alone = correlate(model, images, detailed=detailed, **QUICK)
         pd.testing.assert_frame_equal(table, alone, check_exact=True)
@@ -481,4 +482,4 @@ def test_models_together_are_what_each_is_alone(detailed: bool) -> None:
     assert (constant["ci_method"], constant["seeds"]) == ("undefined (constant values)", 2)
     assert row(found[2], "c0", "within")["ci_method"] == "percentile"
     assert found[4]["r"].isna().all()
-    assert correlate_all([], images, **QUICK) == []
+    assert decomposition.correlate([], images, **QUICK) == []

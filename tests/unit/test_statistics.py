@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from memorability import intervals, ranks
-from memorability.decomposition import correlate
 from memorability.seeding import numpy_stream
 from memorability.statistics import (
     UndefinedIntervalError,
@@ -19,7 +18,7 @@ from memorability.statistics import (
     compare_correlations,
     spearman,
 )
-from tests.correlated import correlated, row, study
+from tests.correlated import correlate, correlated, row, study
 
 FloatArray = NDArray[np.float64]
 QUICK: dict[str, Any] = {"draws": 200, "confidence": 0.95, "seed": 3}

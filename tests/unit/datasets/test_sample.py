@@ -23,10 +23,10 @@ from memorability.datasets.sample import (
     make_sample,
 )
 from memorability.datasets.scores import read_scores
-from memorability.decomposition import correlate
 from memorability.features.color import saturation
 from memorability.features.texture import clutter_score
 from memorability.images import minimum_side
+from tests.correlated import correlate
 
 Sample = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 PER_CATEGORY = 16
