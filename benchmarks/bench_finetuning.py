@@ -29,10 +29,10 @@ from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
 from memorability.adam import Adam
 from memorability.checkpoints import Checkpoints, TrainingState
 from memorability.finetuning import finetune, run_loss
+from memorability.fingerprint import PACKAGE
 from memorability.losses import NetworkLoss
 from memorability.models.autoencoder import initial_autoencoder
 from memorability.protocol import load_protocol
-from memorability.provenance import PACKAGE
 from memorability.seeding import make_deterministic
 from memorability.targets import write_targets
 

@@ -20,6 +20,7 @@ from torch import nn
 from memorability.adam import Adam
 from memorability.evaluation import choose_device
 from memorability.finetuning import train_step
+from memorability.fingerprint import PACKAGE
 from memorability.losses import MeanSquaredError, NetworkLoss, make_loss
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
 from memorability.precision import place
@@ -226,6 +227,6 @@ def _time_start() -> float:
     """Return how long another Python takes to load what a fine-tuning job needs."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", "import memorability.finetuning, memorability.tables"]
-    subprocess.run(command, cwd=Path(__file__).parents[1], check=True)
+    subprocess.run(command, cwd=PACKAGE.parent, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

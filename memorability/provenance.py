@@ -1,84 +1,20 @@
-"""Where a result comes from: fingerprint of the code, hash of the settings, record of a run."""
+"""Where a result comes from: hash of the settings, record of a run."""
 
-import ast
 import hashlib
 import importlib.metadata
 import json
 import platform
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from memorability import __version__
 
-PACKAGE = Path(__file__).parent
 PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
     "scikit-learn", "scipy", "snakemake", "torch", "torchvision",
 )  # fmt: skip
-
-
-def fingerprint(*modules: str) -> str:
-    """Return a hash of the sources of `modules` and of all they import from this package.
-
-    Snakemake reruns a job when its script or a parameter changes, but does not see the modules that
-    a script imports. A rule that carries this fingerprint as a parameter is rerun when, and only
-    when, code that decides its result changes.
-
-    Parameters
-    ----------
-    modules
-        Names within the package, as in "finetuning" or "models.autoencoder".
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(import_closure(*modules)):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def import_closure(*modules: str) -> set[Path]:
-    """Return the files of `modules` and of every module of this package that they import."""
-    found: set[Path] = set()
-    waiting = [_module_file(module) for module in modules]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(_imported_files(path))
-    return found
-
-
-def _module_file(module: str) -> Path:
-    base = PACKAGE.joinpath(*module.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
-    raise ValueError(f"memorability has no module {module!r}. Correct the name in the rule.")
-
-
-@cache
-def _imported_files(path: Path) -> tuple[Path, ...]:
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # `from package import name` may name a module or a thing inside the package.
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    files = []
-    for name in names:
-        if name.startswith("memorability."):
-            base = PACKAGE.joinpath(*name.split(".")[1:])
-            candidates = (base.with_suffix(".py"), base / "__init__.py")
-            files += [candidate for candidate in candidates if candidate.is_file()]
-    return tuple(files)
 
 
 def settings_hash(settings: Any) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -121,7 +121,7 @@ def load_published() -> list[Claim]:
     ValueError
         If the file does not have the form that it describes.
     """
-    text = resources.files("memorability").joinpath("published.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")
     return parse_claims(yaml.safe_load(text))
 
 

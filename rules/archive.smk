@@ -27,6 +27,6 @@ rule archive:
         runtime=growing("1h"),
     params:
         configuration=config,
-        code=fingerprint("archiving"),
+        code=code("archive"),
     script:
         "../scripts/archive.py"

@@ -16,7 +16,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from memorability.errors import InputError
-from memorability.provenance import fingerprint, settings_hash
+from memorability.fingerprint import fingerprint
 
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
@@ -46,6 +46,11 @@ wildcard_constraints:
     seed="[0-9]+",
     resize="squash|center_crop",
     quantity="[a-z]+",
+
+
+def code(script):
+    """Return a parameter that changes with any code that decides what a script makes."""
+    return lambda wildcards: fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"))
 
 
 def prepared(resize, name):

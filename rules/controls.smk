@@ -44,7 +44,7 @@ rule measure_matrix:
             "learning_rates": study.settings["learning_rates"],
             "target": study.settings["statistics"]["target"],
         },
-        code=fingerprint("matrix", "models.autoencoder"),
+        code=code("measure_matrix"),
     script:
         "../scripts/measure_matrix.py"
 
@@ -73,7 +73,7 @@ rule plot_matrix:
         runtime=growing("5m"),
     params:
         note=study.note,
-        code=fingerprint("figures"),
+        code=code("plot_matrix"),
     script:
         "../scripts/plot_matrix.py"
 
@@ -102,7 +102,7 @@ rule measure_controls:
         study=study.name,
         settings=study.metric_settings(study.settings["selected"]["protocol"])
         | {"seeds": study.settings["seeds"]},
-        code=fingerprint("controls"),
+        code=code("measure_controls"),
     script:
         "../scripts/measure_controls.py"
 
@@ -132,6 +132,6 @@ rule plot_controls:
     params:
         protocol=study.settings["selected"]["protocol"],
         note=study.note,
-        code=fingerprint("figures", "quantities"),
+        code=code("plot_controls"),
     script:
         "../scripts/plot_controls.py"

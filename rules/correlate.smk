@@ -40,7 +40,7 @@ rule correlate:
     params:
         study=study.name,
         settings=study.correlation_settings,
-        code=fingerprint("quantities"),
+        code=code("correlate"),
     script:
         "../scripts/correlate.py"
 
@@ -70,7 +70,7 @@ rule summarise_errors:
     params:
         seeds_vary=study.seeds_vary,
         note=study.note,
-        code=fingerprint("pages", "summaries"),
+        code=code("summarise_errors"),
     script:
         "../scripts/summarise_errors.py"
 
@@ -105,7 +105,7 @@ rule plot_errors:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
         note=study.note,
-        code=fingerprint("figures", "quantities"),
+        code=code("plot_errors"),
     script:
         "../scripts/plot_errors.py"
 
@@ -148,7 +148,7 @@ rule plot_forest:
         loss=study.settings["selected"]["loss"],
         confidence=study.settings["statistics"]["confidence"],
         note=study.note,
-        code=fingerprint("figures_correlations", "pages", "summaries"),
+        code=code("plot_forest"),
     script:
         "../scripts/plot_forest.py"
 
@@ -186,7 +186,7 @@ rule plot_distinctiveness:
         loss=lambda wildcards: wildcards.get("loss")
         or study.metric(study.settings["selected"]["loss"]),
         note=study.note,
-        code=fingerprint("figures", "quantities", "summaries"),
+        code=code("plot_distinctiveness"),
     script:
         "../scripts/plot_distinctiveness.py"
 
@@ -215,7 +215,7 @@ rule plot_measures:
         runtime=growing("5m"),
     params:
         note=study.note,
-        code=fingerprint("figures", "quantities"),
+        code=code("plot_measures"),
     script:
         "../scripts/plot_measures.py"
 
@@ -249,7 +249,7 @@ rule compare_protocols:
         settings=study.correlation_settings,
         protocols={name: protocol.choices() for name, protocol in study.protocols.items()},
         note=study.note,
-        code=fingerprint("pages", "protocol_effects", "quantities", "summaries"),
+        code=code("compare_protocols"),
     script:
         "../scripts/compare_protocols.py"
 
@@ -279,6 +279,6 @@ rule plot_protocol_effects:
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
         note=study.note,
-        code=fingerprint("figures"),
+        code=code("plot_protocol_effects"),
     script:
         "../scripts/plot_protocol_effects.py"

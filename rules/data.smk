@@ -38,7 +38,7 @@ if study.settings["dataset"]["kind"] == "sample":
         params:
             study=study.name,
             settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
-            code=fingerprint("datasets.sample", "memory_game.scoring"),
+            code=code("simulate_sample"),
         script:
             "../scripts/simulate_sample.py"
 
@@ -64,7 +64,7 @@ rule unpack_memcat:
         mem=growing("1GB"),
         runtime=growing("2h"),
     params:
-        code=fingerprint("datasets.memcat"),
+        code=code("unpack_memcat"),
     script:
         "../scripts/unpack_memcat.py"
 
@@ -90,7 +90,7 @@ rule unpack_lamem:
         mem=growing("1GB"),
         runtime=growing("6h"),
     params:
-        code=fingerprint("datasets.lamem"),
+        code=code("unpack_lamem"),
     script:
         "../scripts/unpack_lamem.py"
 
@@ -119,7 +119,7 @@ if study.runs:
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
-            code=fingerprint("images", "datasets.scores"),
+            code=code("prepare_images"),
         script:
             "../scripts/prepare_images.py"
 
@@ -147,7 +147,7 @@ if study.runs:
             runtime=growing("5m"),
         params:
             note=study.note,
-            code=fingerprint("pages"),
+            code=code("list_rejected"),
         script:
             "../scripts/list_rejected.py"
 
@@ -176,7 +176,7 @@ else:
                 "columns": study.image_source["columns"],
                 "seed": study.settings["statistics"]["seed"],
             },
-            code=fingerprint("datasets.score_table"),
+            code=code("read_scores"),
         script:
             "../scripts/read_scores.py"
 
@@ -208,7 +208,7 @@ rule estimate_ceiling:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"]},
         note=study.note,
-        code=fingerprint("memory_game.ceiling", "pages", "summaries"),
+        code=code("estimate_ceiling"),
     script:
         "../scripts/estimate_ceiling.py"
 
@@ -236,7 +236,7 @@ rule measure_baselines:
             "split": study.baseline_split,
             "target": study.settings["statistics"]["target"],
         },
-        code=fingerprint("baselines"),
+        code=code("measure_baselines"),
     script:
         "../scripts/measure_baselines.py"
 
@@ -266,6 +266,6 @@ rule plot_scores:
     params:
         target=study.settings["statistics"]["target"],
         note=study.note,
-        code=fingerprint("figures"),
+        code=code("plot_scores"),
     script:
         "../scripts/plot_scores.py"

@@ -36,7 +36,7 @@ rule finetune_decay:
     params:
         study=study.name,
         settings=lambda wildcards: study.decay_settings(**wildcards),
-        code=fingerprint("finetuning"),
+        code=code("finetune_decay"),
     script:
         "../scripts/finetune_decay.py"
 
@@ -65,7 +65,7 @@ rule measure_decay:
     params:
         study=study.name,
         settings=study.correlation_settings,
-        code=fingerprint("decay"),
+        code=code("measure_decay"),
     script:
         "../scripts/measure_decay.py"
 
@@ -95,7 +95,6 @@ rule plot_decay:
         runtime=growing("5m"),
     params:
         note=study.note,
-        published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
-        code=fingerprint("figures", "decay"),
+        code=code("plot_decay"),
     script:
         "../scripts/plot_decay.py"

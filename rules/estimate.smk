@@ -22,6 +22,6 @@ rule estimate:
         gpu=study.gpus,
     params:
         dry_run=lambda wildcards: dry_run(),
-        code=fingerprint("estimate"),
+        code=code("estimate"),
     script:
         "../scripts/estimate.py"

@@ -34,7 +34,7 @@ rule attribute:
     params:
         study=study.name,
         settings=study.attribution_settings("images", "show"),
-        code=fingerprint("attributions.explain", "attributions.network"),
+        code=code("attribute"),
     script:
         "../scripts/attribute.py"
 
@@ -67,7 +67,7 @@ rule plot_attributions:
     params:
         show=study.settings["attribution"]["show"],
         note=study.note,
-        code=fingerprint("attribution_figures", "figures"),
+        code=code("plot_attributions"),
     script:
         "../scripts/plot_attributions.py"
 
@@ -100,7 +100,7 @@ rule check_attributions:
     params:
         study=study.name,
         settings=study.attribution_settings("checks"),
-        code=fingerprint("attributions.checks", "attributions.explain"),
+        code=code("check_attributions"),
     script:
         "../scripts/check_attributions.py"
 
@@ -150,6 +150,6 @@ rule plot_attribution_checks:
         study=study.name,
         settings=study.bootstrap_settings,
         note=study.note,
-        code=fingerprint("attributions.summary", "attribution_figures", "figures"),
+        code=code("plot_attribution_checks"),
     script:
         "../scripts/plot_attribution_checks.py"

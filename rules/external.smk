@@ -38,7 +38,7 @@ rule join_errors:
     params:
         study=study.name,
         source=lambda wildcards: study.settings["external_errors"][wildcards.loss],
-        code=fingerprint("external"),
+        code=code("join_errors"),
     script:
         "../scripts/join_errors.py"
 
@@ -66,7 +66,7 @@ rule join_latents:
     params:
         study=study.name,
         source=lambda wildcards: study.settings["external_latents"][wildcards.loss],
-        code=fingerprint("external"),
+        code=code("join_latents"),
     script:
         "../scripts/join_latents.py"
 
@@ -111,7 +111,7 @@ rule list_external:
     params:
         study=study.name,
         note=study.note,
-        code=fingerprint("pages", "summaries"),
+        code=code("list_external"),
     script:
         "../scripts/list_external.py"
 

@@ -26,7 +26,7 @@ rule measure_features:
         runtime=growing(requests.passing("features")),
     params:
         study=study.name,
-        code=fingerprint("features"),
+        code=code("measure_features"),
     script:
         "../scripts/measure_features.py"
 
@@ -55,7 +55,7 @@ rule measure_objects:
     params:
         study=study.name,
         settings=study.object_settings,
-        code=fingerprint("features.networks"),
+        code=code("measure_objects"),
     script:
         "../scripts/measure_objects.py"
 
@@ -91,7 +91,7 @@ rule model_features:
         study=study.name,
         settings=study.correlation_settings | {"split": study.split_settings},
         note=study.note,
-        code=fingerprint("feature_model", "pages"),
+        code=code("model_features"),
     script:
         "../scripts/model_features.py"
 
@@ -127,8 +127,7 @@ rule summarise_features:
         study=study.name,
         settings=study.correlation_settings | {"unavailable": study.unavailable_features},
         note=study.feature_note,
-        published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
-        code=fingerprint("feature_table", "pages", "published"),
+        code=code("summarise_features"),
     script:
         "../scripts/summarise_features.py"
 
@@ -183,6 +182,6 @@ rule plot_features:
     params:
         note=study.note,
         table_note=study.feature_note,
-        code=fingerprint("feature_figures"),
+        code=code("plot_features"),
     script:
         "../scripts/plot_features.py"

@@ -31,7 +31,7 @@ rule store_targets:
         gpu=study.gpus,
     params:
         settings=lambda wildcards: study.target_settings(**wildcards),
-        code=fingerprint("targets", "finetuning"),
+        code=code("store_targets"),
     script:
         "../scripts/store_targets.py"
 
@@ -69,7 +69,7 @@ rule finetune:
     params:
         study=study.name,
         settings=lambda wildcards: study.run_settings(**wildcards),
-        code=fingerprint("finetuning"),
+        code=code("finetune"),
     script:
         "../scripts/finetune.py"
 
@@ -91,7 +91,7 @@ rule keep_model:
         mem=growing("1GB"),
         runtime=growing("10m"),
     params:
-        code=fingerprint("files"),
+        code=code("keep_model"),
     script:
         "../scripts/keep_model.py"
 
@@ -119,7 +119,7 @@ rule encode:
     params:
         study=study.name,
         settings=study.machine,
-        code=fingerprint("evaluation"),
+        code=code("encode"),
     script:
         "../scripts/encode.py"
 
@@ -145,6 +145,6 @@ rule measure_distinctiveness:
     params:
         study=study.name,
         settings=study.settings["distinctiveness"],
-        code=fingerprint("distinctiveness"),
+        code=code("measure_distinctiveness"),
     script:
         "../scripts/measure_distinctiveness.py"

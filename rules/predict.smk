@@ -46,7 +46,7 @@ rule read_split:
     params:
         study=study.name,
         settings=PREDICTION["split"],
-        code=fingerprint("own_tables"),
+        code=code("read_split"),
     script:
         "../scripts/read_split.py"
 
@@ -74,7 +74,7 @@ rule prepare_prediction:
     params:
         study=study.name,
         settings=study.split_settings,
-        code=fingerprint("splits"),
+        code=code("prepare_prediction"),
     script:
         "../scripts/prepare_prediction.py"
 
@@ -101,7 +101,7 @@ rule search_predictor:
     params:
         study=study.name,
         settings=study.predictor_settings | {"search": PREDICTION["search"]},
-        code=fingerprint("predictions.search"),
+        code=code("search_predictor"),
     script:
         "../scripts/search_predictor.py"
 
@@ -135,7 +135,7 @@ rule choose_predictor:
         study=study.name,
         settings=PREDICTION["search"],
         note=study.prediction_note,
-        code=fingerprint("predictions.search", "pages", "summaries"),
+        code=code("choose_predictor"),
     script:
         "../scripts/choose_predictor.py"
 
@@ -164,7 +164,7 @@ rule plot_search:
         runtime=growing("5m"),
     params:
         note=study.note,
-        code=fingerprint("prediction_figures"),
+        code=code("plot_search"),
     script:
         "../scripts/plot_search.py"
 
@@ -193,7 +193,7 @@ rule predict:
     params:
         study=study.name,
         settings=study.predictor_settings,
-        code=fingerprint("predictions.mlp"),
+        code=code("predict"),
     script:
         "../scripts/predict.py"
 
@@ -221,7 +221,7 @@ rule predict_by_head:
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
-        code=fingerprint("predictions.heads"),
+        code=code("predict_by_head"),
     script:
         "../scripts/predict_by_head.py"
 
@@ -249,7 +249,7 @@ rule read_predictions:
     params:
         study=study.name,
         settings=lambda wildcards: EXTERNAL[wildcards.head],
-        code=fingerprint("own_tables"),
+        code=code("read_predictions"),
     script:
         "../scripts/read_predictions.py"
 
@@ -276,7 +276,7 @@ rule predict_left_out:
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
-        code=fingerprint("predictions.left_out", "predictions.mlp"),
+        code=code("predict_left_out"),
     script:
         "../scripts/predict_left_out.py"
 
@@ -318,7 +318,7 @@ rule evaluate_prediction:
             "median_of": PREDICTION["threshold"],
         },
         note=study.prediction_note,
-        code=fingerprint("predictions.evaluation", "pages", "summaries"),
+        code=code("evaluate_prediction"),
     script:
         "../scripts/evaluate_prediction.py"
 
@@ -374,7 +374,7 @@ rule plot_prediction:
     params:
         threshold=PREDICTION["threshold"],
         note=study.prediction_note,
-        code=fingerprint("prediction_figures"),
+        code=code("plot_prediction"),
     script:
         "../scripts/plot_prediction.py"
 
@@ -403,6 +403,6 @@ rule bundle_predictor:
     params:
         study=study.name,
         settings=study.bundle_settings,
-        code=fingerprint("saved_predictor"),
+        code=code("bundle_predictor"),
     script:
         "../scripts/bundle_predictor.py"

@@ -49,8 +49,7 @@ rule judge_claims:
         study=study.name,
         settings=study.claim_settings,
         note=study.note,
-        published=settings_hash(Path(workflow.basedir, "memorability/published.yaml").read_text()),
-        code=fingerprint("answers", "claims", "decay", "pages", "published", "summaries"),
+        code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"
 
@@ -81,6 +80,6 @@ rule record_provenance:
     params:
         settings=study.used_settings,
         note=study.note,
-        code=fingerprint("provenance", "pages", "summaries"),
+        code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"

@@ -36,7 +36,7 @@ rule select_learning_rates:
         study=study.name,
         settings={key: study.settings["statistics"][key] for key in ("target", "seed")},
         note=study.note,
-        code=fingerprint("selection", "quantities", "pages", "summaries"),
+        code=code("select_learning_rates"),
     script:
         "../scripts/select_learning_rates.py"
 
@@ -68,6 +68,6 @@ rule plot_selection:
         runtime=growing("5m"),
     params:
         note=study.note,
-        code=fingerprint("figures", "quantities"),
+        code=code("plot_selection"),
     script:
         "../scripts/plot_selection.py"

@@ -35,7 +35,7 @@ rule prepare_pretraining:
     params:
         study=study.name,
         resize=lambda wildcards: wildcards.resize,
-        code=fingerprint("images"),
+        code=code("prepare_pretraining"),
     script:
         "../scripts/prepare_pretraining.py"
 
@@ -62,7 +62,7 @@ rule pretrain:
     params:
         study=study.name,
         settings=lambda wildcards: study.pretraining_settings(**wildcards),
-        code=fingerprint("pretraining"),
+        code=code("pretrain"),
     script:
         "../scripts/pretrain.py"
 
@@ -91,6 +91,6 @@ rule plot_pretraining:
         runtime=growing("5m"),
     params:
         note=study.note,
-        code=fingerprint("figures"),
+        code=code("plot_pretraining"),
     script:
         "../scripts/plot_pretraining.py"

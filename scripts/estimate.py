@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from memorability.configuration import resolve
     from memorability.estimate import estimate
+    from memorability.fingerprint import PACKAGE
     from memorability.planned_jobs import planned_jobs
-    from memorability.provenance import PACKAGE
     from memorability.seeding import make_deterministic
 
     study = resolve(snakemake.config, PACKAGE.parent)

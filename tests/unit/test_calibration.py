@@ -3,8 +3,8 @@
 import pytest
 
 from memorability.calibration import Calibration, architecture, calibrate
+from memorability.fingerprint import PACKAGE
 from memorability.protocol import load_protocol
-from memorability.provenance import PACKAGE
 
 CHOICES = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
 

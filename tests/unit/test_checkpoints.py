@@ -22,9 +22,9 @@ from memorability import finetuning, tables
 from memorability.checkpoints import Checkpoints, Stopped, TrainingState, arithmetic
 from memorability.errors import InputError
 from memorability.finetuning import FinetunedRun, finetune
+from memorability.fingerprint import PACKAGE
 from memorability.models.autoencoder import write_autoencoder
 from memorability.protocol import load_protocol
-from memorability.provenance import PACKAGE
 
 torch.set_num_threads(1)
 IMAGES = 6

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from memorability.downloads import registry
-from memorability.provenance import PACKAGE, import_closure
+from memorability.fingerprint import PACKAGE
 from memorability.tables import SCHEMAS
 
 ROOT = PACKAGE.parent
@@ -83,26 +83,3 @@ def test_config_yaml_has_exactly_the_keys_of_the_schema() -> None:
                 yield from flat(value, f"{prefix}{key}.")
 
     assert set(flat(config)) == set(_keys(schema["properties"]))
-
-
-def test_modules_import_only_downward() -> None:
-    table = (ROOT / "docs" / "architecture.md").read_text().split("| module |", 1)[1]
-    table = table.split("##", 1)[0]
-    rows = [line.split("|")[1] for line in table.splitlines()[2:] if line.startswith("| `")]
-    row_of = {
-        name: row for row, text in enumerate(rows) for name in re.findall(r"`([a-z_]+)", text)
-    }
-
-    def room(path: Path) -> str:
-        return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-    modules = [
-        path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem != "__init__"
-    ]
-    upward = [
-        f"{room(module)} imports {room(imported)}"
-        for module in modules
-        for imported in import_closure(".".join(module.relative_to(PACKAGE).with_suffix("").parts))
-        if row_of[room(imported)] > row_of[room(module)]
-    ]
-    assert upward == []

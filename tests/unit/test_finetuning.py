@@ -25,10 +25,11 @@ from memorability.finetuning import (
     presentation_order,
     train,
 )
+from memorability.fingerprint import PACKAGE
 from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import initial_autoencoder, write_autoencoder
 from memorability.protocol import load_protocol
-from memorability.provenance import PACKAGE, run_record
+from memorability.provenance import run_record
 from memorability.splits import split_images
 
 torch.set_num_threads(1)

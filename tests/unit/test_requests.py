@@ -10,7 +10,7 @@ import yaml
 
 from memorability.configuration import resolve
 from memorability.downloads import LOSS_BACKBONES
-from memorability.provenance import PACKAGE
+from memorability.fingerprint import PACKAGE
 from memorability.requests import FIGURES, START, Requests, growing, times
 
 ROOT = PACKAGE.parent

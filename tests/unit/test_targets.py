@@ -11,9 +11,9 @@ import torch
 from memorability import targets as module
 from memorability.errors import InputError
 from memorability.finetuning import finetune, run_loss
+from memorability.fingerprint import PACKAGE
 from memorability.losses import NetworkLoss
 from memorability.protocol import load_protocol
-from memorability.provenance import PACKAGE
 from memorability.targets import open_targets, write_targets
 
 torch.set_num_threads(1)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from memorability.provenance import PACKAGES_RECORDED, import_closure
+from memorability.provenance import PACKAGES_RECORDED
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {"all", "analysis", "fetch"}  # rules that only gather
@@ -23,22 +23,6 @@ RULES = sorted(set(re.findall(r"^ *rule (\w+):", "\n".join(
 SCRIPTS = sorted(path.stem for path in ROOT.glob("scripts/*.py"))
 ENVIRONMENTS = sorted(path.stem for path in ROOT.glob("envs/*.yaml"))
 
-# Modules and names that carry a result without deciding it: they may stay out of a fingerprint.
-CARRIERS = {
-    "tables": "validates, sorts and stores what a module computed",
-    "arrays": "a file opens whole or not at all",
-    "files": "a file appears whole or not at all",
-    "checksums": "refuses a file from outside, and changes none",
-    "downloads": "names files from outside",
-    "job": "log and progress bar",
-    "resumable": "keeps the state of a run between jobs; what decides it is finetuning",
-    "attributions.running": "keeps shards between jobs, and lays their results into files",
-    "provenance": "writes down where a result comes from",
-    "seeding": "in scripts only make_deterministic; whoever draws imports it and has it in its closure",
-    "errors": "words of a message",
-    "images.open_store": "opens a file",
-    "evaluation.choose_device": "chooses where to compute; the record of the run says where",
-}
 # Rules that print: a benchmark file would be an output, and they would not print twice.
 PRINTERS = {"estimate"}
 # Rules whose outputs do not follow from our code. A rerun would delete a download and fetch it anew.
@@ -70,7 +54,7 @@ DERIVED = {
     "plot_external_errors": "plot_errors",
 }
 
-# Snakemake reads the rules, in a process of its own; a fingerprint becomes the names of its modules.
+# Snakemake reads the rules, in a process of its own; a fingerprint becomes the name of its script.
 READ_RULES = """
 import json, sys
 from pathlib import Path
@@ -78,8 +62,8 @@ from types import SimpleNamespace
 from snakemake.api import SnakemakeApi
 from snakemake.io import get_flag_value
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
-import memorability.provenance
-memorability.provenance.fingerprint = lambda *modules: ["fingerprint", *modules]
+import memorability.fingerprint
+memorability.fingerprint.fingerprint = lambda script: ["fingerprint", script.stem]
 
 def describe(output):
     shown = get_flag_value(output, "report")
@@ -110,7 +94,7 @@ with SnakemakeApi(OutputSettings()) as api:
             "conda": str(rule.conda_env) if rule.conda_env else None,
             "resources": sorted(rule.resources),
             "script": str(rule.script) if rule.script else None,
-            "params": {name: value for name, value in rule.params.items() if name == "code"},
+            "code": rule.params["code"](None) if "code" in rule.params.keys() else None,
             "outputs": [describe(output) for output in rule.output],
         }
         for rule in workflow.rules
@@ -222,7 +206,8 @@ def test_rule_keeps_the_contract(rules: dict[str, Any], pristine: Path, name: st
     assert {"mem_mb", "runtime"} <= set(rule["resources"])
     assert rule["script"] == f"../scripts/{DERIVED.get(name, name)}.py"
     if name not in WITHOUT_FINGERPRINT:
-        assert rule["params"]["code"][0] == "fingerprint", "param `code` is a fingerprint"
+        script = DERIVED.get(name, name)
+        assert rule["code"] == ["fingerprint", script], "param `code` is that of its script"
 
 
 @pytest.mark.parametrize("name", [*RULES, *DERIVED])
@@ -269,16 +254,6 @@ def test_adapter_has_no_logic(name: str) -> None:
     assert found == ["TYPE_CHECKING"], "logic belongs into the library"
     assert isinstance(tree.body[-1], ast.With), "all work is inside job_log"
     assert ast.unparse(tree.body[-1].items[0]) == "job_log(snakemake.log[0])"
-
-
-@pytest.mark.parametrize("name", sorted(set(SCRIPTS) - WITHOUT_FINGERPRINT))
-def test_fingerprint_covers_what_the_script_imports(rules: dict[str, Any], name: str) -> None:
-    named = rules[name]["params"]["code"][1:]
-    covered = import_closure(*named)
-    script = ROOT / "scripts" / f"{name}.py"
-    for module, imported in own_modules(script):
-        if module not in CARRIERS and imported not in CARRIERS:
-            assert module_path(module) in covered, f"code=fingerprint({module!r}, …) in rule {name}"
 
 
 @pytest.mark.parametrize("environment_name", ENVIRONMENTS)
