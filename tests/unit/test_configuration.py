@@ -797,14 +797,14 @@ def test_an_official_split_is_read_from_the_data_set() -> None:
     assert resolve(merged(), ROOT).official_splits == []
 
 
-def test_an_official_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
+def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
     tmp_path: Path,
 ) -> None:
     root = copy_protocols(tmp_path, halved="extends: paper\nfine_tuned_on: train_split")
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay | {"protocols": ["paper", "halved"]}), root)
     assert study.run_splits("paper") == []
-    assert study.run_splits("halved") == study.official_splits
+    assert study.run_splits("halved") == [study.split_file]
 
 
 def test_the_embedded_study_needs_nothing_on_disk(
