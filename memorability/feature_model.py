@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from memorability.errors import InputError
-from memorability.intervals import image_weights
+from memorability.intervals import Bootstrap, resampled_means
 from memorability.labels import head_label, label
 from memorability.predictions.baselines import BASELINES, label_baselines
 from memorability.predictions.metrics import Bootstrapped, bootstrap_metrics
@@ -176,9 +176,9 @@ def permutation_importance(
         errors = np.square(scores[:, np.newaxis] - predicted.reshape(count, PERMUTATIONS))
         # The differences first: a feature that changes no prediction loses exactly nothing.
         lost[:, place] = (errors - error[:, np.newaxis]).mean(axis=1) / variance
-    drawn = [weights.T @ lost / count for weights in image_weights(count, draws=draws, seed=seed)]
+    drawn = resampled_means(lost, Bootstrap(draws, confidence, seed))
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(np.concatenate(drawn), tails, axis=0)
+    low, high = np.quantile(drawn, tails, axis=0)
     return pd.DataFrame(
         {"feature": names, "importance": lost.mean(axis=0), "ci_low": low, "ci_high": high}
     ).assign(n=count)

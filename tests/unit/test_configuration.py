@@ -392,7 +392,6 @@ def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> No
         "learning_rate": 5e-6,
         "seed": 3,
         "stream_seeds": {"order": 3, "initial_weights": 3, "dropout": 3},
-        "split": None,
         "previous_model": None,
         "epochs": 1,
         "width": 1.0,
@@ -473,16 +472,6 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
     }.items():
         assert study.previous_model(*key) == expected
         assert study.run_settings(*key)["previous_model"] == (expected or [None])[0]
-
-
-def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) -> None:
-    protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
-    study = resolve(merged({"protocols": ["paper", "mine"]}), protocols)
-    assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
-    assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
-        "kind": "published", "number": 1, "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
-        "file": None, "columns": {"file": "file", "image_id": None, "split": "split"},
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
