@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from memorability.attributions.names import MODES
 from memorability.attributions.summary import sentence
 from memorability.figures import COLOURS, add_note, styled
-from memorability.intervals import SMALLEST_BOOTSTRAP, image_weights
+from memorability.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 PER_CATEGORY = 6
 _NAMES = {
@@ -152,13 +152,17 @@ def agreement(checks: pd.DataFrame, check: str, *, note: str) -> Figure:
     return figure
 
 
-def deletion_insertion(curves: pd.DataFrame, checks: pd.DataFrame, *, note: str) -> Figure:
+def deletion_insertion(
+    curves: pd.DataFrame, checks: pd.DataFrame, bootstrap: Bootstrap, *, note: str
+) -> Figure:
     """Draw the predicted score as pixels are deleted or inserted, by attribution and at random.
 
     Parameters
     ----------
     curves, checks
         The tables attribution_curves and attribution_checks.
+    bootstrap
+        Of the bands, over images.
     note
         See `memorability.figures.scores_by_category`.
     """
@@ -173,7 +177,7 @@ def deletion_insertion(curves: pd.DataFrame, checks: pd.DataFrame, *, note: str)
                 scores = rows.pivot_table(index="image_id", columns="share", values="score")
                 shares = scores.columns.to_numpy()
                 axes.plot(shares, scores.mean(), color=colour, label=name)
-                band = _band(scores.to_numpy())
+                band = _band(scores.to_numpy(), bootstrap)
                 if band is not None:
                     axes.fill_between(shares, *band, color=colour, alpha=0.2, lw=0)
             axes.set(xlabel=f"share of pixels {mode.replace('ion', 'ed')}", xlim=(0, 1))
@@ -185,12 +189,14 @@ def deletion_insertion(curves: pd.DataFrame, checks: pd.DataFrame, *, note: str)
     return figure
 
 
-def _band(scores: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...] | None:
-    """Return the middle 95 % of resampled means of each column, (2, columns)."""
+def _band(
+    scores: npt.NDArray[np.float64], bootstrap: Bootstrap
+) -> tuple[list[float], list[float]] | None:
+    """Return the lower and the upper bounds of the mean of each column of scores (n, columns)."""
     if len(scores) < SMALLEST_BOOTSTRAP:
         return None
-    weights = np.concatenate(list(image_weights(len(scores), draws=1000, seed=0)), axis=1)
-    return tuple(np.percentile(weights.T @ scores / len(scores), [2.5, 97.5], axis=0))
+    bounds = [bootstrap_mean(column, bootstrap) for column in scores.T]
+    return [each.low for each in bounds], [each.high for each in bounds]
 
 
 def _titles(figure: Figure, axes: Axes, title: str, said: str) -> None:

@@ -5,21 +5,10 @@ differ in their mean. So does, perhaps, the size of the file. What is found of a
 to beat these.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
-from memorability.splits import split_images
 
-
-def label_baselines(
-    images: pd.DataFrame,
-    split: Mapping[str, Any],
-    official_splits: pd.DataFrame | None = None,
-    *,
-    target: str,
-) -> pd.DataFrame:
+def label_baselines(images: pd.DataFrame, *, target: str) -> pd.DataFrame:
     """Return what labels and the original's size say of each image.
 
     Means of categories are those of the training images and stand for the images that are not: a
@@ -29,9 +18,7 @@ def label_baselines(
     Parameters
     ----------
     images
-        The image table.
-    split, official_splits
-        See `memorability.splits.split_images`.
+        The image table with the column split, see `memorability.splits.with_split`.
     target
         Column of `images` whose means are taken.
 
@@ -44,8 +31,7 @@ def label_baselines(
         "image_size" (width × height in pixels) and "aspect" (width / height), of the images whose
         size is known.
     """
-    parts = split_images(images, split, official_splits).to_numpy()
-    train, rest = images[parts == "train"], images[parts != "train"]
+    train, rest = images[images["split"] == "train"], images[images["split"] != "train"]
     sized = images.dropna(subset=["width", "height"])
     width, height = (sized[side].astype(float) for side in ("width", "height"))
     found = {

@@ -177,18 +177,23 @@ class Study:
 
     @property
     def official_splits(self) -> list[str]:
-        """Table of the data set's own splits, or of the user's, if the predictor is trained on one."""
+        """Table of the data set's own splits, or of the user's, if the images are split by one."""
         tables = {
             "official": f"resources/{self.settings['dataset']['kind']}/official_splits.parquet",
             "file": f"{self.results}/prediction/own_split.parquet",
         }
-        kind = self.settings["prediction"]["split"]["kind"]
+        kind = self.split_settings["kind"]
         return [tables[kind]] if kind in tables else []
 
+    @property
+    def split_file(self) -> str:
+        """The table `split`: which images are for training, validation and test."""
+        return f"{self.results}/images/split.parquet"
+
     def run_splits(self, protocol: str) -> list[str]:
-        """Return the same table for the runs of a protocol, if they leave out images by it."""
+        """Return the table `split` for the runs of a protocol, if they leave out images by it."""
         by_split = self.protocols[protocol].fine_tuned_on == "train_split"
-        return self.official_splits if by_split else []
+        return [self.split_file] if by_split else []
 
     @property
     def downloads(self) -> list[Download]:
@@ -291,9 +296,14 @@ class Study:
 
     @property
     def split_settings(self) -> dict[str, Any]:
-        """What decides which images are for training, validation and test."""
+        """What decides which images are for training, validation and test.
+
+        A study without runs predicts nothing: its split, stratified, is that of label-only baselines.
+        """
         seed = self.settings["statistics"]["seed"]
         split = {**self.settings["prediction"]["split"], "seed": seed}
+        if not self.runs:
+            split["kind"] = "stratified"
         return split | {"number": 1} if split["kind"] == "file" else split
 
     @property
@@ -352,14 +362,6 @@ class Study:
             "note": self.note,
             "threads": 1,
         }
-
-    @property
-    def baseline_split(self) -> dict[str, Any]:
-        """The split whose training images label-only baselines are fitted on.
-
-        It is that of the prediction; a study without runs predicts nothing and has a stratified one.
-        """
-        return self.split_settings | ({} if self.runs else {"kind": "stratified"})
 
     @property
     def has_counts(self) -> bool:
@@ -441,7 +443,6 @@ class Study:
             "learning_rate": learning_rate(lr),
             "seed": int(seed),
             "stream_seeds": self.protocols[protocol].stream_seeds(int(seed)),
-            "split": self.split_settings if choices["fine_tuned_on"] == "train_split" else None,
             "previous_model": next(iter(self.previous_model(protocol, loss, lr, seed)), None),
             "epochs": self.settings["epochs"],
             "width": self.settings["autoencoder"]["width"],

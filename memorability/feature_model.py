@@ -4,7 +4,6 @@ Features go together, and with categories. A feature that correlates with memora
 for another one, or for what an image shows. Here one model knows them all.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +18,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from memorability.errors import InputError
-from memorability.intervals import image_weights
+from memorability.intervals import Bootstrap, resampled_means
 from memorability.labels import head_label, label
 from memorability.predictions.baselines import BASELINES, label_baselines
 from memorability.predictions.metrics import Bootstrapped, bootstrap_metrics
 from memorability.quantities import wide_features
 from memorability.seeding import numpy_stream, stream_seed
-from memorability.splits import split_images
 from memorability.summaries import with_intervals
 
 LABELS = ("category", "subcategory")
@@ -67,8 +65,6 @@ class FeatureModel:
 def model_features(
     features: pd.DataFrame,
     images: pd.DataFrame,
-    split: Mapping[str, Any],
-    official_splits: pd.DataFrame | None = None,
     *,
     draws: int,
     confidence: float,
@@ -83,10 +79,10 @@ def model_features(
 
     Parameters
     ----------
-    features, images
-        The tables of these names.
-    split, official_splits
-        See `memorability.splits.split_images`.
+    features
+        The table of this name.
+    images
+        The image table with the column split, see `memorability.splits.with_split`.
     draws, confidence, seed
         Of bootstraps over the test images, see `memorability.predictions.metrics`; the seed also of
         folds, trees and permutations.
@@ -97,7 +93,7 @@ def model_features(
         If there are fewer than two training images, or no validation or test images.
     """
     images = images.reset_index(drop=True)
-    parts = split_images(images, split, official_splits).to_numpy()
+    parts = images["split"].to_numpy()
     counts = {part: int((parts == part).sum()) for part in ("train", "validation", "test")}
     if counts["train"] < 2 or not counts["validation"] or not counts["test"]:
         raise InputError(
@@ -180,9 +176,9 @@ def permutation_importance(
         errors = np.square(scores[:, np.newaxis] - predicted.reshape(count, PERMUTATIONS))
         # The differences first: a feature that changes no prediction loses exactly nothing.
         lost[:, place] = (errors - error[:, np.newaxis]).mean(axis=1) / variance
-    drawn = [weights.T @ lost / count for weights in image_weights(count, draws=draws, seed=seed)]
+    drawn = resampled_means(lost, Bootstrap(draws, confidence, seed))
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(np.concatenate(drawn), tails, axis=0)
+    low, high = np.quantile(drawn, tails, axis=0)
     return pd.DataFrame(
         {"feature": names, "importance": lost.mean(axis=0), "ci_low": low, "ci_high": high}
     ).assign(n=count)

@@ -20,7 +20,6 @@ from memorability.losses import NetworkLoss, make_loss, with_sign
 from memorability.models.autoencoder import Autoencoder
 from memorability.precision import place, warn_if_slow
 from memorability.seeding import numpy_stream, stream_seed
-from memorability.splits import split_images
 from memorability.targets import Targets, open_targets
 from memorability.weights import Receipt
 
@@ -52,7 +51,6 @@ def finetune(
     pixels: np.ndarray,
     images: pd.DataFrame,
     settings: dict[str, Any],
-    official_splits: pd.DataFrame | None = None,
     *,
     device: str,
     targets: Path | None = None,
@@ -66,11 +64,10 @@ def finetune(
     pixels
         uint8 (N, 3, 224, 224); row i is row i of `images`.
     images
-        The image table; image_id and position are used.
+        The image table; image_id and position are used, and the column split (see
+        `memorability.splits.with_split`) where the protocol trains on the training images alone.
     settings
         As from `memorability.configuration.Study.run_settings`.
-    official_splits
-        See `memorability.splits.split_images`; used where the protocol trains on one part alone.
     device
         torch device.
     targets
@@ -97,7 +94,7 @@ def finetune(
     loss, metric, loss_receipt = run_loss(settings, device)
     minimised, _ = with_sign(loss, metric, protocol["lpips_sign_train"])
     measured, metric = with_sign(loss, metric, protocol["lpips_sign_test"])
-    order = presented_rows(images, settings, official_splits)
+    order = presented_rows(images, settings)
     stored = None
     if targets is not None and isinstance(loss, NetworkLoss):
         stored = open_targets(targets, loss, pixels, device=device)
@@ -289,9 +286,7 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
     return numpy_stream(seed, "order").permutation(len(images))
 
 
-def presented_rows(
-    images: pd.DataFrame, settings: dict[str, Any], official_splits: pd.DataFrame | None = None
-) -> np.ndarray:
+def presented_rows(images: pd.DataFrame, settings: dict[str, Any]) -> np.ndarray:
     """Return (M,) rows of the image table that a run is trained on, in their order.
 
     Parameters are those of `finetune`.
@@ -300,16 +295,13 @@ def presented_rows(
     order = presentation_order(images, protocol["order"], settings["stream_seeds"]["order"])
     if protocol["fine_tuned_on"] == "all":
         return order
-    split = split_images(images, settings["split"], official_splits).to_numpy()
-    trained: np.ndarray = order[split[order] == "train"]
+    trained: np.ndarray = order[images["split"].to_numpy()[order] == "train"]
     return trained
 
 
-def images_shown(
-    images: pd.DataFrame, settings: dict[str, Any], official_splits: pd.DataFrame | None = None
-) -> int:
+def images_shown(images: pd.DataFrame, settings: dict[str, Any]) -> int:
     """Return how many images a run shows to its model, in fine-tuning and evaluation together."""
-    presented = len(presented_rows(images, settings, official_splits))
+    presented = len(presented_rows(images, settings))
     return int(settings["epochs"]) * (presented + len(images))
 
 

@@ -34,6 +34,31 @@ class Interval:
     method: str
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """How resamples are drawn: their number, the coverage of intervals (0 to 1), the study's seed."""
+
+    draws: int
+    confidence: float
+    seed: int
+
+
+def resampled_means(values: FloatArray, bootstrap: Bootstrap) -> FloatArray:
+    """Return the means (draws, ...) of values (n, ...) over the images of each resample.
+
+    Resamples are those of `image_weights`.
+    """
+    weights = image_weights(len(values), draws=bootstrap.draws, seed=bootstrap.seed)
+    return np.concatenate([drawn.T @ values / len(values) for drawn in weights])
+
+
+def bootstrap_mean(values: FloatArray, bootstrap: Bootstrap) -> Interval:
+    """Return the percentile interval of the mean of values (n,) over images."""
+    if len(values) < SMALLEST_BOOTSTRAP:
+        return no_interval("none (too few images)")
+    return percentile_interval(resampled_means(values, bootstrap), bootstrap.confidence)
+
+
 def no_interval(reason: str) -> Interval:
     """Return an interval without bounds."""
     return Interval(np.nan, np.nan, reason)

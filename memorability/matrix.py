@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from memorability.best_rate import best_rate
 from memorability.downloads import LOSS_BACKBONES
 from memorability.evaluation import to_unit_range
 from memorability.losses import LOSSES, make_loss, with_sign
@@ -67,18 +68,17 @@ def highest_rate(errors: pd.DataFrame, images: pd.DataFrame, *, target: str) -> 
     Returns
     -------
     str
-        Label of the learning rate with the highest Spearman's r, mean over the seeds that finished, the
-        lowest of equal ones. One with a diverged seed is not chosen, unless all have one.
+        Label of the best learning rate, see `memorability.best_rate.best_rate`, by Spearman's r.
     """
     last = errors[errors["epoch"] == errors["epoch"].max()]
     wide = last.pivot_table(index=["lr", "seed"], columns="image_id", values="error", dropna=False)
-    ranks = wide[np.isfinite(wide).all(axis=1)].rank(axis=1)
+    diverged = ~np.isfinite(wide).all(axis=1)
+    ranks = wide[~diverged].rank(axis=1)
     scores = images.set_index("image_id")[target].rank()
     by_run = ranks.corrwith(scores, axis=1).reindex(wide.index)
-    finished, r = (group.groupby("lr") for group in (np.isfinite(wide).all(axis=1), by_run))
-    complete, means = finished.all(), r.mean().fillna(-2.0)
-    rates = sorted(means.index, key=float)
-    return str(max(rates, key=lambda rate: (complete[rate], means[rate])))
+    r, lost = by_run.groupby("lr").mean(), diverged.groupby("lr").any()
+    best = best_rate(r.index.to_numpy(), r.to_numpy(), lost.to_numpy())
+    return str(r.index[int(best)])
 
 
 def measure_best(

@@ -4,7 +4,6 @@ Only training images fit anything, validation images only decide when training s
 images are only ever predicted.
 """
 
-import copy
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from torch import nn
 from torch.nn.functional import linear, mse_loss
 from torch.optim.adamw import adamw
 
+from memorability.early_stopping import EarlyStopping
 from memorability.errors import InputError
 from memorability.models.predictor import Output, Predictor
 from memorability.seeding import stream_seed, torch_stream
@@ -213,7 +213,7 @@ def train_predictor(
     )
     trained = TrainedPredictor(model, mean, sd, history=[])
     order = torch_stream(seed, "predictor order")
-    best_loss, best_epoch, best_weights = math.inf, 0, model.state_dict()
+    early_stopping = EarlyStopping(model, settings.patience)
     weight = cast("nn.Linear", model.layers[0]).weight
     first = _FirstLayer(weight, settings)
     others = torch.optim.AdamW(
@@ -236,12 +236,9 @@ def train_predictor(
             _check_losses(epoch, train_loss, validation_loss)
             trained.history.append((epoch, train_loss, validation_loss))
             on_epoch(epoch, train_loss, validation_loss)
-            if validation_loss < best_loss:
-                best_loss, best_epoch = validation_loss, epoch
-                best_weights = copy.deepcopy(model.state_dict())
-            elif epoch - best_epoch >= settings.patience:
+            if early_stopping.ends(validation_loss):
                 break
-    model.load_state_dict(best_weights)
+    early_stopping.restore()
     model.eval()
     return trained
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memorability.best_rate import best_rate
 from memorability.decomposition import DETAILS, correlate, pooled_correlation
 from memorability.feature_names import TABLE_2, VARIANTS_OF
 from memorability.grid import EXTERNAL, RUN_KEYS
@@ -160,10 +161,10 @@ def correlations(
     Returns
     -------
     pandas.DataFrame
-        Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the one
-        with the highest pooled correlation (the paper's rule; optimistic, since it is chosen on the
-        images that it is reported for); one with a diverged seed only where all have one. Those alone
-        have the detailed rows and columns of `memorability.decomposition.correlate` and are compared
+        Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the best
+        by pooled correlation (see `memorability.best_rate.best_rate`; optimistic, since it is chosen on
+        the images that it is reported for). Those alone have the detailed rows and columns of
+        `memorability.decomposition.correlate` and are compared
         with baselines. Seeds that diverged do not enter r and are not counted in `seeds`; `diverged`
         names them, each with its step. Where all of them did, r is missing.
 
@@ -240,14 +241,15 @@ def _model(keys: dict[str, str], group: pd.DataFrame, outcomes: pd.DataFrame | N
 
 def _selected(models: list[_Model], images: pd.DataFrame, target: str) -> list[bool]:
     """Return which models have the highest pooled correlation among the learning rates of a loss."""
-    table = pd.DataFrame([model.keys for model in models])
-    r = pd.Series([pooled_correlation(model.table, images, target) for model in models])
-    # No r at all counts as -2, and with a diverged seed every r is below that.
-    table["order"] = r.fillna(-2.0) - 4.0 * pd.Series([model.diverged != "" for model in models])
-    # Of equal correlations the lowest learning rate's is the best.
-    table = table.sort_values("lr", key=lambda lr: pd.to_numeric(lr, errors="coerce"))
-    best = table.groupby(["quantity", "metric", "protocol", "loss"])["order"].idxmax()
-    return [place in set(best) for place in range(len(models))]
+    table = pd.DataFrame([model.keys for model in models]).assign(
+        r=[pooled_correlation(model.table, images, target) for model in models],
+        diverged=[bool(model.diverged) for model in models],
+        selected=False,
+    )
+    for _, rows in table.groupby(["quantity", "metric", "protocol", "loss"]):
+        best = best_rate(rows["lr"].to_numpy(), rows["r"].to_numpy(), rows["diverged"].to_numpy())
+        table.loc[rows.index[int(best)], "selected"] = True
+    return table["selected"].tolist()
 
 
 def _beside_baseline(

@@ -20,7 +20,6 @@ def resumable_run(
     pixels: np.ndarray,
     images: pd.DataFrame,
     settings: dict[str, Any],
-    official_splits: pd.DataFrame | None,
     *,
     device: str,
     targets: Sequence[str],
@@ -33,7 +32,7 @@ def resumable_run(
 
     Parameters
     ----------
-    pixels, images, settings, official_splits, device
+    pixels, images, settings, device
         See `memorability.finetuning.finetune`.
     targets
         The file of stored targets, or nothing. It follows from `inputs`.
@@ -44,15 +43,14 @@ def resumable_run(
     seconds, share
         See `memorability.checkpoints.Checkpoints`.
     """
-    key = run_key(images, settings, official_splits, device=device, code=code, inputs=inputs)
+    key = run_key(images, settings, device=device, code=code, inputs=inputs)
     with Checkpoints(key, seconds, share=share) as checkpoints:
-        left = images_shown(images, settings, official_splits) - checkpoints.done
+        left = images_shown(images, settings) - checkpoints.done
         with progress(left, "fine-tuning") as step:
             run = finetune(
                 pixels,
                 images,
                 settings,
-                official_splits,
                 device=device,
                 targets=Path(targets[0]) if targets else None,
                 checkpoints=checkpoints,
@@ -64,7 +62,6 @@ def resumable_run(
 def run_key(
     images: pd.DataFrame,
     settings: Mapping[str, Any],
-    official_splits: pd.DataFrame | None,
     *,
     device: str,
     code: str,
@@ -72,18 +69,17 @@ def run_key(
 ) -> str:
     """Return the hash of all that decides a run's bits, the same in another study or directory.
 
-    Parameters are those of `resumable_run`. Tables count by their rows, for a file of one also names
-    its study; other files by what is in them, and not by where they are.
+    Parameters are those of `resumable_run`. The image table counts by its rows, for its file also
+    names the study; other files by what is in them, and not by where they are.
     """
     weights = {"source": settings["weights"]["source"]}
     placeless = {**settings, "weights": weights, "previous_model": None}
-    tables = [_rows_hash(table) for table in (images, official_splits) if table is not None]
     files = sorted(
         (Path(path).name, digest)
         for path, digest in inputs.items()
         if Path(path).suffix != ".parquet"
     )
-    return settings_hash([placeless, code, tables, files, arithmetic(device)])
+    return settings_hash([placeless, code, _rows_hash(images), files, arithmetic(device)])
 
 
 def _rows_hash(table: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from memorability.best_rate import best_rate
 from memorability.memory_game.ceiling import split_counts
 from memorability.ranks import SMALLEST_SAMPLE
 from memorability.seeding import numpy_stream
@@ -156,14 +157,16 @@ def select_learning_rates(
         for loss, (p_loss, p_grid) in zip(losses, tests, strict=True):
             published = {"p_loss": p_loss, "p_grid": p_grid, "permutations": permutations}
             on_all = loss.r[np.newaxis]
-            rules = {"published": (choose_and_report(on_all, on_all), len(ids), published)}
+            rules = {
+                "published": (choose_and_report(loss.rates, on_all, on_all), len(ids), published)
+            }
             on_images = [loss.in_images(subsets, scores) for subsets in (first, second)]
-            rules["images"] = (choose_and_report(*on_images), len(ids), {})
+            rules["images"] = (choose_and_report(loss.rates, *on_images), len(ids), {})
             if split_scores is not None:
                 counted, scores_of_halves = split_scores
                 ranks = loss.ranks_of(counted)
                 on_scores = [_products(standard_ranks(half), ranks) for half in scores_of_halves]
-                rules["observers"] = (choose_and_report(*on_scores), len(counted), {})
+                rules["observers"] = (choose_and_report(loss.rates, *on_scores), len(counted), {})
             for rule, (choice, n, extra) in rules.items():
                 keys = loss.keys | {"rule": rule}
                 known = {"target": target, "n": n, "rates": len(loss.rates)}
@@ -182,7 +185,7 @@ def select_learning_rates(
     )
 
 
-def choose_and_report(first: FloatArray, second: FloatArray) -> Choice:
+def choose_and_report(rates: Sequence[str], first: FloatArray, second: FloatArray) -> Choice:
     """Choose the best learning rate on each half and report it on the other.
 
     Both halves of a repeat choose in turn and what they report is averaged, so that neither half is
@@ -190,6 +193,8 @@ def choose_and_report(first: FloatArray, second: FloatArray) -> Choice:
 
     Parameters
     ----------
+    rates
+        Labels of the learning rates, of which no seed diverged.
     first, second
         (repeats, rates) correlations on the two halves. Repeats with an undefined one are dropped.
 
@@ -198,13 +203,14 @@ def choose_and_report(first: FloatArray, second: FloatArray) -> Choice:
     Choice
         Without repeats (shares are NaN) if none is defined or there are no learning rates.
     """
-    if not first.shape[1]:
+    if not rates:
         return Choice(np.empty(0), np.empty(0), np.empty(0))
     defined = np.isfinite(first).all(axis=1) & np.isfinite(second).all(axis=1)
     a, b = first[defined], second[defined]
     repeats = np.arange(len(a))
-    best_a, best_b = a.argmax(axis=1), b.argmax(axis=1)
-    counts = np.bincount(np.concatenate([best_a, best_b]), minlength=first.shape[1])
+    none_diverged = np.zeros(len(rates), dtype=np.bool_)
+    best_a, best_b = (best_rate(rates, half, none_diverged) for half in (a, b))
+    counts = np.bincount(np.concatenate([best_a, best_b]), minlength=len(rates))
     with np.errstate(invalid="ignore"):
         share = counts / np.float64(2 * len(a))
     return Choice(

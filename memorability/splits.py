@@ -69,6 +69,24 @@ def scored_split(
     return images[["image_id"]].assign(split=split.to_numpy(), score=scores)
 
 
+def with_split(images: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+    """Return the image table with the column split: the part of every image, from the table `split`.
+
+    Raises
+    ------
+    ValueError
+        If the split does not place an image.
+    """
+    parts = images["image_id"].map(split.set_index("image_id")["split"])
+    unplaced = images["image_id"][parts.isna()]
+    if len(unplaced):
+        raise ValueError(
+            f"The split does not place {len(unplaced)} of {len(images)} images, for example "
+            f"{unplaced.iloc[0]!r}. Expected a part for every image. Make both tables from one study."
+        )
+    return images.assign(split=parts)
+
+
 def stratified_split(
     images: pd.DataFrame, *, fractions: tuple[float, float, float], seed: int
 ) -> "pd.Series[str]":

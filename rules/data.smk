@@ -213,11 +213,36 @@ rule estimate_ceiling:
         "../scripts/estimate_ceiling.py"
 
 
+rule split_images:
+    """Split the images into training, validation and test."""
+    input:
+        images=IMAGES,
+        official_splits=study.official_splits,
+    output:
+        split=ensure("<results>/images/split.parquet", non_empty=True),
+    log:
+        "<logs>/split_images.log",
+    benchmark:
+        "<benchmarks>/split_images.jsonl"
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem=growing("1GB"),
+        runtime=growing("10m"),
+    params:
+        study=study.name,
+        settings=study.split_settings,
+        code=code("split_images"),
+    script:
+        "../scripts/split_images.py"
+
+
 rule measure_baselines:
     """Say what labels and the original's size alone tell of every image."""
     input:
         images=IMAGES,
-        official_splits=study.official_splits if study.runs else [],
+        split=study.split_file,
     output:
         baselines=ensure("<results>/tables/baselines.parquet", non_empty=True),
     log:
@@ -232,10 +257,7 @@ rule measure_baselines:
         runtime=growing("10m"),
     params:
         study=study.name,
-        settings={
-            "split": study.baseline_split,
-            "target": study.settings["statistics"]["target"],
-        },
+        settings={"target": study.settings["statistics"]["target"]},
         code=code("measure_baselines"),
     script:
         "../scripts/measure_baselines.py"

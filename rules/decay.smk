@@ -14,7 +14,7 @@ rule finetune_decay:
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
         previous=lambda wildcards: study.previous_model(**wildcards),
-        official_splits=lambda wildcards: study.run_splits(wildcards.protocol),
+        split=lambda wildcards: study.run_splits(wildcards.protocol),
         targets=lambda wildcards: study.target_files(wildcards.protocol, wildcards.loss),
     output:
         errors=ensure("<results>/decay/<run>/errors.parquet", non_empty=True),

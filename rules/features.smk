@@ -65,7 +65,7 @@ rule model_features:
     input:
         features=FEATURES,
         images=IMAGES,
-        official_splits=study.official_splits,
+        split=study.split_file,
     output:
         metrics=ensure("<results>/tables/feature_model_metrics.parquet", non_empty=True),
         gains=ensure("<results>/tables/feature_model_gains.parquet", non_empty=True),
@@ -89,7 +89,7 @@ rule model_features:
         runtime=growing("2h"),
     params:
         study=study.name,
-        settings=study.correlation_settings | {"split": study.split_settings},
+        settings=study.correlation_settings,
         note=study.note,
         code=code("model_features"),
     script:

@@ -45,7 +45,7 @@ rule finetune:
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
         # Where the protocol carries weights over from run to run.
         previous=lambda wildcards: study.previous_model(**wildcards),
-        official_splits=lambda wildcards: study.run_splits(wildcards.protocol),
+        split=lambda wildcards: study.run_splits(wildcards.protocol),
         targets=lambda wildcards: study.target_files(wildcards.protocol, wildcards.loss),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),

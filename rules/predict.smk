@@ -1,8 +1,8 @@
 """Memorability predicted from the latents of the selected model (its first seed).
 
-REQUIRED: latents of the selected model, prepared images; of prediction.split.kind: file and
+REQUIRED: latents of the selected model, prepared images and their split; of prediction.split.kind: file and
           prediction.external their tables.
-MAKES:    <results>/prediction/split.parquet, latents.npy, <results>/tables/predictions.parquet, prediction_history.parquet,
+MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet, prediction_history.parquet,
           <results>/predictor/predictor.safetensors, <results>/head_predictions/head=…/part.parquet,
           <results>/tables/left_out.parquet, <results>/tables/prediction_search.* (where asked for),
           <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
@@ -51,20 +51,18 @@ rule read_split:
         "../scripts/read_split.py"
 
 
-rule prepare_prediction:
-    """Split the images, and copy the latents to a file that all heads read by mapping it."""
+rule map_latents:
+    """Copy the latents to a file that all heads read by mapping it."""
     input:
         images=ANALYSED_IMAGES,
         latents=f"<results>/latents/{ANALYSED}/part.parquet",
-        official_splits=study.official_splits,
     output:
-        split=ensure("<results>/prediction/split.parquet", non_empty=True),
         # Kept: made anew, it would have all heads trained again where one of them changes.
         latents=ensure("<results>/prediction/latents.npy", non_empty=True),
     log:
-        "<logs>/prepare_prediction.log",
+        "<logs>/map_latents.log",
     benchmark:
-        "<benchmarks>/prepare_prediction.jsonl"
+        "<benchmarks>/map_latents.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 1
@@ -72,18 +70,16 @@ rule prepare_prediction:
         mem=growing("2GB"),
         runtime=growing("1h"),
     params:
-        study=study.name,
-        settings=study.split_settings,
-        code=code("prepare_prediction"),
+        code=code("map_latents"),
     script:
-        "../scripts/prepare_prediction.py"
+        "../scripts/map_latents.py"
 
 
 rule search_predictor:
     """Try hyper-parameters of the predictor: one worker's share of the trials."""
     input:
-        latents=rules.prepare_prediction.output.latents,
-        split=rules.prepare_prediction.output.split,
+        latents=rules.map_latents.output.latents,
+        split=study.split_file,
     output:
         trials=ensure("<results>/prediction_search/worker={worker}/part.parquet", non_empty=True),
     log:
@@ -173,8 +169,8 @@ rule predict:
     """Train the predictor on the training split and predict every image."""
     input:
         images=ANALYSED_IMAGES,
-        latents=rules.prepare_prediction.output.latents,
-        split=rules.prepare_prediction.output.split,
+        latents=rules.map_latents.output.latents,
+        split=study.split_file,
         search=SEARCHED,
     output:
         predictions=ensure("<results>/tables/predictions.parquet", non_empty=True),
@@ -201,8 +197,8 @@ rule predict:
 rule predict_by_head:
     """Predict every image by another head on the same latents."""
     input:
-        latents=rules.prepare_prediction.output.latents,
-        split=rules.prepare_prediction.output.split,
+        latents=rules.map_latents.output.latents,
+        split=study.split_file,
     output:
         predictions=ensure("<results>/head_predictions/head={head}/part.parquet", non_empty=True),
     log:
@@ -231,7 +227,7 @@ rule read_predictions:
     input:
         table=lambda wildcards: EXTERNAL[wildcards.head]["file"],
         images=ANALYSED_IMAGES,
-        split=rules.prepare_prediction.output.split,
+        split=study.split_file,
     output:
         predictions=ensure("<results>/head_predictions/head={head}/part.parquet", non_empty=True),
     log:
@@ -258,8 +254,8 @@ rule predict_left_out:
     """Predict the test images of every category from the other categories alone."""
     input:
         images=ANALYSED_IMAGES,
-        latents=rules.prepare_prediction.output.latents,
-        split=rules.prepare_prediction.output.split,
+        latents=rules.map_latents.output.latents,
+        split=study.split_file,
         search=SEARCHED,
     output:
         predictions=ensure("<results>/tables/left_out.parquet", non_empty=True),

@@ -18,12 +18,14 @@ with job_log(snakemake.log[0]):
     from memorability.provenance import file_hashes, run_record, table_record
     from memorability.resumable import resumable_run
     from memorability.seeding import make_deterministic
+    from memorability.splits import with_split
 
     settings, output, given = snakemake.params.settings, snakemake.output, snakemake.input
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(given.images, "images")
-    official = tables.read_if_any(given.official_splits, "official_splits")
+    for split in given.split:
+        images = with_split(images, tables.read(split, "split"))
     inputs = file_hashes([file for file in given if file not in given.targets])
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
@@ -31,7 +33,7 @@ with job_log(snakemake.log[0]):
     how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
     how["share"] = snakemake.config["compute"]["share_runs"]
     pixels = open_store(given.pixels)
-    with resumable_run(pixels, images, settings, official, **how) as run:
+    with resumable_run(pixels, images, settings, **how) as run:
         tables.write(run.errors, output.errors, "errors", record)
         tables.write(run.history, output.history, "history", record)
         tables.write(run.outcomes, output.outcome, "outcomes", record)

@@ -14,12 +14,14 @@ with job_log(snakemake.log[0]):
     from memorability.provenance import file_hashes, table_record
     from memorability.resumable import resumable_run
     from memorability.seeding import make_deterministic
+    from memorability.splits import with_split
 
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = tables.read(snakemake.input.images, "images")
-    official = tables.read_if_any(snakemake.input.official_splits, "official_splits")
+    for split in snakemake.input.split:
+        images = with_split(images, tables.read(split, "split"))
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
@@ -27,5 +29,5 @@ with job_log(snakemake.log[0]):
     how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
     how["share"] = snakemake.config["compute"]["share_runs"]
     pixels = open_store(snakemake.input.pixels)
-    with resumable_run(pixels, images, settings, official, **how) as run:
+    with resumable_run(pixels, images, settings, **how) as run:
         tables.write(run.errors, snakemake.output.errors, "errors", record)

@@ -11,12 +11,14 @@ with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.baselines import label_baselines
     from memorability.provenance import table_record
+    from memorability.splits import with_split
 
     settings = snakemake.params.settings
     table = label_baselines(
-        tables.read(snakemake.input.images, "images"),
-        settings["split"],
-        tables.read_if_any(snakemake.input.official_splits, "official_splits"),
+        with_split(
+            tables.read(snakemake.input.images, "images"),
+            tables.read(snakemake.input.split, "split"),
+        ),
         target=settings["target"],
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)

@@ -12,13 +12,15 @@ with job_log(snakemake.log[0]):
     from memorability.feature_model import importance_for_reading, model_features
     from memorability.pages import write_page
     from memorability.provenance import table_record
+    from memorability.splits import with_split
 
     settings, output = snakemake.params.settings, snakemake.output
     found = model_features(
         tables.read_runs(snakemake.input.features, "features"),
-        tables.read(snakemake.input.images, "images"),
-        settings["split"],
-        tables.read_if_any(snakemake.input.official_splits, "official_splits"),
+        with_split(
+            tables.read(snakemake.input.images, "images"),
+            tables.read(snakemake.input.split, "split"),
+        ),
         draws=settings["bootstrap"],
         confidence=settings["confidence"],
         seed=settings["seed"],

@@ -1,20 +1,14 @@
 """What the checks of attributions say, with intervals over images and in a sentence each."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from memorability.attributions.names import MAP_MEASURES, SUMMARIES, TRAINED
-from memorability.intervals import (
-    SMALLEST_BOOTSTRAP,
-    Interval,
-    image_weights,
-    no_interval,
-    percentile_interval,
-)
+from memorability.intervals import Bootstrap, Interval, bootstrap_mean, no_interval
 from memorability.ranks import SMALLEST_SAMPLE
 from memorability.statistics import bootstrap_spearman
 
@@ -24,10 +18,7 @@ def summarise_checks(
     variants: pd.DataFrame,
     similarity: pd.DataFrame,
     curves: pd.DataFrame,
-    *,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Return the statistics of all checks.
 
@@ -35,8 +26,8 @@ def summarise_checks(
     ----------
     attributions, variants, similarity, curves
         The tables attributions, attribution_variants, attribution_similarity and attribution_curves.
-    draws, confidence, seed
-        Of the bootstrap over images.
+    bootstrap
+        Over images.
 
     Returns
     -------
@@ -47,7 +38,6 @@ def summarise_checks(
         predicted score, positive where the order of attributions does better than a random one. NaN
         where attributions are constant or there are too few images.
     """
-    bootstrap: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
     images = similarity["image_id"].unique()
     own = attributions[attributions["image_id"].isin(images)].rename(
         columns={"baseline": "variant"}
@@ -63,36 +53,30 @@ def summarise_checks(
         pair = {"check": check, "first": first, "second": second, "n": len(alike)}
         for name in SUMMARIES:
             x, y = (values[variant][name].to_numpy() for variant in (first, second))
-            rows.append({**pair, "measure": f"rank_{name}", **_rank_agreement(x, y, **bootstrap)})
+            rows.append({**pair, "measure": f"rank_{name}", **_rank_agreement(x, y, bootstrap)})
         for name in MAP_MEASURES:
-            rows.append({**pair, "measure": name, **_mean(alike[name].to_numpy(), **bootstrap)})
+            rows.append({**pair, "measure": name, **_mean(alike[name].to_numpy(), bootstrap)})
     for mode, area in _areas(curves).items():
         pair = {"check": mode, "first": "attribution", "second": "random", "n": len(area)}
-        rows.append({**pair, "measure": "area", **_mean(area, **bootstrap)})
+        rows.append({**pair, "measure": "area", **_mean(area, bootstrap)})
     return pd.DataFrame(rows)
 
 
 def _rank_agreement(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], **bootstrap: Any
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], bootstrap: Bootstrap
 ) -> dict[str, object]:
     if len(x) < SMALLEST_SAMPLE or np.ptp(x) == 0 or np.ptp(y) == 0:
         why = "too few images" if len(x) < SMALLEST_SAMPLE else "constant"
         return _row(np.nan, no_interval(f"none ({why})"))
-    found = bootstrap_spearman(x, y, **bootstrap)
+    found = bootstrap_spearman(x, y, **asdict(bootstrap))
     return _row(found.r, Interval(found.ci_low, found.ci_high, found.ci_method))
 
 
-def _mean(
-    values: npt.NDArray[np.float64], *, draws: int, confidence: float, seed: int
-) -> dict[str, object]:
+def _mean(values: npt.NDArray[np.float64], bootstrap: Bootstrap) -> dict[str, object]:
     defined = values[~np.isnan(values)]
     if not len(defined):
         return _row(np.nan, no_interval("none (constant)"))
-    if len(defined) < SMALLEST_BOOTSTRAP:
-        return _row(float(defined.mean()), no_interval("none (too few images)"))
-    n = len(defined)
-    parts = [weights.T @ defined / n for weights in image_weights(n, draws=draws, seed=seed)]
-    return _row(float(defined.mean()), percentile_interval(np.concatenate(parts), confidence))
+    return _row(float(defined.mean()), bootstrap_mean(defined, bootstrap))
 
 
 def _row(value: float, interval: Interval) -> dict[str, object]:

@@ -4,7 +4,6 @@ The paper describes a multi-layer perceptron; the scripts train a GRU on shuffle
 two, whose target is the mean of their scores.
 """
 
-import copy
 import logging
 import math
 from typing import Any, cast
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
+from memorability.early_stopping import EarlyStopping
 from memorability.prediction import Floats, fitting_rows, training_moments
 from memorability.seeding import numpy_stream, stream_seed, torch_stream
 
@@ -109,7 +109,7 @@ def predict_by_pairs(
 
     optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
     order = torch_stream(seed, "gru order")
-    best_loss, best_epoch, best_weights = math.inf, 0, network.state_dict()
+    early_stopping = EarlyStopping(network, PATIENCE)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream_seed(seed, "gru dropout"))
         for epoch in range(1, MAX_EPOCHS + 1):
@@ -125,11 +125,8 @@ def predict_by_pairs(
             target_means = scores[validation_pairs].mean(axis=1)
             validation_loss = float(np.mean((predicted(validation_pairs) - target_means) ** 2))
             logger.info("epoch %d: validation loss %.6f", epoch, validation_loss)
-            if validation_loss < best_loss:
-                best_loss, best_epoch = validation_loss, epoch
-                best_weights = copy.deepcopy(network.state_dict())
-            elif epoch - best_epoch >= PATIENCE:
+            if early_stopping.ends(validation_loss):
                 break
-    network.load_state_dict(best_weights)
+    early_stopping.restore()
     rows = np.arange(len(latents))
     return predicted(np.stack([rows, rows], axis=1)), test_pairs, predicted(test_pairs)

@@ -8,8 +8,11 @@ from matplotlib.image import AxesImage
 
 from memorability import attribution_figures as figures
 from memorability.figures import save
+from memorability.intervals import Bootstrap
+from memorability.seeding import numpy_stream
 from tests.unit.attributions.test_summary import study, summarised
 
+BOOTSTRAP = Bootstrap(draws=200, confidence=0.9, seed=0)
 NOTE = "Observers are simulated."
 
 
@@ -106,7 +109,9 @@ def test_checks_are_drawn_with_their_sentence(n: int, constant: bool, tmp_path: 
         assert names in texts(figure)
         assert ("All attributions are 0" in texts(figure)) == constant
         draw(figure, tmp_path)
-    figure = figures.deletion_insertion(study(n, constant=constant)[3], checks, note=NOTE)
+    figure = figures.deletion_insertion(
+        study(n, constant=constant)[3], checks, BOOTSTRAP, note=NOTE
+    )
     assert f"mean predicted score of {n} images" in texts(figure)
     assert ("All attributions are 0" in texts(figure)) == constant
     draw(figure, tmp_path)
@@ -126,8 +131,22 @@ def test_an_agreement_is_where_its_row_says() -> None:
 
 def test_curves_are_means_over_images() -> None:
     curves = study()[3]
-    figure = figures.deletion_insertion(curves, summarised(), note=NOTE)
+    figure = figures.deletion_insertion(curves, summarised(), BOOTSTRAP, note=NOTE)
     for axes, middle in zip(figure.axes, (0.3, 0.7), strict=True):
         by_attribution, at_random = (line.get_ydata() for line in axes.lines)
         np.testing.assert_allclose(by_attribution, [0.5, middle, 0.5])
         np.testing.assert_allclose(at_random, 0.5)
+
+
+def test_bands_are_intervals_of_the_mean_with_the_confidence_of_the_study() -> None:
+    curves = study(12)[3]
+    rng = np.random.default_rng(4)
+    curves["score"] = rng.random(len(curves))
+    first = curves[(curves["mode"] == "deletion") & (curves["order"] == "attribution")]
+    scores = first.pivot_table(index="image_id", columns="share", values="score").to_numpy()
+    drawn = numpy_stream(0, "bootstrap").integers(0, 12, (200, 12))
+    expected = np.percentile(scores[drawn].mean(axis=1), [5, 95], axis=0)
+    axes = figures.deletion_insertion(curves, summarised(12), BOOTSTRAP, note=NOTE).axes[0]
+    corners = axes.collections[0].get_paths()[0].vertices
+    assert corners[:, 1].min() == pytest.approx(expected[0].min())
+    assert corners[:, 1].max() == pytest.approx(expected[1].max())

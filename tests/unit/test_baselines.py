@@ -1,35 +1,31 @@
 """What labels alone say of images that are not in training."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from memorability.baselines import label_baselines
-from memorability.splits import split_images
 
-SPLIT: dict[str, Any] = {
-    "kind": "stratified", "number": 1, "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0,
-}  # fmt: skip
+PARTS = ["train"] * 40 + ["validation"] * 16 + ["test"] * 24
 
 
-def images(n: int = 80) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
+def images() -> pd.DataFrame:
+    rng, n = np.random.default_rng(0), len(PARTS)
     return pd.DataFrame(
         {
             "image_id": [f"{k:02d}" for k in range(n)],
             "category": np.array(["animal", "food"])[np.arange(n) % 2],
             "subcategory": np.array(["cat", "cake", "dog", "soup"])[np.arange(n) % 4],
             "score": rng.random(n),
+            "split": rng.permutation(PARTS),
             "width": pd.array([640] * n, dtype="Int64"),
             "height": pd.array(np.arange(n) + 1, dtype="Int64"),
         }
     )
 
 
-def values(metric: str, table: pd.DataFrame, **changes: Any) -> pd.Series:
-    found = label_baselines(table, SPLIT, target="score", **changes)
+def values(metric: str, table: pd.DataFrame) -> pd.Series:
+    found = label_baselines(table, target="score")
     return found[found["metric"] == metric].set_index("image_id")["value"]
 
 
@@ -39,7 +35,7 @@ def values(metric: str, table: pd.DataFrame, **changes: Any) -> pd.Series:
 )
 def test_means_are_of_training_images_and_of_the_others(metric: str, labels: list[str]) -> None:
     table = images()
-    parts = split_images(table, SPLIT).to_numpy()
+    parts = table["split"].to_numpy()
     found = values(metric, table)
     assert set(found.index) == set(table["image_id"][parts != "train"])
     train = table[parts == "train"]
@@ -50,11 +46,10 @@ def test_means_are_of_training_images_and_of_the_others(metric: str, labels: lis
 
 def test_scores_of_images_that_are_not_in_training_change_nothing() -> None:
     table = images()
-    means = label_baselines(table, SPLIT, target="score")
-    held_out = split_images(table, SPLIT).to_numpy() != "train"
-    # Another target than the one that the split is stratified by.
+    means = label_baselines(table, target="score")
+    held_out = table["split"] != "train"
     changed = table.assign(d_prime=np.where(held_out, -9.0, table["score"]))
-    pd.testing.assert_frame_equal(label_baselines(changed, SPLIT, target="d_prime"), means)
+    pd.testing.assert_frame_equal(label_baselines(changed, target="d_prime"), means)
 
 
 def test_size_and_aspect_are_of_every_image_whose_size_is_known() -> None:
@@ -69,22 +64,14 @@ def test_size_and_aspect_are_of_every_image_whose_size_is_known() -> None:
 
 def test_without_subcategories_there_is_no_mean_of_them() -> None:
     table = images().assign(subcategory="")
-    assert set(label_baselines(table, SPLIT, target="score")["metric"]) == {
+    assert set(label_baselines(table, target="score")["metric"]) == {
         "category_mean", "image_size", "aspect",
     }  # fmt: skip
 
 
 def test_an_image_whose_subcategory_is_not_in_training_has_no_mean_of_it() -> None:
     table = images()
-    held_out = np.flatnonzero(split_images(table, SPLIT).to_numpy() == "test")[0]
-    official = pd.DataFrame(
-        {
-            "official_split": 1,
-            "image_id": table["image_id"],
-            "split": split_images(table, SPLIT).to_numpy(),
-            "score": table["score"],
-        }
-    )
+    held_out = np.flatnonzero(table["split"] == "test")[0]
     table.loc[held_out, "subcategory"] = "lone"
-    found = values("subcategory_mean", table, official_splits=official)
+    found = values("subcategory_mean", table)
     assert table["image_id"][held_out] not in found.index

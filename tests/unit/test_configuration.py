@@ -392,7 +392,6 @@ def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> No
         "learning_rate": 5e-6,
         "seed": 3,
         "stream_seeds": {"order": 3, "initial_weights": 3, "dropout": 3},
-        "split": None,
         "previous_model": None,
         "epochs": 1,
         "width": 1.0,
@@ -473,16 +472,6 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
     }.items():
         assert study.previous_model(*key) == expected
         assert study.run_settings(*key)["previous_model"] == (expected or [None])[0]
-
-
-def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) -> None:
-    protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
-    study = resolve(merged({"protocols": ["paper", "mine"]}), protocols)
-    assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
-    assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
-        "kind": "published", "number": 1, "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
-        "file": None, "columns": {"file": "file", "image_id": None, "split": "split"},
-    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -797,14 +786,14 @@ def test_an_official_split_is_read_from_the_data_set() -> None:
     assert resolve(merged(), ROOT).official_splits == []
 
 
-def test_an_official_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
+def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
     tmp_path: Path,
 ) -> None:
     root = copy_protocols(tmp_path, halved="extends: paper\nfine_tuned_on: train_split")
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay | {"protocols": ["paper", "halved"]}), root)
     assert study.run_splits("paper") == []
-    assert study.run_splits("halved") == study.official_splits
+    assert study.run_splits("halved") == [study.split_file]
 
 
 def test_the_embedded_study_needs_nothing_on_disk(

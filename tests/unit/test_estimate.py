@@ -43,7 +43,8 @@ CALIBRATION = Calibration(
 SHORT = {
     "archive", "bundle_predictor", "choose_predictor", "estimate", "estimate_ceiling", "fetch_file",
     "join_errors", "join_latents", "judge_claims", "keep_model", "list_external", "list_rejected",
-    "measure_baselines", "prepare_prediction", "read_predictions", "read_scores", "read_split",
+    "map_latents", "measure_baselines", "read_predictions", "read_scores", "read_split",
+    "split_images",
     "record_provenance", "simulate_sample", "summarise_errors", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 

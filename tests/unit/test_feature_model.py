@@ -16,9 +16,10 @@ from memorability.feature_model import (
     permutation_importance,
 )
 from memorability.feature_names import TABLE_2
+from memorability.splits import split_images
 
 N = 240
-SPLIT = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
+SHARES = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
 QUICK: dict[str, Any] = {"draws": 200, "confidence": 0.95, "seed": 0}
 NAMES = [name for name in TABLE_2 if name not in ("object_count", "separation_score")]
 
@@ -44,12 +45,12 @@ def made_up(*, effect: float, seed: int = 6) -> tuple[pd.DataFrame, pd.DataFrame
         }
     )
     features = images[["image_id"]].assign(**values).melt("image_id", var_name="feature")
-    return features, images
+    return features, images.assign(split=split_images(images, SHARES).to_numpy())
 
 
 @pytest.fixture(scope="module")
 def planted() -> FeatureModel:
-    return model_features(*made_up(effect=0.06), SPLIT, **QUICK)
+    return model_features(*made_up(effect=0.06), **QUICK)
 
 
 def test_only_what_says_more_than_the_others_and_the_category_matters(
@@ -79,7 +80,7 @@ def test_the_words_name_what_matters(planted: FeatureModel) -> None:
 
 
 def test_without_an_effect_nothing_matters_and_the_words_say_so() -> None:
-    found = model_features(*made_up(effect=0.0), SPLIT, **QUICK)
+    found = model_features(*made_up(effect=0.0), **QUICK)
     assert found.importance["importance"].abs().max() < 0.03
     assert "is not shown to rank better than" in found.summary
 
@@ -97,14 +98,11 @@ def test_tables_fit_their_schemas(planted: FeatureModel) -> None:
 def test_test_scores_change_no_prediction() -> None:
     features, images = made_up(effect=0.06)
     parts = np.repeat(["train", "validation", "test"], [120, 40, 80])
-    official = images[["image_id", "score"]].assign(official_split=1, split=parts)
-    split = {"kind": "official", "number": 1}
+    images["split"] = parts
     # Test scores are drawn together, which leaves their ranks.
     other = images.assign(score=images["score"].where(parts != "test", images["score"] / 2))
     found = [
-        model_features(features, chosen, split, official, **QUICK).metrics.set_index(
-            ["head", "metric"]
-        )["value"]
+        model_features(features, chosen, **QUICK).metrics.set_index(["head", "metric"])["value"]
         for chosen in (images, other)
     ]
     assert len(found[0]) > 0
@@ -147,7 +145,7 @@ def test_what_the_category_says_of_a_feature_is_not_its_importance() -> None:
 def test_a_constant_feature_and_one_category_do_no_harm() -> None:
     features, images = made_up(effect=0.06)
     features.loc[features["feature"] == "texture_energy", "value"] = 1.0
-    found = model_features(features, images.assign(category="all", subcategory=""), SPLIT, **QUICK)
+    found = model_features(features, images.assign(category="all", subcategory=""), **QUICK)
     importance = found.importance.set_index("feature")["importance"]
     assert importance["texture_energy"] == 0
     assert importance["saturation"] > 0.2
@@ -155,10 +153,9 @@ def test_a_constant_feature_and_one_category_do_no_harm() -> None:
 
 def test_too_few_images_are_explained() -> None:
     features, images = made_up(effect=0.06)
-    split = SPLIT | {"train": 0.8, "validation": 0.05, "test": 0.15}
-    chosen = images.iloc[:4]
+    chosen = images.iloc[:4].assign(split=["train", "train", "train", "test"])
     with pytest.raises(InputError, match=r"0 to validate.*prediction\.split"):
-        model_features(features, chosen, split, **QUICK)
+        model_features(features, chosen, **QUICK)
 
 
 def test_for_reading_the_largest_comes_first(planted: FeatureModel) -> None:

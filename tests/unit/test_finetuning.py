@@ -30,7 +30,6 @@ from memorability.losses import MeanSquaredError
 from memorability.models.autoencoder import initial_autoencoder, write_autoencoder
 from memorability.protocol import load_protocol
 from memorability.provenance import run_record
-from memorability.splits import split_images
 
 torch.set_num_threads(1)
 
@@ -466,14 +465,14 @@ def test_the_sign_in_training_and_in_the_test_are_two_choices() -> None:
 
 
 def test_training_images_alone_are_trained_on_and_all_are_measured() -> None:
-    images = table(10).assign(category="animal", subcategory="cat", score=np.linspace(0.1, 1, 10))
-    shares = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
-    chosen = settings(fine_tuned_on="train_split") | {"split": shares}
+    parts = ["test", "train", "train", "validation", "train", "test"] + ["train", "validation"] * 2
+    images = table(10).assign(split=parts)
+    chosen = settings(fine_tuned_on="train_split")
     shown: list[int] = []
     made = finetune(store(10), images, chosen, device="cpu", on_image=lambda: shown.append(1))
     assert len(shown) == images_shown(images, chosen) == 5 + 10
-    expected = split_images(images, shares)
-    assert set(made.history["image_id"]) == set(expected.index[expected == "train"])
+    expected = images["image_id"][images["split"] == "train"]
+    assert set(made.history["image_id"]) == set(expected)
     assert made.history["step"].tolist() == [1, 2, 3, 4, 5]
     assert made.errors["image_id"].tolist() == images["image_id"].tolist()
 

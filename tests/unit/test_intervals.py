@@ -6,7 +6,9 @@ from scipy import stats
 
 from memorability import intervals
 from memorability.intervals import (
+    Bootstrap,
     bca_interval,
+    bootstrap_mean,
     cluster_weights,
     distribution,
     drawn_weights,
@@ -85,3 +87,16 @@ def test_bca_has_no_bounds_where_it_is_undefined(estimate: float, without_one: l
     found = bca_interval(estimate, np.linspace(0, 1, 50), np.array(without_one), 0.95)
     assert np.isnan([found.low, found.high]).all()
     assert found.method == "undefined (BCa bounds)"
+
+
+def test_the_interval_of_a_mean_is_that_of_scipys_bootstrap_and_needs_ten_images() -> None:
+    values = np.random.default_rng(3).normal(size=30)
+    found = bootstrap_mean(values, Bootstrap(draws=300, confidence=0.9, seed=7))
+    expected = stats.bootstrap(
+        (values,), np.mean, n_resamples=300, confidence_level=0.9, method="percentile",
+        rng=numpy_stream(7, "bootstrap"),
+    ).confidence_interval  # fmt: skip
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    few = bootstrap_mean(values[:9], Bootstrap(draws=300, confidence=0.9, seed=7))
+    assert np.isnan([few.low, few.high]).all()
+    assert few.method == "none (too few images)"

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 from scipy import stats
 
@@ -100,19 +99,6 @@ def test_the_highest_rate_is_that_of_scipy_and_of_the_correlations_after_the_las
     assert set(table.loc[table["selected"], "lr"]) == {found}
 
 
-@pytest.mark.parametrize(
-    ("lost", "expected"),
-    [({("5e-6", "1")}, "1e-5"), ({(lr, "0") for lr in ("5e-6", "1e-5", "0.1")}, "5e-6")],
-)
-def test_a_rate_with_a_diverged_seed_is_not_the_highest_unless_all_have_one(
-    lost: set[tuple[str, str]], expected: str
-) -> None:
-    errors, images = runs({"0.1": [0.0, 0.0], "1e-5": [0.2, 0.1], "5e-6": [0.9, 0.9]})
-    gone = [key in lost for key in zip(errors["lr"], errors["seed"], strict=True)]
-    errors["error"] = errors["error"].mask(gone)
-    assert highest_rate(errors, images, target="score") == expected
-
-
 def test_where_every_rate_lost_a_seed_the_seeds_that_finished_choose_as_in_table_1() -> None:
     errors, images = runs({"0.1": [0.9, 0.0], "1e-5": [0.5, 0.4], "5e-6": [0.0, 0.1]})
     lost = {("0.1", "1"), ("1e-5", "0"), ("5e-6", "0")}
@@ -148,14 +134,3 @@ def test_the_best_model_of_a_seed_is_measured_unless_it_diverged(tmp_path: Path)
         assert table.groupby("metric").size().eq(30).all()
         assert table["error"].notna().eq(defined).all()
     assert list(make_metrics(settings, "cpu")) == list(table["metric"].unique())
-
-
-def test_of_equal_correlations_the_lowest_rate_is_chosen_here_and_there() -> None:
-    errors, images = runs({"1e-4": [0.5]})
-    errors = pd.concat([errors.assign(lr=lr) for lr in ("1e-3", "1e-4", "0.1")])
-    assert highest_rate(errors, images, target="score") == "1e-4"
-    table = correlations(
-        from_errors(errors), images.assign(category="all"), target="score", draws=20,
-        confidence=0.9, seed=0,
-    )  # fmt: skip
-    assert set(table.loc[table["selected"], "lr"]) == {"1e-4"}

@@ -27,13 +27,11 @@ def table(**changes: Any) -> pd.DataFrame:
     return pd.DataFrame(columns | changes)
 
 
-def key(
-    images: pd.DataFrame | None = None, splits: pd.DataFrame | None = None, **changes: Any
-) -> str:
+def key(images: pd.DataFrame | None = None, **changes: Any) -> str:
     inputs = changes.pop("inputs", INPUTS)
     code = changes.pop("code", "code")
     rows = table() if images is None else images
-    return run_key(rows, SETTINGS | changes, splits, device="cpu", code=code, inputs=inputs)
+    return run_key(rows, SETTINGS | changes, device="cpu", code=code, inputs=inputs)
 
 
 def test_another_study_or_directory_has_the_same_runs() -> None:
@@ -60,6 +58,7 @@ def test_whatever_decides_a_run_changes_its_key() -> None:
         key(inputs=INPUTS | {"weights/vgg.pth": "4"}),
         key(table(position=[0, 1])),
         key(table(score=[0.5, np.nextafter(0.25, 1)])),
-        key(splits=table()),
+        key(table(split=["train", "test"])),
+        key(table(split=["test", "train"])),
     ]
     assert len(set(others)) == len(others)

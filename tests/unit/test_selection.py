@@ -127,7 +127,7 @@ def test_choosing_and_reporting_by_hand() -> None:
     second = np.array([[0.3, 0.2], [0.2, 0.1], [0.1, 0.1]])
     # Repeat 1: the first half chooses rate 1 (0.4, reports 0.2), the second rate 0 (0.3, reports 0.1).
     # Repeat 2: both choose rate 0 (0.5 and 0.2, reporting 0.2 and 0.5). Repeat 3 is undefined.
-    choice = choose_and_report(first, second)
+    choice = choose_and_report(["1e-5", "1e-4"], first, second)
     np.testing.assert_allclose(choice.reported, [0.15, 0.35])
     np.testing.assert_allclose(choice.choosing, [0.35, 0.35])
     np.testing.assert_allclose(choice.share, [0.75, 0.25])
@@ -138,7 +138,7 @@ def test_the_half_that_chooses_is_never_worse_and_one_rate_leaves_no_choice(
     seed: int, repeats: int, rates: int
 ) -> None:
     first, second = np.random.default_rng(seed).uniform(-1, 1, (2, repeats, rates))
-    choice = choose_and_report(first, second)
+    choice = choose_and_report([f"1e-{9 - rate}" for rate in range(rates)], first, second)
     assert (choice.choosing - choice.reported >= -1e-15).all()
     assert rates > 1 or (choice.choosing == choice.reported).all()
     assert choice.share.sum() == pytest.approx(1)

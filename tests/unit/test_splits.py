@@ -19,6 +19,7 @@ from memorability.splits import (
     published_split,
     scored_split,
     stratified_split,
+    with_split,
 )
 
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
@@ -279,3 +280,13 @@ def test_the_scores_of_an_official_split_go_with_it() -> None:
     }  # fmt: skip
     shares = {"kind": "stratified", "train": 0.4, "validation": 0.2, "test": 0.4, "seed": 0}
     assert scored_split(images, shares)["score"].tolist() == [0.5, 0.25]
+
+
+def test_the_image_table_gets_the_parts_of_the_split_by_name_and_keeps_its_scores() -> None:
+    images = pd.DataFrame({"image_id": ["a", "b"], "score": [0.5, 0.25]})
+    split = pd.DataFrame({"image_id": ["c", "b", "a"], "split": [*PARTS], "score": [1.0, 1.0, 1.0]})
+    found = with_split(images, split)
+    assert found["split"].tolist() == ["test", "validation"]
+    pd.testing.assert_frame_equal(found[["image_id", "score"]], images)
+    with pytest.raises(ValueError, match=r"does not place 1 of 2 images, for example 'a'"):
+        with_split(images, split[split["image_id"] != "a"])

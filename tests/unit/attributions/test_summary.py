@@ -6,6 +6,7 @@ from scipy import stats
 from memorability import tables
 from memorability.attributions.names import MAP_MEASURES, SUMMARIES
 from memorability.attributions.summary import sentence, summarise_checks
+from memorability.intervals import Bootstrap
 
 SHARES = [0.0, 0.5, 1.0]
 
@@ -52,7 +53,7 @@ def study(n: int = 12, *, constant: bool = False) -> tuple[pd.DataFrame, ...]:
 
 def summarised(n: int = 12, *, constant: bool = False) -> pd.DataFrame:
     made = study(n, constant=constant)
-    return summarise_checks(*made, draws=200, confidence=0.95, seed=0)
+    return summarise_checks(*made, Bootstrap(draws=200, confidence=0.95, seed=0))
 
 
 def one(checks: pd.DataFrame, **where: str) -> pd.Series:

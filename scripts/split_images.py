@@ -1,4 +1,4 @@
-"""Split the images and map the latents: what every head reads."""
+"""Split the images into training, validation and test."""
 
 from typing import TYPE_CHECKING
 
@@ -18,4 +18,3 @@ with job_log(snakemake.log[0]):
     split = scored_split(images, settings, official)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(split, snakemake.output.split, "split", record)
-    tables.map_latents(snakemake.input.latents, snakemake.output.latents, list(split["image_id"]))
