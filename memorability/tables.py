@@ -15,7 +15,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
-from memorability.arrays import seal
+from memorability.arrays import NpyWriter
 from memorability.errors import InputError, nearest
 from memorability.files import atomic
 from memorability.grid import RUN_KEYS
@@ -770,14 +770,9 @@ def map_latents(path: str | Path, target: str | Path, image_ids: Sequence[str]) 
             "The latents and the image table do not name the same images in the same order. Delete "
             "both and run again."
         )
-    with atomic(target) as temporary:
-        header = {"descr": "<f4", "fortran_order": False, "shape": file.shape}
-        # Ordinary writes, because a full disk kills a process that writes to a memory map.
-        with temporary.open("wb") as array:
-            np.lib.format.write_array_header_1_0(array, header)
-            for start in range(0, file.shape[0], _LATENTS_AT_A_TIME):
-                array.write(file[start : start + _LATENTS_AT_A_TIME].tobytes())
-        seal(temporary)
+    with NpyWriter(target, file.shape, np.float32, sealed=True) as writer:
+        for start in range(0, file.shape[0], _LATENTS_AT_A_TIME):
+            writer.append(file[start : start + _LATENTS_AT_A_TIME])
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
