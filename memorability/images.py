@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from memorability.arrays import NpyWriter, open_sealed
 from memorability.errors import InputError
-from memorability.image_files import is_image, match
+from memorability.image_files import is_image, match, rows_without_file
 from memorability.protocol import Resize
 from memorability.seeding import numpy_stream
 
@@ -252,19 +252,23 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
     # glob follows links to directories, which Path.rglob does not.
     every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
     present = {path.replace(os.sep, "/") for path in every if path}
-    found, rejected = match(files, present)
-    missing = found.count(None)
-    if missing * 2 > len(files):
+    found, mismatches = match(files, present)
+    without = found.count(None)
+    if without * 2 > len(files):
         images = sorted(path for path in present if is_image(path))
         raise InputError(
-            f"{missing} of {len(files)} rows of the score table have no image in "
-            f"{directory}, for example {rejected[0][0]!r}. The directory holds {len(images)} images"
+            f"{without} of {len(files)} rows of the score table have no image of their own in "
+            f"{directory}: {rows_without_file(mismatches)}. The directory holds {len(images)} images"
             f"{f', for example {images[0]!r}' if images else ''}. File names are relative to "
-            "dataset.images: correct dataset.images or dataset.columns.file."
+            "dataset.images: correct dataset.images or dataset.columns.file. Where several files have "
+            "the same name, give their directories too."
         )
     # A directory that no row names is no image, whatever its name.
-    rows = set(files)
-    return found, [(f, why) for f, why in rejected if f in rows or not (directory / f).is_dir()]
+    return found, [
+        (one.file, one.reason)
+        for one in mismatches
+        if one.kind != "unnamed" or not (directory / one.file).is_dir()
+    ]
 
 
 def decode_ahead(

@@ -505,6 +505,16 @@ def test_if_most_images_are_missing_the_directory_is_doubted_and_not_the_images(
     assert "dataset.images" in message
 
 
+def test_names_that_fit_several_images_are_called_so_and_not_missing(directory: Path) -> None:
+    save(directory, "cat/a.png", "dog/a.png", "cat/b.png", "dog/b.png")
+    with pytest.raises(InputError) as caught:
+        run(scores(["a.png", "b.png"]), directory)
+    message = str(caught.value)
+    assert "2 could stand for several files, for example 'a.png' (cat/a.png, dog/a.png)" in message
+    assert "name no file" not in message
+    assert "Where several files have the same name, give their directories too." in message
+
+
 def test_half_of_the_images_may_be_missing(directory: Path) -> None:
     save(directory, "a.png", "b.png")
     images, rejected, _ = run(scores(["a.png", "b.png", "c.png", "d.png"]), directory)
