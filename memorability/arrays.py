@@ -2,6 +2,7 @@
 
 import os
 import zlib
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,15 @@ from memorability.files import atomic
 
 _CHECKSUM_BYTES = 4
 _BYTES_AT_A_TIME = 1 << 22
+
+
+LATENTS_AT_A_TIME = 256
+"""Rows of latents that are in memory at once: 25 MB of the published ones."""
+
+
+def blocks(count: int, size: int) -> Iterator[slice]:
+    """Yield the slices of `count` items, in order, `size` at a time; the last one takes the rest."""
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
 
 class NpyWriter:

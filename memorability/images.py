@@ -17,12 +17,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from memorability.arrays import NpyWriter, open_sealed
 from memorability.errors import InputError
 from memorability.image_files import is_image, match, rows_without_file
-from memorability.protocol import Resize
+from memorability.protocol import SIDE, Resize
 from memorability.seeding import numpy_stream
 
 logger = logging.getLogger(__name__)
-
-SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
 
 # Shorter side of the original, in pixels, below which a loss has no detail left to compare.
 # SSIM's window has 11 pixels; MS-SSIM halves the image four times, which leaves room for the window in

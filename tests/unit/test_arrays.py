@@ -12,11 +12,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.arrays import NpyWriter, open_sealed
+from memorability.arrays import NpyWriter, blocks, open_sealed
 from memorability.errors import InputError
 
 Blocks = Iterable[np.ndarray]
 VALUES = np.arange(300, dtype=np.float32).reshape(3, 100)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "expected"),
+    [
+        (0, 3, []),
+        (2, 3, [(0, 2)]),
+        (3, 3, [(0, 3)]),
+        (7, 3, [(0, 3), (3, 6), (6, 7)]),
+        (2, 1, [(0, 1), (1, 2)]),
+    ],
+)
+def test_blocks_part_items_in_order(count: int, size: int, expected: list[tuple[int, int]]) -> None:
+    assert [(block.start, block.stop) for block in blocks(count, size)] == expected
 
 
 def write(path: Path, shape: tuple[int | None, *tuple[int, ...]], blocks: Blocks) -> None:
