@@ -15,6 +15,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
+from memorability.arrays import NpyWriter
 from memorability.models.predictor import Predictor
 from memorability.prediction import PredictorSettings, train_predictor
 from memorability.predictions.kernels import inner_products, predict_by_ridge
@@ -39,13 +40,13 @@ def rows() -> list[Row]:
 def made_up(path: Path) -> np.ndarray:
     """Write latents block by block, and return scores that follow them."""
     generator = np.random.default_rng(0)
-    latents = np.lib.format.open_memmap(path, "w+", np.float32, (IMAGES, LATENTS))
     weights = generator.normal(size=LATENTS).astype(np.float32)
     signal = np.empty(IMAGES)
-    for start in range(0, IMAGES, 500):
-        block = np.maximum(generator.standard_normal((500, LATENTS), dtype=np.float32), 0)
-        latents[start : start + 500] = block
-        signal[start : start + 500] = block @ weights
+    with NpyWriter(path, (IMAGES, LATENTS), np.float32) as writer:
+        for start in range(0, IMAGES, 500):
+            block = np.maximum(generator.standard_normal((500, LATENTS), dtype=np.float32), 0)
+            writer.append(block)
+            signal[start : start + 500] = block @ weights
     return 0.7 + 0.1 * stats.zscore(signal + signal.std() * generator.normal(size=IMAGES))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torchvision.transforms.functional import gaussian_blur
 
+from memorability.arrays import blocks
 from memorability.errors import nearest
 from memorability.seeding import torch_stream
 
@@ -74,9 +75,8 @@ def blurred_mean_baseline(
         )
     rows = np.arange(count) if rows is None else rows
     total = np.zeros((height, width, 3), dtype=np.float64)
-    for start in range(0, len(rows), _IMAGES_PER_BLOCK):
-        block = pixels[rows[start : start + _IMAGES_PER_BLOCK]]
-        total += block.sum(axis=0, dtype=np.float64)
+    for block in blocks(len(rows), _IMAGES_PER_BLOCK):
+        total += pixels[rows[block]].sum(axis=0, dtype=np.float64)
     mean = torch.from_numpy(total / (len(rows) * 255)).permute(2, 0, 1).unsqueeze(0)
     return _blurred(mean, kernel).float()
 

@@ -24,6 +24,7 @@ from memorability.fingerprint import PACKAGE
 from memorability.losses import MeanSquaredError, NetworkLoss, make_loss
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
 from memorability.precision import place
+from memorability.protocol import SIDE
 
 CALLS = 3
 ATTRIBUTED = 2  # interpolated images that pass at a time; a job has ten, of the same cost each
@@ -220,7 +221,7 @@ def _train(loss: nn.Module, image: torch.Tensor, reconstruction: torch.Tensor) -
 
 def _image(device: str, count: int = 1) -> torch.Tensor:
     stream = torch.Generator().manual_seed(0)
-    return torch.rand((count, 3, 224, 224), generator=stream).to(device)
+    return torch.rand((count, 3, SIDE, SIDE), generator=stream).to(device)
 
 
 def _time_start() -> float:

@@ -4,7 +4,6 @@ resources/downloads.sha256 keeps the SHA-256 of every download as it was first s
 sha256sum: `cd resources && sha256sum -c downloads.sha256` checks all of them without this project.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from filelock import FileLock
 
 from memorability.downloads import REGISTRY, UNKNOWN, Download
 from memorability.errors import InputError
-from memorability.files import atomic
+from memorability.files import atomic, file_sha256
 
 RECORD = "downloads.sha256"
 HEAD_BYTES = 1024  # of a file, in which a web page shows itself
@@ -59,8 +58,7 @@ def verify(download: Download, path: Path, resources: Path = Path("resources")) 
     with path.open("rb") as file:
         if is_web_page(file.read(HEAD_BYTES)):
             raise WrongFileError("is a web page, perhaps a login or a quota", download, path)
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(path)
     size = path.stat().st_size
     if download.exact_bytes not in {None, size}:
         raise WrongFileError(f"has {size:,} bytes, not {download.exact_bytes:,}", download, path)

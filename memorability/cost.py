@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from memorability.losses import SSIM, STYLE_LAYERS, MultiScaleSSIM, NetworkLoss, StyleLoss
 from memorability.models.autoencoder import Autoencoder
 from memorability.precision import DTYPES
+from memorability.protocol import SIDE
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
-SIDE = 224  # of a prepared image
 ADAM_PASSES = 7  # reads weight, gradient and two moments; writes weight and moments
 WINDOW = 11  # pixels of SSIM's Gaussian window
 SCALES = 5  # of MS-SSIM

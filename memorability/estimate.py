@@ -32,6 +32,7 @@ from memorability.images import find_images
 from memorability.losses import LOSSES, make_loss
 from memorability.models.autoencoder import Autoencoder
 from memorability.planned_jobs import Job, span
+from memorability.protocol import SIDE
 from memorability.requests import FIGURES, IMAGES
 
 CATEGORIES = {"memcat": 5, "sample": 5, "lamem": 1}
@@ -44,8 +45,8 @@ GRU_EPOCHS = 50
 SHUFFLES = 1000  # of the permutation test of learning rates
 MODEL_STATES = 3  # a saved training state: weights and two moments
 ROW_BYTES, TABLE_BYTES = 30, 10_000  # of a table of errors
-PIXEL_BYTES = 3 * 224 * 224
-MAP_BYTES = 2 * 3 * 224 * 224
+PIXEL_BYTES = 3 * SIDE * SIDE
+MAP_BYTES = 2 * 3 * SIDE * SIDE
 CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
 FEATURES = 20  # rows of the tables of features that are resampled, about
 CORES = (1, 2, 4, 8, 16, 32, 64)

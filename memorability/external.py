@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyarrow import Array, ArrowInvalid, DataType, compute, parquet, types
 
+from memorability.arrays import LATENTS_AT_A_TIME
 from memorability.datasets.scores import read_raw
 from memorability.errors import InputError, nearest
 from memorability.image_files import candidates, composed
@@ -19,8 +20,6 @@ logger = logging.getLogger(__name__)
 
 JOINING = ("image_id", "file")
 """Columns of the image table that a table from elsewhere may be joined by."""
-
-_LATENTS_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def join_latents(
         latents = np.empty((len(order), 0), dtype=np.float32)
         start = 0
         # Read as one table they would take several times their size.
-        for batch in file.iter_batches(_LATENTS_AT_A_TIME, columns=[column]):
+        for batch in file.iter_batches(LATENTS_AT_A_TIME, columns=[column]):
             values = _matrix(path, column, batch.column(column), start, latents.shape[1])
             if not latents.size:
                 latents = np.empty((len(order), values.shape[1]), dtype=np.float32)

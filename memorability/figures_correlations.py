@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorability.figures import COLOURS, add_note, run_title, styled
-from memorability.wording import in_words
+from memorability.wording import in_words, why_none
 
 TITLES = {"error": "Reconstruction error", "distinctiveness": "Latent distinctiveness"}
 # Method -> its row of the forest and its colour, from the top.
@@ -102,5 +102,5 @@ def _forest(axes: Axes, rows: pd.DataFrame) -> None:
         color="black", ms=6, label="strongest label-only baseline",
     )  # fmt: skip
     for _, row in rows[rows["r"].isna()].iterrows():
-        why = row["ci_method"].partition("(")[2].rstrip(")")
-        axes.text(0.02, row["place"], f"no r: {why}", va="center", fontsize=7)
+        text = f"no r: {why_none(row['ci_method'])}"
+        axes.text(0.02, row["place"], text, va="center", fontsize=7)

@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import hashlib
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,12 @@ from memorability.errors import InputError
 
 CHECKPOINTS = Path("resources/checkpoints")
 """The training state of runs that are being made, below the working directory."""
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file of any size, 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class atomic:  # noqa: N801  # used like a function

@@ -3,7 +3,9 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
 EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -60,9 +62,57 @@ def candidates(files: Sequence[str], present: Collection[str]) -> list[list[str]
     ]
 
 
+@dataclass(frozen=True)
+class Mismatch:
+    """Why a row of a table has no file, or a file no row.
+
+    Attributes
+    ----------
+    kind
+        "missing": the row names no file that there is. "ambiguous": it could stand for several.
+        "taken": its file is already another row's. "unnamed": no row names the file.
+    file
+        The path as the table has it; of an unnamed file, its own path.
+    others
+        The files that an ambiguous row could stand for, or the one that is taken; else none.
+    """
+
+    kind: Literal["missing", "ambiguous", "taken", "unnamed"]
+    file: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The clause about the file that lists of left-out images hold."""
+        if self.kind == "unnamed":
+            return "is not in the score table"
+        what = {
+            "missing": "no such file",
+            "ambiguous": f"could be any of {', '.join(self.others)}",
+            "taken": f"{', '.join(self.others)} is already another row's image",
+        }[self.kind]
+        return f"is in the score table, but {what}"
+
+
+def rows_without_file(mismatches: Sequence[Mismatch]) -> str:
+    """Return in words how many rows have no file, for each kind of reason with an example."""
+    kinds = {
+        "missing": "name no file that there is",
+        "ambiguous": "could stand for several files",
+        "taken": "stand for a file that is already another row's",
+    }
+    clauses = []
+    for kind, words in kinds.items():
+        rows = [one for one in mismatches if one.kind == kind]
+        if rows:
+            others = f" ({', '.join(rows[0].others)})" if rows[0].others else ""
+            clauses.append(f"{len(rows)} {words}, for example {rows[0].file!r}{others}")
+    return "; ".join(clauses)
+
+
 def match(
     files: Sequence[str], present: Collection[str]
-) -> tuple[list[str | None], list[tuple[str, str]]]:
+) -> tuple[list[str | None], list[Mismatch]]:
     """Find the file of every row of a score table.
 
     Parameters
@@ -75,23 +125,25 @@ def match(
     Returns
     -------
     tuple
-        For each of `files` its path among `present`, or None; and (file, reason) for every row
-        without a file or with several, and then for every image that no row names. A path as
-        written goes before other spellings of it (see `same_image`).
+        For each of `files` its path among `present`, or None; and a mismatch for every row without
+        a file of its own, and then for every image that no row names. A path as written goes before
+        other spellings of it (see `same_image`).
     """
     paths = set(present)
     found: list[str | None] = []
     named: set[str] = set()
-    differences: list[tuple[str, str]] = []
+    mismatches: list[Mismatch] = []
     for file, fitting in zip(files, candidates(files, present), strict=True):
         if len(fitting) == 1 and fitting[0] not in named:
             found.append(fitting[0])
             named.add(fitting[0])
             continue
         found.append(None)
-        reason = f"could be any of {', '.join(fitting)}" if fitting else "no such file"
-        if len(fitting) == 1:
-            reason = f"{fitting[0]} is already another row's image"
-        differences.append((file, f"is in the score table, but {reason}"))
+        if not fitting:
+            mismatches.append(Mismatch("missing", file))
+        elif len(fitting) == 1:
+            mismatches.append(Mismatch("taken", file, tuple(fitting)))
+        else:
+            mismatches.append(Mismatch("ambiguous", file, tuple(fitting)))
     unnamed = sorted(path for path in paths - named if is_image(path))
-    return found, differences + [(path, "is not in the score table") for path in unnamed]
+    return found, mismatches + [Mismatch("unnamed", path) for path in unnamed]

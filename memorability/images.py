@@ -8,21 +8,19 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from memorability.arrays import open_sealed, seal
+from memorability.arrays import NpyWriter, open_sealed
 from memorability.errors import InputError
-from memorability.image_files import is_image, match
-from memorability.protocol import Resize
+from memorability.image_files import is_image, match, rows_without_file
+from memorability.protocol import SIDE, Resize
 from memorability.seeding import numpy_stream
 
 logger = logging.getLogger(__name__)
-
-SIDE = 224  # pixels; "All the images were resized to 224x224 pixels" (Methods)
 
 # Shorter side of the original, in pixels, below which a loss has no detail left to compare.
 # SSIM's window has 11 pixels; MS-SSIM halves the image four times, which leaves room for the window in
@@ -136,6 +134,7 @@ def prepare(
         so is another spelling of a name (`image_files.same_image`).
     store
         The .npy file to write: uint8 (N, 3, 224, 224), row i belonging to row i of the image table.
+        It appears whole or, where an error is raised, not at all.
     resize
         See `resize_image`.
     minimum_side
@@ -167,12 +166,14 @@ def prepare(
     scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
     jobs = [directory / path if path else None for path in found]
     results = decode_ahead(jobs, resize, minimum_side, threads)
-    kept, bad = _write_store(store, list(scores["file"]), results, on_image)
-    rejected += bad
-    table = scores.loc[list(kept)].drop(columns="row").reset_index(drop=True)
-    table[["width", "height"]] = pd.DataFrame(list(kept.values()), dtype="Int64", columns=[0, 1])
-    table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
-    _refuse_unusable(rejected, scores, table, on_bad_image)
+    with _writer(store) as writer:
+        kept, bad = _write_store(writer, list(scores["file"]), results, on_image)
+        rejected += bad
+        table = scores.loc[list(kept)].drop(columns="row").reset_index(drop=True)
+        sizes = pd.DataFrame(list(kept.values()), dtype="Int64", columns=[0, 1])
+        table[["width", "height"]] = sizes
+        table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
+        _refuse_unusable(rejected, scores, table, on_bad_image)
     if rejected:
         logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
@@ -207,13 +208,14 @@ def prepare_folder(
     """
     files = find_images(directory)
     results = decode_ahead([directory / file for file in files], resize, 1, threads)
-    kept, rejected = _write_store(store, files, results, on_image)
-    if len(kept) < 2:
-        raise InputError(
-            f"{directory} holds {len(files)} images, of which {len(kept)} can be used; at least 2 are "
-            f"needed.{''.join(f' {file}: {reason}.' for file, reason in rejected[:3])} Name a "
-            "directory of photographs in pretraining.images."
-        )
+    with _writer(store) as writer:
+        kept, rejected = _write_store(writer, files, results, on_image)
+        if len(kept) < 2:
+            raise InputError(
+                f"{directory} holds {len(files)} images, of which {len(kept)} can be used; at least 2 "
+                f"are needed.{''.join(f' {file}: {reason}.' for file, reason in rejected[:3])} Name a "
+                "directory of photographs in pretraining.images."
+            )
     if rejected:
         logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
     return pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
@@ -248,19 +250,23 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
     # glob follows links to directories, which Path.rglob does not.
     every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
     present = {path.replace(os.sep, "/") for path in every if path}
-    found, rejected = match(files, present)
-    missing = found.count(None)
-    if missing * 2 > len(files):
+    found, mismatches = match(files, present)
+    without = found.count(None)
+    if without * 2 > len(files):
         images = sorted(path for path in present if is_image(path))
         raise InputError(
-            f"{missing} of {len(files)} rows of the score table have no image in "
-            f"{directory}, for example {rejected[0][0]!r}. The directory holds {len(images)} images"
+            f"{without} of {len(files)} rows of the score table have no image of their own in "
+            f"{directory}: {rows_without_file(mismatches)}. The directory holds {len(images)} images"
             f"{f', for example {images[0]!r}' if images else ''}. File names are relative to "
-            "dataset.images: correct dataset.images or dataset.columns.file."
+            "dataset.images: correct dataset.images or dataset.columns.file. Where several files have "
+            "the same name, give their directories too."
         )
     # A directory that no row names is no image, whatever its name.
-    rows = set(files)
-    return found, [(f, why) for f, why in rejected if f in rows or not (directory / f).is_dir()]
+    return found, [
+        (one.file, one.reason)
+        for one in mismatches
+        if one.kind != "unnamed" or not (directory / one.file).is_dir()
+    ]
 
 
 def decode_ahead(
@@ -308,8 +314,12 @@ def decode_ahead(
         pool.shutdown(cancel_futures=True)
 
 
+def _writer(store: Path) -> NpyWriter:
+    return NpyWriter(store, (None, 3, SIDE, SIDE), np.uint8, sealed=True)
+
+
 def _write_store(
-    store: Path,
+    writer: NpyWriter,
     files: Sequence[str],
     results: Iterable[Prepared | BadImage | None],
     on_image: Callable[[], object],
@@ -324,23 +334,18 @@ def _write_store(
     kept: dict[int, tuple[int, int]] = {}
     rejected: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}
-    with store.open("wb") as file_object:
-        _write_header(file_object, len(files))
-        for row, (file, result) in enumerate(zip(files, results, strict=True)):
-            if isinstance(result, Prepared):
-                pixels, size = result
-                twin = seen.setdefault(hashlib.sha256(pixels.tobytes()).digest(), file)
-                if twin == file:
-                    file_object.write(pixels.tobytes())
-                    kept[row] = size
-                else:
-                    rejected.append((file, f"shows the same pixels as {twin}"))
-            elif result is not None:
-                rejected.append((file, str(result)))
-            on_image()
-        file_object.seek(0)
-        _write_header(file_object, len(kept))
-    seal(store)
+    for row, (file, result) in enumerate(zip(files, results, strict=True)):
+        if isinstance(result, Prepared):
+            pixels, size = result
+            twin = seen.setdefault(hashlib.sha256(pixels.tobytes()).digest(), file)
+            if twin == file:
+                writer.append(pixels[np.newaxis])
+                kept[row] = size
+            else:
+                rejected.append((file, f"shows the same pixels as {twin}"))
+        elif result is not None:
+            rejected.append((file, str(result)))
+        on_image()
     return kept, rejected
 
 
@@ -361,14 +366,6 @@ def _refuse_unusable(
             f"Of {len(scores)} images {len(table)} can be used, and {what} is left:{listed}{more}\n"
             "Correct the images, or take the category out of the score table."
         )
-
-
-def _write_header(file_object: BinaryIO, count: int) -> None:
-    # NumPy pads the header so that it keeps its length when the first axis grows or shrinks.
-    # Ordinary writes follow it, because a full disk ends a write with an error but kills a process
-    # that writes to a memory map.
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, 3, SIDE, SIDE)}
-    np.lib.format.write_array_header_1_0(file_object, header)
 
 
 def minimum_side(losses: Iterable[str]) -> int:

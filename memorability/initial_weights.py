@@ -1,6 +1,5 @@
 """From which weights a run starts: the protocol's choice `initial_weights`, carried out."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from memorability.errors import InputError
+from memorability.files import file_sha256
 from memorability.models.autoencoder import Autoencoder, initial_autoencoder
 from memorability.weights import (
     Receipt,
@@ -66,8 +66,7 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
 def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     """Load a model of `memorability.pretraining`, strictly; its header says what it was trained on."""
     try:
-        with path.open("rb") as binary:
-            digest = hashlib.file_digest(binary, "sha256").hexdigest()
+        digest = file_sha256(path)
         with safe_open(path, framework="pt") as file:
             made = json.loads(file.metadata()["memorability"])["record"]["pretraining"]
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118

@@ -24,8 +24,6 @@ from memorability.seeding import stream_seed
 
 # VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
 STYLE_LAYERS = (0, 5, 10, 19, 28)
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_SD = (0.229, 0.224, 0.225)
 
 
 class MeanSquaredError(nn.Module):
@@ -174,8 +172,12 @@ class StyleLoss(NetworkLoss):
         layers = [nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in features]
         used = len(layers) if self.published_scripts else STYLE_LAYERS[-1] + 1
         self.features = nn.Sequential(*layers[:used])
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("sd", torch.tensor(IMAGENET_SD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(weights.IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False
+        )
+        self.register_buffer(
+            "sd", torch.tensor(weights.IMAGENET_SD).view(1, 3, 1, 1), persistent=False
+        )
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps whose Gram matrices are compared, flattened: (N, C, M) float32."""

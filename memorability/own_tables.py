@@ -1,6 +1,6 @@
 """Splits and predictions that users bring as tables, joined with the images of a study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,10 @@ import pandas as pd
 
 from memorability.datasets.scores import read_raw
 from memorability.errors import InputError, nearest
-from memorability.image_files import composed, match
+from memorability.image_files import Mismatch, composed, match
 from memorability.splits import PARTS
+
+_ONE_ROW = "Expected one row per image. Remove the others."
 
 
 def read_split(
@@ -125,6 +127,24 @@ def _checked(path: Path, columns: Mapping[str, str | None], needed: str, key: st
     return raw[list(names)].rename(columns=names)
 
 
+def _refuse_shared(path: Path, mismatches: Sequence[Mismatch]) -> None:
+    """Raise if a row could be any of several images, or two rows are of one image."""
+    ambiguous = [one for one in mismatches if one.kind == "ambiguous"]
+    if ambiguous:
+        first = ambiguous[0]
+        raise InputError(
+            f"{path}: {first.file!r} could be any of the images {', '.join(first.others)} "
+            f"({len(ambiguous)} such rows). Give the paths of images as the score table has them."
+        )
+    taken = [one for one in mismatches if one.kind == "taken"]
+    if taken:
+        first = taken[0]
+        raise InputError(
+            f"{path}: {first.file!r} is the image {first.others[0]!r}, which is already another "
+            f"row's image ({len(taken)} such rows). {_ONE_ROW}"
+        )
+
+
 def _image_ids(
     path: Path,
     raw: pd.DataFrame,
@@ -139,18 +159,17 @@ def _image_ids(
     named = raw[by].astype(str).map(composed)
     if by == "image_id":
         ids = named.where(named.isin(images["image_id"]))
-        reasons = dict.fromkeys(ids[ids.duplicated() & ids.notna()], "is named twice")
+        twice = ids[ids.duplicated() & ids.notna()]
+        if len(twice):
+            raise InputError(
+                f"{path}: the image {twice.iloc[0]!r} is named twice ({len(twice)} such rows). "
+                f"{_ONE_ROW}"
+            )
     else:
-        files, differences = match(named.tolist(), images["file"])
+        files, mismatches = match(named.tolist(), images["file"])
+        _refuse_shared(path, mismatches)
         known = images.set_index("file")["image_id"]
         ids = pd.Series(files, index=raw.index, dtype=object).map(known)
-        reasons = {file: why for file, why in differences if "already" in why or "any of" in why}
-    if reasons:
-        first, why = next(iter(reasons.items()))
-        raise InputError(
-            f"{path}: the image {first!r} {why.removeprefix('is in the score table, but ')}"
-            f" ({len(reasons)} such rows). Expected one row per image. Remove the others."
-        )
     if rejected is not None:
         left_out = {name for file in rejected["file"] for name in (file, file.rsplit(".", 1)[0])}
         strange = named[ids.isna() & ~named.isin(left_out)]

@@ -22,13 +22,13 @@ from torch import nn
 from torch.nn.functional import linear, mse_loss
 from torch.optim.adamw import adamw
 
+from memorability.arrays import LATENTS_AT_A_TIME, blocks
 from memorability.early_stopping import EarlyStopping
 from memorability.errors import InputError
 from memorability.models.predictor import Output, Predictor
 from memorability.seeding import stream_seed, torch_stream
 from memorability.splits import PARTS
 
-_ROWS_PER_BLOCK = 256  # 25 MB of the published latents
 _UNITS_PER_BLOCK = 128  # of the first layer: 13 MB of the published weights
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -267,8 +267,7 @@ class _FirstLayer:
     ) -> torch.Tensor:
         """Take a step, given the gradient of the inputs' units; return the units of what follows."""
         units = []
-        for start in range(0, len(self.weight), _UNITS_PER_BLOCK):
-            block = slice(start, start + _UNITS_PER_BLOCK)
+        for block in blocks(len(self.weight), _UNITS_PER_BLOCK):
             weight, first, second = (each[block] for each in (self.weight, *self.moments))
             own = torch.mm(gradient[:, block].T, inputs, out=self.gradient[: len(weight)])
             # It counts a step for each block.
@@ -368,8 +367,8 @@ def training_moments(
         If a latent of a training image is not finite.
     """
     scaler = StandardScaler()
-    for start in range(0, len(train), _ROWS_PER_BLOCK):
-        block = latents[train[start : start + _ROWS_PER_BLOCK]]
+    for rows in blocks(len(train), LATENTS_AT_A_TIME):
+        block = latents[train[rows]]
         if not np.isfinite(block).all():
             raise ValueError(
                 "Latents of training images are not finite. Expected finite values in every "
@@ -420,8 +419,7 @@ def predict(
     trained.model.eval()
     predicted = np.empty(len(chosen), dtype=np.float64)
     with torch.inference_mode():
-        for start in range(0, len(chosen), _ROWS_PER_BLOCK):
-            block = slice(start, start + _ROWS_PER_BLOCK)
+        for block in blocks(len(chosen), LATENTS_AT_A_TIME):
             predicted[block] = trained.score(_to_tensor(latents[chosen[block]])).numpy()
     return predicted
 

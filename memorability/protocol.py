@@ -14,6 +14,7 @@ import yaml
 from memorability.errors import InputError, nearest
 
 Resize = Literal["squash", "center_crop"]
+SIDE = 224  # pixels of prepared images; "All the images were resized to 224x224 pixels" (Methods)
 
 
 @dataclass(frozen=True, kw_only=True)

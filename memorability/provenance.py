@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memorability import __version__
+from memorability.files import file_sha256
 
 PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
@@ -35,11 +36,7 @@ def table_record(study: str, settings: Any, code: str) -> dict[str, str]:
 
 def file_hashes(paths: Iterable[str | Path]) -> dict[str, str]:
     """Return the SHA-256 of each file by its path."""
-    hashes = {}
-    for path in paths:
-        with Path(path).open("rb") as file:
-            hashes[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashes
+    return {str(path): file_sha256(path) for path in paths}
 
 
 def run_record(

@@ -16,6 +16,7 @@ import yaml
 from pyarrow import parquet
 
 from memorability.configuration import Study
+from memorability.protocol import SIDE
 
 FIGURES: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("cost_figures.yaml").read_text(encoding="utf-8")
@@ -80,7 +81,7 @@ class Requests:
 
     def pretraining(self, pixels: Path) -> int:
         """Return the minutes of a pre-training on a store of pixels."""
-        images = pixels.stat().st_size / (3 * 224 * 224)
+        images = pixels.stat().st_size / (3 * SIDE * SIDE)
         epochs = self.study.settings["pretraining"]["epochs"]
         return _minutes(images * epochs * self._autoencoder("mse"))
 

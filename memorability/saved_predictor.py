@@ -23,12 +23,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from memorability.arrays import LATENTS_AT_A_TIME, blocks
 from memorability.errors import InputError
-from memorability.images import SIDE, minimum_side
+from memorability.images import minimum_side
 from memorability.models.autoencoder import Autoencoder
 from memorability.precision import place
 from memorability.prediction import TrainedPredictor, predictor_tensors, rebuild_predictor
-from memorability.protocol import Resize
+from memorability.protocol import SIDE, Resize
 from memorability.splits import PARTS
 
 FORMAT = "memorability predictor"
@@ -43,7 +44,6 @@ PREPARATION: Mapping[str, Any] = {
     "values": [0.0, 1.0],
 }
 _WHERE = "A study writes its own to results/<study>/predictor/bundle.safetensors."
-_ROWS_PER_BLOCK = 256  # 25 MB of the published latents
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -240,11 +240,11 @@ def bundle(
 def _usual_distance(
     trained: TrainedPredictor, latents: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]
 ) -> float:
-    blocks = [
-        latent_distance(trained, torch.from_numpy(latents[rows[start : start + _ROWS_PER_BLOCK]]))
-        for start in range(0, len(rows), _ROWS_PER_BLOCK)
+    distances = [
+        latent_distance(trained, torch.from_numpy(latents[rows[block]]))
+        for block in blocks(len(rows), LATENTS_AT_A_TIME)
     ]
-    return float(np.quantile(torch.cat(blocks).numpy(), USUAL_SHARE, method="higher"))
+    return float(np.quantile(torch.cat(distances).numpy(), USUAL_SHARE, method="higher"))
 
 
 def _encoder_of(model: Autoencoder) -> nn.Sequential:

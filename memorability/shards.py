@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from memorability.arrays import blocks
 from memorability.files import CHECKPOINTS, atomic
 from memorability.provenance import settings_hash
 
@@ -40,7 +41,7 @@ def shards_left(directory: Path, count: int, size: int) -> int:
     """Return how many of `count` items are in no shard yet; see `in_shards`."""
     return sum(
         items.stop - items.start
-        for items in _slices(count, size)
+        for items in blocks(count, size)
         if not _path(directory, items).exists()
     )
 
@@ -73,7 +74,7 @@ def in_shards(
         If a shard cannot be written.
     """
     found = 0
-    for items in _slices(count, size):
+    for items in blocks(count, size):
         path = _path(directory, items)
         arrays = _read(path)
         if arrays is None:
@@ -85,10 +86,6 @@ def in_shards(
         yield items, arrays
     if found:
         logger.info("%d of %d were there from an earlier job.", found, count)
-
-
-def _slices(count: int, size: int) -> list[slice]:
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def _path(directory: Path, items: slice) -> Path:

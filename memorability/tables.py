@@ -15,7 +15,7 @@ import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
-from memorability.arrays import seal
+from memorability.arrays import LATENTS_AT_A_TIME, NpyWriter, blocks
 from memorability.errors import InputError, nearest
 from memorability.files import atomic
 from memorability.grid import RUN_KEYS
@@ -685,9 +685,6 @@ def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
     return table.fillna({key: "" for key in RUN_KEYS if key in table})
 
 
-_LATENTS_AT_A_TIME = 256  # 25 MB of the published ones
-
-
 def write_latents(
     image_ids: list[str],
     latents: np.ndarray,
@@ -701,7 +698,7 @@ def write_latents(
     values = arrow.FixedSizeListArray.from_arrays(latents.reshape(-1), latents.shape[1])
     write_arrow(
         arrow.table({"image_id": image_ids, "latent": values}), path, record,
-        compression="none", use_dictionary=False, row_group_size=_LATENTS_AT_A_TIME,
+        compression="none", use_dictionary=False, row_group_size=LATENTS_AT_A_TIME,
     )  # fmt: skip
 
 
@@ -770,14 +767,9 @@ def map_latents(path: str | Path, target: str | Path, image_ids: Sequence[str]) 
             "The latents and the image table do not name the same images in the same order. Delete "
             "both and run again."
         )
-    with atomic(target) as temporary:
-        header = {"descr": "<f4", "fortran_order": False, "shape": file.shape}
-        # Ordinary writes, because a full disk kills a process that writes to a memory map.
-        with temporary.open("wb") as array:
-            np.lib.format.write_array_header_1_0(array, header)
-            for start in range(0, file.shape[0], _LATENTS_AT_A_TIME):
-                array.write(file[start : start + _LATENTS_AT_A_TIME].tobytes())
-        seal(temporary)
+    with NpyWriter(target, file.shape, np.float32, sealed=True) as writer:
+        for rows in blocks(file.shape[0], LATENTS_AT_A_TIME):
+            writer.append(file[rows])
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memorability.arrays import NpyWriter
 from memorability.errors import InputError
 from memorability.evaluation import to_unit_range
-from memorability.files import atomic
 from memorability.losses import NetworkLoss
 
 
@@ -86,13 +86,10 @@ def write_targets(
             f"{len(pixels)} images take {needed / 1e9:.1f} GB. Free space, run with --directory on "
             "another disk, or take the loss out of compute.stored_targets: its runs then compute them."
         )
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        # Not through a memory map, in which a full disk is a fatal signal rather than an error.
-        header = {"descr": "<f4", "fortran_order": False, "shape": (len(pixels), size)}
-        np.lib.format.write_array_header_1_0(file, header)
+    with NpyWriter(path, (len(pixels), size), np.float32) as writer:
         for row in range(len(pixels)):
             described = loss.describe(to_unit_range(pixels[row : row + 1], device))
-            file.write(_in_memory_order(described).tobytes())
+            writer.append(_in_memory_order(described)[np.newaxis])
             on_image()
 
 

@@ -5,7 +5,6 @@ scripts load. Files are read with `weights_only`: no pickle from outside is ever
 downloaded here, nor by the constructors of torchvision and lpips as they are called here.
 """
 
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -18,7 +17,11 @@ from torch import Tensor, nn
 
 from memorability.downloads import AUTOENCODER, BACKBONES, OBJECT_NETWORKS
 from memorability.errors import InputError
+from memorability.files import file_sha256
 
+# Of the pixels of ImageNet, in [0, 1], by which torchvision's networks expect images standardised.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_SD = (0.229, 0.224, 0.225)
 WHERE = "docs/data.md says where to get it, and how to do without"
 
 
@@ -62,9 +65,10 @@ def random_receipt(model: str, module: nn.Module) -> Receipt:
 
 def continued_receipt(module: nn.Module, path: str | Path) -> Receipt:
     """Return the receipt of a model that continues with the weights of the run before."""
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     matched = len(module.state_dict())
-    return Receipt(model="autoencoder", source=str(path), sha256=digest, matched=matched, missing=0)
+    return Receipt(
+        model="autoencoder", source=str(path), sha256=file_sha256(path), matched=matched, missing=0
+    )
 
 
 def read_state_dict(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -88,8 +92,7 @@ def _read_as_saved(path: Path) -> tuple[dict[str, Tensor], str]:
         raise InputError(f"The weights file {path} does not exist: {WHERE}.")
     with path.open("rb") as file:
         beginning = file.read(64).lstrip().lower()
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(path)
     if beginning.startswith((b"<!doctype", b"<html")):
         raise InputError(
             f"{path} is a web page, not weights: the server answered with a notice, for example that "

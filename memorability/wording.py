@@ -40,8 +40,7 @@ def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
     pooled = rows["pooled"]
     what = f"{_subject(pooled)} and {_TARGETS.get(pooled['target'], label(pooled['target']))}"
     if np.isnan(pooled["r"]):
-        reason = str(pooled["ci_method"]).partition("(")[2].rstrip(")") or pooled["ci_method"]
-        return f"{what} have no correlation: {reason}."
+        return f"{what} have no correlation: {why_none(pooled['ci_method'])}."
     interval = _interval(pooled, f"{100 * confidence:g} % interval ")
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
     first = (
@@ -149,9 +148,14 @@ def _baseline(rows: Rows) -> str:
     return f"{fails} it differs in strength from {name} {by}, which cannot be told from 0."
 
 
+def why_none(ci_method: str) -> str:
+    """Return why there is no interval, as the column `ci_method` has it in brackets or as a whole."""
+    return ci_method.partition("(")[2].rstrip(")") or ci_method
+
+
 def _interval(row: pd.Series, name: str) -> str:
     if np.isnan(row["ci_low"]):
-        return f" (no interval: {str(row['ci_method']).partition('(')[2].rstrip(')')})"
+        return f" (no interval: {why_none(row['ci_method'])})"
     return f" ({name}{row['ci_low']:.2f} to {row['ci_high']:.2f})"
 
 

@@ -12,21 +12,17 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.datasets.scores import read_scores
-    from memorability.files import atomic
     from memorability.images import minimum_side, prepare
     from memorability.job import progress
     from memorability.provenance import table_record
 
     settings = snakemake.params.settings
     scores = read_scores(Path(snakemake.input.scores), settings["columns"])
-    with (
-        progress(len(scores), "preparing images") as step,
-        atomic(snakemake.output.pixels) as store,
-    ):
+    with progress(len(scores), "preparing images") as step:
         images, rejected = prepare(
             scores,
             Path(snakemake.input.images),
-            store,
+            Path(snakemake.output.pixels),
             resize=settings["resize"],
             minimum_side=minimum_side(settings["losses"]),
             on_bad_image=settings["on_bad_image"],

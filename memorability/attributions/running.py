@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from memorability.arrays import NpyWriter
 from memorability.attributions.checks import Checks
 from memorability.attributions.explain import (
     Explainer,
@@ -19,7 +20,6 @@ from memorability.attributions.explain import (
 )
 from memorability.attributions.network import ScoreNetwork
 from memorability.checkpoints import arithmetic
-from memorability.files import atomic
 from memorability.job import progress
 from memorability.models.autoencoder import Autoencoder
 from memorability.prediction import TrainedPredictor
@@ -87,20 +87,17 @@ def explain(
     network = ScoreNetwork(model, predictor, device)
     explainer = Explainer.of(pixels, predictions, settings, device)
     parts = []
+    shape = (len(places), *pixels.shape[1:])
     left = shards_left(shards, len(places), _IMAGES_PER_SHARD)
-    with progress(left, "attributing") as step, atomic(maps) as temporary:
-        stored = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=np.float16, shape=(len(places), *pixels.shape[1:])
-        )
-        for rows, shard in in_shards(
+    with progress(left, "attributing") as step, NpyWriter(maps, shape, np.float16) as writer:
+        for _, shard in in_shards(
             shards,
             len(places),
             _IMAGES_PER_SHARD,
             lambda rows: explain_images(explainer, network, pixels[places[rows]], on_image=step),
         ):
-            stored[rows] = shard["map"]
+            writer.append(shard["map"])
             parts.append({name: values for name, values in shard.items() if name != "map"})
-        stored.flush()
     table = pd.concat(map(pd.DataFrame, parts), ignore_index=True).assign(
         image_id=chosen["image_id"],
         drawn=chosen["drawn"],

@@ -28,7 +28,7 @@ import pandas as pd
 
 from memorability.archives import FETCH_AGAIN, extract
 from memorability.errors import InputError
-from memorability.image_files import is_image, match
+from memorability.image_files import is_image, match, rows_without_file
 
 logger = logging.getLogger(__name__)
 
@@ -76,18 +76,19 @@ def unpack(
             )
         splits = read_splits(whole / "splits")
         scores = _scores(splits)
-        found, differences = match(list(scores["file"]), images)
+        found, mismatches = match(list(scores["file"]), images)
         if found.count(None) * 2 > len(scores):
             raise InputError(
-                f"{archive} lists {len(scores)} images in its splits but lacks {found.count(None)} "
-                f"of them, for example {differences[0][0]!r}. {FETCH_AGAIN}."
+                f"{archive} lists {len(scores)} images in its splits but has no file of its own for "
+                f"{found.count(None)} of them: {rows_without_file(mismatches)}. {FETCH_AGAIN}."
             )
         scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
         shutil.rmtree(directory, ignore_errors=True)
         (whole / "images").replace(directory)
     finally:
         shutil.rmtree(whole, ignore_errors=True)
-    table = pd.DataFrame(sorted(differences), columns=["file", "difference"], dtype=str)
+    differences = sorted((one.file, one.reason) for one in mismatches)
+    table = pd.DataFrame(differences, columns=["file", "difference"], dtype=str)
     if len(table):
         logger.warning(
             "LaMem's images and its splits differ in %d places, for example %s: %s",

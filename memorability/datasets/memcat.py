@@ -16,7 +16,7 @@ import pandas as pd
 from memorability.archives import extract, list_files
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
-from memorability.image_files import is_image, match
+from memorability.image_files import is_image, match, rows_without_file
 
 logger = logging.getLogger(__name__)
 
@@ -205,14 +205,15 @@ def _unpack_images(
 
     # Before anything is written: an archive of other images is refused at once.
     files = [target for target in map(place, paths) if target]
-    found, differences = match(list(rows["file"]), files)
+    found, mismatches = match(list(rows["file"]), files)
     if found.count(None) * 2 > len(rows):
         raise InputError(
-            f"{found.count(None)} of {len(rows)} rows of MemCat's table have no image in {archive}, "
-            f"for example {differences[0][0]!r}; it holds {len(files)} images below {root}, for "
-            f"example {files[0]!r}. Fetch both files again."
+            f"{found.count(None)} of {len(rows)} rows of MemCat's table have no image of their own in "
+            f"{archive}: {rows_without_file(mismatches)}. The archive holds {len(files)} images below "
+            f"{root}, for example {files[0]!r}. Fetch both files again."
         )
     extract(archive, directory, select=place, limit_bytes=LIMIT_BYTES, on_file=on_image)
+    differences = [(one.file, one.reason) for one in mismatches]
     for path, *labels in zip(found, rows["category"], rows["subcategory"], strict=True):
         folders = PurePosixPath(path).parts[:-1] if path else ()
         # Without subcategory folders only the category is compared.

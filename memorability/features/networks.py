@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.transforms.functional import normalize
 
+from memorability.arrays import blocks
 from memorability.evaluation import to_unit_range
 from memorability.feature_names import OBJECT_FEATURES, OBJECT_VARIANTS
 from memorability.features.objects import (
@@ -30,10 +31,8 @@ from memorability.features.objects import (
     separation_score,
 )
 from memorability.features.views import Views
-from memorability.weights import Receipt, load_network
+from memorability.weights import IMAGENET_MEAN, IMAGENET_SD, Receipt, load_network
 
-# Of ImageNet, with which torchvision's networks were trained.
-MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 SEGMENTED_SIDE = 520
 """Shorter side, in pixels, of the images that torchvision's DeepLabV3 was trained for."""
 
@@ -65,7 +64,7 @@ class Networks:
             N tuples; probabilities have the shapes (classes, H, W) and (classes,).
         """
         height, width = images.shape[-2:]
-        standardised = normalize(images, MEAN, DEVIATION)
+        standardised = normalize(images, list(IMAGENET_MEAN), list(IMAGENET_SD))
         enlarged = interpolate(
             standardised, scale_factor=SEGMENTED_SIDE / min(height, width), mode="bilinear"
         )
@@ -148,8 +147,8 @@ def object_features(
         `OBJECT_VARIANTS`, with the unit and range that its function states.
     """
     rows = []
-    for start in range(0, len(pixels), _BATCH):
-        batch = pixels[start : start + _BATCH]
+    for block in blocks(len(pixels), _BATCH):
+        batch = pixels[block]
         for image, found in zip(batch, networks(to_unit_range(batch, device)), strict=True):
             rows.append(
                 _features_of(image.transpose(1, 2, 0), *found, score_threshold, class_probability)

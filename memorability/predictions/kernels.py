@@ -13,6 +13,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.svm import SVR
 
+from memorability.arrays import blocks
 from memorability.errors import InputError
 from memorability.prediction import Floats, fitting_rows, training_moments
 from memorability.seeding import stream_seed
@@ -57,8 +58,7 @@ def inner_products(
     mean, sd = (values.numpy() for values in moments)
     products = np.zeros((len(latents), len(train)))
     squares = np.zeros(len(latents))
-    for start in range(0, latents.shape[1], _COLUMNS_PER_BLOCK):
-        block = slice(start, start + _COLUMNS_PER_BLOCK)
+    for block in blocks(latents.shape[1], _COLUMNS_PER_BLOCK):
         values = (latents[:, block] - mean[block]) / sd[block]
         products += values @ values[train].T
         squares += np.einsum("nd,nd->n", values, values)

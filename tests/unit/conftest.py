@@ -1,5 +1,9 @@
-"""A saved predictor of a made-up study, for all who read or use one."""
+"""What several tests need: a saved predictor of a made-up study, and a disk with little room."""
 
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -65,3 +69,21 @@ def made_up() -> MadeUpStudy:
 @pytest.fixture(scope="session")
 def saved(made_up: MadeUpStudy) -> SavedPredictor:
     return made_up.bundle()
+
+
+@pytest.fixture
+def files_up_to() -> Callable[[int], AbstractContextManager[None]]:
+    """Let no file grow beyond so many bytes: a write fails in its middle, as on a disk that fills."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+
+    return limited

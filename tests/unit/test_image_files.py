@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.image_files import is_image, match, same_image
+from memorability.image_files import Mismatch, is_image, match, rows_without_file, same_image
 
 DECOMPOSED = unicodedata.normalize("NFD", "été.jpg")
 
@@ -47,42 +47,81 @@ def test_an_image_is_known_by_its_extension() -> None:
 def test_a_row_finds_another_spelling_of_its_image(file: str, present: str) -> None:
     assert match([file], ["other.jpg", present]) == (
         [present],
-        [("other.jpg", "is not in the score table")],
+        [Mismatch("unnamed", "other.jpg")],
     )
 
 
 def test_a_name_as_written_goes_before_other_spellings() -> None:
     present = ["a.jpg", "a.JPG", "set/b.jpg", "set/b.JPG"]
-    found, differences = match(["a.JPG", "b.jpg"], present)
+    found, mismatches = match(["a.JPG", "b.jpg"], present)
     assert found == ["a.JPG", "set/b.jpg"]
-    assert [file for file, _ in differences] == ["a.jpg", "set/b.JPG"]
+    assert mismatches == [Mismatch("unnamed", "a.jpg"), Mismatch("unnamed", "set/b.JPG")]
 
 
 def test_a_spelling_that_fits_two_files_is_not_guessed() -> None:
-    found, differences = match(["a.jpg"], ["a.JPG", "a.jpeg"])
+    found, mismatches = match(["a.jpg"], ["a.JPG", "a.jpeg"])
     assert found == [None]
-    assert differences[0] == (
-        "a.jpg", "is in the score table, but could be any of a.JPG, a.jpeg"
-    )  # fmt: skip
+    assert mismatches == [
+        Mismatch("ambiguous", "a.jpg", ("a.JPG", "a.jpeg")),
+        Mismatch("unnamed", "a.JPG"),
+        Mismatch("unnamed", "a.jpeg"),
+    ]
 
 
 def test_a_file_is_one_rows_image_only() -> None:
-    found, differences = match(["a.jpg", "set/a.jpg"], ["set/a.JPG"])
+    found, mismatches = match(["a.jpg", "set/a.jpg"], ["set/a.JPG"])
     assert found == ["set/a.JPG", None]
-    assert "set/a.JPG is already another row's image" in differences[0][1]
+    assert mismatches == [Mismatch("taken", "set/a.jpg", ("set/a.JPG",))]
 
 
 def test_a_directory_in_the_table_is_not_left_out_of_account() -> None:
-    assert match(["x/a.jpg"], ["y/a.jpg"])[0] == [None]
+    assert match(["x/a.jpg"], ["y/a.jpg"]) == (
+        [None], [Mismatch("missing", "x/a.jpg"), Mismatch("unnamed", "y/a.jpg")]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["already", "could be any of", "is in the score table, but no"])
+def test_what_a_file_is_called_does_not_change_what_is_wrong_with_it(name: str) -> None:
+    assert match([f"{name}.jpg"], []) == ([None], [Mismatch("missing", f"{name}.jpg")])
+
+
+@pytest.mark.parametrize(
+    ("mismatch", "reason"),
+    [
+        (Mismatch("missing", "a.jpg"), "is in the score table, but no such file"),
+        (
+            Mismatch("ambiguous", "a.jpg", ("x/a.jpg", "y/a.jpg")),
+            "is in the score table, but could be any of x/a.jpg, y/a.jpg",
+        ),
+        (
+            Mismatch("taken", "a.jpg", ("x/a.jpg",)),
+            "is in the score table, but x/a.jpg is already another row's image",
+        ),
+        (Mismatch("unnamed", "a.jpg"), "is not in the score table"),
+    ],
+)
+def test_reasons_in_words(mismatch: Mismatch, reason: str) -> None:
+    assert mismatch.reason == reason
+
+
+def test_rows_without_a_file_are_counted_by_what_is_wrong() -> None:
+    rows = ["a.jpg", "b.jpg", "c.jpg", "d.jpg", "x/d.jpg"]
+    found, mismatches = match(rows, ["x/b.jpg", "y/b.jpg", "x/d.jpg", "z.jpg"])
+    assert found == [None, None, None, "x/d.jpg", None]
+    assert rows_without_file(mismatches) == (
+        "2 name no file that there is, for example 'a.jpg'; 1 could stand for several files, for "
+        "example 'b.jpg' (x/b.jpg, y/b.jpg); 1 stand for a file that is already another row's, for "
+        "example 'x/d.jpg' (x/d.jpg)"
+    )
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=3), unique=True))
 def test_every_row_and_every_image_is_found_or_told(names: list[str]) -> None:
     rows = [f"{name}.jpg" for name in names[: len(names) * 2 // 3]]
     present = [f"x/{name}.JPG" for name in names[len(names) // 3 :]]
-    found, differences = match(rows, present)
+    found, mismatches = match(rows, present)
     assert len(found) == len(rows)
-    told = [file for file, _ in differences]
+    told = [one.file for one in mismatches]
     assert {path for path in found if path} | set(told) == set(present) | {
         row for row, path in zip(rows, found, strict=True) if path is None
     }

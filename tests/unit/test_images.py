@@ -1,13 +1,13 @@
 """Images of every kind that people have, and a store that holds exactly those of the table."""
 
 import contextlib
-import errno
 import io
 import struct
 import threading
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -505,6 +505,16 @@ def test_if_most_images_are_missing_the_directory_is_doubted_and_not_the_images(
     assert "dataset.images" in message
 
 
+def test_names_that_fit_several_images_are_called_so_and_not_missing(directory: Path) -> None:
+    save(directory, "cat/a.png", "dog/a.png", "cat/b.png", "dog/b.png")
+    with pytest.raises(InputError) as caught:
+        run(scores(["a.png", "b.png"]), directory)
+    message = str(caught.value)
+    assert "2 could stand for several files, for example 'a.png' (cat/a.png, dog/a.png)" in message
+    assert "name no file" not in message
+    assert "Where several files have the same name, give their directories too." in message
+
+
 def test_half_of_the_images_may_be_missing(directory: Path) -> None:
     save(directory, "a.png", "b.png")
     images, rejected, _ = run(scores(["a.png", "b.png", "c.png", "d.png"]), directory)
@@ -590,66 +600,22 @@ def test_a_table_as_read_can_be_prepared(directory: Path) -> None:
     assert images["score"].tolist() == [0.5, 0.25]
 
 
-class FullDisk(io.FileIO):
-    """A file on a disk that has room for its first image only."""
-
-    def write(self, data: Any) -> int:
-        if self.tell() > 150_000:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(data)
-
-
-def test_a_full_disk_is_reported_and_leaves_nothing_that_pretends_to_be_whole(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_disk_that_is_full_in_the_middle_is_named_and_nothing_is_left(
+    directory: Path, files_up_to: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     files = ["a.png", "b.png", "c.png"]
     save(directory, *files)
-    usual = Path.open
-
-    def full(path: Path, mode: str = "r", *rest: Any, **options: Any) -> Any:
-        if path.name.endswith(("pixels.npy", ".partial")):
-            return io.BufferedRandom(FullDisk(path, "w+"))
-        return usual(path, mode, *rest, **options)
-
-    monkeypatch.setattr(Path, "open", full)
-    store = directory.with_name("pixels.npy")
-    with pytest.raises(OSError, match="No space left") as caught:
+    with pytest.raises(InputError, match=r"pixels\.npy could not be written"), files_up_to(200_000):
         run(scores(files), directory)
-    assert caught.value.errno == errno.ENOSPC
-    with pytest.raises(ValueError, match="Failed to read all data"):
-        np.load(store)
-    store.unlink()
-
-    # As the workflow calls it: not even a part remains.
-    with (
-        pytest.raises(InputError, match="No space left"),
-        tables.atomic(store) as temporary,
-    ):
-        prepare(
-            scores(files),
-            directory,
-            temporary,
-            resize="squash",
-            minimum_side=1,
-            on_bad_image="reject",
-            seed=0,
-        )
     assert [path.name for path in directory.parent.iterdir()] == ["images"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_disk_that_is_full_from_the_start_is_reported(directory: Path) -> None:
+def test_images_that_are_refused_leave_no_store(directory: Path) -> None:
     save(directory, "a.png", "b.png")
-    with pytest.raises(OSError, match="No space left"):
-        prepare(
-            scores(["a.png", "b.png"]),
-            directory,
-            Path("/dev/full"),
-            resize="squash",
-            minimum_side=1,
-            on_bad_image="reject",
-            seed=0,
-        )
+    (directory / "bad.png").write_bytes(b"no image")
+    with pytest.raises(InputError, match="1 images cannot be used"):
+        run(scores(["a.png", "b.png", "bad.png"]), directory, on_bad_image="stop")
+    assert [path.name for path in directory.parent.iterdir()] == ["images"]
 
 
 # A folder without scores
@@ -688,3 +654,4 @@ def test_a_folder_without_two_images_is_refused(tmp_path: Path, files: list[str]
     (folder / "bad.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"bad\.jpg: is empty.*pretraining\.images"):
         prepare_folder(folder, tmp_path / "pixels.npy", resize="squash")
+    assert list(tmp_path.iterdir()) == [folder]

@@ -61,7 +61,14 @@ def test_a_split_is_read_by_ids_and_may_name_images_that_were_left_out(tmp_path:
             [*ROWS, ("cats/won.jpg", "test")],
             r"1 images that the study does not have.*'cats/won.jpg' in row 4 \(did you mean",
         ),
-        ([*ROWS, ("cats/two.jpg", "train")], "image 'cats/two.jpg' .*already another row's image"),
+        (
+            [*ROWS, ("cats/two.jpg", "train")],
+            r"'cats/two.jpg' is the image 'cats/two.jpg', .*another row's image \(1 such rows\)",
+        ),
+        (
+            [*ROWS, ("already any of.jpg", "test")],
+            "1 images that the study does not have, for example 'already any of.jpg' in row 4",
+        ),
         ([*ROWS[:2], ("one.png", "tset")], "row 3: 'tset' is no part .* train, validation, test"),
         (ROWS[:2], "does not say what 1 of 3 images are for, for example 'cups/one'"),
         ([], "has no rows"),
@@ -74,6 +81,17 @@ def test_a_split_with_mistakes_is_explained(
         split_of(tmp_path, rows)
 
 
+def test_a_row_that_could_be_any_of_several_images_is_called_so(tmp_path: Path) -> None:
+    twice = pd.DataFrame({"image_id": ["x/a", "y/a"], "file": ["x/a.jpg", "y/a.jpg"]})
+    path = tmp_path / "split.csv"
+    path.write_text("Image,Part\na.jpg,test\n", encoding="utf-8")
+    said = (
+        r"'a\.jpg' could be any of the images x/a\.jpg, y/a\.jpg \(1 such rows\)\. Give the paths"
+    )
+    with pytest.raises(InputError, match=said):
+        read_split(path, FILES, twice.assign(score=0.5), REJECTED)
+
+
 def test_an_image_with_two_ids_rows_is_refused(tmp_path: Path) -> None:
     rows = [
         ("cats/one", "test"),
@@ -81,7 +99,7 @@ def test_an_image_with_two_ids_rows_is_refused(tmp_path: Path) -> None:
         ("cats/two", "train"),
         ("cups/one", "test"),
     ]
-    with pytest.raises(InputError, match="image 'cats/one' is named twice"):
+    with pytest.raises(InputError, match=r"image 'cats/one' is named twice \(1 such rows\)"):
         split_of(tmp_path, rows, FILES | {"image_id": "Image"})
 
 

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from memorability import tables
+from memorability.arrays import open_sealed
 from memorability.errors import InputError
 from memorability.files import atomic
 
@@ -734,6 +736,18 @@ def test_mapped_latents_are_those_of_the_file_whatever_their_number(tmp_path: Pa
     tables.map_latents(tmp_path / "latents.parquet", tmp_path / "latents.npy", ids)
     mapped = np.load(tmp_path / "latents.npy", mmap_mode="r")
     np.testing.assert_array_equal(mapped, latents, strict=True)
+    np.testing.assert_array_equal(open_sealed(tmp_path / "latents.npy"), latents, strict=True)
+
+
+def test_a_disk_that_fills_while_latents_are_mapped_is_named_and_nothing_is_left(
+    tmp_path: Path, files_up_to: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    ids = [f"image_{row}" for row in range(600)]
+    latents = np.zeros((600, 30), dtype=np.float32)
+    tables.write_latents(ids, latents, tmp_path / "latents.parquet")
+    with pytest.raises(InputError, match="could not be written"), files_up_to(40_000):
+        tables.map_latents(tmp_path / "latents.parquet", tmp_path / "latents.npy", ids)
+    assert [path.name for path in tmp_path.iterdir()] == ["latents.parquet"]
 
 
 def test_latents_of_other_images_are_not_mapped(tmp_path: Path) -> None:

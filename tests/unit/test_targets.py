@@ -1,6 +1,7 @@
 """Stored targets: the same bits as targets that are computed anew, and no others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,25 @@ def test_targets_of_something_else_are_refused(other: str, tmp_path: Path) -> No
     write_targets(written, pixels, file, device="cpu")
     with pytest.raises(InputError, match="Remove the file"):
         open_targets(file, network_loss("lpips_squeeze"), PIXELS, device="cpu")
+
+
+def test_a_file_of_targets_has_the_bytes_that_numpy_gives_it(tmp_path: Path) -> None:
+    loss = network_loss("lpips_squeeze")
+    write_targets(loss, PIXELS, tmp_path / "targets.npy", device="cpu")
+    np.save(tmp_path / "numpys.npy", np.load(tmp_path / "targets.npy"))
+    assert (tmp_path / "targets.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+def test_a_disk_that_fills_in_between_is_named_and_nothing_is_left(
+    tmp_path: Path, files_up_to: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    loss = network_loss("lpips_squeeze")
+    write_targets(loss, PIXELS, tmp_path / "targets.npy", device="cpu")
+    whole = (tmp_path / "targets.npy").stat().st_size
+    (tmp_path / "targets.npy").unlink()
+    with pytest.raises(InputError, match="could not be written"), files_up_to(whole // 2):
+        write_targets(loss, PIXELS, tmp_path / "targets.npy", device="cpu")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_without_room_is_found_before_the_work(

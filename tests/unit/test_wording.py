@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.wording import in_words, models_in_words
+from memorability.wording import in_words, models_in_words, why_none
 
 BASE: dict[str, Any] = {
     "quantity": "error", "metric": "lpips_squeeze", "protocol": "paper", "loss": "lpips_squeeze",
@@ -126,6 +126,18 @@ def test_other_targets_and_quantities_have_their_names() -> None:
         "Latent distinctiveness (distance to the nearest image; model: LPIPS (SqueezeNet), learning "
         "rate 5e-6) and sensitivity (d′)"
     )
+
+
+@pytest.mark.parametrize(
+    ("ci_method", "why"),
+    [
+        ("none (n < 10)", "n < 10"),
+        ("undefined (BCa bounds)", "BCa bounds"),
+        ("constant", "constant"),
+    ],
+)
+def test_why_there_is_no_interval(ci_method: str, why: str) -> None:
+    assert why_none(ci_method) == why
 
 
 def test_every_selected_model_has_a_row_the_strongest_first() -> None:

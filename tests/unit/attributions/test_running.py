@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from memorability import tables
 from memorability.attributions import running
 from memorability.attributions.running import check, explain
+from memorability.errors import InputError
 from tests.unit.attributions.problems import SETTINGS, problem, small_model, small_predictor
 
 
@@ -45,6 +48,23 @@ def test_a_job_that_was_stopped_ends_with_the_same_bytes(
     assert made == [2, 2, 2, 2], "the first shard was not made again"
     pd.testing.assert_frame_equal(again, whole)
     assert (stopped / "maps.npy").read_bytes() == whole_bytes
+
+
+def test_a_disk_that_fills_while_maps_are_written_is_named_and_no_map_is_left(
+    tmp_path: Path, files_up_to: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    whole, _ = explained(tmp_path)
+    maps = tmp_path / "maps.npy"
+    content = maps.read_bytes()
+    maps.unlink()
+    # What is explained is on the disk already, so that the maps alone fill it.
+    half = files_up_to(len(content) // 2)
+    with pytest.raises(InputError, match=r"maps\.npy could not be written"), half:
+        explained(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["shards"]
+    again, _ = explained(tmp_path)
+    pd.testing.assert_frame_equal(again, whole)
+    assert maps.read_bytes() == content
 
 
 def test_the_table_fits_its_schema_and_its_rows_name_their_maps(tmp_path: Path) -> None:

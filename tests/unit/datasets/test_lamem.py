@@ -207,7 +207,7 @@ def test_half_of_the_images_may_be_missing_but_not_more(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "images")
     del half["lamem/images/00000001.jpg"]
     message = refusal(tmp_path, half)
-    assert "lists 20 images in its splits but lacks 11" in message
+    assert "has no file of its own for 11 of them: 11 name no file that there is, for" in message
 
 
 def test_a_truncated_archive_leaves_nothing(tmp_path: Path) -> None:

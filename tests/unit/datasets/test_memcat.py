@@ -204,7 +204,8 @@ def test_an_archive_of_other_images_is_refused_before_it_is_unpacked(tmp_path: P
     lost = list(files)[: len(files) // 2 + 1]
     other = {path.replace("/0000", "/other_"): files.pop(path) for path in lost}
     message = refusal(tmp_path, files | other)
-    assert "11 of 20 rows of MemCat's table have no image" in message
+    assert "11 of 20 rows of MemCat's table have no image of their own" in message
+    assert ": 11 name no file that there is, for example " in message
 
 
 def test_what_is_written_is_read_and_prepared_like_any_other_table(tmp_path: Path) -> None:
