@@ -85,7 +85,7 @@ rule search_predictor:
         latents=rules.prepare_prediction.output.latents,
         split=rules.prepare_prediction.output.split,
     output:
-        trials=ensure("<results>/prediction_search/worker={worker}/part.parquet", non_empty=True),
+        trials=ensure("<results>/prediction_search/worker_{worker}.parquet", non_empty=True),
     log:
         "<logs>/search_predictor/{worker}.log",
     benchmark:

@@ -102,7 +102,7 @@ def test_correlations_are_those_of_scipy_and_called_external(alone: Path) -> Non
     errors = pd.read_csv(alone / "errors.csv", dtype={"image": str})
     both = errors.merge(scores, left_on="image", right_on="image_file")
     expected = both["Loss"].corr(both["memorability_w_fa_correction"], method="spearman")
-    path = alone / RESULTS / "tables/correlations/quantity=error/part.parquet"
+    path = alone / RESULTS / "tables/correlations/error.parquet"
     rows = tables.read(path, "correlations")
     pooled = rows[(rows["method"] == "pooled") & (rows["group"] == "all")].iloc[0]
     assert pooled["r"] == pytest.approx(expected, abs=1e-12)
@@ -159,7 +159,7 @@ def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(
     errors = pd.read_csv(tmp_path / "errors.csv", dtype={"image": str})
     errors["image"] = "/data/MemCat/" + errors["image"].str.upper()
     errors.to_csv(tmp_path / "errors.csv", index=False)
-    target = f"{RESULTS}/errors/protocol=external/loss=made_up/part.parquet"
+    target = f"{RESULTS}/external_errors/protocol=external/loss=made_up/part.parquet"
     done = snakemake(target, cwd=tmp_path, configfile=tmp_path / "study.yaml")
     assert done.returncode != 0
     flowing = " ".join(done.stdout.split())

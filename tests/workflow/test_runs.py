@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
+import pandas as pd
+import pyarrow as arrow
 import pytest
 import yaml
+from pyarrow import dataset
 from safetensors.numpy import load_file
 
 from memorability import tables
@@ -36,12 +40,15 @@ ASKED_FOR = (
     "predictor/bundle.safetensors",
     "predictor/bundle.json",
     *(
-        f"tables/correlations/quantity={quantity}/part.{kind}"
+        file
         for quantity in (
             "error", "distinctiveness", "feature", "prediction", "attribution", "matrix", "control",
             "variant",
         )
-        for kind in ("parquet", "tsv")
+        for file in (
+            f"tables/correlations/{quantity}.parquet",
+            f"tables/correlations_{quantity}.tsv",
+        )
     ),
     *(
         f"figures/{figure}.{kind}"
@@ -102,8 +109,9 @@ def parquet_files(directory: Path) -> list[Path]:
 
 
 def schema_name(path: Path) -> str:
-    """Return which table a file is: its stem, or the directory that holds its partitions."""
-    names = [path.stem, *(part for part in reversed(path.parts[:-1]) if "=" not in part)]
+    """Return which table a file is: its stem, or the directory that holds its parts."""
+    directories = [part for part in reversed(path.parts[:-1]) if "=" not in part]
+    names = [path.parent.name, path.stem, *directories]
     known = [SHARED_SCHEMAS.get(name, name) for name in names]
     return next(name for name in known if name in tables.SCHEMAS or name == "latents")
 
@@ -114,6 +122,60 @@ def plain_words(caption: str) -> str:
     breaks = r"{{.*?}}|{%.*?%}|\n *\n|\n *- |\.\. [\w-]+::|[^\w\s,.;:()-]+"
     runs = re.split(breaks, fixed, flags=re.DOTALL)
     return " ".join(max(runs, key=len).split())
+
+
+def data_sets(results: Path) -> dict[str, list[Path]]:
+    """Return folder of a study -> the parts of its table, whether keys or only files divide it."""
+    folders: dict[str, list[Path]] = {}
+    for path in sorted(results.rglob("*.parquet")):
+        where = path.relative_to(results).parent
+        levels = [level for level, part in enumerate(where.parts) if "=" in part]
+        folder = Path(*where.parts[: levels[0]]) if levels else where
+        if levels or folder.name in ("correlations", "prediction_search"):
+            folders.setdefault(folder.as_posix(), []).append(path)
+    return folders
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a data set in one order, whatever the order of its parts and columns."""
+    rows = rows[sorted(rows)]
+    texts = rows.astype(str).agg("|".join, axis=1)
+    return rows.iloc[texts.argsort(kind="stable")].reset_index(drop=True)
+
+
+def assert_opens_as_one(folder: Path, parts: list[Path]) -> None:
+    """Check that every reader makes of a folder what `read_runs` makes of its parts, keys as text."""
+    keys = list(tables.partition_keys(parts[0].relative_to(folder)))
+    text = dataset.partitioning(
+        arrow.schema([(key, arrow.string()) for key in keys]), flavor="hive"
+    )
+    files = f"read_parquet('{folder}/**/*.parquet', hive_partitioning=true"
+    plain = [
+        pd.read_parquet(folder),
+        dataset.dataset(folder, partitioning="hive").to_table().to_pandas(),
+        duckdb.sql(f"SELECT * FROM {files})").df(),
+    ]
+    as_text = [
+        pd.read_parquet(folder, partitioning=text),
+        dataset.dataset(folder, partitioning=text).to_table().to_pandas(),
+        duckdb.sql(f"SELECT * FROM {files}, hive_types_autocast=false)").df(),
+    ]
+    assert {path for path in folder.rglob("*") if path.is_file()} == set(parts)
+    name = schema_name(parts[0])
+    if name == "latents":
+        (part,) = parts
+        ids, latents = tables.read_latents(part)
+        for opened in (*plain, *as_text):
+            assert set(opened) == {*keys, "image_id", "latent"}
+            assert list(opened["image_id"]) == ids
+            assert np.array_equal(np.stack(list(opened["latent"])), latents)
+        return
+    expected = tables.read_runs(parts, name)
+    for opened in plain:
+        assert set(opened) == set(expected)
+        assert len(opened) == len(expected)
+    for opened in as_text:
+        pd.testing.assert_frame_equal(in_order(opened), in_order(expected), check_dtype=False)
 
 
 def test_everything_asked_for_is_made(tiny_run: Path, pristine: Path) -> None:
@@ -166,6 +228,17 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         assert re.fullmatch("[0-9a-f]{16}", record["code"]), path
 
 
+def test_every_partitioned_folder_opens_as_one_data_set(tiny_run: Path) -> None:
+    results = tiny_run / "results" / "tiny"
+    folders = data_sets(results)
+    assert set(folders) == {
+        "decay", "distinctiveness", "errors", "head_predictions", "history", "latents", "matrix",
+        "outcomes", "prediction_search", "tables/correlations",
+    }  # fmt: skip
+    for name, parts in folders.items():
+        assert_opens_as_one(results / name, parts)
+
+
 def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -> None:
     # One epoch of the longer run is the run of Table 1, to the bit.
     results = tiny_run / "results" / "tiny"
@@ -175,7 +248,7 @@ def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -
     assert first.equals(run)
     assert not longer.loc[longer["epoch"] == 2, "error"].reset_index(drop=True).equals(run["error"])
     curve = tables.read(results / "tables" / "decay.parquet", "decay")
-    path = results / "tables" / "correlations" / "quantity=error" / "part.parquet"
+    path = results / "tables" / "correlations" / "error.parquet"
     expected = tables.read(path, "correlations")
     columns = ["n", "r", "ci_low", "ci_high", "p"]
     first = curve[curve["epoch"] == 1].set_index(["method", "group"])[columns]
