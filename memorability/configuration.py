@@ -144,7 +144,7 @@ class Study:
         }
 
     def external_path(self, table: str, name: str) -> str:
-        """Return the file of a table (errors, latents, distinctiveness) of a source from elsewhere."""
+        """Return the file of a table (errors, distinctiveness) of a source from elsewhere."""
         return f"{self.results}/external_{table}/protocol={EXTERNAL}/loss={name}/part.parquet"
 
     @property

@@ -51,9 +51,7 @@ rule join_latents:
         table=lambda wildcards: study.settings["external_latents"][wildcards.loss]["file"],
         images=IMAGES,
     output:
-        latents=ensure(
-            "<results>/external_latents/protocol=external/loss={loss}/part.parquet", non_empty=True
-        ),
+        latents=ensure("<results>/external_latents/{loss}.parquet", non_empty=True),
         counts=ensure("<results>/external/latents/{loss}.parquet", non_empty=True),
     log:
         "<logs>/join_latents/{loss}.log",

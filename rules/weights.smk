@@ -23,9 +23,9 @@ rule prepare_pretraining:
         rejected=ensure("<results>/pretraining/{resize}/rejected.parquet", non_empty=True),
         pixels=ensure("<results>/pretraining/{resize}/pixels.npy", non_empty=True),
     log:
-        "<logs>/prepare_pretraining/resize={resize}.log",
+        "<logs>/prepare_pretraining/{resize}.log",
     benchmark:
-        "<benchmarks>/prepare_pretraining/resize={resize}.jsonl"
+        "<benchmarks>/prepare_pretraining/{resize}.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 2

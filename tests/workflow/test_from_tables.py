@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from memorability import tables
 from tests.standins import memcat_rows, write_memcat_table
+from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
 STUDY: dict[str, Any] = {
@@ -114,6 +115,18 @@ def test_correlations_are_those_of_scipy_and_called_external(alone: Path) -> Non
         "LPIPS (SqueezeNet), external (made_up)"
         in (alone / RESULTS / "tables/table_1.html").read_text()
     )
+
+
+def test_what_was_made_elsewhere_opens_as_one_data_set(alone: Path) -> None:
+    results = alone / RESULTS
+    folders = data_sets(results)
+    schemas = {
+        "external_distinctiveness": "distinctiveness", "external_errors": "errors",
+        "tables/correlations": "correlations",
+    }  # fmt: skip
+    assert set(folders) == set(schemas)
+    for folder, parts in folders.items():
+        assert_opens_as_one(results / folder, parts, schemas[folder])
 
 
 def test_they_answer_their_published_figures_marked_as_external_and_of_other_data(
