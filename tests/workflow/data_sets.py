@@ -25,9 +25,8 @@ def data_sets(results: Path) -> dict[str, list[Path]]:
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a data set in one order, whatever the order of its parts and columns."""
-    rows = rows[sorted(rows)]
-    texts = rows.astype(str).agg("|".join, axis=1)
-    return rows.iloc[texts.argsort(kind="stable")].reset_index(drop=True)
+    columns = sorted(rows)
+    return rows[columns].sort_values(columns, ignore_index=True)
 
 
 def assert_opens_as_one(folder: Path, parts: list[Path], name: str) -> None:
