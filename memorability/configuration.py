@@ -86,7 +86,7 @@ class Study:
     @property
     def image_table(self) -> str:
         """File of the image table that stands for the study."""
-        folder = f"resize={self.first_resize}/" if self.runs else ""
+        folder = f"{self.first_resize}/" if self.runs else ""
         return f"{self.results}/images/{folder}images.parquet"
 
     @property
@@ -144,8 +144,8 @@ class Study:
         }
 
     def external_path(self, table: str, name: str) -> str:
-        """Return the file of a table (errors, latents, distinctiveness) of a source from elsewhere."""
-        return f"{self.results}/{table}/protocol={EXTERNAL}/loss={name}/part.parquet"
+        """Return the file of a table (errors, distinctiveness) of a source from elsewhere."""
+        return f"{self.results}/external_{table}/protocol={EXTERNAL}/loss={name}/part.parquet"
 
     @property
     def first_resize(self) -> str:
@@ -588,8 +588,8 @@ class Study:
         chosen = self.protocols[protocol]
         batch_norm = "yes" if chosen.batch_norm else "no"
         return (
-            f"{self.results}/pretraining/resize={chosen.resize}/bottleneck={chosen.bottleneck}/"
-            f"decoder={chosen.decoder}/batch_norm={batch_norm}"
+            f"{self.results}/pretraining/{chosen.resize}/"
+            f"{chosen.bottleneck}-{chosen.decoder}-batch_norm_{batch_norm}"
         )
 
     @property

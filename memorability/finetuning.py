@@ -30,9 +30,9 @@ logger = logging.getLogger(__name__)
 class FinetunedRun:
     """What a run leaves: the model, its errors and history, and receipts of the weights it used.
 
-    errors has columns epoch, image_id, metric, error; history step, epoch, image_id, loss. outcome
-    is the row of the table `outcomes`. A run that diverged has the weights and the history up to
-    that step, and no errors of that epoch and those after it.
+    errors has columns epoch, image_id, metric, error; history step, epoch, image_id, train_loss.
+    outcome is the row of the table `outcomes`. A run that diverged has the weights and the history up
+    to that step, and no errors of that epoch and those after it.
     """
 
     model: Autoencoder
@@ -327,7 +327,7 @@ def _history(state: TrainingState, shown: np.ndarray) -> pd.DataFrame:
             "step": steps + 1,
             "epoch": steps // len(shown) + 1,
             "image_id": shown[steps % len(shown)],
-            "loss": state.losses,
+            "train_loss": state.losses,
         }
     )
 

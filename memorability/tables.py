@@ -163,7 +163,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             step=pa.Column("int64", pa.Check.ge(1), unique=True),
             epoch=pa.Column("int64", pa.Check.ge(1)),
             image_id=_text(),
-            loss=_float(nullable=True),
+            train_loss=_float(nullable=True),
         ),
     ),
     "outcomes": (
@@ -590,7 +590,8 @@ def write(
     table
         The rows; columns as in the schema, in any order.
     path
-        File to write. A `.tsv` twin for reading is the business of `write_tsv`.
+        File to write. A `.tsv` twin for reading is the business of `write_tsv`. Directories named
+        `key=value` give every row of the file a value: see `partition_keys`.
     name
         Name of the schema in `SCHEMAS`.
     record
@@ -600,8 +601,17 @@ def write(
     ------
     pandera.errors.SchemaError
         If the table does not fit the schema; nothing is written then.
+    ValueError
+        If a column has the name of a key of the path: no reader could open the folder as one data
+        set. Nothing is written then.
     """
     key, schema = _named(name)
+    doubled = sorted(partition_keys(path).keys() & schema.columns.keys())
+    if doubled:
+        raise ValueError(
+            f"The table {name!r} has a column {doubled[0]!r}, and so has its path {path}. Rename the "
+            "column, or leave the key out of the path."
+        )
     valid = schema.validate(table[[column for column in schema.columns if column in table]])
     valid = valid.sort_values(list(key), kind="stable", ignore_index=True)
     write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
@@ -656,8 +666,7 @@ def read_if_any(paths: Sequence[str | Path], name: str) -> pd.DataFrame | None:
 
 def read_heads(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
     """Return head -> its table `head_predictions`, the head being named by the file's path."""
-    keys = {path: dict(p.split("=", 1) for p in Path(path).parts if "=" in p) for path in paths}
-    return {key["head"]: read(path, "head_predictions") for path, key in keys.items()}
+    return {partition_keys(path)["head"]: read(path, "head_predictions") for path in paths}
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
@@ -666,23 +675,35 @@ def read_record(path: str | Path) -> dict[str, Any]:
     return dict(json.loads(metadata.get(b"memorability", b"{}")))
 
 
-def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
-    """Read one table of several runs, with the run keys of their paths as text columns in front.
+def partition_keys(path: str | Path) -> dict[str, str]:
+    """Return the keys that a path gives to all rows of its file: key -> value, in their order.
 
-    A table that belongs to no run is returned as it is; of no paths, an empty table. Keys that only
-    some of the paths have, as those of what was made elsewhere, are empty in the rows of the others.
+    Directories are named as in Hive: `loss=mse/lr=5e-6` gives a column `loss` and a column `lr`. The
+    file itself has no such columns, so that readers of data sets open a whole folder as one table.
     """
+    return dict(part.split("=", 1) for part in Path(path).parts[:-1] if "=" in part)
+
+
+def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
+    """Read the parts of one table, with the keys of their paths as text columns in front.
+
+    Parts whose path has no keys are returned as they are; of no paths, an empty table. Keys that
+    only some of the paths have, as those of what was made elsewhere, are empty in the rows of the
+    others.
+    """
+    keys_of_parts = []
     parts = []
-    for path in map(Path, paths):
-        keys = dict(part.split("=", 1) for part in path.parts if "=" in part)
+    for path in paths:
+        keys = partition_keys(path)
         part = read(path, name)
-        for index, key in enumerate(key for key in RUN_KEYS if key in keys):
-            part.insert(index, key, keys[key])
+        for place, (key, value) in enumerate(keys.items()):
+            part.insert(place, key, value)
+        keys_of_parts.append(keys)
         parts.append(part)
     if not parts:
         return pd.DataFrame(columns=[*RUN_KEYS, *_named(name)[1].columns])
     table = pd.concat(parts, ignore_index=True)
-    return table.fillna({key: "" for key in RUN_KEYS if key in table})
+    return table.fillna({key: "" for keys in keys_of_parts for key in keys})
 
 
 def write_latents(

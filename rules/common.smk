@@ -55,7 +55,7 @@ def code(script):
 
 def prepared(resize, name):
     """Return a file of the images prepared with a resize."""
-    return f"{study.results}/images/resize={resize}/{name}"
+    return f"{study.results}/images/{resize}/{name}"
 
 
 def run_images(wildcards, name):

@@ -2,7 +2,7 @@
 
 REQUIRED: errors and outcomes of all runs; the noise ceiling, where counts are known; label-only baselines;
           distinctiveness, features, predictions, attributions.
-MAKES:    <results>/tables/correlations/quantity=…/part.parquet, <results>/tables/table_1.*, in_words.html
+MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, <results>/tables/table_1.*, in_words.html
           <results>/figures/errors/, distinctiveness.*, measures.*, features.*, forest.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
@@ -21,10 +21,8 @@ rule correlate:
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
         baselines=rules.measure_baselines.output.baselines,
     output:
-        correlations=ensure(
-            "<results>/tables/correlations/quantity={quantity}/part.parquet", non_empty=True
-        ),
-        tsv="<results>/tables/correlations/quantity={quantity}/part.tsv",
+        correlations=ensure("<results>/tables/correlations/{quantity}.parquet", non_empty=True),
+        tsv="<results>/tables/correlations_{quantity}.tsv",
     log:
         "<logs>/correlate/{quantity}.log",
     benchmark:

@@ -3,7 +3,7 @@
 REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
           or that table alone where there are no runs, or nothing for the data set kind `sample`.
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
-          <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
+          <results>/images/<resize>/images.parquet, pixels.npy, rejected.parquet
           <results>/images/images.parquet (without runs)
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
           <results>/figures/scores.*
@@ -103,13 +103,13 @@ if study.runs:
             images=study.image_source["images"],
             scores=study.image_source["scores"],
         output:
-            images=ensure("<results>/images/resize={resize}/images.parquet", non_empty=True),
-            rejected=ensure("<results>/images/resize={resize}/rejected.parquet", non_empty=True),
-            pixels=ensure("<results>/images/resize={resize}/pixels.npy", non_empty=True),
+            images=ensure("<results>/images/{resize}/images.parquet", non_empty=True),
+            rejected=ensure("<results>/images/{resize}/rejected.parquet", non_empty=True),
+            pixels=ensure("<results>/images/{resize}/pixels.npy", non_empty=True),
         log:
-            "<logs>/prepare_images/resize={resize}.log",
+            "<logs>/prepare_images/{resize}.log",
         benchmark:
-            "<benchmarks>/prepare_images/resize={resize}.jsonl"
+            "<benchmarks>/prepare_images/{resize}.jsonl"
         conda:
             "../envs/data.yaml"
         threads: 2

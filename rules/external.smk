@@ -1,7 +1,7 @@
 """Errors and latents made elsewhere: joined with the images, drawn like our own.
 
 REQUIRED: the tables that external_errors and external_latents name; the image table.
-MAKES:    <results>/errors/protocol=external/loss=<name>/, latents/…, distinctiveness/…, external/
+MAKES:    <results>/external_errors/, external_latents/, external_distinctiveness/, external/
           <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
 """
 
@@ -23,7 +23,9 @@ rule join_errors:
         table=lambda wildcards: study.settings["external_errors"][wildcards.loss]["file"],
         images=IMAGES,
     output:
-        errors=ensure("<results>/errors/protocol=external/loss={loss}/part.parquet", non_empty=True),
+        errors=ensure(
+            "<results>/external_errors/protocol=external/loss={loss}/part.parquet", non_empty=True
+        ),
         counts=ensure("<results>/external/errors/{loss}.parquet", non_empty=True),
     log:
         "<logs>/join_errors/{loss}.log",
@@ -49,9 +51,7 @@ rule join_latents:
         table=lambda wildcards: study.settings["external_latents"][wildcards.loss]["file"],
         images=IMAGES,
     output:
-        latents=ensure(
-            "<results>/latents/protocol=external/loss={loss}/part.parquet", non_empty=True
-        ),
+        latents=ensure("<results>/external_latents/{loss}.parquet", non_empty=True),
         counts=ensure("<results>/external/latents/{loss}.parquet", non_empty=True),
     log:
         "<logs>/join_latents/{loss}.log",
@@ -77,7 +77,8 @@ use rule measure_distinctiveness as measure_external_distinctiveness with:
         latents=rules.join_latents.output.latents,
     output:
         distinctiveness=ensure(
-            "<results>/distinctiveness/protocol=external/loss={loss}/part.parquet", non_empty=True
+            "<results>/external_distinctiveness/protocol=external/loss={loss}/part.parquet",
+            non_empty=True,
         ),
     log:
         "<logs>/measure_external_distinctiveness/{loss}.log",

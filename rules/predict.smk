@@ -81,7 +81,7 @@ rule search_predictor:
         latents=rules.map_latents.output.latents,
         split=study.split_file,
     output:
-        trials=ensure("<results>/prediction_search/worker={worker}/part.parquet", non_empty=True),
+        trials=ensure("<results>/prediction_search/worker_{worker}.parquet", non_empty=True),
     log:
         "<logs>/search_predictor/{worker}.log",
     benchmark:

@@ -1,12 +1,12 @@
 """Weights that the study makes itself: an autoencoder pre-trained on a folder of images.
 
 REQUIRED: a directory of images, where a protocol has initial_weights: pretrain.
-MAKES:    <results>/pretraining/resize=…/pixels.npy, rejected.parquet
-          <results>/pretraining/resize=…/<architecture>/autoencoder.safetensors, history.parquet, record.json
+MAKES:    <results>/pretraining/<resize>/pixels.npy, rejected.parquet
+          <results>/pretraining/<resize>/<architecture>/autoencoder.safetensors, history.parquet, record.json
           <results>/figures/pretraining.*
 """
 
-PRETRAINED = "<results>/pretraining/resize={resize}/bottleneck={bottleneck}/decoder={decoder}/batch_norm={batch_norm}"
+PRETRAINED = "<results>/pretraining/{resize}/{bottleneck}-{decoder}-batch_norm_{batch_norm}"
 
 
 wildcard_constraints:
@@ -20,12 +20,12 @@ rule prepare_pretraining:
     input:
         images=study.settings["pretraining"]["images"],
     output:
-        rejected=ensure("<results>/pretraining/resize={resize}/rejected.parquet", non_empty=True),
-        pixels=ensure("<results>/pretraining/resize={resize}/pixels.npy", non_empty=True),
+        rejected=ensure("<results>/pretraining/{resize}/rejected.parquet", non_empty=True),
+        pixels=ensure("<results>/pretraining/{resize}/pixels.npy", non_empty=True),
     log:
-        "<logs>/prepare_pretraining/resize={resize}.log",
+        "<logs>/prepare_pretraining/{resize}.log",
     benchmark:
-        "<benchmarks>/prepare_pretraining/resize={resize}.jsonl"
+        "<benchmarks>/prepare_pretraining/{resize}.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 2

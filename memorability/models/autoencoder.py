@@ -187,7 +187,7 @@ def read_autoencoder(path: str | Path) -> Autoencoder:
             raise InputError(
                 f"The model {path} is what a run that diverged has left: {outcome['reason']} at step "
                 f"{outcome['step']}. Its latents mean nothing. Set `selected` to another learning "
-                "rate, whose row in tables/correlations/quantity=error/part.tsv names no seed as "
+                "rate, whose row in tables/correlations_error.tsv names no seed as "
                 "diverged."
             )
         model = Autoencoder(**header["architecture"])

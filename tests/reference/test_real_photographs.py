@@ -197,4 +197,4 @@ def test_a_short_run_on_real_photographs_measures_each_of_them(
     # deviation from grey, which puts high-contrast photographs last.
     off_grey = np.square(pixels / 255 - 0.5).mean(axis=(1, 2, 3))
     assert np.corrcoef(last, off_grey)[0, 1] > 0.5
-    assert run.history["loss"].iloc[-5:].mean() < run.history["loss"].iloc[:5].mean()
+    assert run.history["train_loss"].iloc[-5:].mean() < run.history["train_loss"].iloc[:5].mean()

@@ -16,7 +16,7 @@ MADE = {
     "figures/attribution_weights.png": True,
     "figures/attributions.png": False,
     "dataset/images/one.png": False,
-    "images/resize=squash/pixels.npy": False,
+    "images/squash/pixels.npy": False,
     "models/loss=mse/autoencoder.safetensors": False,
     "logs/correlate.log": False,
     "report.html": False,

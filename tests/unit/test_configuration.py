@@ -984,12 +984,9 @@ def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_archite
     overlay = {"protocols": names, "pretraining": {"images": "photos", "epochs": 3}}
     study = resolve(merged(folder(), ONE_RUN, overlay), root)
     plain, cropped, text = study.pretrainings
-    assert plain == (
-        "results/mine/pretraining/resize=squash/bottleneck=conv7x7/decoder=upsample_conv/"
-        "batch_norm=yes"
-    )
-    assert "resize=center_crop/" in cropped
-    assert text.endswith("decoder=transposed12/batch_norm=no")
+    assert plain == "results/mine/pretraining/squash/conv7x7-upsample_conv-batch_norm_yes"
+    assert "/center_crop/" in cropped
+    assert text.endswith("/conv7x7-transposed12-batch_norm_no")
     assert study.pretrained_files("ordered") == [f"{plain}/autoencoder.safetensors"]
     assert study.pretrained_files("paper") == []
     run = study.run_settings("text", "mse", "5e-6", "0")["weights"]
@@ -1239,7 +1236,7 @@ def test_what_is_made_elsewhere_is_named_and_noted() -> None:
         }
     assert study.given_tables == ["scores.csv", "errors.csv", "errors.csv", "l.parquet"]
     assert study.external_path("errors", "theirs") == (
-        "results/alone/errors/protocol=external/loss=theirs/part.parquet"
+        "results/alone/external_errors/protocol=external/loss=theirs/part.parquet"
     )
 
 

@@ -262,8 +262,8 @@ def test_a_run_that_diverges_is_a_result_that_says_where(
     missing = made.errors.groupby("epoch")["error"].apply(lambda errors: errors.isna().tolist())
     assert missing.tolist() == [[epoch == 1] * 3, [True] * 3]
     assert made.history["step"].tolist() == list(range(1, step + 1))
-    assert np.isfinite(made.history["loss"].iloc[:-1]).all()
-    assert np.isfinite(made.history["loss"].iloc[-1]) == ("error" in reason)
+    assert np.isfinite(made.history["train_loss"].iloc[:-1]).all()
+    assert np.isfinite(made.history["train_loss"].iloc[-1]) == ("error" in reason)
     tables.write(made.errors, tmp_path / "errors.parquet", "errors")
     tables.write(made.history, tmp_path / "history.parquet", "history")
     tables.write(made.outcomes, tmp_path / "outcome.parquet", "outcomes")
@@ -456,7 +456,7 @@ def test_the_sign_in_training_and_in_the_test_are_two_choices() -> None:
     pd.testing.assert_frame_equal(named.history, plain.history)
     upside_down = one_minus(lpips_sign_train="one_minus")
     assert set(upside_down.errors["metric"]) == {"lpips_squeeze_random_backbone"}
-    first = [each.history["loss"].iloc[0] for each in (plain, upside_down)]
+    first = [each.history["train_loss"].iloc[0] for each in (plain, upside_down)]
     assert first[1] == pytest.approx(1 - first[0])
     # The first steps of Adam have the size of the learning rate: opposite ways from the same start.
     start = initial_autoencoder(0, width=0.04, **ARCHITECTURE).state_dict()["encoder.0.0.weight"]
@@ -508,4 +508,4 @@ def test_each_stream_has_its_own_seed(stream: str) -> None:
     histories = [run(chosen, count=6).history for chosen in (plain, varied)]
     reordered = histories[0]["image_id"].tolist() != histories[1]["image_id"].tolist()
     assert reordered == (stream == "order")
-    assert histories[0]["loss"].tolist() != histories[1]["loss"].tolist()
+    assert histories[0]["train_loss"].tolist() != histories[1]["train_loss"].tolist()

@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pandera.errors
 import pyarrow as arrow
 import pytest
-from pyarrow import parquet
+from pyarrow import dataset, parquet
 
 from memorability import tables
 from memorability.arrays import open_sealed
@@ -127,8 +128,8 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"epoch": 10, "image_id": "a", "metric": "mse", "error": 5e-324},
     ],
     "history": [
-        {"step": 2, "epoch": 1, "image_id": "b", "loss": 0.5},
-        {"step": 10, "epoch": 1, "image_id": "a", "loss": NAN},
+        {"step": 2, "epoch": 1, "image_id": "b", "train_loss": 0.5},
+        {"step": 10, "epoch": 1, "image_id": "a", "train_loss": NAN},
     ],
     "outcomes": [
         {
@@ -482,6 +483,50 @@ def test_a_missing_column_is_refused_by_its_name_and_nothing_is_written(tmp_path
     assert files(tmp_path) == set()
 
 
+@pytest.mark.parametrize(
+    ("name", "key"), [("selection_seeds", "loss"), ("correlations", "quantity"), ("matrix", "lr")]
+)
+def test_a_column_named_like_a_key_of_the_path_is_refused_and_nothing_is_written(
+    name: str, key: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "protocol_of=mine" / f"{key}=mse" / "part.parquet"
+    with pytest.raises(ValueError, match=f"column '{key}'.*{key}=mse.*leave the key out"):
+        tables.write(example(name), path, name)
+    assert files(tmp_path) == set()
+
+
+@pytest.mark.parametrize("rates", [("5e-6", "5e-5"), ("0.001", "1e-4"), ("1", "10"), ("1", "0.1")])
+def test_no_reader_of_a_folder_merges_two_learning_rates(
+    rates: tuple[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "errors"
+    for rate in rates:
+        tables.write(example("errors"), folder / f"lr={rate}" / "part.parquet", "errors")
+    text = dataset.partitioning(arrow.schema([("lr", arrow.string())]), flavor="hive")
+    files = f"read_parquet('{folder}/**/*.parquet', hive_partitioning=true"
+    plain = [
+        pd.read_parquet(folder),
+        dataset.dataset(folder, partitioning="hive").to_table().to_pandas(),
+        duckdb.sql(f"SELECT * FROM {files})").df(),
+    ]
+    as_text = [
+        pd.read_parquet(folder, partitioning=text),
+        dataset.dataset(folder, partitioning=text).to_table().to_pandas(),
+        duckdb.sql(f"SELECT * FROM {files}, hive_types_autocast=false)").df(),
+    ]
+    for opened in plain:
+        assert list(opened["lr"].value_counts()) == [len(example("errors"))] * 2
+        assert {float(rate) for rate in opened["lr"]} == {float(rate) for rate in rates}
+    for opened in as_text:
+        assert set(opened["lr"]) == set(rates)
+
+
+def test_only_directories_are_keys() -> None:
+    path = Path("results/mine/errors/protocol=paper/lr=5e-6/a=b.parquet")
+    assert tables.partition_keys(path) == {"protocol": "paper", "lr": "5e-6"}
+    assert tables.partition_keys("lr=a=b/part.parquet") == {"lr": "a=b"}
+
+
 def test_a_file_of_another_table_is_refused_on_reading(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
     tables.write(example("rejected"), path, "rejected")
@@ -636,7 +681,7 @@ def test_keys_that_what_was_made_elsewhere_lacks_are_empty(tmp_path: Path) -> No
 
 
 def test_a_table_of_no_run_is_returned_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "quantity=feature" / "features.parquet"
+    path = tmp_path / "features.parquet"
     tables.write(example("features"), path, "features")
     pd.testing.assert_frame_equal(tables.read_runs([path], "features"), example("features"))
 

@@ -42,7 +42,7 @@ def test_the_studys_own_images_get_the_studys_own_predictions(
     assert done.returncode == 0, done.stderr
     assert "Autoencoders start from random, not ImageNet, weights." in done.stderr
     results = tiny_run / "results" / "tiny"
-    images = tables.read(results / "images" / "resize=squash" / "images.parquet", "images")
+    images = tables.read(results / "images" / "squash" / "images.parquet", "images")
     predictions = tables.read(results / "tables" / "predictions.parquet", "predictions")
     scores = tables.read(tmp_path / "scores.parquet", "image_scores")
     scores["file"] = scores["file"].str.removeprefix(f"{tiny_run / 'data' / 'images'}/")

@@ -19,8 +19,8 @@ from PIL import Image
 
 from memorability import tables
 
-PREPARED = "results/tiny/images/resize=squash/images.parquet"
-REJECTED = "results/tiny/images/resize=squash/rejected.parquet"
+PREPARED = "results/tiny/images/squash/images.parquet"
+REJECTED = "results/tiny/images/squash/rejected.parquet"
 ERRORS = "results/tiny/errors/protocol={protocol}/loss={loss}/lr=1e-3/seed=0/part.parquet"
 
 Damage = Callable[[Path], object]

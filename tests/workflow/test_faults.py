@@ -31,12 +31,12 @@ PAGE = 4096  # bytes, of which a disk in memory has whole ones
 
 # Kind of output -> the directory that holds it, below the results, and a file of it.
 OUTPUTS = {
-    "pixels": ("images/resize=squash", "pixels.npy"),
+    "pixels": ("images/squash", "pixels.npy"),
     "errors": (f"errors/{RUN}", "part.parquet"),
     "model": (f"models/{RUN}", "autoencoder.safetensors"),
     "latents": (f"latents/{RUN}", "part.parquet"),
     "mapped latents": ("prediction", "latents.npy"),
-    "correlations": ("tables/correlations/quantity=feature", "part.parquet"),
+    "correlations": ("tables/correlations", "feature.parquet"),
     "figure": ("figures/errors", "mse.svg"),
     "attribution maps": ("attributions", "maps.npy"),
     "predictor": ("predictor", "bundle.safetensors"),
@@ -213,9 +213,9 @@ def test_inputs_may_be_read_only_and_results_on_another_disk(
 @pytest.mark.parametrize(
     ("file", "reader", "how"),
     [
-        ("images/resize=squash/pixels.npy", "tables/features", "one bit"),
-        ("images/resize=squash/pixels.npy", "tables/features", "truncated"),
-        ("images/resize=squash/images.parquet", "tables/ceiling", "one bit"),
+        ("images/squash/pixels.npy", "tables/features", "one bit"),
+        ("images/squash/pixels.npy", "tables/features", "truncated"),
+        ("images/squash/images.parquet", "tables/ceiling", "one bit"),
         (f"errors/{RUN}/part.parquet", "tables/selection", "one bit"),
         (f"errors/{RUN}/part.parquet", "tables/selection", "truncated"),
         (f"latents/{RUN}/part.parquet", f"distinctiveness/{RUN}/part", "one bit"),
@@ -250,7 +250,7 @@ def test_a_clock_that_jumps_back_is_named_and_times_are_set_anew(
     directory = tiny()
     ceiling = "results/tiny/tables/ceiling.parquet"
     how = {"cwd": directory, "configfile": directory / "study.yaml"}
-    early = snakemake("results/tiny/images/resize=squash/images.parquet", **how)
+    early = snakemake("results/tiny/images/squash/images.parquet", **how)
     assert early.returncode == 0, early.stdout
     # What is there was made an hour from now.
     for path in directory.rglob("results/**/*"):

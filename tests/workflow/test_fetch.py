@@ -41,7 +41,7 @@ WEIGHTS = {
     "deeplabv3_resnet101_coco-586e9e4e.pth": "about 233.2 MiB",
     "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth": "about 159.7 MiB",
 }
-PREPARED = "images/resize=squash/images.parquet"
+PREPARED = "images/squash/images.parquet"
 
 
 def listed(done: Process) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from memorability import tables
 from tests.standins import memcat_rows, write_memcat_table
+from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
 STUDY: dict[str, Any] = {
@@ -102,7 +103,7 @@ def test_correlations_are_those_of_scipy_and_called_external(alone: Path) -> Non
     errors = pd.read_csv(alone / "errors.csv", dtype={"image": str})
     both = errors.merge(scores, left_on="image", right_on="image_file")
     expected = both["Loss"].corr(both["memorability_w_fa_correction"], method="spearman")
-    path = alone / RESULTS / "tables/correlations/quantity=error/part.parquet"
+    path = alone / RESULTS / "tables/correlations/error.parquet"
     rows = tables.read(path, "correlations")
     pooled = rows[(rows["method"] == "pooled") & (rows["group"] == "all")].iloc[0]
     assert pooled["r"] == pytest.approx(expected, abs=1e-12)
@@ -114,6 +115,18 @@ def test_correlations_are_those_of_scipy_and_called_external(alone: Path) -> Non
         "LPIPS (SqueezeNet), external (made_up)"
         in (alone / RESULTS / "tables/table_1.html").read_text()
     )
+
+
+def test_what_was_made_elsewhere_opens_as_one_data_set(alone: Path) -> None:
+    results = alone / RESULTS
+    folders = data_sets(results)
+    schemas = {
+        "external_distinctiveness": "distinctiveness", "external_errors": "errors",
+        "tables/correlations": "correlations",
+    }  # fmt: skip
+    assert set(folders) == set(schemas)
+    for folder, parts in folders.items():
+        assert_opens_as_one(results / folder, parts, schemas[folder])
 
 
 def test_they_answer_their_published_figures_marked_as_external_and_of_other_data(
@@ -159,7 +172,7 @@ def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(
     errors = pd.read_csv(tmp_path / "errors.csv", dtype={"image": str})
     errors["image"] = "/data/MemCat/" + errors["image"].str.upper()
     errors.to_csv(tmp_path / "errors.csv", index=False)
-    target = f"{RESULTS}/errors/protocol=external/loss=made_up/part.parquet"
+    target = f"{RESULTS}/external_errors/protocol=external/loss=made_up/part.parquet"
     done = snakemake(target, cwd=tmp_path, configfile=tmp_path / "study.yaml")
     assert done.returncode != 0
     flowing = " ".join(done.stdout.split())

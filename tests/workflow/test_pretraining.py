@@ -19,9 +19,7 @@ STUDY: dict[str, Any] = {
 }
 RUN = "protocol={}/loss=mse/lr=1e-3/seed=0"
 TARGETS = ["results/tiny/figures/pretraining.svg", "results/tiny/tables/provenance.html"]
-MODEL = (
-    "results/tiny/pretraining/resize=squash/bottleneck=conv7x7/decoder=upsample_conv/batch_norm=yes"
-)
+MODEL = "results/tiny/pretraining/squash/conv7x7-upsample_conv-batch_norm_yes"
 
 
 @pytest.fixture(scope="module")

@@ -139,9 +139,7 @@ def test_a_loss_whose_every_run_diverged_is_a_result(
     part = results / "matrix/protocol=chain/loss=mae/seed=0/part.parquet"
     assert tables.read(part, "matrix")["error"].isna().all()
     assert "no r" in (results / "figures" / "matrix.svg").read_text()
-    table = tables.read(
-        results / "tables/correlations/quantity=matrix/part.parquet", "correlations"
-    )
+    table = tables.read(results / "tables/correlations/matrix.parquet", "correlations")
     rows = table[(table[list(lost)] == pd.Series(lost)).all(axis=1)]
     assert set(rows["diverged"]) == {"seed 0 at step 1"}
     assert rows["r"].isna().all()

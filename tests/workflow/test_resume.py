@@ -124,9 +124,7 @@ def test_a_run_that_diverged_is_a_row_of_the_tables(diverged: Path) -> None:
     )
     assert outcome["outcome"] == "diverged"
     assert json.loads((results / "models" / run / "record.json").read_text())["outcome"] == outcome
-    table = tables.read(
-        results / "tables" / "correlations" / "quantity=error" / "part.parquet", "correlations"
-    )
+    table = tables.read(results / "tables" / "correlations" / "error.parquet", "correlations")
     lost = table[table["lr"] == "1e30"]
     assert set(lost["diverged"]) == {f"seed 0 at step {outcome['step']}"}
     assert lost["r"].isna().all()

@@ -13,6 +13,7 @@ import yaml
 from safetensors.numpy import load_file
 
 from memorability import tables
+from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 # Everything that `rule all` asks for, below results/tiny.
@@ -36,12 +37,15 @@ ASKED_FOR = (
     "predictor/bundle.safetensors",
     "predictor/bundle.json",
     *(
-        f"tables/correlations/quantity={quantity}/part.{kind}"
+        file
         for quantity in (
             "error", "distinctiveness", "feature", "prediction", "attribution", "matrix", "control",
             "variant",
         )
-        for kind in ("parquet", "tsv")
+        for file in (
+            f"tables/correlations/{quantity}.parquet",
+            f"tables/correlations_{quantity}.tsv",
+        )
     ),
     *(
         f"figures/{figure}.{kind}"
@@ -102,8 +106,9 @@ def parquet_files(directory: Path) -> list[Path]:
 
 
 def schema_name(path: Path) -> str:
-    """Return which table a file is: its stem, or the directory that holds its partitions."""
-    names = [path.stem, *(part for part in reversed(path.parts[:-1]) if "=" not in part)]
+    """Return which table a file is: its stem, or the directory that holds its parts."""
+    directories = [part for part in reversed(path.parts[:-1]) if "=" not in part]
+    names = [path.parent.name, path.stem, *directories]
     known = [SHARED_SCHEMAS.get(name, name) for name in names]
     return next(name for name in known if name in tables.SCHEMAS or name == "latents")
 
@@ -166,6 +171,17 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         assert re.fullmatch("[0-9a-f]{16}", record["code"]), path
 
 
+def test_every_partitioned_folder_opens_as_one_data_set(tiny_run: Path) -> None:
+    results = tiny_run / "results" / "tiny"
+    folders = data_sets(results)
+    assert set(folders) == {
+        "decay", "distinctiveness", "errors", "head_predictions", "history", "latents", "matrix",
+        "outcomes", "prediction_search", "tables/correlations",
+    }  # fmt: skip
+    for name, parts in folders.items():
+        assert_opens_as_one(results / name, parts, schema_name(parts[0]))
+
+
 def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -> None:
     # One epoch of the longer run is the run of Table 1, to the bit.
     results = tiny_run / "results" / "tiny"
@@ -175,7 +191,7 @@ def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -
     assert first.equals(run)
     assert not longer.loc[longer["epoch"] == 2, "error"].reset_index(drop=True).equals(run["error"])
     curve = tables.read(results / "tables" / "decay.parquet", "decay")
-    path = results / "tables" / "correlations" / "quantity=error" / "part.parquet"
+    path = results / "tables" / "correlations" / "error.parquet"
     expected = tables.read(path, "correlations")
     columns = ["n", "r", "ci_low", "ci_high", "p"]
     first = curve[curve["epoch"] == 1].set_index(["method", "group"])[columns]

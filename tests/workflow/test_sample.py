@@ -41,7 +41,7 @@ def test_the_report_says_first_that_observers_are_simulated(sample: Path) -> Non
 
 
 def test_scores_recover_the_planted_memorability(sample: Path) -> None:
-    images = tables.read(sample / "results/sample/images/resize=squash/images.parquet", "images")
+    images = tables.read(sample / "results/sample/images/squash/images.parquet", "images")
     planted = tables.read(sample / "results/sample/dataset/planted.parquet", "planted")
     both = images[["image_id", "score"]].merge(planted, on="image_id")
     assert len(both) == len(planted) == 120
