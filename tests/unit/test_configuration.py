@@ -186,10 +186,11 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         ),
         (changed("statistics.target", 5), ["statistics.target: 5 is unknown", "score"]),
         (changed("epochs", "one"), ["epochs: 'one' should be of type integer"]),
+        (changed("epochs", 0), ["epochs: 0 is less than the minimum of 1"]),
         (changed("epochs", True), ["epochs: True should be of type integer"]),
         (
             changed("learning_rates", ["1e-3", 0.01]),
-            ["learning_rates.1: 0.01 should be of type string", "quoted labels"],
+            ["learning_rates.1: 0.01 should be of type string", 'quoted labels, as in "5e-6"'],
         ),
         (
             changed("selected.learning_rate", 0.01),
@@ -203,15 +204,26 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (changed("study", "My study"), ["study: 'My study'"]),
         (
             merged(folder(scores="scores.xlsx")),
-            ["dataset.scores: 'scores.xlsx'"],
+            ["dataset.scores: 'scores.xlsx'", ".csv, .tsv or .parquet"],
         ),
         (
             changed("protocols", ["papr"]),
-            ["Protocol 'papr' is not in protocols/", "did you mean 'paper'?"],
+            [
+                "Protocol 'papr' is not in protocols/",
+                "did you mean 'paper'?",
+                "protocols/papr.yaml",
+            ],
         ),
         (
             changed("learning_rates", ["1e-3", "fast"]),
-            ["Learning rate 'fast' is not a label of a positive number"],
+            [
+                "Learning rate 'fast' is not a label of a positive number",
+                'learning_rates: ["5e-6"]',
+            ],
+        ),
+        (
+            changed("learning_rates", ["5e-6", "1e-3", "0.001"]),
+            ["learning_rates", "0.001 more than once", "Remove the repetition"],
         ),
         (changed("seeds", [0, 0]), ["seeds names 0 more than once"]),
         (
@@ -225,7 +237,11 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (changed("selected.protocol", "released"), ["selected: no run", "'released'"]),
         (
             changed("prediction.split.test", 0.2),
-            ["prediction.split: the shares add up to 0.9,", "not to 1"],
+            [
+                "prediction.split: the shares add up to 0.9,",
+                "not to 1",
+                "Correct train, validation or test",
+            ],
         ),
         (without("prediction.split.kind"), ["prediction.split.kind: missing"]),
         (
@@ -494,7 +510,11 @@ def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) 
         ),
         (
             changed("prediction.search.space.layers", [3, 1]),
-            ["prediction.search.space.layers: the range from 3 to 1 is empty"],
+            ["prediction.search.space.layers: the range from 3 to 1 is empty", "lower end first"],
+        ),
+        (
+            changed("prediction.search.space.dropout", [0.5, 0.1]),
+            ["prediction.search.space.dropout: the range from 0.5 to 0.1 is empty"],
         ),
         (changed("prediction.search.space.width", []), ["prediction.search.space.width"]),
         (changed("prediction.search.jobs", 60), ["60 jobs share 50 trials"]),
@@ -526,7 +546,8 @@ def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
     study = resolve(merged({"prediction": {"split": own}}), ROOT)
     assert study.official_splits == ["results/memcat/prediction/own_split.parquet"]
     assert study.split_settings["number"] == 1
-    with pytest.raises(InputError, match=r"prediction.split.file: split.csv does not exist"):
+    words = r"prediction.split.file: split.csv does not exist, .* one row per image"
+    with pytest.raises(InputError, match=words):
         study.preflight()
 
 
@@ -870,7 +891,8 @@ def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
         merged(folder(), ONE_RUN, overlay), ROOT
     )  # `paper` starts from ImageNet weights
     files = [Path("w") / name for name in ("imagenet-vgg16.pth", VGG)]
-    with pytest.raises(InputError, match=r"docs/data\.md.*untrained_start") as refused:
+    words = r"Weights files are missing: .*docs/data\.md.*weights\.source: random.*untrained_start"
+    with pytest.raises(InputError, match=words) as refused:
         study.preflight()
     for file in files:
         assert str(file) in str(refused.value)
@@ -1012,7 +1034,7 @@ def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_archite
     }  # fmt: skip
     assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
     assert settings["precision"] == "fp32"
-    with pytest.raises(InputError, match=r"pretraining\.images: photos does not exist"):
+    with pytest.raises(InputError, match=r"pretraining\.images: photos .*a directory of images"):
         study.preflight()
     Path("photos").mkdir()
     study.preflight()
@@ -1217,6 +1239,8 @@ def test_images_without_runs_are_refused(overlay: dict[str, Any]) -> None:
     message = refusal(merged(overlay, {"runs": None}))
     assert "runs: null makes a study of tables alone" in message
     assert "{kind: table, scores: …, columns: …}" in message
+    assert f"data set {merged(overlay)['dataset']['kind']!r} has images" in message
+    assert "set runs: grid" in message
 
 
 @pytest.mark.parametrize("named", [{"scores": "scores.csv"}, {"images": None}])
