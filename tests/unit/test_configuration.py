@@ -1,5 +1,6 @@
 """The configuration as a whole: what resolves, what is refused and in which words."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -387,36 +388,37 @@ def test_the_note_says_what_is_simulated_or_random_and_nothing_else(
 
 def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> None:
     study = resolve(merged(), ROOT)
-    assert study.run_settings("paper", "style", "5e-6", "3") == {
-        "protocol": {
-            "resize": "squash",
-            "bottleneck": "conv7x7",
-            "decoder": "upsample_conv",
-            "batch_norm": True,
-            "initial_weights": "checkpoint",
-            "batch_norm_mode": "train",
-            "order": "seed_shuffle",
-            "lpips_range": "minus_one_to_one",
-            "lpips_sign_train": "distance",
-            "lpips_sign_test": "distance",
-            "style_gram": "gatys5",
-            "fine_tuned_on": "all",
-            "seed_varies": "everything",
-            "sweep": "fresh",
-        },
-        "loss": "style",
-        "learning_rate": 5e-6,
-        "seed": 3,
-        "stream_seeds": {"order": 3, "initial_weights": 3, "dropout": 3},
-        "split": None,
-        "previous_model": None,
-        "epochs": 1,
-        "width": 1.0,
-        "weights": {"source": "directory", "directory": "resources/weights"},
-        "device": "auto",
-        "precision": "fp32",
-        "threads": 1,
-    }
+    run = study.run_settings("paper", "style", "5e-6", "3")
+    assert (run["loss"], run["learning_rate"], run["seed"]) == ("style", 5e-6, 3)
+    assert run["protocol"] == study.protocols["paper"].choices()
+    assert set(run["stream_seeds"].values()) == {3}
+    json.dumps(run, allow_nan=False)  # what a job reads, and what its record is made of
+
+
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [
+        ({"epochs": 2}, {"epochs"}),
+        ({"weights": {"source": "random"}}, {"weights"}),
+        ({"weights": {"source": "directory", "directory": "mine"}}, {"weights"}),
+        ({"compute": {"threads": 2}}, {"threads"}),
+        ({"compute": {"precision": "bf16"}}, {"precision"}),
+        ({"compute": {"device": "cpu"}}, {"device"}),
+        ({"statistics": {"bootstrap": 100}}, set()),
+        ({"prediction": {"dropout": 0.1}}, set()),
+        ({"losses": ["style", "lpips_squeeze"], "seeds": [3, 0], "study": "less"}, set()),
+        ({"keep_checkpoints": "none"}, set()),
+    ],
+)
+def test_a_change_of_the_configuration_changes_of_a_run_what_it_decides(
+    overlay: dict[str, Any], named: set[str]
+) -> None:
+    key = ("paper", "style", "5e-6", "3")
+    before, after = (
+        resolve(merged(*changes), ROOT).run_settings(*key) for changes in ((), (overlay,))
+    )
+    assert before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]} == named
 
 
 def test_settings_of_a_run_are_those_of_its_own_protocol() -> None:
@@ -495,10 +497,8 @@ def test_only_a_run_on_the_training_images_depends_on_the_split(tmp_path: Path) 
     protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
     study = resolve(merged({"protocols": ["paper", "mine"]}), protocols)
     assert study.run_settings("paper", "mse", "5e-6", "0")["split"] is None
-    assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == {
-        "kind": "published", "number": 1, "train": 0.6, "validation": 0.1, "test": 0.3, "seed": 0,
-        "file": None, "columns": {"file": "file", "image_id": None, "split": "split"},
-    }  # fmt: skip
+    assert study.run_settings("mine", "mse", "5e-6", "0")["split"] == study.split_settings
+    assert study.split_settings["kind"] == "published"
 
 
 @pytest.mark.parametrize(
@@ -595,26 +595,27 @@ def copy_protocols(directory: Path, **texts: str) -> Path:
     return directory
 
 
-def test_preparation_and_correlation_name_what_decides_them() -> None:
-    study = resolve(merged(SAMPLE), ROOT)
-    assert study.preparation("squash") == {
-        "columns": {
-            name: name
-            for name in (
-                "file", "score", "category", "subcategory", "hits", "false_alarms", "responses",
-            )
-        },
-        "on_bad_image": "stop",
-        "losses": ["lpips_alex", "lpips_squeeze", "lpips_vgg", "ms_ssim", "mse", "style"],
-        "resize": "squash",
-        "seed": 0,
-    }  # fmt: skip
-    assert study.correlation_settings == {
-        "target": "score",
-        "bootstrap": 10_000,
-        "confidence": 0.95,
-        "seed": 0,
-    }
+@pytest.mark.parametrize(
+    ("overlay", "prepared", "correlated"),
+    [
+        ({"images": {"on_bad_image": "reject"}}, {"on_bad_image"}, set()),
+        ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"losses"}, set()),
+        ({"statistics": {"seed": 5}}, {"seed"}, {"seed"}),
+        ({"statistics": {"bootstrap": 100}}, set(), {"bootstrap"}),
+        ({"statistics": {"confidence": 0.9}}, set(), {"confidence"}),
+        ({"statistics": {"target": "score_uncorrected"}}, set(), {"target"}),
+        ({"epochs": 3, "learning_rates": ["5e-6"], "seeds": [0]}, set(), set()),
+    ],
+)
+def test_preparation_and_correlation_change_with_what_decides_them_alone(
+    overlay: dict[str, Any], prepared: set[str], correlated: set[str]
+) -> None:
+    before, after = (resolve(merged(SAMPLE, *more), ROOT) for more in ((), (overlay,)))
+    for first, second, expected in (
+        (before.preparation("squash"), after.preparation("squash"), prepared),
+        (before.correlation_settings, after.correlation_settings, correlated),
+    ):
+        assert {name for name in first if first[name] != second[name]} == expected
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
