@@ -1,5 +1,6 @@
 """The configuration as a whole: what resolves, what is refused and in which words."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -186,10 +187,11 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         ),
         (changed("statistics.target", 5), ["statistics.target: 5 is unknown", "score"]),
         (changed("epochs", "one"), ["epochs: 'one' should be of type integer"]),
+        (changed("epochs", 0), ["epochs: 0 is less than the minimum of 1"]),
         (changed("epochs", True), ["epochs: True should be of type integer"]),
         (
             changed("learning_rates", ["1e-3", 0.01]),
-            ["learning_rates.1: 0.01 should be of type string", "quoted labels"],
+            ["learning_rates.1: 0.01 should be of type string", 'quoted labels, as in "5e-6"'],
         ),
         (
             changed("selected.learning_rate", 0.01),
@@ -203,15 +205,26 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (changed("study", "My study"), ["study: 'My study'"]),
         (
             merged(folder(scores="scores.xlsx")),
-            ["dataset.scores: 'scores.xlsx'"],
+            ["dataset.scores: 'scores.xlsx'", ".csv, .tsv or .parquet"],
         ),
         (
             changed("protocols", ["papr"]),
-            ["Protocol 'papr' is not in protocols/", "did you mean 'paper'?"],
+            [
+                "Protocol 'papr' is not in protocols/",
+                "did you mean 'paper'?",
+                "protocols/papr.yaml",
+            ],
         ),
         (
             changed("learning_rates", ["1e-3", "fast"]),
-            ["Learning rate 'fast' is not a label of a positive number"],
+            [
+                "Learning rate 'fast' is not a label of a positive number",
+                'learning_rates: ["5e-6"]',
+            ],
+        ),
+        (
+            changed("learning_rates", ["5e-6", "1e-3", "0.001"]),
+            ["learning_rates", "0.001 more than once", "Remove the repetition"],
         ),
         (changed("seeds", [0, 0]), ["seeds names 0 more than once"]),
         (
@@ -225,7 +238,11 @@ def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
         (changed("selected.protocol", "released"), ["selected: no run", "'released'"]),
         (
             changed("prediction.split.test", 0.2),
-            ["prediction.split: the shares add up to 0.9,", "not to 1"],
+            [
+                "prediction.split: the shares add up to 0.9,",
+                "not to 1",
+                "Correct train, validation or test",
+            ],
         ),
         (without("prediction.split.kind"), ["prediction.split.kind: missing"]),
         (
@@ -371,35 +388,37 @@ def test_the_note_says_what_is_simulated_or_random_and_nothing_else(
 
 def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> None:
     study = resolve(merged(), ROOT)
-    assert study.run_settings("paper", "style", "5e-6", "3") == {
-        "protocol": {
-            "resize": "squash",
-            "bottleneck": "conv7x7",
-            "decoder": "upsample_conv",
-            "batch_norm": True,
-            "initial_weights": "checkpoint",
-            "batch_norm_mode": "train",
-            "order": "seed_shuffle",
-            "lpips_range": "minus_one_to_one",
-            "lpips_sign_train": "distance",
-            "lpips_sign_test": "distance",
-            "style_gram": "gatys5",
-            "fine_tuned_on": "all",
-            "seed_varies": "everything",
-            "sweep": "fresh",
-        },
-        "loss": "style",
-        "learning_rate": 5e-6,
-        "seed": 3,
-        "stream_seeds": {"order": 3, "initial_weights": 3, "dropout": 3},
-        "previous_model": None,
-        "epochs": 1,
-        "width": 1.0,
-        "weights": {"source": "directory", "directory": "resources/weights"},
-        "device": "auto",
-        "precision": "fp32",
-        "threads": 1,
-    }
+    run = study.run_settings("paper", "style", "5e-6", "3")
+    assert (run["loss"], run["learning_rate"], run["seed"]) == ("style", 5e-6, 3)
+    assert run["protocol"] == study.protocols["paper"].choices()
+    assert set(run["stream_seeds"].values()) == {3}
+    json.dumps(run, allow_nan=False)  # what a job reads, and what its record is made of
+
+
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [
+        ({"epochs": 2}, {"epochs"}),
+        ({"weights": {"source": "random"}}, {"weights"}),
+        ({"weights": {"source": "directory", "directory": "mine"}}, {"weights"}),
+        ({"compute": {"threads": 2}}, {"threads"}),
+        ({"compute": {"precision": "bf16"}}, {"precision"}),
+        ({"compute": {"device": "cpu"}}, {"device"}),
+        ({"statistics": {"bootstrap": 100}}, set()),
+        ({"prediction": {"dropout": 0.1}}, set()),
+        ({"losses": ["style", "lpips_squeeze"], "seeds": [3, 0], "study": "less"}, set()),
+        ({"keep_checkpoints": "none"}, set()),
+    ],
+)
+def test_a_change_of_the_configuration_changes_of_a_run_what_it_decides(
+    overlay: dict[str, Any], named: set[str]
+) -> None:
+    key = ("paper", "style", "5e-6", "3")
+    before, after = (
+        resolve(merged(*changes), ROOT).run_settings(*key) for changes in ((), (overlay,))
+    )
+    assert before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]} == named
 
 
 def test_settings_of_a_run_are_those_of_its_own_protocol() -> None:
@@ -483,7 +502,11 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
         ),
         (
             changed("prediction.search.space.layers", [3, 1]),
-            ["prediction.search.space.layers: the range from 3 to 1 is empty"],
+            ["prediction.search.space.layers: the range from 3 to 1 is empty", "lower end first"],
+        ),
+        (
+            changed("prediction.search.space.dropout", [0.5, 0.1]),
+            ["prediction.search.space.dropout: the range from 0.5 to 0.1 is empty"],
         ),
         (changed("prediction.search.space.width", []), ["prediction.search.space.width"]),
         (changed("prediction.search.jobs", 60), ["60 jobs share 50 trials"]),
@@ -515,7 +538,8 @@ def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
     study = resolve(merged({"prediction": {"split": own}}), ROOT)
     assert study.official_splits == ["results/memcat/prediction/own_split.parquet"]
     assert study.split_settings["number"] == 1
-    with pytest.raises(InputError, match=r"prediction.split.file: split.csv does not exist"):
+    words = r"prediction.split.file: split.csv does not exist, .* one row per image"
+    with pytest.raises(InputError, match=words):
         study.preflight()
 
 
@@ -563,26 +587,27 @@ def copy_protocols(directory: Path, **texts: str) -> Path:
     return directory
 
 
-def test_preparation_and_correlation_name_what_decides_them() -> None:
-    study = resolve(merged(SAMPLE), ROOT)
-    assert study.preparation("squash") == {
-        "columns": {
-            name: name
-            for name in (
-                "file", "score", "category", "subcategory", "hits", "false_alarms", "responses",
-            )
-        },
-        "on_bad_image": "stop",
-        "losses": ["lpips_alex", "lpips_squeeze", "lpips_vgg", "ms_ssim", "mse", "style"],
-        "resize": "squash",
-        "seed": 0,
-    }  # fmt: skip
-    assert study.correlation_settings == {
-        "target": "score",
-        "bootstrap": 10_000,
-        "confidence": 0.95,
-        "seed": 0,
-    }
+@pytest.mark.parametrize(
+    ("overlay", "prepared", "correlated"),
+    [
+        ({"images": {"on_bad_image": "reject"}}, {"on_bad_image"}, set()),
+        ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"losses"}, set()),
+        ({"statistics": {"seed": 5}}, {"seed"}, {"seed"}),
+        ({"statistics": {"bootstrap": 100}}, set(), {"bootstrap"}),
+        ({"statistics": {"confidence": 0.9}}, set(), {"confidence"}),
+        ({"statistics": {"target": "score_uncorrected"}}, set(), {"target"}),
+        ({"epochs": 3, "learning_rates": ["5e-6"], "seeds": [0]}, set(), set()),
+    ],
+)
+def test_preparation_and_correlation_change_with_what_decides_them_alone(
+    overlay: dict[str, Any], prepared: set[str], correlated: set[str]
+) -> None:
+    before, after = (resolve(merged(SAMPLE, *more), ROOT) for more in ((), (overlay,)))
+    for first, second, expected in (
+        (before.preparation("squash"), after.preparation("squash"), prepared),
+        (before.correlation_settings, after.correlation_settings, correlated),
+    ):
+        assert {name for name in first if first[name] != second[name]} == expected
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
@@ -859,7 +884,8 @@ def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
         merged(folder(), ONE_RUN, overlay), ROOT
     )  # `paper` starts from ImageNet weights
     files = [Path("w") / name for name in ("imagenet-vgg16.pth", VGG)]
-    with pytest.raises(InputError, match=r"docs/data\.md.*untrained_start") as refused:
+    words = r"Weights files are missing: .*docs/data\.md.*weights\.source: random.*untrained_start"
+    with pytest.raises(InputError, match=words) as refused:
         study.preflight()
     for file in files:
         assert str(file) in str(refused.value)
@@ -998,7 +1024,7 @@ def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_archite
     }  # fmt: skip
     assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
     assert settings["precision"] == "fp32"
-    with pytest.raises(InputError, match=r"pretraining\.images: photos does not exist"):
+    with pytest.raises(InputError, match=r"pretraining\.images: photos .*a directory of images"):
         study.preflight()
     Path("photos").mkdir()
     study.preflight()
@@ -1203,6 +1229,8 @@ def test_images_without_runs_are_refused(overlay: dict[str, Any]) -> None:
     message = refusal(merged(overlay, {"runs": None}))
     assert "runs: null makes a study of tables alone" in message
     assert "{kind: table, scores: …, columns: …}" in message
+    assert f"data set {merged(overlay)['dataset']['kind']!r} has images" in message
+    assert "set runs: grid" in message
 
 
 @pytest.mark.parametrize("named", [{"scores": "scores.csv"}, {"images": None}])

@@ -1,7 +1,9 @@
 """What a user reads when something is wrong: what, where, and what to do next, before any training.
 
-Every case runs the workflow as far as the prepared images. The words of all cases are printed after
-the tests.
+Every case runs the workflow as far as the prepared images. Of what is refused before any job there is
+a case of each kind: the form of the configuration, keys that contradict each other, a path, a
+directory without write permission, weights. The words of the other refusals are checked in
+tests/unit/test_configuration.py. The words of all cases here are printed after the tests.
 """
 
 import re
@@ -120,18 +122,6 @@ def each_image(category: str, change: Callable[[Path], object]) -> Damage:
     return damage
 
 
-def as_file(path: str) -> Damage:
-    """Put a file where a directory belongs."""
-
-    def damage(directory: Path) -> None:
-        target = directory / path
-        if target.is_dir():
-            shutil.rmtree(target)
-        target.write_text("not a directory")
-
-    return damage
-
-
 def without(path: str) -> Damage:
     def damage(directory: Path) -> None:
         target = directory / path
@@ -151,99 +141,18 @@ def mounted(options: str, directory: str = "results") -> str:
 
 CASES = {
     # The configuration
-    "unknown key": Case(
-        config={"statistics": {"bootstraps": 100}},
-        says=("statistics.bootstraps: unknown key", "did you mean 'bootstrap'?", "config.yaml"),
-    ),
-    "unknown key at the top": Case(
-        config={"learning_rate": ["1e-3"]},
-        says=("learning_rate: unknown key", "did you mean 'learning_rates'?", "config.yaml"),
-    ),
-    "wrong type": Case(
-        config={"epochs": "one"}, says=("epochs: 'one'", "of type integer", "config.yaml")
-    ),
     "several mistakes at once": Case(
         config={"epochs": "one", "seeds": [-1], "losses": ["mse", "lpips"]},
         says=("epochs: 'one'", "seeds.0: -1", "losses.1: 'lpips' is unknown"),
-    ),
-    "learning rate without quotes": Case(
-        config={"learning_rates": [0.001]},
-        says=("learning_rates.0: 0.001", "type string", 'quoted labels, as in "5e-6"'),
-    ),
-    "learning rate that is no number": Case(
-        config={"learning_rates": ["fast"]},
-        says=("Learning rate 'fast'", "positive number", 'learning_rates: ["5e-6"]'),
-    ),
-    "two labels of one learning rate": Case(
-        config={"learning_rates": ["1e-3", "0.001"]},
-        says=("learning_rates", "0.001 more than once", "Remove the repetition"),
-    ),
-    "unknown loss": Case(
-        config={"losses": ["ms_sim"]},
-        says=("losses.0: 'ms_sim' is unknown", "did you mean 'ms_ssim'?"),
-    ),
-    "unknown protocol": Case(
-        config={"protocols": ["papr"]},
-        says=(
-            "Protocol 'papr' is not in protocols/",
-            "did you mean 'paper'?",
-            "protocols/papr.yaml",
-        ),
     ),
     "selected run that is not made": Case(
         config={"selected": {"learning_rate": "0.001"}},
         says=("selected: no run", "learning rate '0.001'", "did you mean", "labels"),
     ),
-    "no epochs": Case(config={"epochs": 0}, says=("epochs: 0 is less than the minimum of 1",)),
-    "split that is no whole": Case(
-        config={"prediction": {"split": {"train": 0.6}}},
-        says=("prediction.split", "add up to 1.1", "Correct train, validation or test"),
-    ),
-    "search space with an empty range": Case(
-        config={"prediction": {"search": {"space": {"dropout": [0.5, 0.1]}}}},
-        says=("prediction.search.space.dropout", "from 0.5 to 0.1 is empty", "lower end first"),
-    ),
-    "split file that is not there": Case(
-        config={"prediction": {"split": {"kind": "file", "file": "data/split.csv"}}},
-        says=("prediction.split.file: data/split.csv does not exist", "one row per image"),
-    ),
-    "score table of another format": Case(
-        config={"dataset": {"scores": "data/scores.xlsx"}},
-        says=("dataset.scores", "scores.xlsx", ".csv, .tsv or .parquet"),
-    ),
-    "unknown published figure": Case(
-        config={
-            "external_errors": {
-                "theirs": {
-                    "file": "data/scores.csv",
-                    "columns": {"file": "file", "error": "score"},
-                    "loss": "mse",
-                    "claim": "table1.mse",
-                }
-            }
-        },
-        says=("external_errors.theirs.claim", "'table1.mse'", "did you mean 'table_1.mse'?"),
-    ),
-    "images without runs": Case(
-        config={"runs": None},
-        says=("runs: null", "data set 'folder' has images", "{kind: table", "set runs: grid"),
-    ),
     # Paths
     "no image directory": Case(
         damage=without("data/images"),
         says=("dataset.images: data/images does not exist", "Relative paths start from"),
-    ),
-    "image directory that is a file": Case(
-        damage=as_file("data/images"),
-        says=("dataset.images: data/images is a file", "a directory of images is needed"),
-    ),
-    "score table that is a directory": Case(
-        damage=lambda directory: as_directory(directory / "data" / "scores.csv"),
-        says=("dataset.scores: data/scores.csv is a directory", "a table of scores is needed"),
-    ),
-    "results that are a file": Case(
-        damage=as_file("results"),
-        says=("Results cannot be written to results/tiny", "/results", "--directory"),
     ),
     "results without write permission": Case(
         shell=mounted("ro"),
@@ -257,53 +166,6 @@ CASES = {
         shell=mounted("size=1m"),
         ends="preparing images",
         says=("pixels.npy could not be written: No space left", "Free space", "run again"),
-    ),
-    "no weights of the autoencoder": Case(
-        config={
-            "protocols": ["paper"],
-            "selected": {"protocol": "paper"},
-            "autoencoder": {"width": 1.0},
-            "weights": {"source": "directory", "directory": "my-weights"},
-            "features": {"objects": False},
-        },
-        target=ERRORS.format(protocol="paper", loss="mse"),
-        says=(
-            "Weights files are missing: my-weights/imagenet-vgg16.pth",
-            "docs/data.md",
-            "weights.source: random",
-        ),
-    ),
-    "weights of another width": Case(
-        config={
-            "protocols": ["paper"],
-            "selected": {"protocol": "paper"},
-            "autoencoder": {"width": 0.5},
-        },
-        target=ERRORS.format(protocol="paper", loss="mse"),
-        says=("Protocol 'paper'", "autoencoder.width is 0.5, not 1", "protocols/pretrained_start"),
-    ),
-    "no images to pre-train on": Case(
-        config={
-            "protocols": ["pretrained_start"],
-            "selected": {"protocol": "pretrained_start"},
-            "pretraining": {"images": "my-photographs"},
-        },
-        target=ERRORS.format(protocol="pretrained_start", loss="mse"),
-        says=("pretraining.images: my-photographs does not exist", "a directory of images"),
-    ),
-    "no weights of a loss": Case(
-        config={
-            "losses": ["lpips_squeeze"],
-            "selected": {"loss": "lpips_squeeze"},
-            "weights": {"source": "directory", "directory": "my-weights"},
-            "features": {"objects": False},
-        },
-        target=ERRORS.format(protocol="untrained_start", loss="lpips_squeeze"),
-        says=(
-            "Weights files are missing: my-weights/squeezenet1_1",
-            "docs/data.md",
-            "weights.source: random",
-        ),
     ),
     "no weights of the networks that find objects": Case(
         config={"weights": {"source": "directory", "directory": "my-weights"}},

@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import yaml
 from memorability.provenance import PACKAGES_RECORDED
 
 ROOT = Path(__file__).parents[2]
+# What is promised, in words, and whether it is kept.
+Promise = tuple[str, bool]
 TARGETS = {"all", "analysis", "fetch"}  # rules that only gather
 RULES = sorted(set(re.findall(r"^ *rule (\w+):", "\n".join(
     path.read_text() for path in sorted(ROOT.glob("rules/*.smk"))
@@ -123,6 +125,13 @@ def rules(
     return found
 
 
+def broken_promises(promises: Iterable[tuple[str, Iterable[Promise]]]) -> str:
+    """Return a line for each promise that is not kept: whose, and which."""
+    return "\n".join(
+        f"{name}: {promise}" for name, made in promises for promise, kept in made if not kept
+    )
+
+
 def module_name(path: Path) -> str:
     """Return the name within the package: "images", "models.autoencoder", "features"."""
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
@@ -190,45 +199,52 @@ def test_every_rule_has_a_script_and_every_script_a_rule(rules: dict[str, Any]) 
     assert sorted(set(rules) - TARGETS - set(DERIVED)) == RULES == SCRIPTS
 
 
-@pytest.mark.parametrize("name", [*RULES, *DERIVED])
-def test_rule_keeps_the_contract(rules: dict[str, Any], pristine: Path, name: str) -> None:
-    rule = rules[name]
-    assert rule["docstring"], "a docstring says what the rule does"
-    assert rule["docstring"].endswith(".")
-    assert len(rule["log"]) == 1
-    assert rule["log"][0].endswith(".log")
-    assert f"/logs/{name}" in rule["log"][0]
+def promises_of_a_rule(name: str, rule: dict[str, Any]) -> Iterator[Promise]:
+    """Yield what every rule keeps."""
+    docstring, conda = rule["docstring"] or "", rule["conda"]
+    yield "a docstring, a sentence, says what the rule does", docstring.endswith(".")
+    (log,) = rule["log"] or [""]
+    yield f"its log {log} is named for it", log.endswith(".log") and f"/logs/{name}" in log
     if name not in PRINTERS:
-        assert rule["benchmark"]
-        assert rule["benchmark"].endswith(".jsonl")
-    assert rule["conda"]
-    assert (pristine / "rules" / rule["conda"]).is_file()
-    assert {"mem_mb", "runtime"} <= set(rule["resources"])
-    assert rule["script"] == f"../scripts/{DERIVED.get(name, name)}.py"
+        yield "a benchmark file", (rule["benchmark"] or "").endswith(".jsonl")
+    yield f"its environment {conda} is there", bool(conda) and (ROOT / "rules" / conda).is_file()
+    yield "mem_mb and runtime", {"mem_mb", "runtime"} <= set(rule["resources"])
+    script = f"../scripts/{DERIVED.get(name, name)}.py"
+    yield f"it runs {script}, not {rule['script']}", rule["script"] == script
     if name not in WITHOUT_FINGERPRINT:
-        script = DERIVED.get(name, name)
-        assert rule["code"] == ["fingerprint", script], "param `code` is that of its script"
+        code = ["fingerprint", DERIVED.get(name, name)]
+        yield "param `code` is that of its script", rule["code"] == code
 
 
-@pytest.mark.parametrize("name", [*RULES, *DERIVED])
-def test_outputs_are_checked_constrained_and_shown(
-    rules: dict[str, Any], pristine: Path, name: str
-) -> None:
-    for output in rules[name]["outputs"]:
-        path = output["path"]
-        if path.endswith((".parquet", ".npy", ".safetensors", ".json", ".csv")):
-            assert output["non_empty"] or path.endswith("provenance.json"), f"ensure {path}"
-        assert ">.+)" not in output["pattern"], (
-            f"every wildcard of {path} has a constraint, not {output['pattern']}"
-        )
-        shown = output["report"]
-        if shown:
-            caption = Path(shown["caption"]).resolve()
-            assert caption.parent == (pristine / "report").resolve()
-            assert len(caption.read_text()) > 100, f"{caption.name} says how to read it"
-            assert shown["category"]
-            assert shown["labels"]
-        assert not shown or path.endswith((".svg", ".html")), "reports show figures and pages"
+def promises_of_an_output(output: dict[str, Any], report: Path) -> Iterator[Promise]:
+    """Yield what every output of a rule keeps; captions lie in the directory `report`."""
+    path, shown = output["path"], output["report"]
+    if path.endswith((".parquet", ".npy", ".safetensors", ".json", ".csv")):
+        yield f"ensure {path}", output["non_empty"] or path.endswith("provenance.json")
+    constrained = ">.+)" not in output["pattern"]
+    yield f"every wildcard of {path} has a constraint, not {output['pattern']}", constrained
+    if shown:
+        caption = Path(shown["caption"] or "no caption").resolve()
+        explained = caption.parent == report.resolve() and len(caption.read_text()) > 100
+        yield f"{path}: {caption.name} in report/ says how to read it", explained
+        yield f"{path} has a category and labels", bool(shown["category"] and shown["labels"])
+        yield f"{path}: reports show figures and pages", path.endswith((".svg", ".html"))
+
+
+def test_every_rule_keeps_the_contract(rules: dict[str, Any]) -> None:
+    broken = broken_promises(
+        (name, promises_of_a_rule(name, rules[name])) for name in [*RULES, *DERIVED]
+    )
+    assert not broken, broken
+
+
+def test_outputs_are_checked_constrained_and_shown(rules: dict[str, Any], pristine: Path) -> None:
+    broken = broken_promises(
+        (name, promises_of_an_output(output, pristine / "report"))
+        for name in [*RULES, *DERIVED]
+        for output in rules[name]["outputs"]
+    )
+    assert not broken, broken
 
 
 def test_every_figure_and_page_is_in_the_report(rules: dict[str, Any]) -> None:
@@ -239,47 +255,57 @@ def test_every_figure_and_page_is_in_the_report(rules: dict[str, Any]) -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_adapter_has_no_logic(name: str) -> None:
-    source = (ROOT / "scripts" / f"{name}.py").read_text()
+def promises_of_an_adapter(source: str) -> Iterator[Promise]:
+    """Yield what every script keeps, from its text."""
     tree = ast.parse(source)
-    docstring = ast.get_docstring(tree)
-    assert docstring
-    assert docstring.count("\n") == 0, "one line says which file comes out"
-    body = source[source.index("with job_log") :].strip().splitlines()
-    assert len(body) <= 36, f"{len(body)} lines of work"
+    docstring = ast.get_docstring(tree) or ""
+    yield "one line says which file comes out", bool(docstring) and docstring.count("\n") == 0
+    lines = len(source[source.index("with job_log") :].strip().splitlines())
+    yield f"{lines} lines of work are more than 36", lines <= 36
     logic = (ast.For, ast.While, ast.FunctionDef, ast.Lambda, ast.ClassDef, ast.Try, ast.IfExp)
     found = [type(node).__name__ for node in ast.walk(tree) if isinstance(node, logic)]
     found += [ast.unparse(node.test) for node in ast.walk(tree) if isinstance(node, ast.If)]
-    assert found == ["TYPE_CHECKING"], "logic belongs into the library"
-    assert isinstance(tree.body[-1], ast.With), "all work is inside job_log"
-    assert ast.unparse(tree.body[-1].items[0]) == "job_log(snakemake.log[0])"
+    yield f"logic belongs into the library: {found}", found == ["TYPE_CHECKING"]
+    last = tree.body[-1]
+    inside = isinstance(last, ast.With) and ast.unparse(last.items[0])
+    yield "all work is inside job_log", inside == "job_log(snakemake.log[0])"
 
 
-@pytest.mark.parametrize("environment_name", ENVIRONMENTS)
-def test_environment_lists_what_its_scripts_import(
-    rules: dict[str, Any], environment_name: str
-) -> None:
-    conda = f"../envs/{environment_name}.yaml"
+def test_adapters_have_no_logic() -> None:
+    broken = broken_promises(
+        (name, promises_of_an_adapter((ROOT / "scripts" / f"{name}.py").read_text()))
+        for name in SCRIPTS
+    )
+    assert not broken, broken
+
+
+def promises_of_an_environment(name: str, rules: dict[str, Any]) -> Iterator[Promise]:
+    """Yield what every environment keeps: what its scripts import, as it is locked, and no more."""
+    conda = f"../envs/{name}.yaml"
     users = [n for n, rule in rules.items() if rule["conda"] == conda and n not in DERIVED]
-    assert users, "an environment that no rule uses"
+    yield "a rule uses it", bool(users)
     needed: dict[str, list[str]] = {}
     for user in users:
         for package in third_party(ROOT / "scripts" / f"{user}.py"):
             needed.setdefault(DISTRIBUTIONS.get(package, package), []).append(user)
-    listed = set(packages(environment_name)) - {"python", "pip"}
-    assert not {name: needed[name] for name in set(needed) - listed}, "add them"
-    assert not listed - set(needed), f"nothing in {users} imports these: remove them"
-
-
-@pytest.mark.parametrize("environment_name", ENVIRONMENTS)
-def test_environment_pins_the_locked_versions(environment_name: str) -> None:
+    pins = packages(name)
+    listed = set(pins) - {"python", "pip"}
+    missing = {package: needed[package] for package in set(needed) - listed}
+    yield f"add {missing}", not missing
+    unused = listed - set(needed)
+    yield f"remove {unused}: nothing in {users} imports them", not unused
+    yield f"python {pins['python']} is not 3.11", pins["python"] == "3.11"
     lines = (ROOT / "envs" / "requirements.txt").read_text().splitlines()
     locked = dict(line.split(" ;")[0].strip().split("==") for line in lines if "==" in line)
-    pins = packages(environment_name)
-    assert pins.pop("python") == "3.11"
-    pins.pop("pip", None)
-    assert pins == {name: locked.get(name) for name in pins}
+    other = {package: pins[package] for package in listed if pins[package] != locked.get(package)}
+    yield f"{other} are not the locked versions", not other
+
+
+def test_environments_pin_what_their_scripts_import(rules: dict[str, Any]) -> None:
+    broken = broken_promises(
+        (name, promises_of_an_environment(name, rules)) for name in ENVIRONMENTS
+    )
+    assert not broken, broken
 
 
 def test_no_change_of_a_plotting_library_touches_training(rules: dict[str, Any]) -> None:
