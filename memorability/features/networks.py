@@ -37,7 +37,7 @@ MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 SEGMENTED_SIDE = 520
 """Shorter side, in pixels, of the images that torchvision's DeepLabV3 was trained for."""
 
-_BATCH = 4  # at the 800 pixels to which the detector enlarges images, about 0.6 GB each
+BATCH = 4  # at the 800 pixels to which the detector enlarges images, about 0.6 GB each
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def object_features(
     class_probability: float,
     device: str = "cpu",
     on_image: Callable[[], object] = lambda: None,
+    batch_size: int = BATCH,
 ) -> pd.DataFrame:
     """Measure every object feature and its variants on every image.
 
@@ -140,6 +141,8 @@ def object_features(
         torch device of the networks.
     on_image
         Called after each image.
+    batch_size
+        Images that pass through the networks together.
 
     Returns
     -------
@@ -148,8 +151,8 @@ def object_features(
         `OBJECT_VARIANTS`, with the unit and range that its function states.
     """
     rows = []
-    for start in range(0, len(pixels), _BATCH):
-        batch = pixels[start : start + _BATCH]
+    for start in range(0, len(pixels), batch_size):
+        batch = pixels[start : start + batch_size]
         for image, found in zip(batch, networks(to_unit_range(batch, device)), strict=True):
             rows.append(
                 _features_of(image.transpose(1, 2, 0), *found, score_threshold, class_probability)
