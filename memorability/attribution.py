@@ -130,7 +130,9 @@ def _blurred(images: Tensor, kernel: int) -> Tensor:
     return blurred
 
 
-def images_per_pass(network: nn.Module, image: Tensor, steps: int) -> int:
+def images_per_pass(
+    network: nn.Module, image: Tensor, steps: int, *, pass_bytes: float = PASS_BYTES
+) -> int:
     """Return how many interpolated images one pass takes, so that all passes are about equally full.
 
     What the network keeps of an image for its gradient is counted, not guessed from its width.
@@ -143,6 +145,8 @@ def images_per_pass(network: nn.Module, image: Tensor, steps: int) -> int:
         (1, 3, H, W).
     steps
         Points on the path of one image.
+    pass_bytes
+        What one pass may keep for its gradients.
     """
     own = {tensor.untyped_storage().data_ptr() for tensor in network.state_dict().values()}
     kept: dict[int, int] = {}
@@ -155,7 +159,7 @@ def images_per_pass(network: nn.Module, image: Tensor, steps: int) -> int:
         scores = network(image.detach().requires_grad_())  # kept alive while storages are counted
     needed = sum(size for pointer, size in kept.items() if pointer not in own)
     del scores
-    most = min(steps, max(1, int(PASS_BYTES / max(1, needed))))
+    most = min(steps, max(1, int(pass_bytes / max(1, needed))))
     return math.ceil(steps / math.ceil(steps / most))
 
 

@@ -64,13 +64,16 @@ def no_interval(reason: str) -> Interval:
     return Interval(np.nan, np.nan, reason)
 
 
-def image_weights(n: int, *, draws: int, seed: int) -> Iterator[Counts]:
+def image_weights(
+    n: int, *, draws: int, seed: int, batch_elements: int = BATCH_ELEMENTS
+) -> Iterator[Counts]:
     """Yield batches (n, b) of how often each image is drawn in each of `draws` resamples of n images.
 
     The stream "bootstrap" is that of scipy.stats.bootstrap over the rows of the images.
+    Batches have about `batch_elements` weights; their size changes no weight.
     """
     generator = numpy_stream(seed, "bootstrap")
-    for size in _batches(n, draws):
+    for size in _batches(n, draws, batch_elements):
         yield drawn_weights(generator.integers(0, n, (size, n)), n)
 
 
@@ -81,15 +84,15 @@ def cluster_weights(clusters: IntArray, *, draws: int, seed: int) -> Iterator[Co
     """
     count = int(clusters.max()) + 1
     generator = numpy_stream(seed, "cluster bootstrap")
-    for size in _batches(len(clusters), draws):
+    for size in _batches(len(clusters), draws, BATCH_ELEMENTS):
         drawn = drawn_weights(generator.integers(0, count, (size, count)), count)
         yield np.take(drawn, clusters, axis=0)
 
 
-def jackknife_weights(n: int) -> Iterator[Counts]:
-    """Yield batches (n, b) of the n samples that lack one image each."""
+def jackknife_weights(n: int, *, batch_elements: int = BATCH_ELEMENTS) -> Iterator[Counts]:
+    """Yield batches (n, b), of about `batch_elements` weights, of the n samples that lack an image."""
     done = 0
-    for size in _batches(n, n):
+    for size in _batches(n, n, batch_elements):
         weights = np.ones((n, size), dtype=np.int32)
         weights[done + np.arange(size), np.arange(size)] = 0
         done += size
@@ -197,8 +200,8 @@ def _tails(confidence: float) -> FloatArray:
     return np.asarray([tail, 1 - tail])
 
 
-def _batches(n: int, draws: int) -> Iterator[int]:
+def _batches(n: int, draws: int, elements: int) -> Iterator[int]:
     """Yield the sizes of batches of resamples of n images that add up to `draws`."""
-    size = _TOGETHER * max(1, BATCH_ELEMENTS // (_TOGETHER * n))
+    size = _TOGETHER * max(1, elements // (_TOGETHER * n))
     for begin in range(0, draws, size):
         yield min(size, draws - begin)

@@ -1,10 +1,15 @@
-"""Which tests run beside each other.
+"""Which tests run beside each other, and on how many threads.
 
 pytest-xdist 3.8 names groups in the node ids of tests, which pytest from 9.2 on leaves as they are:
 there every process would make each shared study for itself.
 """
 
+import os
+
 import pytest
+
+# Each test process has one core: on more threads than cores, small networks take 100 times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -26,7 +26,7 @@ from memorability.prediction import TrainedPredictor
 from memorability.provenance import file_hashes
 from memorability.shards import in_shards, shards_left, shards_of
 
-_IMAGES_PER_SHARD = 8  # a few minutes of two cores at full width, which is what a kill costs
+IMAGES_PER_SHARD = 8  # a few minutes of two cores at full width, which is what a kill costs
 
 
 def kept_shards(
@@ -59,6 +59,7 @@ def explain(
     device: str,
     shards: Path,
     maps: str | Path,
+    images_per_shard: int = IMAGES_PER_SHARD,
 ) -> pd.DataFrame:
     """Attribute predicted memorability to pixels, write the maps and return the table `attributions`.
 
@@ -79,6 +80,8 @@ def explain(
         Directory for what is finished, see `memorability.shards`.
     maps
         File for the maps, float16 (K, 3, H, W); it appears whole.
+    images_per_shard
+        Images whose maps are kept together: what is lost of a job that is stopped.
     """
     chosen = explained_images(
         images, predictions, settings["images"], settings["show"], seed=settings["seed"]
@@ -88,12 +91,12 @@ def explain(
     explainer = Explainer.of(pixels, predictions, settings, device)
     parts = []
     shape = (len(places), *pixels.shape[1:])
-    left = shards_left(shards, len(places), _IMAGES_PER_SHARD)
+    left = shards_left(shards, len(places), images_per_shard)
     with progress(left, "attributing") as step, NpyWriter(maps, shape, np.float16) as writer:
         for _, shard in in_shards(
             shards,
             len(places),
-            _IMAGES_PER_SHARD,
+            images_per_shard,
             lambda rows: explain_images(explainer, network, pixels[places[rows]], on_image=step),
         ):
             writer.append(shard["map"])

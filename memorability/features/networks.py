@@ -36,7 +36,7 @@ from memorability.weights import IMAGENET_MEAN, IMAGENET_SD, Receipt, load_netwo
 SEGMENTED_SIDE = 520
 """Shorter side, in pixels, of the images that torchvision's DeepLabV3 was trained for."""
 
-_BATCH = 4  # at the 800 pixels to which the detector enlarges images, about 0.6 GB each
+BATCH = 4  # at the 800 pixels to which the detector enlarges images, about 0.6 GB each
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ def object_features(
     class_probability: float,
     device: str = "cpu",
     on_image: Callable[[], object] = lambda: None,
+    batch_size: int = BATCH,
 ) -> pd.DataFrame:
     """Measure every object feature and its variants on every image.
 
@@ -139,6 +140,8 @@ def object_features(
         torch device of the networks.
     on_image
         Called after each image.
+    batch_size
+        Images that pass through the networks together.
 
     Returns
     -------
@@ -147,7 +150,7 @@ def object_features(
         `OBJECT_VARIANTS`, with the unit and range that its function states.
     """
     rows = []
-    for block in blocks(len(pixels), _BATCH):
+    for block in blocks(len(pixels), batch_size):
         batch = pixels[block]
         for image, found in zip(batch, networks(to_unit_range(batch, device)), strict=True):
             rows.append(

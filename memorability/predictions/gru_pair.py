@@ -34,16 +34,18 @@ class PairNetwork(nn.Module):
         Number of values in a latent.
     seed
         Seed of the study; fixes the initial weights.
+    hidden
+        Units of a layer in each direction.
     """
 
-    def __init__(self, latent_dim: int, *, seed: int) -> None:
+    def __init__(self, latent_dim: int, *, seed: int, hidden: int = HIDDEN) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(stream_seed(seed, "gru weights"))
             self.gru = nn.GRU(
-                latent_dim, HIDDEN, LAYERS, dropout=DROPOUT, bidirectional=True, batch_first=True
+                latent_dim, hidden, LAYERS, dropout=DROPOUT, bidirectional=True, batch_first=True
             )
-            self.output = nn.Linear(2 * HIDDEN, 1)
+            self.output = nn.Linear(2 * hidden, 1)
 
     def forward(self, pairs: torch.Tensor) -> torch.Tensor:
         """Return the mean score, (N,), predicted of standardised latents (N, 2, latent_dim)."""
@@ -65,6 +67,9 @@ def predict_by_pairs(
     split: npt.NDArray[Any],
     *,
     seed: int,
+    hidden: int = HIDDEN,
+    learning_rate: float = LEARNING_RATE,
+    max_epochs: int = MAX_EPOCHS,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """Train the network on pairs of training images and predict images and pairs of test images.
 
@@ -74,6 +79,12 @@ def predict_by_pairs(
         As in `memorability.prediction.train_predictor`.
     seed
         Seed of the study: of weights, pairs, order and dropout.
+    hidden
+        Units of a layer in each direction.
+    learning_rate
+        Step of Adam, positive.
+    max_epochs
+        Most epochs of training, at least 1.
 
     Returns
     -------
@@ -92,7 +103,7 @@ def predict_by_pairs(
     """
     train, validation = fitting_rows(latents, scores, split)
     mean, sd = training_moments(latents, train)
-    network = PairNetwork(latents.shape[1], seed=seed)
+    network = PairNetwork(latents.shape[1], seed=seed, hidden=hidden)
     generator = numpy_stream(seed, "gru pairs")
     train_pairs, validation_pairs, test_pairs = (
         draw_pairs(rows, generator) for rows in (train, validation, np.flatnonzero(split == "test"))
@@ -107,12 +118,12 @@ def predict_by_pairs(
             blocks = np.array_split(pairs, math.ceil(len(pairs) / _PAIRS_PER_BLOCK) or 1)
             return np.concatenate([network(inputs(block)).double().numpy() for block in blocks])
 
-    optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
     order = torch_stream(seed, "gru order")
     early_stopping = EarlyStopping(network, PATIENCE)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream_seed(seed, "gru dropout"))
-        for epoch in range(1, MAX_EPOCHS + 1):
+        for epoch in range(1, max_epochs + 1):
             network.train()
             shuffled = train_pairs[torch.randperm(len(train_pairs), generator=order).numpy()]
             for start in range(0, len(shuffled), BATCH_SIZE):

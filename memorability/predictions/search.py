@@ -37,7 +37,9 @@ LOCK_SECONDS = 5
 """After which a lock of a journal, held for milliseconds at a time, counts as left by a killed job."""
 _WIDTHS = (256, 512, 1024, 2048)
 # The paper gives the ends of widths, rates and dropouts, and lists of the others.
-PUBLISHED_GRID: Mapping[str, tuple[Any, ...]] = {
+Grid = Mapping[str, tuple[Any, ...]]
+
+PUBLISHED_GRID: Grid = {
     "hidden": tuple(
         widths
         for layers in (1, 2, 3)
@@ -64,6 +66,7 @@ def search(
     worker: int,
     journal: Path,
     on_trial: Callable[[], object],
+    grid: Grid = PUBLISHED_GRID,
 ) -> pd.DataFrame:
     """Make a worker's share of the trials, those in the journal included.
 
@@ -82,6 +85,8 @@ def search(
         File that this worker alone keeps its trials in.
     on_trial
         Called after each trial of this worker.
+    grid
+        The values of each setting that a search of kind grid combines.
 
     Returns
     -------
@@ -117,9 +122,9 @@ def search(
     for _ in range(done):
         on_trial()
     for number in range(done, own):
-        study.sampler = _sampler(chosen, worker, number, seed)
+        study.sampler = _sampler(chosen, worker, number, seed, grid)
         trial = study.ask()
-        tried = _tried(trial, chosen, PredictorSettings.of(settings))
+        tried = _tried(trial, chosen, PredictorSettings.of(settings), grid)
         loss, epochs = _validation_loss(latents, split, tried, seed)
         trial.set_user_attr("settings", {**asdict(tried), "epochs": epochs})
         study.tell(trial, loss)
@@ -151,7 +156,7 @@ def journal_file(settings: Mapping[str, Any], code: str, inputs: list[str], work
 
 def grid_size() -> int:
     """Return the number of trials of the whole published grid."""
-    return math.prod(len(values) for values in PUBLISHED_GRID.values())
+    return math.prod(map(len, PUBLISHED_GRID.values()))
 
 
 def best(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -175,34 +180,38 @@ def _complete(study: optuna.Study) -> list[Any]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _sampler(chosen: Mapping[str, Any], worker: int, number: int, seed: int) -> BaseSampler:
+def _sampler(
+    chosen: Mapping[str, Any], worker: int, number: int, seed: int, grid: Grid
+) -> BaseSampler:
     """Return what decides the worker's trial of a number, whatever happened to the process before."""
     drawn = stream_seed(seed, f"predictor search {worker} {number}") % 2**32
     if chosen["kind"] == "tpe":
         return TPESampler(seed=drawn)
     # Workers take turns on one shuffled grid.
-    order = numpy_stream(seed, "predictor search").permutation(grid_size())
-    place = np.unravel_index(
-        int(order[worker + number * chosen["jobs"]]), [len(v) for v in PUBLISHED_GRID.values()]
-    )
+    sizes = [len(values) for values in grid.values()]
+    order = numpy_stream(seed, "predictor search").permutation(math.prod(sizes))
+    place = np.unravel_index(int(order[worker + number * chosen["jobs"]]), sizes)
     fixed = {
         name: _words(values[index]) if name == "hidden" else values[index]
-        for (name, values), index in zip(PUBLISHED_GRID.items(), place, strict=True)
+        for (name, values), index in zip(grid.items(), place, strict=True)
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return PartialFixedSampler(fixed, RandomSampler(seed=drawn))
 
 
-def _tried(trial: Trial, chosen: Mapping[str, Any], base: PredictorSettings) -> PredictorSettings:
+def _tried(
+    trial: Trial, chosen: Mapping[str, Any], base: PredictorSettings, grid: Grid
+) -> PredictorSettings:
     """Ask the sampler for the settings of a trial."""
+    values: dict[str, Any]
     if chosen["kind"] == "grid":
         values = {
-            name: trial.suggest_categorical(name, values)
-            for name, values in PUBLISHED_GRID.items()
+            name: trial.suggest_categorical(name, choices)
+            for name, choices in grid.items()
             if name != "hidden"
         }
-        words = trial.suggest_categorical("hidden", [_words(h) for h in PUBLISHED_GRID["hidden"]])
+        words = trial.suggest_categorical("hidden", [_words(h) for h in grid["hidden"]])
         hidden = tuple(map(int, words.split("-")))
     else:
         space = chosen["space"]

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from memorability import attribution
 from memorability.attribution import (
     baseline_images,
     blurred_mean_baseline,
@@ -304,7 +303,7 @@ def test_each_image_may_have_its_own_baseline() -> None:
 # Memory
 
 
-def test_a_pass_takes_what_its_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pass_takes_what_its_memory_allows() -> None:
     # The square keeps its input, and the product with a weight of the network's own keeps nothing else.
     class Square(nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -313,19 +312,16 @@ def test_a_pass_takes_what_its_memory_allows(monkeypatch: pytest.MonkeyPatch) ->
     image = torch.zeros(1, 3, 8, 8)
     assert images_per_pass(Square(), image, 50) == 50
     for images, expected in ((50, 50), (49, 25), (20, 17), (7, 7), (1, 1), (0.5, 1)):
-        monkeypatch.setattr(attribution, "PASS_BYTES", images * 3 * 8 * 8 * 4)
-        assert images_per_pass(Square(), image, 50) == expected
+        room = images * 3 * 8 * 8 * 4
+        assert images_per_pass(Square(), image, 50, pass_bytes=room) == expected
 
 
-def test_weights_of_the_network_count_once_whatever_the_batch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_weights_of_the_network_count_once_whatever_the_batch() -> None:
     layer = nn.Linear(192, 192).requires_grad_(False)
     network = nn.Sequential(nn.Flatten(), layer, nn.Sigmoid(), nn.Linear(192, 1), nn.Flatten(0))
     network.requires_grad_(False)
     # The layer's input need not be kept, for its weights take no gradient; the sigmoid's output is.
-    monkeypatch.setattr(attribution, "PASS_BYTES", 10 * 192 * 4)
-    kept = images_per_pass(network, torch.zeros(1, 3, 8, 8), 50)
+    kept = images_per_pass(network, torch.zeros(1, 3, 8, 8), 50, pass_bytes=10 * 192 * 4)
     assert 3 <= kept <= 10
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from memorability import intervals
 from memorability.intervals import (
     Bootstrap,
     bca_interval,
@@ -20,15 +19,22 @@ from memorability.ranks import Sample, Target
 from memorability.seeding import numpy_stream
 
 
-def test_weights_count_the_rows_that_the_stream_draws_whatever_the_batch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_weights_count_the_rows_that_the_stream_draws_whatever_the_batch() -> None:
     rows = numpy_stream(7, "bootstrap").integers(0, 9, (20, 9))
     expected = [np.bincount(line, minlength=9) for line in rows]
     for elements in (1, 40, 10_000):
-        monkeypatch.setattr(intervals, "BATCH_ELEMENTS", elements)
-        found = np.concatenate(list(image_weights(9, draws=20, seed=7)), axis=1)
-        np.testing.assert_array_equal(found.T, expected)
+        batches = image_weights(9, draws=20, seed=7, batch_elements=elements)
+        np.testing.assert_array_equal(np.concatenate(list(batches), axis=1).T, expected)
+
+
+def test_correlations_of_resamples_do_not_depend_on_their_batch() -> None:
+    rng = np.random.default_rng(0)
+    sample = Sample(rng.normal(size=(2, 40)), Target(rng.integers(0, 9, 40).astype(float)))
+    whole, in_eights = (
+        distribution(sample, image_weights(40, draws=50, seed=3, batch_elements=elements))["pooled"]
+        for elements in (10_000, 1)
+    )
+    np.testing.assert_array_equal(whole, in_eights)
 
 
 def test_images_of_a_cluster_have_one_weight() -> None:
@@ -39,9 +45,8 @@ def test_images_of_a_cluster_have_one_weight() -> None:
     np.testing.assert_array_equal(found, drawn_weights(drawn, 3)[clusters])
 
 
-def test_a_jackknife_leaves_out_each_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "BATCH_ELEMENTS", 1)
-    batches = list(jackknife_weights(11))
+def test_a_jackknife_leaves_out_each_image_once() -> None:
+    batches = list(jackknife_weights(11, batch_elements=1))
     assert [batch.shape for batch in batches] == [(11, 8), (11, 3)]
     np.testing.assert_array_equal(np.concatenate(batches, axis=1), 1 - np.eye(11))
 

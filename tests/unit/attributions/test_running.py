@@ -19,7 +19,7 @@ def explained(directory: Path, **changes: Any) -> tuple[pd.DataFrame, np.ndarray
     pixels, images, predictions = problem()
     table = explain(
         small_model(), small_predictor(), pixels, images, predictions, SETTINGS | changes,
-        device="cpu", shards=directory / "shards", maps=directory / "maps.npy",
+        device="cpu", shards=directory / "shards", maps=directory / "maps.npy", images_per_shard=2,
     )  # fmt: skip
     return table, np.load(directory / "maps.npy", mmap_mode="r")
 
@@ -27,7 +27,6 @@ def explained(directory: Path, **changes: Any) -> tuple[pd.DataFrame, np.ndarray
 def test_a_job_that_was_stopped_ends_with_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_IMAGES_PER_SHARD", 2)
     whole, _ = explained(tmp_path / "whole")
     whole_bytes = (tmp_path / "whole" / "maps.npy").read_bytes()
     made: list[int] = []

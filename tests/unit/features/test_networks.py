@@ -70,14 +70,13 @@ def test_what_networks_find_becomes_features(stub: Networks, pixels: np.ndarray)
 
 
 def test_images_are_announced_and_do_not_depend_on_their_batch(
-    stub: Networks, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    stub: Networks, pixels: np.ndarray
 ) -> None:
     many = np.concatenate([pixels] * 3)
     calls: list[None] = []
     whole = object_features(many, stub, **SETTINGS, on_image=lambda: calls.append(None))
     assert len(calls) == len(many)
-    monkeypatch.setattr(networks, "_BATCH", 1)
-    assert object_features(many, stub, **SETTINGS).equals(whole)
+    assert object_features(many, stub, **SETTINGS, batch_size=1).equals(whole)
 
 
 def test_no_images_give_an_empty_table(stub: Networks, pixels: np.ndarray) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from memorability import tables
 from memorability.prediction import PredictorSettings, predict, train_predictor
-from memorability.predictions import gru_pair
 from memorability.predictions.heads import predict_by_head
 from memorability.predictions.left_out import predict_left_out_categories
 from memorability.predictions.mlp import chosen_settings, predict_images
@@ -51,16 +50,14 @@ def test_the_chosen_trial_decides_the_settings() -> None:
 
 
 @pytest.mark.parametrize("head", ["ridge", "svr", "gru_pair"])
-def test_every_head_has_a_prediction_of_every_image(
-    head: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gru_pair, "HIDDEN", 8)
-    monkeypatch.setattr(gru_pair, "MAX_EPOCHS", 2)
-    table, chosen = predict_by_head(head, LATENTS, SPLIT, 0)
+def test_every_head_has_a_prediction_of_every_image(head: str) -> None:
+    latents, _, split = study(n=50)
+    table, chosen = predict_by_head(head, latents, split, 0)
     tables.SCHEMAS["head_predictions"][1].validate(table)
     single = table[table["image_id"] == table["other_image_id"]]
-    assert list(single["image_id"]) == list(SPLIT["image_id"])
-    assert len(table) - len(single) == (TEST.sum() // 2 if head == "gru_pair" else 0)
+    assert list(single["image_id"]) == list(split["image_id"])
+    pairs = (split["split"] == "test").sum() // 2
+    assert len(table) - len(single) == (pairs if head == "gru_pair" else 0)
     assert set(chosen) == {"ridge": {"alpha"}, "svr": {"C"}}.get(head, set())
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from memorability import tables
 from memorability.errors import InputError
-from memorability.predictions import search as module
 from memorability.predictions.search import (
     PUBLISHED_GRID,
+    Grid,
     best,
     grid_size,
     journal_file,
@@ -34,7 +34,13 @@ def settings(**changes: Any) -> dict[str, Any]:
     return SETTINGS | {"max_epochs": 3, "search": chosen}
 
 
-def run(journal: Path, worker: int = 0, stop_after: int = 10**6, **changes: Any) -> pd.DataFrame:
+def run(
+    journal: Path,
+    worker: int = 0,
+    stop_after: int = 10**6,
+    grid: Grid = PUBLISHED_GRID,
+    **changes: Any,
+) -> pd.DataFrame:
     count = 0
 
     def on_trial() -> None:
@@ -44,8 +50,9 @@ def run(journal: Path, worker: int = 0, stop_after: int = 10**6, **changes: Any)
             raise KeyboardInterrupt
 
     return search(
-        LATENTS, SPLIT, settings(**changes), worker=worker, journal=journal, on_trial=on_trial
-    )
+        LATENTS, SPLIT, settings(**changes), worker=worker, journal=journal, on_trial=on_trial,
+        grid=grid,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -155,19 +162,16 @@ def test_the_published_grid_has_what_the_paper_names() -> None:
     assert all(value in PUBLISHED_GRID[name] for name, value in best_model.items())
 
 
-def test_a_grid_is_shared_without_repetition(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = {
+def test_a_grid_is_shared_without_repetition(tmp_path: Path) -> None:
+    grid: Grid = {
         "hidden": ((4,), (8, 4)), "learning_rate": (1e-3, 1e-2), "batch_size": (16,),
         "dropout": (0.1,), "weight_decay": (0.01,),
     }  # fmt: skip
-    monkeypatch.setattr(module, "PUBLISHED_GRID", small)
     shared = [
-        run(tmp_path / f"{worker}.log", worker, kind="grid", trials=4, jobs=2)
+        run(tmp_path / f"{worker}.log", worker, grid=grid, kind="grid", trials=4, jobs=2)
         for worker in range(2)
     ]
-    alone = run(tmp_path / "one.log", kind="grid", trials=4)
+    alone = run(tmp_path / "one.log", grid=grid, kind="grid", trials=4)
     combinations = [
         set(zip(table["hidden"], table["learning_rate"], strict=True))
         for table in (pd.concat(shared), alone)
