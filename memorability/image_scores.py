@@ -95,7 +95,8 @@ def score_images(
     reasons = [""] * len(files)
     batch: dict[int, npt.NDArray[np.uint8]] = {}
     # Closed even after Ctrl-C: images that wait to be decoded would be, before the process ends.
-    with closing(decode_ahead(files, how["resize"], how["minimum_side"], threads)) as results:
+    preparation = how["resize"], how["minimum_side"], saved.decoding
+    with closing(decode_ahead(files, *preparation, threads)) as results:
         for row, result in enumerate(results):
             if isinstance(result, Prepared):
                 batch[row] = result.pixels

@@ -34,7 +34,7 @@ rule prepare_pretraining:
         runtime=growing("4h"),
     params:
         study=study.name,
-        resize=lambda wildcards: wildcards.resize,
+        settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
         code=fingerprint("images"),
     script:
         "../scripts/prepare_pretraining.py"

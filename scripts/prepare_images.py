@@ -13,7 +13,7 @@ with job_log(snakemake.log[0]):
     from memorability import tables
     from memorability.datasets.scores import read_scores
     from memorability.files import atomic
-    from memorability.images import minimum_side, prepare
+    from memorability.images import Decoding, minimum_side, prepare
     from memorability.job import progress
     from memorability.provenance import table_record
 
@@ -31,9 +31,11 @@ with job_log(snakemake.log[0]):
             minimum_side=minimum_side(settings["losses"]),
             on_bad_image=settings["on_bad_image"],
             seed=settings["seed"],
+            decoding=Decoding(**settings["decoding"]),
             threads=snakemake.threads,
             on_image=step,
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
+    record |= {key: str(value) for key, value in settings["decoding"].items()}
     tables.write(images, snakemake.output.images, "images", record)
     tables.write(rejected, snakemake.output.rejected, "rejected", record)

@@ -585,6 +585,7 @@ def test_preparation_and_correlation_name_what_decides_them() -> None:
         },
         "on_bad_image": "stop",
         "losses": ["lpips_alex", "lpips_squeeze", "lpips_vgg", "ms_ssim", "mse", "style"],
+        "decoding": {"color_profile": "convert", "max_megapixels": 300},
         "resize": "squash",
         "seed": 0,
     }  # fmt: skip
