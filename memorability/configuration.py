@@ -84,6 +84,11 @@ class Study:
         return has_images(self.settings["dataset"])
 
     @property
+    def has_own_images(self) -> bool:
+        """Whether images and scores are the user's, who may change them."""
+        return bool(self.settings["dataset"]["kind"] == "folder")
+
+    @property
     def image_table(self) -> str:
         """File of the image table that stands for the study."""
         folder = f"resize={self.first_resize}/" if self.runs else ""
@@ -369,7 +374,7 @@ class Study:
 
     @property
     def decoding(self) -> dict[str, Any]:
-        """How image files become pixels (`memorability.images.Decoding`), for the parameters of a job."""
+        """How image files become pixels (`memorability.images.Decoding`), for parameters of a job."""
         return {key: self.settings["images"][key] for key in ("color_profile", "max_megapixels")}
 
     def preparation(self, resize: str) -> dict[str, Any]:

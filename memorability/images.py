@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from glob import glob
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -19,7 +18,7 @@ from PIL import ExifTags, Image, ImageCms, TiffImagePlugin, UnidentifiedImageErr
 
 from memorability.arrays import open_sealed, seal
 from memorability.errors import InputError
-from memorability.image_files import is_image, match
+from memorability.image_files import is_image, match, walk
 from memorability.protocol import Resize
 from memorability.seeding import numpy_stream
 
@@ -388,8 +387,51 @@ def prepare(
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
 
 
+def join_scores(
+    scores: pd.DataFrame,
+    prepared: pd.DataFrame,
+    unusable: pd.DataFrame,
+    directory: Path,
+    on_bad_image: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the image table and the rejected of images that were prepared before.
+
+    Parameters
+    ----------
+    scores
+        As from `read_scores`: names as when the images were prepared, whatever its scores and labels.
+    prepared, unusable
+        The tables that were written beside the pixels.
+    directory, on_bad_image
+        See `prepare`.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        As of `prepare`.
+
+    Raises
+    ------
+    InputError
+        As of `prepare`.
+    """
+    located, rejected = locate(list(scores["file"]), directory)
+    decoded = set(located)
+    rejected += [
+        (file, reason)
+        for file, reason in unusable.itertuples(index=False, name=None)
+        if file in decoded
+    ]
+    table = prepared.merge(
+        scores.drop(columns=["row", "file"]), on="image_id", validate="one_to_one"
+    )
+    _refuse_unusable(rejected, scores, table, on_bad_image)
+    return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
+
+
 def prepare_folder(
     directory: Path,
+    files: Sequence[str],
     store: Path,
     *,
     resize: Resize,
@@ -397,12 +439,14 @@ def prepare_folder(
     threads: int = 1,
     on_image: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
-    """Decode every image of a directory into a pixel store, in the order of the files' paths.
+    """Decode every image of a directory into a pixel store.
 
     Parameters
     ----------
     directory
-        Where the images are, subdirectories included. Bad images are left out.
+        Where the images are.
+    files
+        Their paths, as from `image_files.find_images`. Bad images are left out.
     store, resize, decoding, threads, on_image
         As of `prepare`.
 
@@ -416,7 +460,6 @@ def prepare_folder(
     InputError
         If fewer than two images are left.
     """
-    files = find_images(directory)
     results = decode_ahead([directory / file for file in files], resize, 1, decoding, threads)
     kept, rejected = _write_store(store, files, results, on_image)
     if len(kept) < 2:
@@ -428,17 +471,6 @@ def prepare_folder(
     if rejected:
         logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
     return pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
-
-
-def find_images(directory: Path) -> list[str]:
-    """Return the sorted paths, relative to `directory`, of the image files in and below it."""
-    # glob follows links to directories, which Path.rglob does not.
-    every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
-    return sorted(
-        path.replace(os.sep, "/")
-        for path in every
-        if is_image(path) and (directory / path).is_file()
-    )
 
 
 def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], list[tuple[str, str]]]:
@@ -456,9 +488,15 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
         If more than half of the rows have no image: then it is the directory or the column that is
         wrong, not single images.
     """
-    # glob follows links to directories, which Path.rglob does not.
-    every = glob("**", root_dir=directory, recursive=True, include_hidden=True)
-    present = {path.replace(os.sep, "/") for path in every if path}
+    present = set(walk(directory))
+    # A row may name what is not searched: a hidden file, or a place by another way.
+    by_another_way = {
+        file for file in files if file not in present and os.path.lexists(directory / file)
+    }
+    if by_another_way:
+        same = {_identity(directory / file) for file in by_another_way}
+        present = {path for path in present if _identity(directory / path) not in same}
+        present |= by_another_way
     found, rejected = match(files, present)
     missing = found.count(None)
     if missing * 2 > len(files):
@@ -469,9 +507,16 @@ def locate(files: Sequence[str], directory: Path) -> tuple[list[str | None], lis
             f"{f', for example {images[0]!r}' if images else ''}. File names are relative to "
             "dataset.images: correct dataset.images or dataset.columns.file."
         )
-    # A directory that no row names is no image, whatever its name.
-    rows = set(files)
-    return found, [(f, why) for f, why in rejected if f in rows or not (directory / f).is_dir()]
+    return found, rejected
+
+
+def _identity(path: Path) -> tuple[int, int] | Path:
+    """Return what a file has in common with itself under another path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path
+    return status.st_dev, status.st_ino
 
 
 def decode_ahead(

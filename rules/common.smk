@@ -58,6 +58,12 @@ def run_images(wildcards, name):
     return prepared(study.protocols[wildcards.protocol].resize, name)
 
 
+def split_images(wildcards):
+    """Return the image table for the runs of a protocol that leave out images, or nothing."""
+    by_split = study.protocols[wildcards.protocol].fine_tuned_on == "train_split"
+    return [run_images(wildcards, "images.parquet")] * by_split
+
+
 def lasting(file):
     """Flag a model as temporary unless all are kept."""
     return file if study.settings["keep_checkpoints"] == "all" else temp(file)
@@ -112,6 +118,7 @@ if study.runs:
         ],
         "control": [f"{study.results}/tables/controls.parquet"],
     }
+    PREPARED = prepared(study.first_resize, "prepared.parquet")
     PIXELS = prepared(study.first_resize, "pixels.npy")
     # Of the selected model, which predicts and is explained.
     ANALYSED = study.selected[0].path

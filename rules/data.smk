@@ -3,7 +3,8 @@
 REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
           or that table alone where there are no runs, or nothing for the data set kind `sample`.
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
-          <results>/images/resize=…/images.parquet, pixels.npy, rejected.parquet
+          <results>/images/resize=…/prepared.parquet, unusable.parquet, pixels.npy: what training reads
+          <results>/images/resize=…/images.parquet, rejected.parquet: with scores and labels
           <results>/images/images.parquet (without runs)
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
           <results>/figures/scores.*
@@ -95,16 +96,43 @@ rule unpack_lamem:
         "../scripts/unpack_lamem.py"
 
 
+def own(table):
+    """Flag a score table of the user as one whose content decides, not its time."""
+    return ancient(table) if study.has_own_images else table
+
+
+@cache
+def scored_images():
+    """Return a hash of the user's images that the score table names; other data sets have receipts."""
+    from memorability.image_contents import CONTENTS, scored_images_hash
+
+    source = study.image_source
+    place = Path(source["images"]), Path(source["scores"]), source["columns"]
+    index = CONTENTS / f"{study.name}.json"
+    return scored_images_hash(*place, index) if study.has_own_images else ""
+
+
+@cache
+def score_table():
+    """Return a hash of the user's score table and of the list of the user's images."""
+    from memorability.image_contents import file_hash, listing_hash
+
+    source = study.image_source
+    if not study.has_own_images:
+        return ""
+    return file_hash(Path(source["scores"])) + listing_hash(Path(source["images"]))
+
+
 if study.runs:
 
     rule prepare_images:
-        """Decode, check and resize every image once, into one store of pixels and one table."""
+        """Decode, check and resize every image once, into one store of pixels in a fixed order."""
         input:
-            images=study.image_source["images"],
-            scores=study.image_source["scores"],
+            images=ancient(study.image_source["images"]),
+            scores=own(study.image_source["scores"]),
         output:
-            images=ensure("<results>/images/resize={resize}/images.parquet", non_empty=True),
-            rejected=ensure("<results>/images/resize={resize}/rejected.parquet", non_empty=True),
+            prepared=ensure("<results>/images/resize={resize}/prepared.parquet", non_empty=True),
+            unusable=ensure("<results>/images/resize={resize}/unusable.parquet", non_empty=True),
             pixels=ensure("<results>/images/resize={resize}/pixels.npy", non_empty=True),
         log:
             "<logs>/prepare_images/resize={resize}.log",
@@ -119,9 +147,38 @@ if study.runs:
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
+            content=lambda _: scored_images(),
             code=fingerprint("images", "datasets.scores"),
         script:
             "../scripts/prepare_images.py"
+
+    rule join_scores:
+        """Join scores and labels with the prepared images, and list the images that are left out."""
+        input:
+            images=ancient(study.image_source["images"]),
+            scores=own(study.image_source["scores"]),
+            prepared="<results>/images/resize={resize}/prepared.parquet",
+            unusable="<results>/images/resize={resize}/unusable.parquet",
+        output:
+            images=ensure("<results>/images/resize={resize}/images.parquet", non_empty=True),
+            rejected=ensure("<results>/images/resize={resize}/rejected.parquet", non_empty=True),
+        log:
+            "<logs>/join_scores/resize={resize}.log",
+        benchmark:
+            "<benchmarks>/join_scores/resize={resize}.jsonl"
+        conda:
+            "../envs/data.yaml"
+        threads: 1
+        resources:
+            mem=growing("1GB"),
+            runtime=growing("10m"),
+        params:
+            study=study.name,
+            settings=lambda wildcards: study.preparation(wildcards.resize),
+            content=lambda _: score_table(),
+            code=fingerprint("images", "datasets.scores"),
+        script:
+            "../scripts/join_scores.py"
 
     rule list_rejected:
         """List the images that were left out, with the reason of each, for reading."""

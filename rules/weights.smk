@@ -15,10 +15,19 @@ wildcard_constraints:
     batch_norm="yes|no",
 
 
+@cache
+def pretraining_images():
+    """Return a hash of the images of the pre-training folder."""
+    from memorability.image_contents import CONTENTS, folder_hash
+
+    folder = Path(study.settings["pretraining"]["images"])
+    return folder_hash(folder, CONTENTS / f"{study.name}_pretraining.json")
+
+
 rule prepare_pretraining:
     """Decode and resize every image of the pre-training folder into one store of pixels."""
     input:
-        images=study.settings["pretraining"]["images"],
+        images=ancient(study.settings["pretraining"]["images"]),
     output:
         rejected=ensure("<results>/pretraining/resize={resize}/rejected.parquet", non_empty=True),
         pixels=ensure("<results>/pretraining/resize={resize}/pixels.npy", non_empty=True),
@@ -35,6 +44,7 @@ rule prepare_pretraining:
     params:
         study=study.name,
         settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
+        content=lambda _: pretraining_images(),
         code=fingerprint("images"),
     script:
         "../scripts/prepare_pretraining.py"

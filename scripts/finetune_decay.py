@@ -18,7 +18,9 @@ with job_log(snakemake.log[0]):
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
-    images = tables.read(snakemake.input.images, "images")
+    images = tables.read_if_any(snakemake.input.labels, "images")
+    if images is None:
+        images = tables.read(snakemake.input.images, "prepared")
     official = tables.read_if_any(snakemake.input.official_splits, "official_splits")
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])

@@ -1,4 +1,4 @@
-"""Prepare images: the image table, the rejected images, and the store of pixels."""
+"""Prepare images: the store of pixels, the order of its images, and the images left out."""
 
 from typing import TYPE_CHECKING
 
@@ -37,5 +37,5 @@ with job_log(snakemake.log[0]):
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     record |= {key: str(value) for key, value in settings["decoding"].items()}
-    tables.write(images, snakemake.output.images, "images", record)
-    tables.write(rejected, snakemake.output.rejected, "rejected", record)
+    tables.write(images, snakemake.output.prepared, "prepared", record)
+    tables.write(rejected, snakemake.output.unusable, "unusable", record)

@@ -12,17 +12,20 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.files import atomic
-    from memorability.images import Decoding, find_images, prepare_folder
+    from memorability.image_files import find_images
+    from memorability.images import Decoding, prepare_folder
     from memorability.job import progress
     from memorability.provenance import table_record
 
     images, settings = Path(snakemake.input.images), snakemake.params.settings
+    files = find_images(images)
     with (
-        progress(len(find_images(images)), "preparing images") as step,
+        progress(len(files), "preparing images") as step,
         atomic(snakemake.output.pixels) as store,
     ):
         rejected = prepare_folder(
             images,
+            files,
             store,
             resize=settings["resize"],
             decoding=Decoding(**settings["decoding"]),

@@ -22,6 +22,7 @@ from torchvision import transforms
 from memorability import tables
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
+from memorability.image_files import find_images
 from memorability.images import (
     STANDARD,
     BadImage,
@@ -29,7 +30,7 @@ from memorability.images import (
     Prepared,
     decode,
     decode_ahead,
-    find_images,
+    join_scores,
     minimum_side,
     open_store,
     prepare,
@@ -819,6 +820,33 @@ def test_images_below_a_linked_directory_are_found(directory: Path) -> None:
     assert rejected.empty
 
 
+def test_a_row_may_name_a_hidden_file_or_a_place_by_a_link(directory: Path) -> None:
+    save(directory, "real/a.png", ".b.png", "c.png")
+    (directory / "link").symlink_to(directory / "real")
+    images, rejected, _ = run(scores(["link/a.png", ".b.png", "c.png"]), directory)
+    assert images["file"].tolist() == [".b.png", "c.png", "link/a.png"]
+    assert rejected.empty
+
+
+def test_scores_joined_later_are_those_of_a_whole_preparation(directory: Path) -> None:
+    save(directory, "a.png", "b.png", "c.png", "unnamed.png")
+    (directory / "bad.png").write_bytes(b"no image")
+    files = ["a.png", "b.png", "c.png", "bad.png", "gone.png"]
+    before, bad, _ = run(scores(files), directory)
+    corrected = scores(files)
+    corrected["score"] = [0.3, 0.9, 0.1, 0.5, 0.5]
+    corrected["category"] = ["x", "y", "x", "x", "x"]
+    (directory / "unnamed.png").unlink()
+    save(directory, "new.png")
+    columns = ["image_id", "file", "width", "height", "position"]
+    joined = join_scores(corrected, before[columns], bad, directory, "reject")
+    images, rejected, _ = run(corrected, directory)
+    pd.testing.assert_frame_equal(joined[0][images.columns], images)
+    pd.testing.assert_frame_equal(joined[1], rejected)
+    with pytest.raises(InputError, match="on_bad_image: reject"):
+        join_scores(corrected, before[columns], bad, directory, "stop")
+
+
 def test_if_most_images_are_missing_the_directory_is_doubted_and_not_the_images(
     directory: Path,
 ) -> None:
@@ -995,7 +1023,12 @@ def test_a_folder_is_prepared_in_the_order_of_its_paths_and_bad_images_are_liste
     (folder / "notes.txt").write_text("no image, no word")
     steps: list[int] = []
     rejected = prepare_folder(
-        folder, store, resize="squash", threads=2, on_image=lambda: steps.append(1)
+        folder,
+        find_images(folder),
+        store,
+        resize="squash",
+        threads=2,
+        on_image=lambda: steps.append(1),
     )
     assert find_images(folder) == ["a.png", "b.PNG", "broken.jpg", "inner/c.png", "z_copy.png"]
     expected = [noise(224, 224, seed).transpose(2, 0, 1) for seed in (2, 1, 3)]
@@ -1014,4 +1047,4 @@ def test_a_folder_without_two_images_is_refused(tmp_path: Path, files: list[str]
     save(folder, *files)
     (folder / "bad.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"bad\.jpg: is empty.*pretraining\.images"):
-        prepare_folder(folder, tmp_path / "pixels.npy", resize="squash")
+        prepare_folder(folder, find_images(folder), tmp_path / "pixels.npy", resize="squash")
