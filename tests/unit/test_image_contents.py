@@ -30,7 +30,7 @@ def scored(folder: Path) -> str:
 def test_scores_labels_times_and_other_files_have_no_part(folder: Path) -> None:
     before, whole = scored(folder), folder_hash(folder, folder.parent / "all.json")
     table = folder.parent / "scores.csv"
-    table.write_text(TABLE.replace(".2", ".3").replace("cat", "dog"), encoding="utf-8")
+    table.write_text(TABLE.replace(".2", ".3").replace("cat\n", "dog\n"), encoding="utf-8")
     (folder / "new.txt").write_bytes(b"")
     (folder / ".new.jpg").write_bytes(b"")
     os.utime(folder / "a.jpg", (1, 1))
