@@ -58,10 +58,10 @@ def run_images(wildcards, name):
     return prepared(study.protocols[wildcards.protocol].resize, name)
 
 
-def split_images(wildcards):
-    """Return the image table for the runs of a protocol that leave out images, or nothing."""
+def training_images(wildcards):
+    """Return the table of the images that a run is trained on: with labels where it leaves some out by them."""
     by_split = study.protocols[wildcards.protocol].fine_tuned_on == "train_split"
-    return [run_images(wildcards, "images.parquet")] * by_split
+    return run_images(wildcards, "images.parquet" if by_split else "prepared.parquet")
 
 
 def lasting(file):

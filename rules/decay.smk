@@ -9,10 +9,8 @@ MAKES:    <results>/decay/<run>/errors.parquet of the selected model's seeds
 rule finetune_decay:
     """Fine-tune the selected model for decay.epochs epochs and measure its errors after each."""
     input:
-        images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
+        images=lambda wildcards: training_images(wildcards),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        # Where the protocol trains on one part of the images, which labels and scores divide.
-        labels=lambda wildcards: split_images(wildcards),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
         previous=lambda wildcards: study.previous_model(**wildcards),

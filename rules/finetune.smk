@@ -39,10 +39,8 @@ rule store_targets:
 rule finetune:
     """Fine-tune an autoencoder, one image after the other, and measure its error on every image."""
     input:
-        images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
+        images=lambda wildcards: training_images(wildcards),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        # Where the protocol trains on one part of the images, which labels and scores divide.
-        labels=lambda wildcards: split_images(wildcards),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
         # Where the protocol carries weights over from run to run.

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     import json
+    from pathlib import Path
 
     from memorability import tables
     from memorability.evaluation import choose_device
@@ -22,9 +23,7 @@ with job_log(snakemake.log[0]):
     settings, output, given = snakemake.params.settings, snakemake.output, snakemake.input
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
-    images = tables.read_if_any(given.labels, "images")
-    if images is None:
-        images = tables.read(given.images, "prepared")
+    images = tables.read(given.images, Path(given.images).stem)
     official = tables.read_if_any(given.official_splits, "official_splits")
     inputs = file_hashes([file for file in given if file not in given.targets])
     record = table_record(snakemake.params.study, settings, snakemake.params.code)

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
+    from pathlib import Path
+
     from memorability import tables
     from memorability.evaluation import choose_device
     from memorability.images import open_store
@@ -18,9 +20,7 @@ with job_log(snakemake.log[0]):
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
-    images = tables.read_if_any(snakemake.input.labels, "images")
-    if images is None:
-        images = tables.read(snakemake.input.images, "prepared")
+    images = tables.read(snakemake.input.images, Path(snakemake.input.images).stem)
     official = tables.read_if_any(snakemake.input.official_splits, "official_splits")
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])
