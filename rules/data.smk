@@ -96,33 +96,6 @@ rule unpack_lamem:
         "../scripts/unpack_lamem.py"
 
 
-def own(table):
-    """Flag a score table of the user as one whose content decides, not its time."""
-    return ancient(table) if study.has_own_images else table
-
-
-@cache
-def scored_images():
-    """Return a hash of the user's images that the score table names; other data sets have receipts."""
-    from memorability.image_contents import CONTENTS, scored_images_hash
-
-    source = study.image_source
-    place = Path(source["images"]), Path(source["scores"]), source["columns"]
-    index = CONTENTS / f"{study.name}.json"
-    return scored_images_hash(*place, index) if study.has_own_images else ""
-
-
-@cache
-def score_table():
-    """Return a hash of the user's score table and of the list of the user's images."""
-    from memorability.image_contents import file_hash, listing_hash
-
-    source = study.image_source
-    if not study.has_own_images:
-        return ""
-    return file_hash(Path(source["scores"])) + listing_hash(Path(source["images"]))
-
-
 if study.runs:
 
     rule prepare_images:

@@ -15,15 +15,6 @@ wildcard_constraints:
     batch_norm="yes|no",
 
 
-@cache
-def pretraining_images():
-    """Return a hash of the images of the pre-training folder."""
-    from memorability.image_contents import CONTENTS, folder_hash
-
-    folder = Path(study.settings["pretraining"]["images"])
-    return folder_hash(folder, CONTENTS / f"{study.name}_pretraining.json")
-
-
 rule prepare_pretraining:
     """Decode and resize every image of the pre-training folder into one store of pixels."""
     input:
