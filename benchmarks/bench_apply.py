@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.harness import Row, paired, peak_memory_mb
 from memorability.evaluation import to_unit_range
 from memorability.image_scores import BATCH_SIZE, find_files, score_images
-from memorability.images import Prepared, decode_ahead
+from memorability.images import STANDARD, Prepared, decode_ahead
 from memorability.models.autoencoder import initial_autoencoder
 from memorability.models.predictor import Predictor
 from memorability.prediction import TrainedPredictor
@@ -50,7 +50,7 @@ def rows() -> list[Row]:
         model, table = Path(folder, "bundle.safetensors"), Path(folder, "scores.csv")
         write_saved_predictor(made_up(), model)
         files, _ = find_files([str(PHOTOGRAPHS)])
-        decoded = decode_ahead(files, "squash", 1, 1)
+        decoded = decode_ahead(files, "squash", 1, STANDARD, 1)
         pixels = np.stack([one.pixels for one in decoded if isinstance(one, Prepared)])
         encoder = read_saved_predictor(model).to("cpu").encoder
         # Not counted: the first passes of a process.

@@ -84,6 +84,11 @@ class Study:
         return has_images(self.settings["dataset"])
 
     @property
+    def has_own_images(self) -> bool:
+        """Whether images and scores are the user's, who may change them."""
+        return bool(self.settings["dataset"]["kind"] == "folder")
+
+    @property
     def image_table(self) -> str:
         """File of the image table that stands for the study."""
         folder = f"{self.first_resize}/" if self.runs else ""
@@ -356,6 +361,7 @@ class Study:
         return {
             "resize": self.selected_resize,
             "losses": sorted(self.settings["losses"]),
+            "decoding": self.decoding,
             "score": self.score_convention,
             "confidence": self.settings["statistics"]["confidence"],
             "split": self.split_settings,
@@ -368,12 +374,18 @@ class Study:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return set(self.image_source["columns"]) >= _COUNTS
 
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """How image files become pixels (`memorability.images.Decoding`), for parameters of a job."""
+        return {key: self.settings["images"][key] for key in ("color_profile", "max_megapixels")}
+
     def preparation(self, resize: str) -> dict[str, Any]:
         """Return what decides the prepared images, for the parameters of a job."""
         return {
             "columns": self.image_source["columns"],
             "on_bad_image": self.settings["images"]["on_bad_image"],
             "losses": sorted(self.settings["losses"]),
+            "decoding": self.decoding,
             "resize": resize,
             "seed": self.settings["statistics"]["seed"],
         }

@@ -28,7 +28,7 @@ from memorability.configuration import Study
 from memorability.cost import target_bytes
 from memorability.datasets.scores import read_raw
 from memorability.downloads import LOSS_BACKBONES
-from memorability.images import find_images
+from memorability.image_files import find_images
 from memorability.losses import LOSSES, make_loss
 from memorability.models.autoencoder import Autoencoder
 from memorability.planned_jobs import Job, span

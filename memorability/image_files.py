@@ -1,13 +1,58 @@
 """Which file is which image: extensions, letter case, Unicode forms, and rows matched to files."""
 
+import logging
+import os
 import unicodedata
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-EXTENSIONS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+logger = logging.getLogger(__name__)
+
+_JPEG = frozenset({".jfif", ".jpe", ".jpeg", ".jpg"})
+EXTENSIONS = _JPEG | {".bmp", ".gif", ".png", ".tif", ".tiff", ".webp"}
+# Folders in which storage devices and archives of macOS keep small copies of photographs.
+_COPIES = frozenset({"@eaDir", "__MACOSX"})
+
+
+def walk(directory: Path) -> list[str]:
+    """Return the paths of all files in and below a directory, relative to it, sorted.
+
+    Hidden files and folders and those of copies (`@eaDir`, `__MACOSX`) are left out. Links to folders
+    are followed, but each folder is searched once, by its own place where that is below `directory`
+    too. A folder that may not be searched is left out, and a warning names it.
+    """
+    searched: set[tuple[int, int]] = set()
+    files: list[str] = []
+    folders, links = deque([""]), deque[str]()
+    while folders or links:
+        folder = (folders or links).popleft()
+        try:
+            status = (directory / folder).stat()
+            if (status.st_dev, status.st_ino) in searched:
+                continue
+            searched.add((status.st_dev, status.st_ino))
+            with os.scandir(directory / folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            logger.warning("%s cannot be searched: %s", directory / folder, error.strerror)
+            continue
+        for entry in entries:
+            path = f"{folder}{entry.name}"
+            if entry.name.startswith(".") or entry.name in _COPIES:
+                continue
+            if entry.is_dir():
+                (links if entry.is_symlink() else folders).append(f"{path}/")
+            elif entry.is_file():
+                files.append(path)
+    return sorted(files)
+
+
+def find_images(directory: Path) -> list[str]:
+    """Return the paths of the image files in and below a directory, as `walk` finds them."""
+    return [path for path in walk(directory) if is_image(path)]
 
 
 def is_image(path: str) -> bool:
@@ -23,12 +68,12 @@ def composed(text: str) -> str:
 def same_image(path: str) -> str:
     """Return what all spellings of one image's path share.
 
-    The extension's letter case, .jpeg or .jpg, and composed or decomposed accents make no
+    The extension's letter case, .jpeg, .jpe, .jfif or .jpg, and composed or decomposed accents make no
     difference; the letter case of the rest does.
     """
     pure = PurePosixPath(composed(path))
     extension = pure.suffix.lower()
-    return str(pure.with_suffix(".jpg" if extension == ".jpeg" else extension))
+    return str(pure.with_suffix(".jpg" if extension in _JPEG else extension))
 
 
 def candidates(files: Sequence[str], present: Collection[str]) -> list[list[str]]:

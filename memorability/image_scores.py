@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from glob import iglob
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ import torch
 
 from memorability.errors import InputError
 from memorability.evaluation import to_unit_range
-from memorability.image_files import EXTENSIONS
-from memorability.images import Prepared, decode_ahead, find_images
+from memorability.image_files import EXTENSIONS, is_image, walk
+from memorability.images import Prepared, decode_ahead
 from memorability.saved_predictor import SavedPredictor, latent_distance
 
 BATCH_SIZE = 16  # at width 1 about 0.6 GB on the way through the encoder
@@ -45,16 +44,15 @@ def find_files(given: Sequence[str]) -> tuple[list[Path], int]:
         if not path.is_dir():
             files.append(path)
             continue
-        images = find_images(path)
-        every = iglob("**", root_dir=path, recursive=True, include_hidden=True)
-        present = sum((path / name).is_file() for name in every)
+        every = walk(path)
+        images = [name for name in every if is_image(name)]
         if not images:
             raise InputError(
-                f"None of the files in and below {path} ({present:,}) is named like an image: "
+                f"None of the files in and below {path} ({len(every):,}) is named like an image: "
                 f"{', '.join(sorted(EXTENSIONS))}. Name a folder of images, or the files themselves."
             )
         files += [path / name for name in images]
-        others += present - len(images)
+        others += len(every) - len(images)
     return sorted(set(files), key=str), others
 
 
@@ -95,7 +93,8 @@ def score_images(
     reasons = [""] * len(files)
     batch: dict[int, npt.NDArray[np.uint8]] = {}
     # Closed even after Ctrl-C: images that wait to be decoded would be, before the process ends.
-    with closing(decode_ahead(files, how["resize"], how["minimum_side"], threads)) as results:
+    preparation = how["resize"], how["minimum_side"], saved.decoding
+    with closing(decode_ahead(files, *preparation, threads)) as results:
         for row, result in enumerate(results):
             if isinstance(result, Prepared):
                 batch[row] = result.pixels

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from memorability.arrays import LATENTS_AT_A_TIME, blocks
 from memorability.errors import InputError
-from memorability.images import minimum_side
+from memorability.images import Decoding, minimum_side
 from memorability.models.autoencoder import Autoencoder
 from memorability.precision import place
 from memorability.prediction import TrainedPredictor, predictor_tensors, rebuild_predictor
@@ -33,7 +33,7 @@ from memorability.protocol import SIDE, Resize
 from memorability.splits import PARTS
 
 FORMAT = "memorability predictor"
-VERSION = 1
+VERSION = 2
 USUAL_SHARE = 0.99  # of the validation and test images, whose latents are no further than is usual
 
 # What `images` and `evaluation.to_unit_range` do to every image.
@@ -53,7 +53,12 @@ def _object(**properties: Any) -> dict[str, Any]:
 _TEXT, _NUMBER, _COUNT = {"type": "string"}, {"type": "number"}, {"type": "integer", "minimum": 0}
 _ANY = {"type": "object"}
 _FACTS = _object(
-    preparation=_object(resize=_TEXT, minimum_side=_COUNT, **{key: {} for key in PREPARATION}),
+    preparation=_object(
+        resize=_TEXT,
+        minimum_side=_COUNT,
+        decoding=_object(color_profile={"enum": ["convert", "ignore"]}, max_megapixels=_NUMBER),
+        **{key: {} for key in PREPARATION},
+    ),
     score=_TEXT,
     autoencoder=_object(
         architecture=_object(width=_NUMBER, bottleneck=_TEXT, decoder=_TEXT, batch_norm={}),
@@ -109,6 +114,11 @@ class SavedPredictor:
     def record(self) -> dict[str, Any]:
         """What a table of its scores keeps in its metadata."""
         return {key: self.facts[key] for key in ("made", "score", "note", "interval", "usual")}
+
+    @property
+    def decoding(self) -> Decoding:
+        """How the study's image files became pixels, and others do."""
+        return Decoding(**self.facts["preparation"]["decoding"])
 
     def to(self, device: str) -> "SavedPredictor":
         """Return the predictor with its networks on `device`, placed as the study's encoder was."""
@@ -178,8 +188,8 @@ def bundle(
     predictions
         The table `predictions`.
     settings
-        resize and losses (of the prepared images), score (what it is, in words), confidence (of
-        intervals), split, note (what every page of the study says).
+        resize, losses and decoding (of the prepared images), score (what it is, in words), confidence
+        (of intervals), split, note (what every page of the study says).
     run
         The record of the run that made the autoencoder.
     made
@@ -208,6 +218,7 @@ def bundle(
         "preparation": {
             "resize": settings["resize"],
             "minimum_side": minimum_side(settings["losses"]),
+            "decoding": dict(settings["decoding"]),
             **PREPARATION,
         },
         "score": settings["score"],

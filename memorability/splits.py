@@ -69,14 +69,18 @@ def scored_split(
     return images[["image_id"]].assign(split=split.to_numpy(), score=scores)
 
 
-def with_split(images: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+def with_split(images: pd.DataFrame, split: pd.DataFrame | None) -> pd.DataFrame:
     """Return the image table with the column split: the part of every image, from the table `split`.
+
+    Without such a table, as for runs that are trained on all images, the image table stays as it is.
 
     Raises
     ------
     ValueError
         If the split does not place an image.
     """
+    if split is None:
+        return images
     parts = images["image_id"].map(split.set_index("image_id")["split"])
     unplaced = images["image_id"][parts.isna()]
     if len(unplaced):

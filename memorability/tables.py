@@ -116,6 +116,17 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             score=_float(_SHARE),
         ),
     ),
+    "prepared": (
+        ("image_id",),
+        _schema(
+            image_id=pa.Column(str, unique=True),
+            file=pa.Column(str, unique=True),
+            width=_count(),
+            height=_count(),
+            position=pa.Column("int64", _COUNT, unique=True),
+        ),
+    ),
+    "unusable": (("file",), _schema(file=_text(), reason=_text())),
     "rejected": (("file",), _schema(file=_text(), reason=_text())),
     "trials": (
         ("observer", "position"),

@@ -63,6 +63,42 @@ def run_images(wildcards, name):
     return prepared(study.protocols[wildcards.protocol].resize, name)
 
 
+def own(table):
+    """Flag a score table of the user as one whose content decides, not its time."""
+    return ancient(table) if study.has_own_images else table
+
+
+@cache
+def scored_images():
+    """Return a hash of the user's images that the score table names; other data sets have receipts."""
+    from memorability.image_contents import CONTENTS, scored_images_hash
+
+    source = study.image_source
+    place = Path(source["images"]), Path(source["scores"]), source["columns"]
+    index = CONTENTS / f"{study.name}.json"
+    return scored_images_hash(*place, index) if study.has_own_images else ""
+
+
+@cache
+def score_table():
+    """Return a hash of the user's score table and of the list of the user's images."""
+    from memorability.image_contents import file_hash, listing_hash
+
+    source = study.image_source
+    if not study.has_own_images:
+        return ""
+    return file_hash(Path(source["scores"])) + listing_hash(Path(source["images"]))
+
+
+@cache
+def pretraining_images():
+    """Return a hash of the images of the pre-training folder."""
+    from memorability.image_contents import CONTENTS, folder_hash
+
+    folder = Path(study.settings["pretraining"]["images"])
+    return folder_hash(folder, CONTENTS / f"{study.name}_pretraining.json")
+
+
 def lasting(file):
     """Flag a model as temporary unless all are kept."""
     return file if study.settings["keep_checkpoints"] == "all" else temp(file)
@@ -117,6 +153,7 @@ if study.runs:
         ],
         "control": [f"{study.results}/tables/controls.parquet"],
     }
+    PREPARED = prepared(study.first_resize, "prepared.parquet")
     PIXELS = prepared(study.first_resize, "pixels.npy")
     # Of the selected model, which predicts and is explained.
     ANALYSED = study.selected[0].path

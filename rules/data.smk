@@ -3,7 +3,8 @@
 REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
           or that table alone where there are no runs, or nothing for the data set kind `sample`.
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
-          <results>/images/<resize>/images.parquet, pixels.npy, rejected.parquet
+          <results>/images/<resize>/prepared.parquet, unusable.parquet, pixels.npy: what training reads
+          <results>/images/<resize>/images.parquet, rejected.parquet: with scores and labels
           <results>/images/images.parquet (without runs)
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
           <results>/figures/scores.*
@@ -98,13 +99,13 @@ rule unpack_lamem:
 if study.runs:
 
     rule prepare_images:
-        """Decode, check and resize every image once, into one store of pixels and one table."""
+        """Decode, check and resize every image once, into one store of pixels in a fixed order."""
         input:
-            images=study.image_source["images"],
-            scores=study.image_source["scores"],
+            images=ancient(study.image_source["images"]),
+            scores=own(study.image_source["scores"]),
         output:
-            images=ensure("<results>/images/{resize}/images.parquet", non_empty=True),
-            rejected=ensure("<results>/images/{resize}/rejected.parquet", non_empty=True),
+            prepared=ensure("<results>/images/{resize}/prepared.parquet", non_empty=True),
+            unusable=ensure("<results>/images/{resize}/unusable.parquet", non_empty=True),
             pixels=ensure("<results>/images/{resize}/pixels.npy", non_empty=True),
         log:
             "<logs>/prepare_images/{resize}.log",
@@ -119,9 +120,38 @@ if study.runs:
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
+            content=lambda _: scored_images(),
             code=code("prepare_images"),
         script:
             "../scripts/prepare_images.py"
+
+    rule join_scores:
+        """Join scores and labels with the prepared images, and list the images that are left out."""
+        input:
+            images=ancient(study.image_source["images"]),
+            scores=own(study.image_source["scores"]),
+            prepared="<results>/images/{resize}/prepared.parquet",
+            unusable="<results>/images/{resize}/unusable.parquet",
+        output:
+            images=ensure("<results>/images/{resize}/images.parquet", non_empty=True),
+            rejected=ensure("<results>/images/{resize}/rejected.parquet", non_empty=True),
+        log:
+            "<logs>/join_scores/{resize}.log",
+        benchmark:
+            "<benchmarks>/join_scores/{resize}.jsonl"
+        conda:
+            "../envs/data.yaml"
+        threads: 1
+        resources:
+            mem=growing("1GB"),
+            runtime=growing("10m"),
+        params:
+            study=study.name,
+            settings=lambda wildcards: study.preparation(wildcards.resize),
+            content=lambda _: score_table(),
+            code=code("join_scores"),
+        script:
+            "../scripts/join_scores.py"
 
     rule list_rejected:
         """List the images that were left out, with the reason of each, for reading."""

@@ -9,7 +9,7 @@ MAKES:    <results>/decay/<run>/errors.parquet of the selected model's seeds
 rule finetune_decay:
     """Fine-tune the selected model for decay.epochs epochs and measure its errors after each."""
     input:
-        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),

@@ -10,7 +10,7 @@ MAKES:    <results>/tables/features.parquet, <results>/object_features/…
 rule measure_features:
     """Measure colour, texture and clutter of every image."""
     input:
-        images=IMAGES,
+        images=PREPARED,
         pixels=PIXELS,
     output:
         features=ensure("<results>/tables/features.parquet", non_empty=True),
@@ -34,7 +34,7 @@ rule measure_features:
 rule measure_objects:
     """Measure objects, their separation and classes in the images of one shard."""
     input:
-        images=IMAGES,
+        images=PREPARED,
         pixels=PIXELS,
         weights=study.object_weights,
     output:

@@ -39,7 +39,7 @@ rule store_targets:
 rule finetune:
     """Fine-tune an autoencoder, one image after the other, and measure its error on every image."""
     input:
-        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
         weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
         pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
@@ -99,7 +99,7 @@ rule keep_model:
 rule encode:
     """Write the latents of every image under a fine-tuned model."""
     input:
-        images=lambda wildcards: run_images(wildcards, "images.parquet"),
+        images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
         model=f"<results>/{study.analysed_models}/<run>/autoencoder.safetensors",
     output:

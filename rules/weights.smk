@@ -18,7 +18,7 @@ wildcard_constraints:
 rule prepare_pretraining:
     """Decode and resize every image of the pre-training folder into one store of pixels."""
     input:
-        images=study.settings["pretraining"]["images"],
+        images=ancient(study.settings["pretraining"]["images"]),
     output:
         rejected=ensure("<results>/pretraining/{resize}/rejected.parquet", non_empty=True),
         pixels=ensure("<results>/pretraining/{resize}/pixels.npy", non_empty=True),
@@ -34,7 +34,8 @@ rule prepare_pretraining:
         runtime=growing("4h"),
     params:
         study=study.name,
-        resize=lambda wildcards: wildcards.resize,
+        settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
+        content=lambda _: pretraining_images(),
         code=code("prepare_pretraining"),
     script:
         "../scripts/prepare_pretraining.py"

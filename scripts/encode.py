@@ -19,7 +19,7 @@ with job_log(snakemake.log[0]):
 
     make_deterministic(snakemake.params.settings["threads"])
     device = choose_device(snakemake.params.settings["device"])
-    ids = tables.read(snakemake.input.images, "images")["image_id"]
+    ids = tables.read(snakemake.input.images, "prepared")["image_id"]
     model = place(read_autoencoder(snakemake.input.model), device)
     with progress(len(ids), "encoding") as step:
         latents = encode_all(

@@ -23,9 +23,9 @@ with job_log(snakemake.log[0]):
     settings, output, given = snakemake.params.settings, snakemake.output, snakemake.input
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
-    images = tables.read(given.images, "images")
-    for split in given.split:
-        images = with_split(images, tables.read(split, "split"))
+    images = with_split(
+        tables.read(given.images, "prepared"), tables.read_if_any(given.split, "split")
+    )
     inputs = file_hashes([file for file in given if file not in given.targets])
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}

@@ -19,9 +19,10 @@ with job_log(snakemake.log[0]):
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
-    images = tables.read(snakemake.input.images, "images")
-    for split in snakemake.input.split:
-        images = with_split(images, tables.read(split, "split"))
+    images = with_split(
+        tables.read(snakemake.input.images, "prepared"),
+        tables.read_if_any(snakemake.input.split, "split"),
+    )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])
     how = {"device": device, "code": snakemake.params.code, "inputs": inputs}

@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     from memorability.job import progress
     from memorability.provenance import table_record
 
-    ids = tables.read(snakemake.input.images, "images")["image_id"]
+    ids = tables.read(snakemake.input.images, "prepared")["image_id"]
     pixels = open_store(snakemake.input.pixels).transpose(0, 2, 3, 1)
     with progress(len(ids), "measuring features") as step:
         features = image_features(pixels, threads=snakemake.threads, on_image=step)

@@ -23,7 +23,7 @@ with job_log(snakemake.log[0]):
     device = choose_device(settings["device"])
     networks, receipts = load_networks(Path(settings["directory"]), device)
     logger.info("loaded %s", [receipt.record() for receipt in receipts])
-    ids = tables.read(snakemake.input.images, "images")["image_id"]
+    ids = tables.read(snakemake.input.images, "prepared")["image_id"]
     rows = shard_rows(len(ids), int(snakemake.wildcards.shard), settings["shards"])
     with progress(rows.stop - rows.start, "measuring objects") as step:
         features = object_features(

@@ -1,4 +1,4 @@
-"""Prepare images: the image table, the rejected images, and the store of pixels."""
+"""Prepare images: the store of pixels, the order of its images, and the images left out."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ with job_log(snakemake.log[0]):
 
     from memorability import tables
     from memorability.datasets.scores import read_scores
-    from memorability.images import minimum_side, prepare
+    from memorability.images import Decoding, minimum_side, prepare
     from memorability.job import progress
     from memorability.provenance import table_record
 
@@ -27,9 +27,11 @@ with job_log(snakemake.log[0]):
             minimum_side=minimum_side(settings["losses"]),
             on_bad_image=settings["on_bad_image"],
             seed=settings["seed"],
+            decoding=Decoding(**settings["decoding"]),
             threads=snakemake.threads,
             on_image=step,
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(images, snakemake.output.images, "images", record)
-    tables.write(rejected, snakemake.output.rejected, "rejected", record)
+    record |= {key: str(value) for key, value in settings["decoding"].items()}
+    tables.write(images, snakemake.output.prepared, "prepared", record)
+    tables.write(rejected, snakemake.output.unusable, "unusable", record)

@@ -11,18 +11,22 @@ with job_log(snakemake.log[0]):
     from pathlib import Path
 
     from memorability import tables
-    from memorability.images import find_images, prepare_folder
+    from memorability.image_files import find_images
+    from memorability.images import Decoding, prepare_folder
     from memorability.job import progress
     from memorability.provenance import table_record
 
-    images, resize = Path(snakemake.input.images), snakemake.params.resize
-    with progress(len(find_images(images)), "preparing images") as step:
+    images, settings = Path(snakemake.input.images), snakemake.params.settings
+    files = find_images(images)
+    with progress(len(files), "preparing images") as step:
         rejected = prepare_folder(
             images,
+            files,
             Path(snakemake.output.pixels),
-            resize=resize,
+            resize=settings["resize"],
+            decoding=Decoding(**settings["decoding"]),
             threads=snakemake.threads,
             on_image=step,
         )
-    record = table_record(snakemake.params.study, {"resize": resize}, snakemake.params.code)
+    record = table_record(snakemake.params.study, settings, snakemake.params.code)
     tables.write(rejected, snakemake.output.rejected, "rejected", record)

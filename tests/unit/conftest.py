@@ -46,6 +46,7 @@ class MadeUpStudy:
             settings={
                 "resize": "squash",
                 "losses": ["mse"],
+                "decoding": {"color_profile": "convert", "max_megapixels": 300},
                 "score": "(hits − false alarms) / responses",
                 "confidence": 0.9,
                 "split": {"kind": "stratified"},

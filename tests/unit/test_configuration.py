@@ -591,6 +591,7 @@ def copy_protocols(directory: Path, **texts: str) -> Path:
     ("overlay", "prepared", "correlated"),
     [
         ({"images": {"on_bad_image": "reject"}}, {"on_bad_image"}, set()),
+        ({"images": {"color_profile": "ignore"}}, {"decoding"}, set()),
         ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"losses"}, set()),
         ({"statistics": {"seed": 5}}, {"seed"}, {"seed"}),
         ({"statistics": {"bootstrap": 100}}, set(), {"bootstrap"}),

@@ -42,7 +42,8 @@ CALIBRATION = Calibration(
 # Rules whose jobs take seconds, whatever the number of images, or that only move bytes.
 SHORT = {
     "archive", "bundle_predictor", "choose_predictor", "estimate", "estimate_ceiling", "fetch_file",
-    "join_errors", "join_latents", "judge_claims", "keep_model", "list_external", "list_rejected",
+    "join_errors", "join_latents", "join_scores", "judge_claims", "keep_model", "list_external",
+    "list_rejected",
     "map_latents", "measure_baselines", "read_predictions", "read_scores", "read_split",
     "split_images",
     "record_provenance", "simulate_sample", "summarise_errors", "unpack_lamem", "unpack_memcat",

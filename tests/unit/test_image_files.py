@@ -1,19 +1,32 @@
 """Which file is which image, whatever the spelling."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.image_files import Mismatch, is_image, match, rows_without_file, same_image
+from memorability.image_files import (
+    Mismatch,
+    find_images,
+    is_image,
+    match,
+    rows_without_file,
+    same_image,
+    walk,
+)
 
 DECOMPOSED = unicodedata.normalize("NFD", "été.jpg")
 
 
 @pytest.mark.parametrize(
-    "other", ["set/a.JPG", "set/a.jpeg", "set/a.JPEG", "set/a.Jpg", "set//a.jpg", "./set/a.jpg"]
-)
+    "other",
+    [
+        "set/a.JPG", "set/a.jpeg", "set/a.JPEG", "set/a.Jpg", "set//a.jpg", "./set/a.jpg",
+        "set/a.jfif", "set/a.jpe", "set/a.JPE",
+    ],
+)  # fmt: skip
 def test_spellings_of_an_extension_are_one_image(other: str) -> None:
     assert same_image(other) == same_image("set/a.jpg")
 
@@ -126,3 +139,45 @@ def test_every_row_and_every_image_is_found_or_told(names: list[str]) -> None:
         row for row, path in zip(rows, found, strict=True) if path is None
     }
     assert len(told) == len(set(told))
+
+
+# Walking through a folder
+
+
+def fill(folder: Path, *files: str) -> None:
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(b"")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcx"), st.sampled_from("abcx")), max_size=8))
+def test_links_to_any_folders_multiply_no_photograph(
+    tmp_path_factory: pytest.TempPathFactory, links: list[tuple[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("photos")
+    photographs = ["1.jpg", "a/2.jpg", "a/b/3.jpg", "c/4.jpg"]
+    fill(folder, *photographs)
+    places = {"a": folder / "a", "b": folder / "a/b", "c": folder / "c", "x": folder}
+    for number, (place, target) in enumerate(links):
+        # Names that come before and after those of the folders.
+        (places[place] / f"{'0z'[number % 2]}{number}").symlink_to(places[target])
+    assert walk(folder) == photographs
+
+
+def test_a_linked_folder_from_elsewhere_is_searched_once(tmp_path: Path) -> None:
+    fill(tmp_path / "elsewhere", "deep/1.jpg")
+    fill(tmp_path / "photos", "2.jpg")
+    for name in ("first", "second"):
+        (tmp_path / "photos" / name).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/deep/up").symlink_to(tmp_path)
+    assert walk(tmp_path / "photos") == ["2.jpg", "first/deep/1.jpg"]
+
+
+def test_hidden_files_and_copies_of_storage_devices_are_left_out(tmp_path: Path) -> None:
+    fill(
+        tmp_path, "a.jpg", "._a.jpg", ".DS_Store", ".trash/b.jpg", "@eaDir/a.jpg/SMALL.jpg",
+        "in/__MACOSX/in/c.jpg", "in/c.JFIF", "in/d.jpe", "note.txt", "Thumbs.db",
+    )  # fmt: skip
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    assert walk(tmp_path) == ["Thumbs.db", "a.jpg", "in/c.JFIF", "in/d.jpe", "note.txt"]
+    assert find_images(tmp_path) == ["a.jpg", "in/c.JFIF", "in/d.jpe"]

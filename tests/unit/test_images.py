@@ -14,20 +14,23 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 from torchvision import transforms
 
 from memorability import tables
 from memorability.datasets.scores import read_scores
 from memorability.errors import InputError
+from memorability.image_files import find_images
 from memorability.images import (
+    STANDARD,
     BadImage,
+    Decoding,
     Prepared,
     decode,
     decode_ahead,
-    find_images,
+    join_scores,
     minimum_side,
     open_store,
     prepare,
@@ -77,7 +80,7 @@ def counted(folder: Path, asked: list[int]) -> Iterator[Path]:
 
 def test_images_come_in_order_and_are_decoded_a_little_ahead(tmp_path: Path) -> None:
     asked: list[int] = []
-    results = decode_ahead(counted(tmp_path, asked), "squash", 1, 3)
+    results = decode_ahead(counted(tmp_path, asked), "squash", 1, STANDARD, 3)
     for number, result in enumerate(results):
         assert isinstance(result, Prepared)
         assert set(result.pixels.ravel()) == {number % 256}
@@ -88,7 +91,7 @@ def test_images_come_in_order_and_are_decoded_a_little_ahead(tmp_path: Path) -> 
 def test_who_stops_early_waits_for_no_image(tmp_path: Path) -> None:
     asked: list[int] = []
     threads = threading.active_count()
-    results = decode_ahead(counted(tmp_path, asked), "squash", 1, 3)
+    results = decode_ahead(counted(tmp_path, asked), "squash", 1, STANDARD, 3)
     next(results)
     results.close()
     assert len(asked) == 64
@@ -123,6 +126,236 @@ def test_images_are_turned_upright_as_their_exif_says(
         stored = np.asarray(Image.open(io.BytesIO(content)))  # after its loss
     seen = decoded(tmp_path / "image", content)
     np.testing.assert_array_equal(seen, ORIENTATIONS[orientation](stored))
+
+
+TIFF_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "I;16", "I;16B")
+# None: uncompressed.
+COMPRESSIONS = (
+    None, "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "jpeg", "group3", "group4",
+    "lzma", "zstd",
+)  # fmt: skip
+
+
+def of_mode(mode: str) -> Image.Image:
+    grey = np.add.outer(np.arange(24) * 9, np.arange(16)).astype(np.uint8)
+    if mode.startswith("I;16"):
+        wide = grey.astype(np.uint16) * 257
+        return Image.frombytes(
+            mode, (16, 24), wide.astype(">u2" if "B" in mode else "<u2").tobytes()
+        )
+    color = Image.fromarray(np.stack([grey, grey[::-1], 255 - grey], axis=-1))
+    if mode == "LAB":
+        names = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        lab = ImageCms.profileToProfile(color, *names, outputMode="LAB")
+        assert lab is not None
+        return lab
+    if mode == "RGBX":
+        return Image.frombytes("RGBX", color.size, color.convert("RGBA").tobytes())
+    return color.convert(mode)
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("mode", TIFF_MODES)
+def test_a_tiff_of_any_mode_and_compression_is_turned_upright(
+    tmp_path: Path, mode: str, compression: str | None
+) -> None:
+    path = tmp_path / "a.tif"
+    image = of_mode(mode)
+    with contextlib.suppress(OSError, ValueError, RuntimeError, KeyError):
+        image.save(path, compression=compression)
+    if not path.is_file() or not path.stat().st_size:
+        fax, jpeg = compression in {"group3", "group4"}, compression == "jpeg"
+        assert (fax and mode != "1") or (jpeg and mode in {"1", "P", "I;16", "I;16B"})
+        return
+    upright = np.asarray(decode(path))
+    assert upright.shape == (24, 16, 3)
+    for orientation, turned in ORIENTATIONS.items():
+        image.save(path, compression=compression, tiffinfo={0x0112: orientation})
+        np.testing.assert_array_equal(np.asarray(decode(path)), turned(upright))
+
+
+def test_an_uncompressed_tiff_shows_what_was_saved(tmp_path: Path) -> None:
+    grey = np.add.outer(np.arange(180), np.arange(240)).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.tif", tiffinfo={0x0112: 6})
+    seen = np.asarray(decode(tmp_path / "a.tif"))
+    np.testing.assert_array_equal(seen, ORIENTATIONS[6](np.stack([grey] * 3, axis=-1)))
+
+
+def exif_with(orientation: int, *others: bytes) -> bytes:
+    """EXIF of an orientation and of entries of 12 bytes, as odd as they like to be."""
+    entries = sorted([struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0), *others])
+    count = struct.pack("<H", len(entries))
+    return b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + count + b"".join(entries) + bytes(4)
+
+
+@given(
+    tag=st.integers(1, 0xFFFF).filter(lambda tag: tag != 0x0112),
+    kind=st.integers(0, 20),
+    count=st.sampled_from([0, 1, 2, 3, 4, 70_000]),
+    value=st.integers(0, 2**32 - 1),
+    orientation=st.integers(1, 8),
+)
+@example(tag=0x011A, kind=5, count=1, value=2**31, orientation=6)
+@example(tag=0x011A, kind=10, count=0, value=0, orientation=6)
+@example(tag=0x8769, kind=2, count=4, value=0x41414141, orientation=6)
+@settings(max_examples=150, deadline=None)
+def test_an_odd_exif_entry_beside_the_orientation_harms_no_photograph(
+    tag: int,
+    kind: int,
+    count: int,
+    value: int,
+    orientation: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "odd.png"
+    stored = noise(5, 7)
+    exif = exif_with(orientation, struct.pack("<HHII", tag, kind, count, value))
+    Image.fromarray(stored).save(path, exif=exif)
+    np.testing.assert_array_equal(np.asarray(decode(path)), ORIENTATIONS[orientation](stored))
+
+
+def test_exif_that_cannot_be_read_is_said_once_and_harms_no_photograph(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = noise(5, 7)
+    Image.fromarray(stored).save(tmp_path / "odd.png", exif=b"Exif\0\0no EXIF at all")
+    np.testing.assert_array_equal(np.asarray(decode(tmp_path / "odd.png")), stored)
+    assert caplog.text.count("odd.png: its EXIF data cannot be read") == 1
+
+
+# Colour profiles
+
+# Red, green and blue of Display P3 in the D50 of profiles, as its published profile has them, and
+# those of sRGB (IEC 61966-2-1), columns X, Y, Z.
+P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
+
+
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def p3_profile() -> bytes:
+    """The library's profile of sRGB, with the primaries of Display P3."""
+    profile = bytearray(srgb_profile())
+    for number in range(struct.unpack_from(">I", profile, 128)[0]):
+        name, offset, _ = struct.unpack_from(">4sII", profile, 132 + 12 * number)
+        if name in (names := [b"rXYZ", b"gXYZ", b"bXYZ"]):
+            values = [round(value * 65536) for value in P3[names.index(name)]]
+            struct.pack_into(">3i", profile, offset + 8, *values)
+    return bytes(profile)
+
+
+def from_p3(stored: np.ndarray) -> np.ndarray:
+    """Display P3 in sRGB by the formulas of IEC 61966-2-1: floats of 0 to 255."""
+    share = stored / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    linear = linear @ np.array(P3) @ np.linalg.inv(np.array(SRGB))
+    linear = linear.clip(0, 1)
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_colors_of_a_profile_are_converted_to_srgb(tmp_path: Path, kind: str) -> None:
+    stored = noise(20, 20)
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = encoded(Image.fromarray(stored), kind, icc_profile=p3_profile(), **options)
+    seen = decoded(tmp_path / "a", content)
+    assert np.abs(seen - from_p3(stored)).max() <= 2
+    assert np.abs(seen.astype(int) - stored).max() > 20
+    ignored = np.asarray(decode(tmp_path / "a", Decoding(color_profile="ignore")))
+    np.testing.assert_array_equal(ignored, stored)
+
+
+def test_colors_below_transparency_and_of_palettes_are_converted(tmp_path: Path) -> None:
+    image = Image.fromarray(noise(4, 4)).convert("RGBA")
+    image.putalpha(128)
+    seen = decoded(tmp_path / "a.png", encoded(image, "PNG", icc_profile=p3_profile()))
+    expected = from_p3(noise(4, 4)) * 128 / 255 + 255 - 128
+    assert np.abs(seen - expected).max() <= 2
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([200, 60, 60])
+    seen = decoded(tmp_path / "b.png", encoded(palette, "PNG", icc_profile=p3_profile()))
+    assert np.abs(seen[0, 0] - from_p3(np.array([200, 60, 60]))).max() <= 2
+
+
+def test_srgb_is_kept_bit_for_bit_under_its_own_profile(tmp_path: Path) -> None:
+    stored = noise(40, 40)
+    content = encoded(Image.fromarray(stored), "PNG", icc_profile=srgb_profile())
+    np.testing.assert_array_equal(decoded(tmp_path / "a.png", content), stored)
+
+
+def profile_of(space: bytes, connection: bytes, **tags: bytes) -> bytes:
+    """A profile of version 2 with the fewest tags."""
+    body, table = b"", b""
+    start = 128 + 4 + 12 * len(tags)
+    for name, data in tags.items():
+        table += struct.pack(">4sII", name.encode(), start + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    kind = b"prtr" if space == b"CMYK" else b"mntr"
+    head = struct.pack(
+        ">I4sI4s4s4s", start + len(body), b"lcms", 0x02100000, kind, space, connection
+    )
+    head += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+D50 = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grey_of_a_profile_becomes_the_grey_of_srgb(tmp_path: Path, bits: int) -> None:
+    gamma = b"curv" + bytes(4) + struct.pack(">IH", 1, round(1.8 * 256))
+    profile = profile_of(b"GRAY", b"XYZ ", wtpt=D50, kTRC=gamma)
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    image = Image.fromarray(grey) if bits == 8 else Image.fromarray(grey.astype(np.uint16) * 257)
+    seen = decoded(tmp_path / "a.png", encoded(image, "PNG", icc_profile=profile))
+    share = (grey / 255) ** 1.8
+    bright = np.where(share <= 0.0031308, 12.92 * share, 1.055 * share ** (1 / 2.4) - 0.055)
+    assert np.abs(seen[..., 0] - 255 * bright).max() <= 2
+    assert (seen == seen[..., :1]).all()
+
+
+def test_inks_of_a_profile_are_as_dark_as_it_says(tmp_path: Path) -> None:
+    # Lightness falls by a fifth with each full ink; there is no colour at all.
+    steps = bytes(range(256))
+    inks = [[cyan, magenta, yellow, black] for cyan in (0, 1) for magenta in (0, 1)
+            for yellow in (0, 1) for black in (0, 1)]  # fmt: skip
+    lab = b"".join(bytes([round(255 * (1 - 0.2 * sum(ink))), 128, 128]) for ink in inks)
+    matrix = struct.pack(
+        ">9i", *[65536 * (row == column) for row in range(3) for column in range(3)]
+    )
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + steps * 4 + lab + steps * 3
+    profile = profile_of(b"CMYK", b"Lab ", wtpt=D50, A2B0=table)
+    for ink, lightness in {(0, 0, 0, 0): 100, (255, 0, 0, 0): 80, (255, 255, 255, 0): 40}.items():
+        content = encoded(Image.new("CMYK", (16, 16), ink), "TIFF", icc_profile=profile)
+        seen = decoded(tmp_path / "a.tif", content)
+        luminance = ((lightness + 16) / 116) ** 3
+        expected = 255 * (1.055 * luminance ** (1 / 2.4) - 0.055)
+        # Black of the profile is not that of sRGB: black-point compensation darkens what is dark.
+        assert np.ptp(seen[0, 0].astype(int)) <= 3
+        assert expected - 60 <= seen[0, 0, 0] <= expected + 3
+    ignored = decode(tmp_path / "a.tif", Decoding(color_profile="ignore"))
+    assert np.asarray(ignored)[0, 0].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("profile", [b"no profile", srgb_profile()[:200], p3_profile()[:300]])
+def test_a_broken_profile_is_said_once_and_harms_no_photograph(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, profile: bytes
+) -> None:
+    stored = noise(6, 4)
+    content = encoded(Image.fromarray(stored), "PNG", icc_profile=profile)
+    np.testing.assert_array_equal(decoded(tmp_path / "odd.png", content), stored)
+    assert caplog.text.count("odd.png: its colour profile cannot be used") == 1
+
+
+def test_a_profile_of_other_colors_than_the_images_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    grey = Image.fromarray(noise(6, 4)[..., 0])
+    seen = decoded(tmp_path / "odd.png", encoded(grey, "PNG", icc_profile=p3_profile()))
+    np.testing.assert_array_equal(seen[..., 0], np.asarray(grey))
+    assert "odd.png: its colour profile cannot be used" in caplog.text
 
 
 def test_rgb_is_kept_bit_for_bit(tmp_path: Path) -> None:
@@ -187,17 +420,23 @@ def test_cmyk_jpeg_shows_the_inks_on_white_paper(tmp_path: Path) -> None:
         assert np.abs(seen.astype(int) - color).max() <= 2
 
 
-def grey16(values: np.ndarray) -> bytes:
-    """A 16-bit grey PNG, written byte by byte."""
+def png(width: int, height: int, bits: int, kind: int, rows: bytes, **chunks: bytes) -> bytes:
+    """A PNG of a colour type, written byte by byte; rows begin with their filter's byte."""
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        checked = kind + data
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checked = name + data
         return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
 
+    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
+    others = b"".join(chunk(name.encode(), data) for name, data in chunks.items())
+    body = chunk(b"IHDR", header) + others + chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+def grey16(values: np.ndarray, **chunks: bytes) -> bytes:
+    """A 16-bit grey PNG."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, 0, 0, 0, 0)
-    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+    return png(values.shape[1], values.shape[0], 16, 0, rows, **chunks)
 
 
 def test_sixteen_bit_grey_is_scaled_to_eight_bits_and_rounded(tmp_path: Path) -> None:
@@ -229,6 +468,81 @@ def test_floating_point_pixels_are_refused_since_their_range_is_unknown(tmp_path
     assert "floating-point" in reason(tmp_path / "a.tif", content)
 
 
+def test_32_bit_integers_are_refused_since_their_range_is_unknown(tmp_path: Path) -> None:
+    content = encoded(Image.fromarray(np.full((4, 4), 70_000, dtype=np.int32)), "TIFF")
+    assert "32-bit integer" in reason(tmp_path / "a.tif", content)
+
+
+def tiff12(values: np.ndarray) -> bytes:
+    """An uncompressed TIFF of 12-bit grey, two values in three bytes."""
+    pairs = values.reshape(-1, 2).astype(int)
+    packed = [pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255]
+    data = np.stack(packed, axis=1).astype(np.uint8).tobytes()
+    height, width = values.shape
+    entries = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 8 + len(data), 277: 1}
+    entries |= {278: height, 279: len(data)}
+    offset = 8 + len(data) + len(data) % 2
+    entries[273] = 8
+    tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    head = struct.pack("<2sHI", b"II", 42, offset) + data + bytes(len(data) % 2)
+    return head + struct.pack("<H", len(entries)) + tags + bytes(4)
+
+
+def test_white_of_12_bits_is_white(tmp_path: Path) -> None:
+    seen = decoded(tmp_path / "a.tif", tiff12(np.array([[0, 4095], [2048, 16]])))
+    assert seen[..., 0].tolist() == [[0, 255], [128, 1]]
+
+
+@pytest.mark.parametrize("kind", ["grey", "color"])
+def test_12_bits_in_a_16_bit_file_are_refused_instead_of_read_as_night(
+    tmp_path: Path, kind: str
+) -> None:
+    values = np.array([[0, 4095, 17], [4000, 300, 2]])
+    row = np.repeat(values, 3, axis=1).astype(">u2")
+    rows = b"".join(b"\0" + line.tobytes() for line in row)
+    content = grey16(values) if kind == "grey" else png(3, 2, 16, 2, rows)
+    assert "they seem to hold 12 bits" in reason(tmp_path / "a.png", content)
+    brighter = grey16(values + 1) if kind == "grey" else png(3, 2, 16, 2, rows[:-1] + b"\xff" * 1)
+    if kind == "grey":
+        assert decoded(tmp_path / "b.png", brighter)[0, 1, 0] == 16
+    assert not decoded(tmp_path / "black.png", grey16(values * 0)).any()
+
+
+@pytest.mark.parametrize(("bits", "value", "other"), [(1, 1, 0), (2, 2, 1), (4, 9, 3), (8, 9, 3)])
+def test_the_transparent_grey_of_few_bits_is_white(
+    tmp_path: Path, bits: int, value: int, other: int
+) -> None:
+    row = (value << (8 - bits) | (other << (8 - 2 * bits) if bits < 8 else 0)).to_bytes(1, "big")
+    row = bytes([value, other]) if bits == 8 else row
+    content = png(2, 1, bits, 0, b"\0" + row, tRNS=struct.pack(">H", value))
+    seen = decoded(tmp_path / "a.png", content)[0, :, 0].tolist()
+    assert seen == [255, round(other * 255 / (2**bits - 1))]
+
+
+def test_the_transparent_value_of_16_bits_is_white(tmp_path: Path) -> None:
+    values = np.array([[40_000, 40_001, 65_535]])
+    seen = decoded(tmp_path / "a.png", grey16(values, tRNS=struct.pack(">H", 40_000)))
+    assert seen[0, :, 0].tolist() == [255, 156, 255]
+    pixels = b"".join(
+        struct.pack(">3H", *color) for color in [(1000, 2000, 30_000), (5, 6, 50_000)]
+    )
+    content = png(2, 1, 16, 2, b"\0" + pixels, tRNS=struct.pack(">3H", 1000, 2000, 30_000))
+    seen = decoded(tmp_path / "b.png", content)
+    assert seen[0].tolist() == [[255] * 3, [0, 0, 195]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_a_wholly_transparent_image_is_refused_instead_of_read_as_white(
+    tmp_path: Path, mode: str
+) -> None:
+    image = Image.fromarray(noise(5, 4)).convert("RGBA")
+    image.putalpha(0)
+    options = {"transparency": bytes(256)} if mode == "P" else {}
+    source = image.convert("RGB").convert("P") if mode == "P" else image.convert(mode)
+    content = encoded(source, "PNG", **options)
+    assert "wholly transparent" in reason(tmp_path / "a.png", content)
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_a_truncated_image_is_refused(tmp_path: Path, kind: str, share: float) -> None:
@@ -245,12 +559,26 @@ def test_what_is_no_image_is_refused_for_what_it_is(tmp_path: Path) -> None:
     assert "no such file" in reason(tmp_path / "link.jpg")
 
 
-def test_a_decompression_bomb_is_refused_before_it_is_unpacked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_bomb_is_refused_before_it_is_unpacked_and_a_large_photograph_by_a_limit_that_is_named(
+    tmp_path: Path,
 ) -> None:
-    content = encoded(Image.new("1", (300, 300)), "PNG")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 300 * 300 // 2 - 1)
-    assert "too large to decode safely" in reason(tmp_path / "bomb.png", content)
+    path = tmp_path / "bomb.png"
+    # A header of 40,000 x 40,000 pixels: unpacked 6.4 GB, in a file of 57 bytes.
+    path.write_bytes(png(40_000, 40_000, 8, 2, b""))
+    with pytest.raises(BadImage, match=r"1,600\.0 megapixels; the limit is 300.*images.max_mega"):
+        decode(path)
+    path.write_bytes(encoded(Image.new("L", (300, 200)), "PNG"))
+    assert decode(path, Decoding(max_megapixels=0.06)).size == (300, 200)
+    with pytest.raises(BadImage, match=r"has 300 x 200 pixels.*the limit is 0\.059"):
+        decode(path, Decoding(max_megapixels=0.059))
+
+
+def test_a_photograph_of_200_megapixels_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "phone.png"
+    Image.new("1", (16_320, 12_240), 1).save(path)
+    image = decode(path)
+    assert image.size == (16_320, 12_240)
+    assert image.getextrema() == ((255, 255),) * 3
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -492,6 +820,33 @@ def test_images_below_a_linked_directory_are_found(directory: Path) -> None:
     assert rejected.empty
 
 
+def test_a_row_may_name_a_hidden_file_or_a_place_by_a_link(directory: Path) -> None:
+    save(directory, "real/a.png", ".b.png", "c.png")
+    (directory / "link").symlink_to(directory / "real")
+    images, rejected, _ = run(scores(["link/a.png", ".b.png", "c.png"]), directory)
+    assert images["file"].tolist() == [".b.png", "c.png", "link/a.png"]
+    assert rejected.empty
+
+
+def test_scores_joined_later_are_those_of_a_whole_preparation(directory: Path) -> None:
+    save(directory, "a.png", "b.png", "c.png", "unnamed.png")
+    (directory / "bad.png").write_bytes(b"no image")
+    files = ["a.png", "b.png", "c.png", "bad.png", "gone.png"]
+    before, bad, _ = run(scores(files), directory)
+    corrected = scores(files)
+    corrected["score"] = [0.3, 0.9, 0.1, 0.5, 0.5]
+    corrected["category"] = ["x", "y", "x", "x", "x"]
+    (directory / "unnamed.png").unlink()
+    save(directory, "new.png")
+    columns = ["image_id", "file", "width", "height", "position"]
+    joined = join_scores(corrected, before[columns], bad, directory, "reject")
+    images, rejected, _ = run(corrected, directory)
+    pd.testing.assert_frame_equal(joined[0][images.columns], images)
+    pd.testing.assert_frame_equal(joined[1], rejected)
+    with pytest.raises(InputError, match="on_bad_image: reject"):
+        join_scores(corrected, before[columns], bad, directory, "stop")
+
+
 def test_if_most_images_are_missing_the_directory_is_doubted_and_not_the_images(
     directory: Path,
 ) -> None:
@@ -634,7 +989,12 @@ def test_a_folder_is_prepared_in_the_order_of_its_paths_and_bad_images_are_liste
     (folder / "notes.txt").write_text("no image, no word")
     steps: list[int] = []
     rejected = prepare_folder(
-        folder, store, resize="squash", threads=2, on_image=lambda: steps.append(1)
+        folder,
+        find_images(folder),
+        store,
+        resize="squash",
+        threads=2,
+        on_image=lambda: steps.append(1),
     )
     assert find_images(folder) == ["a.png", "b.PNG", "broken.jpg", "inner/c.png", "z_copy.png"]
     expected = [noise(224, 224, seed).transpose(2, 0, 1) for seed in (2, 1, 3)]
@@ -653,5 +1013,5 @@ def test_a_folder_without_two_images_is_refused(tmp_path: Path, files: list[str]
     save(folder, *files)
     (folder / "bad.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"bad\.jpg: is empty.*pretraining\.images"):
-        prepare_folder(folder, tmp_path / "pixels.npy", resize="squash")
+        prepare_folder(folder, find_images(folder), tmp_path / "pixels.npy", resize="squash")
     assert list(tmp_path.iterdir()) == [folder]

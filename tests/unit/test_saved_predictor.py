@@ -198,8 +198,8 @@ def test_a_damaged_copy_is_refused(path: Path, place: str) -> None:
 
 
 def test_another_version_is_refused_with_its_own(path: Path) -> None:
-    said = refusal(rewritten(path, lambda facts: facts.update(version=2)))
-    assert "of format 2; this version of the program reads format 1" in said
+    said = refusal(rewritten(path, lambda facts: facts.update(version=1)))
+    assert "of format 1; this version of the program reads format 2" in said
     assert "(0.1)" in said
 
 

@@ -1,6 +1,7 @@
 """The tiny study from images to report: what is made, what a change reruns, what two runs share."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
+from PIL import Image, ImageOps
 from safetensors.numpy import load_file
 
 from memorability import tables
@@ -70,7 +73,8 @@ UNUSED_CAPTIONS = {
     "external", "external_distinctiveness", "external_errors", "pretraining", "protocol_effects",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
-    "prepare_images", "list_rejected", "measure_baselines", "measure_features", "plot_scores",
+    "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",
+    "plot_scores",
 }  # fmt: skip
 PLOTS = {
     "plot_attribution_checks", "plot_attributions", "plot_controls", "plot_decay",
@@ -414,3 +418,67 @@ def test_published_study_has_390_runs(snakemake: Snakemake, tmp_path: Path) -> N
     assert needed["finetune_decay"] == 5
     assert needed["prepare_images"] == needed["predict"] == needed["attribute"] == 1
     assert needed["check_attributions"] == 1
+
+
+# Images and scores that change
+
+TRAINING = {"prepare_images", "finetune", "finetune_decay", "encode", "measure_features"}
+JOINED = "results/tiny/images/squash/images.parquet"
+REJECTED = "results/tiny/images/squash/rejected.parquet"
+
+
+@pytest.fixture
+def study(tiny_run: Path, tmp_path: Path) -> Path:
+    """A finished study to change, with the times of its files."""
+    return shutil.copytree(tiny_run, tmp_path / "study", symlinks=True)
+
+
+def put_back(path: Path, change: Callable[[], object]) -> None:
+    """Change a file and give it and its folder the times that they had."""
+    times = [(place, place.stat()) for place in (path, path.parent)]
+    change()
+    for place, status in times:
+        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_files_beside_images_and_new_times_change_nothing(
+    study: Path, snakemake: Snakemake
+) -> None:
+    images = study / "data/images"
+    for name in (".DS_Store", "Thumbs.db", "note.txt", "._animal_0.jpg"):
+        (images / name).write_text("not an image")
+    for folder in ("@eaDir", "__MACOSX"):
+        (images / folder).mkdir()
+        shutil.copy(images / "food_0.jpg", images / folder)
+    for path in [*images.glob("*.jpg"), study / "data/scores.csv"]:
+        path.touch()
+    assert dry_run(snakemake, study) == {}
+
+
+def test_a_corrected_score_changes_correlations_and_trains_nothing(
+    study: Path, snakemake: Snakemake
+) -> None:
+    table = study / "data/scores.csv"
+    scores = pd.read_csv(table)
+    scores.loc[scores["file"] == "food_3.jpg", ["score", "hits", "false_alarms"]] = [0.5, 20, 0]
+    put_back(table, lambda: scores.to_csv(table, index=False))
+    planned = set(dry_run(snakemake, study))
+    assert {"join_scores", "correlate", "predict"} <= planned
+    assert not TRAINING & planned
+    # A photograph that no row names is listed, and trains nothing either.
+    inner = study / "data/images/inner"
+    inner.mkdir()
+    Image.open(study / "data/images/food_1.jpg").rotate(5).save(inner / "new.jpg")
+    done = snakemake(JOINED, REJECTED, cwd=study, configfile=study / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "rule prepare_images" not in done.stdout
+    images = tables.read(study / JOINED, "images").set_index("image_id")
+    assert images.loc["food_3", "score"] == 0.5
+    rejected = tables.read(study / REJECTED, "rejected")
+    assert rejected["file"].tolist() == ["inner/new.jpg"]
+
+
+def test_an_image_overwritten_in_place_is_trained_on(study: Path, snakemake: Snakemake) -> None:
+    path = study / "data/images/food_3.jpg"
+    put_back(path, lambda: ImageOps.mirror(Image.open(path)).save(path))
+    assert set(dry_run(snakemake, study)) >= TRAINING
