@@ -50,7 +50,6 @@ def settings(epochs: int = 2, **choices: Any) -> dict[str, Any]:
         "learning_rate": 1e-3,
         "seed": 0,
         "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
-        "split": {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0},
         "previous_model": None,
         "epochs": epochs,
         "width": 0.02,
@@ -63,7 +62,8 @@ def run(chosen: dict[str, Any], checkpoints: Checkpoints | None = None, **how: A
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, 224, 224), dtype=np.uint8)
     ids = [f"image_{index}" for index in range(IMAGES)]
     images = pd.DataFrame({"image_id": ids, "position": range(IMAGES)})
-    images = images.assign(category="all", subcategory="", score=np.linspace(0, 1, IMAGES))
+    parts = ["train", "test", "train", "validation", "test", "train"]
+    images = images.assign(score=np.linspace(0, 1, IMAGES), split=parts)
     return finetune(pixels, images, chosen, device="cpu", checkpoints=checkpoints, **how)
 
 

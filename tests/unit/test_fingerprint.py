@@ -231,7 +231,7 @@ def test_a_fingerprint_does_not_depend_on_where_the_package_is(
 
 def test_training_reaches_losses_and_networks_but_neither_figures_nor_statistics() -> None:
     names = {name.partition(":")[2] for name in reached(ROOT / "scripts" / "finetune.py")}
-    assert names >= {"finetune", "make_loss", "MultiScaleSSIM", "Autoencoder", "split_images"}
+    assert names >= {"finetune", "make_loss", "MultiScaleSSIM", "Autoencoder", "with_split"}
     assert names.isdisjoint({"correlations", "progress", "write_tsv", "SCHEMAS", "wald_interval"})
 
 

@@ -76,6 +76,11 @@ MISSABLE = COUNTS | {"outside_training_range": "boolean"}
 # Per schema a table as it is read back: in the schema's order of rows, which differs from that of
 # the other columns; missing values where the schema allows them.
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "prepared": [
+        {"image_id": i, "file": f"{i}.jpg", "width": 300, "height": 224, "position": at}
+        for i, at in (("a", 1), ("b", 0))
+    ],
+    "unusable": [{"file": f"{i}.jpg", "reason": "is empty"} for i in ("a", "b")],
     "images": [
         image("a", 2),
         image(
@@ -384,7 +389,7 @@ def example(name: str) -> pd.DataFrame:
     if name == "correlations" or (name.startswith("prediction_") and "n" in table):
         counts |= {"n": "int64"}
     # Of an image a count of pixels, of an autoencoder a factor.
-    counts |= {"width": "Int64"} if name == "images" else {}
+    counts |= {"width": "Int64"} if name in ("images", "prepared") else {}
     return table.astype(counts)
 
 
