@@ -41,14 +41,14 @@ WITHOUT_RUNS = {
     "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
 }  # fmt: skip
 WEIGHTS_DIRECTORY = Path("resources/weights")  # where downloaded weights land
-_COUNTS = {"hits", "false_alarms", "responses"}
+COUNTS = {"hits", "false_alarms", "responses"}
 # What can be correlated: counts of the score table that it is computed from.
 TARGET_COUNTS: Mapping[str, set[str]] = {
     "score": set(),
     "score_uncorrected": {"hits", "responses"},
-    "false_alarm_rate": _COUNTS,
-    "d_prime": _COUNTS,
-    "criterion": _COUNTS,
+    "false_alarm_rate": COUNTS,
+    "d_prime": COUNTS,
+    "criterion": COUNTS,
 }
 # Initial weights that are not those of the paper, in words.
 STARTS = {
@@ -372,7 +372,7 @@ class Study:
     @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
-        return set(self.image_source["columns"]) >= _COUNTS
+        return set(self.image_source["columns"]) >= COUNTS
 
     @property
     def decoding(self) -> dict[str, Any]:
@@ -654,9 +654,9 @@ class Study:
         prepared = Path(self.image_table).is_file()
         own = self.settings["dataset"]["kind"] == "folder" and not prepared
         if own:
-            _require(Path(self.image_source["images"]), "dataset.images", "a directory of images")
+            require(Path(self.image_source["images"]), "dataset.images", "a directory of images")
         if own or not (self.has_images or prepared):
-            _require(Path(self.image_source["scores"]), "dataset.scores", "a table of scores")
+            require(Path(self.image_source["scores"]), "dataset.scores", "a table of scores")
         prediction = self.settings["prediction"]
         own_tables = {
             f"prediction.external.{name}.file": table["file"]
@@ -665,14 +665,14 @@ class Study:
         if prediction["split"]["kind"] == "file":
             own_tables["prediction.split.file"] = prediction["split"]["file"]
         for key, file in own_tables.items() if self.runs else ():
-            _require(Path(file), key, "a table of one row per image")
+            require(Path(file), key, "a table of one row per image")
         for key in ("external_errors", "external_latents"):
             for name, source in self.settings[key].items():
                 what = f"a table of {key.removeprefix('external_')}"
-                _require(Path(source["file"]), f"{key}.{name}.file", what)
+                require(Path(source["file"]), f"{key}.{name}.file", what)
         if self.pretrainings:
             folder = Path(self.settings["pretraining"]["images"])
-            _require(folder, "pretraining.images", "a directory of images")
+            require(folder, "pretraining.images", "a directory of images")
         needed: set[str] = set()
         if self.settings["weights"]["source"] == "directory":
             left = [run for run in self.runs if not Path(self.error_file(run)).is_file()]
@@ -688,12 +688,12 @@ class Study:
                 "autoencoder a protocol with initial_weights: random (protocols/untrained_start.yaml) "
                 "or pretrain (protocols/pretrained_start.yaml)."
             )
-        _require_writable(Path(self.results), "Results")
+        require_writable(Path(self.results), "Results")
         if self.runs:
-            _require_writable(CHECKPOINTS, "Training state")
+            require_writable(CHECKPOINTS, "Training state")
         unmade = [run for run in self.kept if not Path(self.kept_file(run)).is_file()]
         unmade += max(self._passing_models(), key=self._bytes, default=[])
-        _require_space(Path(self.results), len(unmade), self._bytes(unmade))
+        require_space(Path(self.results), len(unmade), self._bytes(unmade))
 
     def _bytes(self, runs: Iterable[Run]) -> float:
         return sum(self.model_bytes(run.protocol) for run in runs)
@@ -761,8 +761,8 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     if config["runs"]:
         protocols = _protocols(config, root)
         runs = _runs(config, protocols)
-        selected = _selected_runs(config["selected"], runs)
-        _check_split(
+        selected = selected_runs(config["selected"], runs)
+        check_split(
             config["prediction"]["split"],
             config["dataset"]["kind"],
             config["images"]["on_bad_image"],
@@ -770,7 +770,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         check_search(config["prediction"]["search"])
         check_heads(config["prediction"]["external"])
     study = Study(_in_order(config), protocols, runs, selected)
-    _check_target(config["statistics"]["target"], study.image_source["columns"])
+    check_target(config["statistics"]["target"], study.image_source["columns"])
     return study
 
 
@@ -782,8 +782,8 @@ def _protocols(config: Mapping[str, Any], root: Path) -> dict[str, Protocol]:
         )
     protocols = {name: load_protocol(name, root / "protocols") for name in config["protocols"]}
     for name, protocol in protocols.items():
-        _check_initial_weights(name, protocol, config["autoencoder"]["width"])
-    _refuse_equal(protocols)
+        check_initial_weights(name, protocol, config["autoencoder"]["width"])
+    refuse_equal_protocols(protocols)
     return protocols
 
 
@@ -797,7 +797,8 @@ def _runs(config: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> tuple
     )
 
 
-def _check_target(target: str, columns: Iterable[str]) -> None:
+def check_target(target: str, columns: Iterable[str]) -> None:
+    """Raise InputError where the score table lacks the counts of a target."""
     missing = sorted(TARGET_COUNTS[target] - set(columns))
     if missing:
         raise InputError(
@@ -847,7 +848,8 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
         yield f"{where}: {error.message}"
 
 
-def _refuse_equal(protocols: Mapping[str, Protocol]) -> None:
+def refuse_equal_protocols(protocols: Mapping[str, Protocol]) -> None:
+    """Raise InputError where two protocols make the same choices."""
     named: dict[Protocol, str] = {}
     for name, protocol in protocols.items():
         if protocol in named:
@@ -858,7 +860,8 @@ def _refuse_equal(protocols: Mapping[str, Protocol]) -> None:
         named[protocol] = name
 
 
-def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[Run, ...]:
+def selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return the runs that `selected` names; raise InputError where there is none."""
     key = (selected["protocol"], selected["loss"], selected["learning_rate"])
     chosen = tuple(run for run in runs if (run.protocol, run.loss, run.lr) == key)
     if not chosen:
@@ -871,7 +874,8 @@ def _selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[
     return chosen
 
 
-def _check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
+def check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
+    """Raise InputError where pretrained weights do not fit a protocol's architecture."""
     start = protocol.initial_weights
     if start not in ("checkpoint", "vgg16_encoder"):
         return
@@ -891,7 +895,8 @@ def _check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
         )
 
 
-def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> None:
+def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> None:
+    """Raise InputError where a split does not fit itself or the data set."""
     if (split["kind"] == "file") != (split["file"] is not None):
         raise InputError(
             "prediction.split: kind: file and a file go together. Name the table in split.file, or "
@@ -921,7 +926,8 @@ def _check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> N
         )
 
 
-def _require(path: Path, key: str, needed: str) -> None:
+def require(path: Path, key: str, needed: str) -> None:
+    """Raise InputError unless a file or directory of the configuration exists."""
     directory = needed.startswith("a directory")
     if path.is_dir() if directory else path.is_file():
         return
@@ -937,7 +943,8 @@ def _existing(path: Path) -> Path:
     return next(parent for parent in (path, *path.parents, Path()) if parent.exists())
 
 
-def _require_space(path: Path, models: int, needed_bytes: float) -> None:
+def require_space(path: Path, models: int, needed_bytes: float) -> None:
+    """Raise InputError unless the disk has room for the models that are kept."""
     free = shutil.disk_usage(_existing(path)).free
     if free < needed_bytes:
         raise InputError(
@@ -947,7 +954,8 @@ def _require_space(path: Path, models: int, needed_bytes: float) -> None:
         )
 
 
-def _require_writable(path: Path, what: str) -> None:
+def require_writable(path: Path, what: str) -> None:
+    """Raise InputError unless this user may write to a path."""
     existing = _existing(path)
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise InputError(

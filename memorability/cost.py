@@ -132,14 +132,14 @@ class LossWork:
 
 def autoencoder_layers(model: Autoencoder) -> list[Layer]:
     """Return the layers of an autoencoder at work on one image of 224 × 224 pixels."""
-    model = _shapes_of(model)
-    return _layers_of(model, lambda: model(_image()))
+    model = shapes_of(model)
+    return _layers_of(model, lambda: model(shape_of_image()))
 
 
 def encoder_layers(model: Autoencoder) -> list[Layer]:
     """Return those of its encoder alone."""
-    model = _shapes_of(model)
-    return _layers_of(model, lambda: model.encode(_image()))
+    model = shapes_of(model)
+    return _layers_of(model, lambda: model.encode(shape_of_image()))
 
 
 def loss_work(loss: nn.Module, *, stored: bool = False) -> LossWork:
@@ -156,10 +156,10 @@ def loss_work(loss: nn.Module, *, stored: bool = False) -> LossWork:
         return _windows(SCALES if isinstance(loss, MultiScaleSSIM) else 1)
     if not isinstance(loss, NetworkLoss):
         return LossWork(Work(), Work(), Work())
-    loss = _shapes_of(loss)
-    described = loss.describe(_image())
-    own = _layers_of(loss, lambda: loss.describe(_image()))
-    layers = _layers_of(loss, lambda: loss.compare(described, _image()))
+    loss = shapes_of(loss)
+    described = loss.describe(shape_of_image())
+    own = _layers_of(loss, lambda: loss.describe(shape_of_image()))
+    layers = _layers_of(loss, lambda: loss.compare(described, shape_of_image()))
     gram = _gram(loss, own, described) if isinstance(loss, StyleLoss) else Work()
     return LossWork(
         describe=Work() if stored else forward(own) + gram,
@@ -173,7 +173,7 @@ def target_bytes(loss: nn.Module) -> int:
     """Return the bytes of the stored targets of one image, 0 for a loss without a network."""
     if not isinstance(loss, NetworkLoss):
         return 0
-    return 4 * sum(one.numel() for one in _shapes_of(loss).describe(_image()))
+    return 4 * sum(one.numel() for one in shapes_of(loss).describe(shape_of_image()))
 
 
 def forward(layers: Iterable[Layer]) -> Work:
@@ -202,7 +202,7 @@ def attribution_step(layers: Sequence[Layer]) -> Work:
     return forward(layers) + total(layer.input_gradient for layer in layers)
 
 
-def _shapes_of(network: _Network) -> _Network:
+def shapes_of(network: _Network) -> _Network:
     """Return a copy without numbers, whose passes compute nothing."""
     copy = deepcopy(network).to("meta")
     for module in copy.modules():
@@ -211,7 +211,8 @@ def _shapes_of(network: _Network) -> _Network:
     return copy
 
 
-def _image() -> Tensor:
+def shape_of_image() -> Tensor:
+    """Return one prepared image without numbers, on the meta device."""
     return torch.empty(1, 3, SIDE, SIDE, device="meta")
 
 

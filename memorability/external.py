@@ -79,17 +79,17 @@ def join_errors(
         several images, or nothing joins.
     """
     raw, columns = read_raw(path), source["columns"]
-    _require_columns(path, columns, list(map(str, raw.columns)), "external_errors")
+    require_columns(path, columns, list(map(str, raw.columns)), "external_errors")
     given = raw[columns["error"]]
     values = pd.to_numeric(given, errors="coerce")
     bad = np.flatnonzero(~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
     if bad.size:
         raise InputError(
             f"{path}, column {columns['error']!r}: {bad.size} of {len(raw)} errors are no finite "
-            f"numbers ({_rows(bad, given)}). Expected numbers with a decimal point. Correct these "
+            f"numbers ({in_words(bad, given)}). Expected numbers with a decimal point. Correct these "
             "rows, or take them out: images without an error are left out and counted."
         )
-    ids, counts = _join(path, raw, columns, images)
+    ids, counts = join_images(path, raw, columns, images)
     table = pd.DataFrame({"image_id": ids, "error": values.astype(float), "epoch": 1})
     table = table.dropna(subset=["image_id"]).assign(metric=_metric(name, source["loss"]))
     return table, _summary(counts, "errors", name, source)
@@ -125,11 +125,11 @@ def join_latents(
     """
     columns = source["columns"]
     with _opened(path) as file:
-        _require_columns(path, columns, file.schema_arrow.names, "external_latents")
+        require_columns(path, columns, file.schema_arrow.names, "external_latents")
         column = columns["latent"]
         _require_lists(path, column, file.schema_arrow.field(column).type)
-        labels = file.read([columns[_joined_by(columns)]]).to_pandas().reset_index(drop=True)
-        ids, counts = _join(path, labels, columns, images)
+        labels = file.read([columns[joining_column(columns)]]).to_pandas().reset_index(drop=True)
+        ids, counts = join_images(path, labels, columns, images)
         order = sorted(ids.dropna())
         places = ids.map({image_id: place for place, image_id in enumerate(order)})
         latents = np.empty((len(order), 0), dtype=np.float32)
@@ -165,9 +165,10 @@ def _opened(path: Path) -> parquet.ParquetFile:
         ) from error
 
 
-def _require_columns(
+def require_columns(
     path: Path, columns: Mapping[str, str], present: Sequence[str], key: str
 ) -> None:
+    """Raise InputError unless a table has all columns that `columns` names."""
     for name in columns.values():
         if name not in present:
             raise InputError(
@@ -211,15 +212,16 @@ def _matrix(path: Path, name: str, lists: Array, start: int, size: int) -> NDArr
     return np.asarray(values)
 
 
-def _joined_by(columns: Mapping[str, str]) -> str:
+def joining_column(columns: Mapping[str, str]) -> str:
+    """Return the column of the image table by which rows are joined."""
     return next(name for name in JOINING if name in columns)
 
 
-def _join(
+def join_images(
     path: Path, table: pd.DataFrame, columns: Mapping[str, str], images: pd.DataFrame
 ) -> tuple[pd.Series, Joined]:
     """Return the image_id of each row, missing where it belongs to no image, and the counts."""
-    by = _joined_by(columns)
+    by = joining_column(columns)
     column = columns[by]
     names = table[column].astype(str).map(composed).str.strip()
     if by == "file":
@@ -232,7 +234,7 @@ def _join(
         rows = twice.index[twice == twice.iloc[0]]
         raise InputError(
             f"{path}, column {column!r}: {len(twice)} rows share an image with another row, for "
-            f"example {_rows(rows.to_numpy(), names)}. Expected one row per image. Take the others "
+            f"example {in_words(rows.to_numpy(), names)}. Expected one row per image. Take the others "
             "out, or average them."
         )
     if ids.isna().all():
@@ -296,7 +298,7 @@ def _nothing_joins(
     )
 
 
-def _rows(rows: NDArray[np.intp], values: pd.Series) -> str:
+def in_words(rows: NDArray[np.intp], values: pd.Series) -> str:
     """Return the first three rows in words."""
     first = zip((rows[:3] + 1).tolist(), values.iloc[rows[:3]].tolist(), strict=True)
     shown = ", ".join(f"row {row}: {value!r}" for row, value in first)

@@ -292,7 +292,7 @@ def learning_rate_selection(
             legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
         )
         figure.supylabel("Spearman's r, error × memorability", fontsize=9)
-        counts = f"{pooled['n'].max()} images, mean of {_seeds(pooled)} seed(s)."
+        counts = f"{pooled['n'].max()} images, mean of {seeds_in_words(pooled)} seed(s)."
         add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
     return figure
 
@@ -394,14 +394,19 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
             trained = {loss: metric for loss, metric in rows.index if own[metric] == loss}
             axes.set_yticks(
                 range(len(losses)),
-                [f"{_wrapped(trained[loss])}\n{rows.loc[loss, 'lr'].iloc[0]}" for loss in losses],
+                [
+                    f"{wrapped_label(trained[loss])}\n{rows.loc[loss, 'lr'].iloc[0]}"
+                    for loss in losses
+                ],
             )
-            axes.set_xticks(range(len(metrics)), [_wrapped(metric, 17) for metric in metrics])
+            axes.set_xticks(range(len(metrics)), [wrapped_label(metric, 17) for metric in metrics])
             axes.grid(visible=False)
             axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
             axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
         figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label="Spearman's r")
-        counts = f"{pooled['n'].max()} images, mean of {_seeds(pooled)} seed(s), bootstrap CI"
+        counts = (
+            f"{pooled['n'].max()} images, mean of {seeds_in_words(pooled)} seed(s), bootstrap CI"
+        )
         figure.suptitle(
             f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
         )
@@ -427,13 +432,13 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         figure = Figure(figsize=(6.8, 1.4 + 0.42 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
         places = np.arange(len(pooled))
-        _points(axes, pooled, places + 0.12, colour=COLOURS[0], name="pooled", marker="o")
+        draw_points(axes, pooled, places + 0.12, colour=COLOURS[0], name="pooled", marker="o")
         if not partial.empty:
             rows = partial.reindex(pooled["metric"])
             name = "given the category"
-            _points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
+            draw_points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_yticks(places, [_wrapped(metric, 34) for metric in pooled["metric"]])
+        axes.set_yticks(places, [wrapped_label(metric, 34) for metric in pooled["metric"]])
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
@@ -469,7 +474,9 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
             # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
             name = label(drawn["metric"].iloc[0].removesuffix("_one_minus"))
             name += "" if drawn["r"].notna().any() else " (no r)"
-            _points(axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o")
+            draw_points(
+                axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o"
+            )
         axes.axvline(0, color="black", lw=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_ylim(-0.6, len(pairs) - 0.4)
@@ -491,7 +498,7 @@ def run_title(correlations: pd.DataFrame) -> str:
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
 
 
-def _seeds(rows: pd.DataFrame) -> str:
+def seeds_in_words(rows: pd.DataFrame) -> str:
     """Return how many seeds stand behind correlations, but for those that a diverged seed left."""
     complete = rows[rows["diverged"] == ""]
     counts = (complete if len(complete) else rows)["seeds"].unique()
@@ -504,7 +511,7 @@ def _loss_of(metric: str) -> str:
     return metric.removesuffix("_one_minus").removesuffix("_random_backbone")
 
 
-def _wrapped(name: str, width: int = 22) -> str:
+def wrapped_label(name: str, width: int = 22) -> str:
     """Return the label of a metric in lines of `width` letters, which leave the axes their room."""
     return textwrap.fill(label(name), width)
 
@@ -570,9 +577,10 @@ def _rate_choices(
     return f"published rule {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"
 
 
-def _points(
+def draw_points(
     axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, colour: str, name: str, marker: str
 ) -> None:
+    """Draw correlations with their intervals, a row of the axes each."""
     axes.hlines(places, rows["ci_low"], rows["ci_high"], color=colour)
     axes.plot(rows["r"], places, marker, color=colour, label=name)
 

@@ -40,7 +40,7 @@ def read_split(
         rows, or in none.
     """
     key = "prediction.split"
-    raw = _checked(path, columns, "split", key)
+    raw = checked_columns(path, columns, "split", key)
     parts = raw["split"].astype(str)
     unknown = parts[~parts.isin(PARTS)]
     if len(unknown):
@@ -48,7 +48,7 @@ def read_split(
             f"{path}, row {unknown.index[0] + 1}: {unknown.iloc[0]!r} is no part of a split. Expected "
             f"{', '.join(PARTS)}. Correct these rows ({len(unknown)})."
         )
-    ids = _image_ids(path, raw, images, rejected)
+    ids = match_image_ids(path, raw, images, rejected)
     table = pd.DataFrame({"image_id": ids, "split": parts}).dropna(subset="image_id")
     scores = images.set_index("image_id")["score"]
     unplaced = scores.index.difference(pd.Index(table["image_id"]))
@@ -86,7 +86,7 @@ def read_predictions(
         image has none.
     """
     key = "prediction.external"
-    raw = _checked(path, columns, "predicted", key)
+    raw = checked_columns(path, columns, "predicted", key)
     values = pd.to_numeric(raw["predicted"], errors="coerce").astype(float)
     bad = values[~np.isfinite(values)]
     if len(bad):
@@ -94,7 +94,7 @@ def read_predictions(
             f"{path}, row {bad.index[0] + 1}: {raw['predicted'][bad.index[0]]!r} is no finite "
             f"number. Correct or remove these rows ({len(bad)})."
         )
-    ids = _image_ids(path, raw, images, None)
+    ids = match_image_ids(path, raw, images, None)
     table = pd.DataFrame({"image_id": ids, "predicted": values}).dropna(subset="image_id")
     test = split.loc[split["split"] == "test", "image_id"]
     without = test[~test.isin(table["image_id"])]
@@ -102,20 +102,23 @@ def read_predictions(
         raise InputError(
             f"{path} predicts {len(test) - len(without)} of {len(test)} test images; "
             f"{without.iloc[0]!r} is missing, and rows are named as in "
-            f"{str(raw[_by(columns)].iloc[0])!r}. Heads are compared on the same images: "
+            f"{str(raw[named_by(columns)].iloc[0])!r}. Heads are compared on the same images: "
             f"add the others, or correct {key}.columns."
         )
     return table.assign(other_image_id=table["image_id"])
 
 
-def _by(columns: Mapping[str, str | None]) -> str:
+def named_by(columns: Mapping[str, str | None]) -> str:
+    """Return whether a table names images by "image_id" or by "file"."""
     return "image_id" if columns.get("image_id") else "file"
 
 
-def _checked(path: Path, columns: Mapping[str, str | None], needed: str, key: str) -> pd.DataFrame:
+def checked_columns(
+    path: Path, columns: Mapping[str, str | None], needed: str, key: str
+) -> pd.DataFrame:
     """Return the needed column and that of ids or files, under our names."""
     raw = read_raw(path)
-    names = {str(columns[name]): name for name in (needed, _by(columns))}
+    names = {str(columns[name]): name for name in (needed, named_by(columns))}
     for name in names:
         if name not in raw.columns:
             raise InputError(
@@ -145,7 +148,7 @@ def _refuse_shared(path: Path, mismatches: Sequence[Mismatch]) -> None:
         )
 
 
-def _image_ids(
+def match_image_ids(
     path: Path,
     raw: pd.DataFrame,
     images: pd.DataFrame,

@@ -291,7 +291,7 @@ def _train_epoch(
     batches: list[npt.NDArray[np.intp]],
 ) -> float:
     def inputs_of(rows: npt.NDArray[np.intp]) -> torch.Tensor:
-        return (_to_tensor(latents[rows]) - trained.latent_mean) / trained.latent_sd
+        return (to_tensor(latents[rows]) - trained.latent_mean) / trained.latent_sd
 
     trained.model.train()
     bias = cast("nn.Linear", trained.model.layers[0]).bias
@@ -375,10 +375,11 @@ def training_moments(
                 "latent. Check the run that produced them, or choose one that did not diverge."
             )
         scaler.partial_fit(block)
-    return _to_tensor(scaler.mean_), _to_tensor(scaler.scale_)
+    return to_tensor(scaler.mean_), to_tensor(scaler.scale_)
 
 
-def _to_tensor(values: Floats) -> torch.Tensor:
+def to_tensor(values: Floats) -> torch.Tensor:
+    """Return values as a float32 tensor of its own memory."""
     # torch warns when it shares a read-only memory map, hence the copy.
     return torch.from_numpy(np.array(values, dtype=np.float32))
 
@@ -420,7 +421,7 @@ def predict(
     predicted = np.empty(len(chosen), dtype=np.float64)
     with torch.inference_mode():
         for block in blocks(len(chosen), LATENTS_AT_A_TIME):
-            predicted[block] = trained.score(_to_tensor(latents[chosen[block]])).numpy()
+            predicted[block] = trained.score(to_tensor(latents[chosen[block]])).numpy()
     return predicted
 
 

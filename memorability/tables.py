@@ -652,13 +652,14 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
         If the file is damaged.
     """
     _, schema = _named(name)
-    with _whole(path):
+    with readable(path):
         table = _to_pandas(parquet.read_table(path, page_checksum_verification=True))
     return schema.validate(table)
 
 
 @contextmanager
-def _whole(path: str | Path) -> Iterator[None]:
+def readable(path: str | Path) -> Iterator[None]:
+    """Raise InputError where the table that is read inside is damaged."""
     try:
         yield
     # arrow and pandas have as many words for it as there are places in a file.
@@ -745,7 +746,7 @@ class LatentFile:
 
     def __init__(self, path: str | Path) -> None:
         self._path = path
-        with _whole(path):
+        with readable(path):
             self._file = parquet.ParquetFile(
                 path, pre_buffer=False, page_checksum_verification=True
             )
@@ -758,7 +759,7 @@ class LatentFile:
     @property
     def image_ids(self) -> list[str]:
         """The image of each row."""
-        with _whole(self._path):
+        with readable(self._path):
             ids: list[str] = self._file.read(["image_id"]).column("image_id").to_pylist()
         return ids
 
@@ -770,7 +771,7 @@ class LatentFile:
         # Read as one table they would take four times their size.
         for group in range(first, int(np.searchsorted(self._starts, stop))):
             place = self._starts[group]
-            with _whole(self._path):
+            with readable(self._path):
                 latent = self._file.read_row_group(group, ["latent"]).column("latent")
             chunk = latent.combine_chunks()
             values = chunk.flatten().to_numpy().reshape(-1, self.shape[1])

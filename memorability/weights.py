@@ -83,11 +83,12 @@ def read_state_dict(path: Path) -> tuple[dict[str, Tensor], str]:
         If the file is missing, holds anything but tensors and plain containers, is damaged, or does
         not begin with the hash that its name states.
     """
-    state, digest = _read_as_saved(path)
+    state, digest = read_as_saved(path)
     return {key.removeprefix("module."): value for key, value in state.items()}, digest
 
 
-def _read_as_saved(path: Path) -> tuple[dict[str, Tensor], str]:
+def read_as_saved(path: Path) -> tuple[dict[str, Tensor], str]:
+    """Read a weights file as torch saved it; return its tensors and its SHA-256."""
     if not path.is_file():
         raise InputError(f"The weights file {path} does not exist: {WHERE}.")
     with path.open("rb") as file:
@@ -180,7 +181,7 @@ def load_autoencoder_as_scripted(module: nn.Module, directory: Path) -> Receipt:
             remark="the file is not there and was not read; as published, nothing of it would be "
             "loaded, for every key begins with 'module.': the run starts from random weights",
         )  # fmt: skip
-    state, digest = _read_as_saved(path)
+    state, digest = read_as_saved(path)
     # The scripts' network has the names of the file without the prefix; ours has names of its own.
     named = OrderedDict((_own_name(key), value) for key, value in state.items())
     try:
