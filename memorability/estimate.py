@@ -430,7 +430,7 @@ def _doubts(study: Study, calibration: Calibration) -> str:
         "Many cores are taken to be as fast, each, as one alone: jobs that share memory and caches are "
         "slower, and so are cores that other programs use.",
         "Preparation, features, prediction, distances and correlations come from figures of another "
-        "machine (memorability/cost_figures.yaml), to a factor of about two.",
+        "machine (cost_figures.yaml), to a factor of about two.",
         "Trainings that may stop early (the predictor, its search) count with all their epochs.",
         "Downloading and unpacking data sets and weights do not count.",
     ]

@@ -31,9 +31,6 @@ MINIMUM_SIDES = {"ssim": 11, "ms_ssim": 161}
 
 _AHEAD = 64  # images of 0.15 MB
 
-# The library's limit is one for the whole process and stops large photographs; `decode` has its own.
-Image.MAX_IMAGE_PIXELS = None
-
 # EXIF's orientation -> what turns the stored picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -104,6 +101,8 @@ def decode(path: Path, how: Decoding = STANDARD) -> Image.Image:
         raise BadImage("is empty (zero bytes)")
     if not os.access(path, os.R_OK):
         raise BadImage("may not be read by this user")
+    # The library's limit is one for the whole process and stops large photographs.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         # Of a path, an uncompressed TIFF is mapped as if it were stored in its upright size.
         with path.open("rb") as file, Image.open(file) as opened:

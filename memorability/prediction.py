@@ -331,7 +331,7 @@ def fitting_rows(
     if unknown:
         raise ValueError(
             f"The split has the unknown labels {sorted(map(str, unknown))}. Expected only "
-            f"{', '.join(PARTS)}. Make the split with memorability.splits."
+            f"{', '.join(PARTS)}. Make it with split_images."
         )
     train, validation = np.flatnonzero(split == "train"), np.flatnonzero(split == "validation")
     if not len(train) or not len(validation):

@@ -177,7 +177,7 @@ def find_claim(claims: Sequence[Claim], claim_id: str) -> Claim:
     if claim_id not in by_id:
         raise InputError(
             f"No published figure is named {claim_id!r} ({nearest(claim_id, by_id)}). "
-            "Ids are those of memorability/published.yaml."
+            "Ids are those of published.yaml."
         )
     return by_id[claim_id]
 
@@ -229,5 +229,5 @@ def _check_keys(
 def _invalid(name: str, wrong: str, expected: str) -> ValueError:
     return ValueError(
         f"the published claim {name!r} has {wrong}; expected {expected}; "
-        "correct the entry in memorability/published.yaml"
+        "correct the entry in published.yaml"
     )
