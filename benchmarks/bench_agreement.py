@@ -17,9 +17,9 @@ from scipy import stats
 
 from benchmarks.bench_finetuning import ARCHITECTURE, RATE, crops, prepared, run, settings
 from benchmarks.harness import Row, Timing
-from memorability.models.autoencoder import write_autoencoder
-from memorability.pretraining import pretrain
-from memorability.seeding import make_deterministic
+from memorability.autoencoder.architecture import write_autoencoder
+from memorability.autoencoder.pretraining import pretrain
+from memorability.base.seeding import make_deterministic
 
 COMPARED = 48
 """Images whose errors are compared between precisions."""

@@ -17,7 +17,7 @@ import yaml
 from benchmarks.bench_growth import SCORES, run_workflow, take_benchmarks, write_scores
 from benchmarks.bench_neighbours import VALUES, latents_of
 from benchmarks.harness import Row, Timing, seconds
-from memorability import tables
+from memorability.tables import latents
 
 IMAGES = 10_000
 MOST_SECONDS = 180
@@ -50,7 +50,7 @@ def write_study(folder: Path) -> None:
     """Write the tables of a study that has been trained elsewhere, and its configuration."""
     scores, stream = write_scores(IMAGES, folder), np.random.default_rng(0)
     ids = [file.removesuffix(".jpg") for file in scores["file"]]
-    tables.write_latents(ids, latents_of(IMAGES, VALUES), folder / "latents.parquet")
+    latents.write_latents(ids, latents_of(IMAGES, VALUES), folder / "latents.parquet")
     study: dict[str, Any] = {
         "study": "analysis",
         "dataset": {

@@ -17,19 +17,19 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.harness import Row, paired, peak_memory_mb
-from memorability.evaluation import to_unit_range
-from memorability.image_scores import BATCH_SIZE, find_files, score_images
-from memorability.images import STANDARD, Prepared, decode_ahead
-from memorability.models.autoencoder import initial_autoencoder
-from memorability.models.predictor import Predictor
-from memorability.prediction import TrainedPredictor
-from memorability.saved_predictor import (
+from memorability.autoencoder.architecture import initial_autoencoder
+from memorability.data.splits import PARTS
+from memorability.images.decoding import STANDARD, Prepared, decode_ahead
+from memorability.images.pixels import to_unit_range
+from memorability.prediction.predictors.perceptron import Predictor
+from memorability.prediction.predictors.trained import TrainedPredictor
+from memorability.scorer.bundle import (
     SavedPredictor,
     bundle,
     read_saved_predictor,
     write_saved_predictor,
 )
-from memorability.splits import PARTS
+from memorability.scorer.score_images import BATCH_SIZE, find_files, score_images
 
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared/data/memcat_subset/images"
 SHARE = 0.8  # of the encoder's own throughput that is asked for

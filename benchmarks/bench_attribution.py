@@ -22,19 +22,20 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bench_cost import matrix_peak
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb
-from memorability.attribution import (
-    blurred_mean_baseline,
+from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.reconstruction import recompute_batch_norm
+from memorability.base.seeding import make_deterministic
+from memorability.explanation.integrated_gradients import (
     images_per_pass,
     integrated_gradients,
     summarise_attributions,
 )
-from memorability.attributions.network import ScoreNetwork
-from memorability.evaluation import recompute_batch_norm, to_unit_range
-from memorability.images import resize_image
-from memorability.models.autoencoder import Autoencoder, initial_autoencoder
-from memorability.models.predictor import Predictor
-from memorability.prediction import TrainedPredictor
-from memorability.seeding import make_deterministic
+from memorability.explanation.network import ScoreNetwork
+from memorability.explanation.starts import blurred_mean_baseline
+from memorability.images.decoding import resize_image
+from memorability.images.pixels import to_unit_range
+from memorability.prediction.predictors.perceptron import Predictor
+from memorability.prediction.predictors.trained import TrainedPredictor
 
 STEPS = 50
 LIMIT_GB = 4

@@ -14,7 +14,7 @@ from torch import nn
 
 from benchmarks.bench_cost import Step
 from benchmarks.harness import Row, paired
-from memorability.seeding import make_deterministic
+from memorability.base.seeding import make_deterministic
 
 LOSSES = ("mse", "lpips_vgg")
 

@@ -2,7 +2,8 @@
 
 The straightforward loop draws rows with replacement and calls scipy.stats.spearmanr, which sorts both
 variables in every resample. Ours counts how often each image is drawn and takes midranks from sums of
-counts in an order that is found once (memorability/ranks.py). Both draw the same rows; one thread.
+counts in an order that is found once (memorability/statistics/ranks.py). Both draw the same rows;
+one thread.
 """
 
 import numpy as np
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.harness import Row, paired, peak_memory_mb, repeated
-from memorability.intervals import distribution, image_weights
-from memorability.ranks import Sample, Target
-from memorability.seeding import numpy_stream
+from memorability.base.seeding import numpy_stream
+from memorability.statistics.intervals import distribution, image_weights
+from memorability.statistics.ranks import Sample, Target
 
 IMAGES, DRAWS, SEED = 10_000, 1_000, 0
 LEAST_SPEEDUP, MOST_MEMORY = 10, 500

@@ -1,6 +1,6 @@
 """The arithmetic of a fine-tuning step, this machine's peak, and the share of it that a step reaches.
 
-Multiply-adds and bytes are counted layer by layer (memorability/cost.py). The peak is the best of
+Multiply-adds and bytes are counted layer by layer (benchmarks/arithmetic.py). The peak is the best of
 matrix products of 4,096 × 4,096. *Ours* is a step at full width and 224 × 224 pixels as a run of the
 workflow makes it, with one thread; its share is that of the peak of one thread in the same precision.
 The profile divides a step of the loss mse by what its operations are for (torch.profiler). Weights are
@@ -17,17 +17,17 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.arithmetic import Work, autoencoder_layers, loss_work, training_step
 from benchmarks.bench_finetuning import ARCHITECTURE, settings
 from benchmarks.harness import Row, Timing, repeated
-from memorability.adam import Adam
-from memorability.cost import Work, autoencoder_layers, loss_work, training_step
-from memorability.evaluation import to_unit_range
-from memorability.finetuning import run_loss, train_step
-from memorability.losses import NetworkLoss
-from memorability.models.autoencoder import initial_autoencoder
-from memorability.precision import DTYPES, place
-from memorability.seeding import make_deterministic
-from memorability.targets import open_targets, write_targets
+from memorability.autoencoder.architecture import initial_autoencoder
+from memorability.autoencoder.finetuning import run_loss, train_step
+from memorability.autoencoder.stored_targets import open_targets, write_targets
+from memorability.base.seeding import make_deterministic
+from memorability.images.pixels import to_unit_range
+from memorability.networks.adam import Adam
+from memorability.networks.computing import DTYPES, place
+from memorability.networks.losses import NetworkLoss
 
 SIDE = 4096
 LOSSES = ("mse", "ms_ssim", "lpips_squeeze", "lpips_alex", "lpips_vgg", "style")

@@ -2,8 +2,8 @@
 
 The straightforward loop goes through the images once per metric, as the published scripts do: it opens
 and resizes the JPEG file, reconstructs it in PyTorch's own memory layout and asks the packages of the
-metrics. Ours reconstructs each image once (memorability/matrix.py). Each side has one thread; all
-weights are random.
+metrics. Ours reconstructs each image once (memorability/autoencoder/cross_metrics.py). Each side
+has one thread; all weights are random.
 """
 
 import subprocess
@@ -26,18 +26,18 @@ from torchvision.transforms import v2
 
 from benchmarks.bench_finetuning import ARCHITECTURE, crops, prepared, settings
 from benchmarks.harness import Row, paired, repeated
-from memorability.losses import LOSSES
-from memorability.matrix import make_metrics, measure_metrics
-from memorability.models.autoencoder import Autoencoder, initial_autoencoder
-from memorability.precision import place
-from memorability.seeding import make_deterministic
+from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.cross_metrics import make_metrics, measure_metrics
+from memorability.base.seeding import make_deterministic
+from memorability.networks.computing import place
+from memorability.networks.losses import LOSSES
 
 IMAGES = 4
 JOBS = {
-    "fine-tuning": "memorability.finetuning",
-    "prediction": "memorability.predictions.mlp",
-    "correlations": "memorability.quantities",
-    "figures": "memorability.figures",
+    "fine-tuning": "memorability.autoencoder.finetuning",
+    "prediction": "memorability.prediction.predicting",
+    "correlations": "memorability.analysis.correlations",
+    "figures": "memorability.report.figures.style",
 }
 """Kinds of jobs, and the module that takes longest to import in each."""
 AGREEMENT = "values are tested against the same packages (tests/unit/test_losses.py)"

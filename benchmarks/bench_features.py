@@ -17,7 +17,7 @@ from skimage.measure import shannon_entropy
 from skimage.util import img_as_ubyte
 
 from benchmarks.harness import Row, paired
-from memorability.features import image_features
+from memorability.features.measuring import image_features
 
 IMAGES = 64
 SIDE = 224

@@ -26,15 +26,15 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
-from memorability.adam import Adam
-from memorability.checkpoints import Checkpoints, TrainingState
-from memorability.finetuning import finetune, run_loss
-from memorability.fingerprint import PACKAGE
-from memorability.losses import NetworkLoss
-from memorability.models.autoencoder import initial_autoencoder
-from memorability.protocol import load_protocol
-from memorability.seeding import make_deterministic
-from memorability.targets import write_targets
+from memorability.autoencoder.architecture import initial_autoencoder
+from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
+from memorability.autoencoder.finetuning import finetune, run_loss
+from memorability.autoencoder.stored_targets import write_targets
+from memorability.base.seeding import make_deterministic
+from memorability.networks.adam import Adam
+from memorability.networks.losses import NetworkLoss
+from memorability.study.protocol import load_protocol
+from memorability.workflow.fingerprint import PACKAGE
 
 TIMED = 3
 """Images of a timed run; each is trained on once and measured once."""

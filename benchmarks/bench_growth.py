@@ -28,8 +28,8 @@ from PIL import Image
 
 from benchmarks.bench_neighbours import VALUES, latents_of
 from benchmarks.harness import Row, Timing
-from memorability import tables
-from memorability.figures import COLOURS, styled
+from memorability.report.figures.style import COLOURS, styled
+from memorability.tables.latents import LatentFile, write_latents
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "pictures" / "growth.png"
@@ -91,9 +91,7 @@ def study_of(size: int, folder: Path) -> dict[str, tuple[float, float]]:
     narrow = take_benchmarks(folder, "growth")
     results = folder / "results" / "growth"
     (latents,) = results.glob("latents/*/*/*/*/part.parquet")
-    tables.write_latents(
-        tables.LatentFile(str(latents)).image_ids, latents_of(size, VALUES), latents
-    )
+    write_latents(LatentFile(str(latents)).image_ids, latents_of(size, VALUES), latents)
     (distinctiveness,) = results.glob("distinctiveness/**/part.parquet")
     run_workflow(folder, "plot_prediction", str(distinctiveness.relative_to(folder)))
     wide = take_benchmarks(folder, "growth")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.harness import Row, paired, peak_memory_mb, repeated
-from memorability import tables
-from memorability.distinctiveness import distinctiveness_table
-from memorability.neighbours import Search, nearest_neighbours
+from memorability.analysis.distinctiveness import distinctiveness_table
+from memorability.statistics.neighbours import Search, nearest_neighbours
+from memorability.tables.latents import LatentFile, write_latents
 
 VALUES = 25_088
 LAMEM = 58_741
@@ -60,7 +60,7 @@ def make_ours(count: int) -> None:
 
 def distinctiveness_of(path: str) -> pd.DataFrame:
     """Return the distinctiveness of a file of latents, of five categories."""
-    latents = tables.LatentFile(path)
+    latents = LatentFile(path)
     ids = latents.image_ids
     categories = pd.Series([f"c{row % 5}" for row in range(len(ids))], index=ids)
     return distinctiveness_table(ids, latents, categories, neighbours=10)
@@ -92,7 +92,7 @@ def _from_files(folder: Path) -> list[Row]:
     for count, size in ((10_000, VALUES), (20_000, 4096)):
         path = str(folder / f"{count}.parquet")
         latents = latents_of(count, size)
-        tables.write_latents([f"{row:06d}" for row in range(count)], latents, path)
+        write_latents([f"{row:06d}" for row in range(count)], latents, path)
         megabytes = latents.nbytes / 1e6
         del latents
         timing = repeated(partial(distinctiveness_of, path), runs=1, warmup=0)

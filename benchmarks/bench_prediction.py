@@ -15,12 +15,12 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
-from memorability.arrays import NpyWriter
-from memorability.models.predictor import Predictor
-from memorability.prediction import PredictorSettings, train_predictor
-from memorability.predictions.kernels import inner_products, predict_by_ridge
-from memorability.predictions.metrics import METRICS, bootstrap_metrics
-from memorability.seeding import make_deterministic
+from memorability.base.arrays import NpyWriter
+from memorability.base.seeding import make_deterministic
+from memorability.prediction.metrics import METRICS, bootstrap_metrics
+from memorability.prediction.predictors.kernels import inner_products, predict_by_ridge
+from memorability.prediction.predictors.perceptron import Predictor
+from memorability.prediction.predictors.training import PredictorSettings, train_predictor
 
 IMAGES, LATENTS, STEPS = 10_000, 25_088, 40
 EPOCHS, STEPS_PER_EPOCH = 23, 737

@@ -10,7 +10,7 @@ from scipy import stats
 
 from benchmarks.bench_neighbours import VALUES, latents_of
 from benchmarks.harness import Row, Timing, seconds
-from memorability.neighbours import Neighbours, Search, nearest_neighbours
+from memorability.statistics.neighbours import Neighbours, Search, nearest_neighbours
 
 SIZES = ((10_000, VALUES), (20_000, 4_096), (80_000, 4_096))
 NEIGHBOURS = 10

@@ -21,7 +21,7 @@ import torch
 from benchmarks.bench_cost import Step
 from benchmarks.bench_finetuning import StraightforwardLoop, crops, write_jpegs
 from benchmarks.harness import Row, Timing, paired
-from memorability.seeding import make_deterministic
+from memorability.base.seeding import make_deterministic
 
 STEPS = 4
 CORES = 2

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Row, Timing
-from memorability.provenance import environment_record
+from memorability.workflow.records import environment_record
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"

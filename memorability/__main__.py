@@ -9,8 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from memorability.errors import InputError
-from memorability.files import atomic
+from memorability.base.errors import InputError
+from memorability.base.files import atomic
 
 logger = logging.getLogger("memorability")
 
@@ -35,7 +35,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # On a terminal the bar says what the lines of a log say.
-    logging.getLogger("memorability.job").disabled = sys.stderr.isatty()
+    logging.getLogger("memorability.base.job_log").disabled = sys.stderr.isatty()
     logging.captureWarnings(True)
     # Whoever is ended by a scheduler cleans up as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
@@ -55,12 +55,12 @@ def _predict(arguments: argparse.Namespace) -> int:
     """Score images, write their table and return the exit status."""
     import torch
 
-    from memorability import tables
-    from memorability.evaluation import choose_device
-    from memorability.image_scores import find_files, score_images, summary
-    from memorability.job import progress
-    from memorability.saved_predictor import read_saved_predictor
-    from memorability.seeding import make_deterministic
+    from memorability.base.job_log import progress
+    from memorability.base.seeding import make_deterministic
+    from memorability.networks.computing import choose_device
+    from memorability.scorer.bundle import read_saved_predictor
+    from memorability.scorer.score_images import find_files, score_images, summary
+    from memorability.tables import store
 
     output: Path | None = arguments.output
     _check_output(output, arguments.overwrite)
@@ -83,7 +83,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         elif arguments.output.suffix == ".csv":
             table.to_csv(temporary, index=False)
         else:
-            tables.write(table, temporary, "image_scores", saved.record)
+            store.write(table, temporary, "image_scores", saved.record)
     logger.info("%s", summary(table, others, saved))
     return int(table["score"].isna().all())
 

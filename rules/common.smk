@@ -15,13 +15,13 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from memorability.errors import InputError
-from memorability.fingerprint import fingerprint
+from memorability.base.errors import InputError
+from memorability.workflow.fingerprint import fingerprint
 
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
-    from memorability.configuration import resolve
-    from memorability.requests import Requests, growing
+    from memorability.study.resolve import resolve
+    from memorability.workflow.requests import Requests, growing
 
     study = resolve(config, Path(workflow.basedir))
     study.preflight()
@@ -71,7 +71,7 @@ def own(table):
 @cache
 def scored_images():
     """Return a hash of the user's images that the score table names; other data sets have receipts."""
-    from memorability.image_contents import CONTENTS, scored_images_hash
+    from memorability.data.contents import CONTENTS, scored_images_hash
 
     source = study.image_source
     place = Path(source["images"]), Path(source["scores"]), source["columns"]
@@ -82,7 +82,7 @@ def scored_images():
 @cache
 def score_table():
     """Return a hash of the user's score table and of the list of the user's images."""
-    from memorability.image_contents import file_hash, listing_hash
+    from memorability.data.contents import file_hash, listing_hash
 
     source = study.image_source
     if not study.has_own_images:
@@ -93,7 +93,7 @@ def score_table():
 @cache
 def pretraining_images():
     """Return a hash of the images of the pre-training folder."""
-    from memorability.image_contents import CONTENTS, folder_hash
+    from memorability.data.contents import CONTENTS, folder_hash
 
     folder = Path(study.settings["pretraining"]["images"])
     return folder_hash(folder, CONTENTS / f"{study.name}_pretraining.json")

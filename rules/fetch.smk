@@ -1,4 +1,4 @@
-"""Files from outside: data sets and pretrained weights (memorability/downloads.yaml).
+"""Files from outside: data sets and pretrained weights (memorability/sources/downloads.yaml).
 
 REQUIRED: a network on the machine where Snakemake itself runs, or the files put in place by hand.
 MAKES:    resources/downloads/, resources/weights/, resources/downloads.sha256
@@ -6,7 +6,7 @@ MAKES:    resources/downloads/, resources/weights/, resources/downloads.sha256
 
 import re
 
-from memorability.downloads import registered, registry
+from memorability.sources.downloads import registered, registry
 
 # A file that is there is a source, which no run may remove: Snakemake would remove an output of this
 # rule to make it anew, for another wording here or because an earlier download was killed.

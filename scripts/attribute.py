@@ -2,20 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.attributions.running import explain, kept_shards
-    from memorability.evaluation import choose_device
-    from memorability.images import open_store
-    from memorability.models.autoencoder import read_autoencoder
-    from memorability.prediction import read_predictor
-    from memorability.provenance import table_record
-    from memorability.seeding import make_deterministic
+    from memorability.autoencoder.architecture import read_autoencoder
+    from memorability.base.seeding import make_deterministic
+    from memorability.explanation.jobs import explain, kept_shards
+    from memorability.images.store import open_store
+    from memorability.networks.computing import choose_device
+    from memorability.prediction.predictors.trained import read_predictor
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings, given, code = snakemake.params.settings, snakemake.input, snakemake.params.code
     make_deterministic(settings["threads"])
@@ -26,11 +26,11 @@ with job_log(snakemake.log[0]):
             read_autoencoder(given.model),
             read_predictor(given.predictor),
             open_store(given.pixels),
-            tables.read(given.images, "images"),
-            tables.read(given.predictions, "predictions"),
+            store.read(given.images, "images"),
+            store.read(given.predictions, "predictions"),
             settings,
             device=device,
             shards=shards,
             maps=snakemake.output.maps,
         )
-        tables.write(table, snakemake.output.attributions, "attributions", record)
+        store.write(table, snakemake.output.attributions, "attributions", record)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,22 +11,23 @@ with job_log(snakemake.log[0]):
     import json
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.files import atomic
-    from memorability.models.autoencoder import read_autoencoder
-    from memorability.prediction import read_predictor
-    from memorability.provenance import table_record
-    from memorability.saved_predictor import bundle, write_saved_predictor
-    from memorability.seeding import make_deterministic
+    from memorability.autoencoder.architecture import read_autoencoder
+    from memorability.base.files import atomic
+    from memorability.base.seeding import make_deterministic
+    from memorability.prediction.predictors.trained import read_predictor
+    from memorability.scorer.bundle import bundle, write_saved_predictor
+    from memorability.tables import store
+    from memorability.tables.latents import read_latents
+    from memorability.workflow.records import table_record
 
     given, settings = snakemake.input, snakemake.params.settings
     make_deterministic(settings["threads"])
-    ids, latents = tables.read_latents(given.latents)
+    ids, latents = read_latents(given.latents)
     saved = bundle(
         read_autoencoder(given.model),
         read_predictor(given.predictor),
         latents,
-        tables.read(given.predictions, "predictions").set_index("image_id").loc[ids].reset_index(),
+        store.read(given.predictions, "predictions").set_index("image_id").loc[ids].reset_index(),
         settings=settings,
         run=json.loads(Path(given.record).read_text(encoding="utf-8")),
         made=table_record(snakemake.params.study, settings, snakemake.params.code),

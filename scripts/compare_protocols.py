@@ -2,23 +2,23 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.pages import write_page
-    from memorability.protocol_effects import protocol_effects
-    from memorability.provenance import table_record
-    from memorability.quantities import from_errors
-    from memorability.summaries import effects_for_reading
+    from memorability.analysis.gathering import from_errors
+    from memorability.analysis.protocol_effects import protocol_effects
+    from memorability.report.pages import write_page
+    from memorability.report.reading import effects_for_reading
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     table = protocol_effects(
-        from_errors(tables.read_runs(snakemake.input.errors, "errors")),
-        tables.read(snakemake.input.images, "images"),
+        from_errors(store.read_runs(snakemake.input.errors, "errors")),
+        store.read(snakemake.input.images, "images"),
         snakemake.params.protocols,
         target=settings["target"],
         draws=settings["bootstrap"],
@@ -26,8 +26,8 @@ with job_log(snakemake.log[0]):
         seed=settings["seed"],
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(table, snakemake.output.effects, "protocol_effects", record)
-    tables.write_tsv(table, snakemake.output.tsv)
+    store.write(table, snakemake.output.effects, "protocol_effects", record)
+    store.write_tsv(table, snakemake.output.tsv)
     write_page(
         effects_for_reading(table),
         snakemake.output.page,

@@ -2,29 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.provenance import table_record
-    from memorability.quantities import SOURCES, correlations
+    from memorability.analysis.correlations import correlations
+    from memorability.analysis.gathering import SOURCES
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     source, gather = SOURCES[snakemake.wildcards.quantity]
     table = correlations(
-        gather(tables.read_runs(snakemake.input.values, source)),
-        tables.read(snakemake.input.images, "images"),
-        tables.read_runs(snakemake.input.outcomes, "outcomes"),
-        tables.read_if_any(snakemake.input.ceiling, "ceiling"),
-        tables.read(snakemake.input.baselines, "baselines"),
+        gather(store.read_runs(snakemake.input.values, source)),
+        store.read(snakemake.input.images, "images"),
+        store.read_runs(snakemake.input.outcomes, "outcomes"),
+        store.read_if_any(snakemake.input.ceiling, "ceiling"),
+        store.read(snakemake.input.baselines, "baselines"),
         target=settings["target"],
         draws=settings["bootstrap"],
         confidence=settings["confidence"],
         seed=settings["seed"],
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(table, snakemake.output.correlations, "correlations", record)
-    tables.write_tsv(table, snakemake.output.tsv)
+    store.write(table, snakemake.output.correlations, "correlations", record)
+    store.write_tsv(table, snakemake.output.tsv)

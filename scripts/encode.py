@@ -2,28 +2,29 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.evaluation import choose_device, encode_all
-    from memorability.images import open_store
-    from memorability.job import progress
-    from memorability.models.autoencoder import read_autoencoder
-    from memorability.precision import place
-    from memorability.provenance import table_record
-    from memorability.seeding import make_deterministic
+    from memorability.autoencoder.architecture import read_autoencoder
+    from memorability.autoencoder.reconstruction import encode_all
+    from memorability.base.job_log import progress
+    from memorability.base.seeding import make_deterministic
+    from memorability.images.store import open_store
+    from memorability.networks.computing import choose_device, place
+    from memorability.tables import store
+    from memorability.tables.latents import write_latents
+    from memorability.workflow.records import table_record
 
     make_deterministic(snakemake.params.settings["threads"])
     device = choose_device(snakemake.params.settings["device"])
-    ids = tables.read(snakemake.input.images, "prepared")["image_id"]
+    ids = store.read(snakemake.input.images, "prepared")["image_id"]
     model = place(read_autoencoder(snakemake.input.model), device)
     with progress(len(ids), "encoding") as step:
         latents = encode_all(
             model, open_store(snakemake.input.pixels), device=device, on_image=step
         )
     record = table_record(snakemake.params.study, snakemake.params.settings, snakemake.params.code)
-    tables.write_latents(list(ids), latents, snakemake.output.latents, record)
+    write_latents(list(ids), latents, snakemake.output.latents, record)

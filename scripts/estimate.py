@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability.configuration import resolve
-    from memorability.estimate import estimate
-    from memorability.fingerprint import PACKAGE
-    from memorability.planned_jobs import planned_jobs
-    from memorability.seeding import make_deterministic
+    from memorability.base.seeding import make_deterministic
+    from memorability.study.resolve import resolve
+    from memorability.workflow.estimate import estimate
+    from memorability.workflow.fingerprint import PACKAGE
+    from memorability.workflow.planned_jobs import planned_jobs
 
     study = resolve(snakemake.config, PACKAGE.parent)
     make_deterministic(study.settings["compute"]["threads"])

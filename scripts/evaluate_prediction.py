@@ -2,34 +2,34 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.pages import write_page
-    from memorability.predictions.evaluation import evaluate
-    from memorability.provenance import table_record
-    from memorability.summaries import metrics_for_reading
+    from memorability.prediction.evaluation import evaluate
+    from memorability.report.pages import write_page
+    from memorability.report.reading import metrics_for_reading
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     evaluation = evaluate(
-        tables.read(snakemake.input.predictions, "predictions"),
-        tables.read_heads(snakemake.input.heads),
-        tables.read_if_any(snakemake.input.left_out, "left_out"),
-        tables.read(snakemake.input.images, "images"),
+        store.read(snakemake.input.predictions, "predictions"),
+        store.read_heads(snakemake.input.heads),
+        store.read_if_any(snakemake.input.left_out, "left_out"),
+        store.read(snakemake.input.images, "images"),
         **settings,
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(evaluation.metrics, snakemake.output.metrics, "prediction_metrics", record)
-    tables.write_tsv(evaluation.metrics, snakemake.output.tsv)
-    tables.write(
+    store.write(evaluation.metrics, snakemake.output.metrics, "prediction_metrics", record)
+    store.write_tsv(evaluation.metrics, snakemake.output.tsv)
+    store.write(
         evaluation.by_category, snakemake.output.by_category, "prediction_by_category", record
     )
-    tables.write(evaluation.gains, snakemake.output.gains, "prediction_gains", record)
-    tables.write(
+    store.write(evaluation.gains, snakemake.output.gains, "prediction_gains", record)
+    store.write(
         evaluation.calibration, snakemake.output.calibration, "prediction_calibration", record
     )
     write_page(

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,21 +10,22 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     import json
 
-    from memorability import tables
-    from memorability.evaluation import choose_device
-    from memorability.files import atomic
-    from memorability.images import open_store
-    from memorability.models.autoencoder import write_autoencoder
-    from memorability.provenance import file_hashes, run_record, table_record
-    from memorability.resumable import resumable_run
-    from memorability.seeding import make_deterministic
-    from memorability.splits import with_split
+    from memorability.autoencoder.architecture import write_autoencoder
+    from memorability.autoencoder.resuming import resumable_run
+    from memorability.base.files import atomic
+    from memorability.base.hashes import file_hashes
+    from memorability.base.seeding import make_deterministic
+    from memorability.data.splits import with_split
+    from memorability.images.store import open_store
+    from memorability.networks.computing import choose_device
+    from memorability.tables import store
+    from memorability.workflow.records import run_record, table_record
 
     settings, output, given = snakemake.params.settings, snakemake.output, snakemake.input
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = with_split(
-        tables.read(given.images, "prepared"), tables.read_if_any(given.split, "split")
+        store.read(given.images, "prepared"), store.read_if_any(given.split, "split")
     )
     inputs = file_hashes([file for file in given if file not in given.targets])
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
@@ -34,9 +35,9 @@ with job_log(snakemake.log[0]):
     how["share"] = snakemake.config["compute"]["share_runs"]
     pixels = open_store(given.pixels)
     with resumable_run(pixels, images, settings, **how) as run:
-        tables.write(run.errors, output.errors, "errors", record)
-        tables.write(run.history, output.history, "history", record)
-        tables.write(run.outcomes, output.outcome, "outcomes", record)
+        store.write(run.errors, output.errors, "errors", record)
+        store.write(run.history, output.history, "history", record)
+        store.write(run.outcomes, output.outcome, "outcomes", record)
         made = run_record(record, settings, inputs, run.receipts, run.outcome, device)
         with atomic(output.model) as temporary:
             write_autoencoder(run.model, temporary, made)

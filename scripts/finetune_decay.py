@@ -2,26 +2,27 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.evaluation import choose_device
-    from memorability.images import open_store
-    from memorability.provenance import file_hashes, table_record
-    from memorability.resumable import resumable_run
-    from memorability.seeding import make_deterministic
-    from memorability.splits import with_split
+    from memorability.autoencoder.resuming import resumable_run
+    from memorability.base.hashes import file_hashes
+    from memorability.base.seeding import make_deterministic
+    from memorability.data.splits import with_split
+    from memorability.images.store import open_store
+    from memorability.networks.computing import choose_device
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
     device = choose_device(settings["device"])
     images = with_split(
-        tables.read(snakemake.input.images, "prepared"),
-        tables.read_if_any(snakemake.input.split, "split"),
+        store.read(snakemake.input.images, "prepared"),
+        store.read_if_any(snakemake.input.split, "split"),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])
@@ -31,4 +32,4 @@ with job_log(snakemake.log[0]):
     how["share"] = snakemake.config["compute"]["share_runs"]
     pixels = open_store(snakemake.input.pixels)
     with resumable_run(pixels, images, settings, **how) as run:
-        tables.write(run.errors, snakemake.output.errors, "errors", record)
+        store.write(run.errors, snakemake.output.errors, "errors", record)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.external import join_errors
-    from memorability.provenance import table_record
+    from memorability.data.external import join_errors
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     source, output = snakemake.params.source, snakemake.output
     errors, counts = join_errors(
         Path(snakemake.input.table),
         source,
-        tables.read(snakemake.input.images, "images"),
+        store.read(snakemake.input.images, "images"),
         name=snakemake.wildcards.loss,
     )
     record = table_record(snakemake.params.study, source, snakemake.params.code)
-    tables.write(errors, output.errors, "errors", record)
-    tables.write(counts, output.counts, "external", record)
+    store.write(errors, output.errors, "errors", record)
+    store.write(counts, output.counts, "external", record)

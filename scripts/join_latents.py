@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,17 +10,18 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.external import join_latents
-    from memorability.provenance import table_record
+    from memorability.data.external import join_latents
+    from memorability.tables import store
+    from memorability.tables.latents import write_latents
+    from memorability.workflow.records import table_record
 
     source, output = snakemake.params.source, snakemake.output
     ids, latents, counts = join_latents(
         Path(snakemake.input.table),
         source,
-        tables.read(snakemake.input.images, "images"),
+        store.read(snakemake.input.images, "images"),
         name=snakemake.wildcards.loss,
     )
     record = table_record(snakemake.params.study, source, snakemake.params.code)
-    tables.write_latents(ids, latents, output.latents, record)
-    tables.write(counts, output.counts, "external", record)
+    write_latents(ids, latents, output.latents, record)
+    store.write(counts, output.counts, "external", record)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from shutil import copyfile
 
-    from memorability.files import atomic
+    from memorability.base.files import atomic
 
     with atomic(snakemake.output.model) as temporary:
         copyfile(snakemake.input.model, temporary)

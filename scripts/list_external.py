@@ -2,21 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.pages import write_page
-    from memorability.provenance import table_record
-    from memorability.summaries import external_for_reading
+    from memorability.report.pages import write_page
+    from memorability.report.reading import external_for_reading
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
-    sources = tables.read_runs(snakemake.input.counts, "external")
+    sources = store.read_runs(snakemake.input.counts, "external")
     record = table_record(snakemake.params.study, {}, snakemake.params.code)
-    tables.write(sources, snakemake.output.table, "external", record)
-    tables.write_tsv(sources, snakemake.output.tsv)
+    store.write(sources, snakemake.output.table, "external", record)
+    store.write_tsv(sources, snakemake.output.tsv)
     write_page(
         external_for_reading(sources),
         snakemake.output.page,

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.pages import write_page
+    from memorability.report.pages import write_page
+    from memorability.tables import store
 
-    rejected = tables.read(snakemake.input[0], "rejected")
-    tables.write_tsv(rejected, snakemake.output.tsv)
+    rejected = store.read(snakemake.input[0], "rejected")
+    store.write_tsv(rejected, snakemake.output.tsv)
     write_page(
         rejected,
         snakemake.output.page,

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
+    from memorability.tables import latents, store
 
-    image_ids = list(tables.read(snakemake.input.images, "images")["image_id"])
-    tables.map_latents(snakemake.input.latents, snakemake.output.latents, image_ids)
+    image_ids = list(store.read(snakemake.input.images, "images")["image_id"])
+    latents.map_latents(snakemake.input.latents, snakemake.output.latents, image_ids)

@@ -2,26 +2,26 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.decay import decay_curve
-    from memorability.provenance import table_record
+    from memorability.analysis.decay import decay_curve
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     decay = decay_curve(
-        tables.read_runs(snakemake.input.errors, "errors"),
-        tables.read(snakemake.input.images, "images"),
+        store.read_runs(snakemake.input.errors, "errors"),
+        store.read(snakemake.input.images, "images"),
         target=settings["target"],
         draws=settings["bootstrap"],
         confidence=settings["confidence"],
         seed=settings["seed"],
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(decay.curve, snakemake.output.decay, "decay", record)
-    tables.write(decay.seeds, snakemake.output.seeds, "decay_seeds", record)
-    tables.write_tsv(decay.curve, snakemake.output.tsv)
+    store.write(decay.curve, snakemake.output.decay, "decay", record)
+    store.write(decay.seeds, snakemake.output.seeds, "decay_seeds", record)
+    store.write_tsv(decay.curve, snakemake.output.tsv)

@@ -2,19 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.distinctiveness import distinctiveness_table
-    from memorability.provenance import table_record
+    from memorability.analysis.distinctiveness import distinctiveness_table
+    from memorability.tables import store
+    from memorability.tables.latents import LatentFile
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
-    images = tables.read(snakemake.input.images, "images")
-    latents = tables.LatentFile(snakemake.input.latents)
+    images = store.read(snakemake.input.images, "images")
+    latents = LatentFile(snakemake.input.latents)
     table = distinctiveness_table(
         latents.image_ids,
         latents,
@@ -22,4 +23,4 @@ with job_log(snakemake.log[0]):
         **settings,
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(table, snakemake.output.distinctiveness, "distinctiveness", record)
+    store.write(table, snakemake.output.distinctiveness, "distinctiveness", record)

@@ -2,34 +2,35 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.feature_model import importance_for_reading, model_features
-    from memorability.pages import write_page
-    from memorability.provenance import table_record
-    from memorability.splits import with_split
+    from memorability.analysis.feature_model import model_features
+    from memorability.data.splits import with_split
+    from memorability.report.pages import write_page
+    from memorability.report.reading import importance_for_reading
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings, output = snakemake.params.settings, snakemake.output
     found = model_features(
-        tables.read_runs(snakemake.input.features, "features"),
+        store.read_runs(snakemake.input.features, "features"),
         with_split(
-            tables.read(snakemake.input.images, "images"),
-            tables.read(snakemake.input.split, "split"),
+            store.read(snakemake.input.images, "images"),
+            store.read(snakemake.input.split, "split"),
         ),
         draws=settings["bootstrap"],
         confidence=settings["confidence"],
         seed=settings["seed"],
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(found.metrics, output.metrics, "prediction_metrics", record)
-    tables.write(found.gains, output.gains, "prediction_gains", record)
-    tables.write(found.importance, output.importance, "feature_importance", record)
-    tables.write_tsv(found.importance, output.tsv)
+    store.write(found.metrics, output.metrics, "prediction_metrics", record)
+    store.write(found.gains, output.gains, "prediction_gains", record)
+    store.write(found.importance, output.importance, "feature_importance", record)
+    store.write_tsv(found.importance, output.tsv)
     write_page(
         importance_for_reading(found.importance),
         output.page,

@@ -2,19 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
-    from memorability.decay import published_points
+    from memorability.claims.answers import published_points
+    from memorability.report.figures import learning, style
+    from memorability.tables import store
 
-    figure = figures.decay(
-        tables.read(snakemake.input.decay, "decay"),
-        tables.read(snakemake.input.seeds, "decay_seeds"),
+    figure = learning.decay(
+        store.read(snakemake.input.decay, "decay"),
+        store.read(snakemake.input.seeds, "decay_seeds"),
         published_points(),
         note=snakemake.params.note,
     )
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

@@ -2,29 +2,31 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
-    from memorability.quantities import best_learning_rate, from_errors
+    from memorability.analysis.correlations import best_learning_rate
+    from memorability.analysis.gathering import from_errors
+    from memorability.report.figures import scores, style
+    from memorability.tables import store
 
-    correlations = tables.read(snakemake.input.correlations[0], "correlations")
+    correlations = store.read(snakemake.input.correlations[0], "correlations")
     values, rows = best_learning_rate(
-        from_errors(tables.read_runs(snakemake.input.errors, "errors")),
+        from_errors(store.read_runs(snakemake.input.errors, "errors")),
         correlations,
         snakemake.wildcards.loss,
     )
-    figure = figures.values_by_memorability(
+    figure = scores.values_by_memorability(
         values,
-        tables.read(snakemake.input.images, "images"),
+        store.read(snakemake.input.images, "images"),
         rows,
         target=snakemake.params.target,
         bins=snakemake.params.bins,
-        title=figures.run_title(rows),
+        title=style.run_title(rows),
         ylabel="reconstruction error",
         note=snakemake.params.note,
     )
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

@@ -2,23 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
-    from memorability.figures_correlations import within_between
-    from memorability.pages import write_page
-    from memorability.summaries import forest_models
-    from memorability.wording import models_in_words
+    from memorability.report.figures import style
+    from memorability.report.figures.decomposition import within_between
+    from memorability.report.pages import write_page
+    from memorability.report.table_1 import forest_models
+    from memorability.report.wording import models_in_words
+    from memorability.tables import store
 
     params = snakemake.params
-    found = [tables.read(path, "correlations") for path in snakemake.input.correlations]
+    found = [store.read(path, "correlations") for path in snakemake.input.correlations]
     models = forest_models(found, params.protocol, params.loss)
     figure = within_between(models, confidence=params.confidence, note=params.note)
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)
     write_page(
         models_in_words(found, confidence=params.confidence),
         snakemake.output.page,

@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
+    from memorability.report.figures import comparisons, style
+    from memorability.tables import store
 
-    correlations = tables.read(snakemake.input.correlations[0], "correlations")
-    figure = figures.metric_matrix(correlations, note=snakemake.params.note)
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    correlations = store.read(snakemake.input.correlations[0], "correlations")
+    figure = comparisons.metric_matrix(correlations, note=snakemake.params.note)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

@@ -2,18 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
-    from memorability.quantities import own_runs
+    from memorability.analysis.correlations import own_runs
+    from memorability.report.figures import comparisons, style
+    from memorability.tables import store
 
-    figure = figures.forest(
-        own_runs(tables.read(snakemake.input.correlations[0], "correlations")),
+    figure = comparisons.forest(
+        own_runs(store.read(snakemake.input.correlations[0], "correlations")),
         title="Distinctiveness and memorability",
         note=snakemake.params.note,
     )
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

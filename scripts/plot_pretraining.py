@@ -2,14 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
+    from memorability.report.figures import learning, style
+    from memorability.tables import store
 
-    histories = tables.read_runs(snakemake.input.histories, "pretraining")
-    figure = figures.pretraining_errors(histories, note=snakemake.params.note)
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    histories = store.read_runs(snakemake.input.histories, "pretraining")
+    figure = learning.pretraining_errors(histories, note=snakemake.params.note)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

@@ -2,17 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
+    from memorability.report.figures import comparisons, style
+    from memorability.tables import store
 
-    figure = figures.protocol_effects(
-        tables.read(snakemake.input.effects, "protocol_effects"),
+    figure = comparisons.protocol_effects(
+        store.read(snakemake.input.effects, "protocol_effects"),
         learning_rate=snakemake.params.learning_rate,
         note=snakemake.params.note,
     )
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

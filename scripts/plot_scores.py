@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
+    from memorability.report.figures import scores, style
+    from memorability.tables import store
 
-    images = tables.read(snakemake.input.images, "images")
-    figure = figures.scores_by_category(
+    images = store.read(snakemake.input.images, "images")
+    figure = scores.scores_by_category(
         images, target=snakemake.params.target, note=snakemake.params.note
     )
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

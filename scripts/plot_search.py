@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import prediction_figures, tables
-    from memorability.figures import save
+    from memorability.report.figures import prediction
+    from memorability.report.figures.style import save
+    from memorability.tables import store
 
-    figure = prediction_figures.search(
-        tables.read(snakemake.input.search, "prediction_search"), note=snakemake.params.note
+    figure = prediction.search(
+        store.read(snakemake.input.search, "prediction_search"), note=snakemake.params.note
     )
     save(figure, snakemake.output.svg, snakemake.output.png)

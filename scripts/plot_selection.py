@@ -2,20 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import figures, tables
-    from memorability.quantities import own_runs
+    from memorability.analysis.correlations import own_runs
+    from memorability.report.figures import learning, style
+    from memorability.tables import store
 
-    figure = figures.learning_rate_selection(
-        own_runs(tables.read(snakemake.input.correlations[0], "correlations")),
-        tables.read(snakemake.input.seeds, "selection_seeds"),
-        tables.read(snakemake.input.selection, "selection"),
-        tables.read(snakemake.input.choices, "selection_choices"),
+    figure = learning.learning_rate_selection(
+        own_runs(store.read(snakemake.input.correlations[0], "correlations")),
+        store.read(snakemake.input.seeds, "selection_seeds"),
+        store.read(snakemake.input.selection, "selection"),
+        store.read(snakemake.input.choices, "selection_choices"),
         note=snakemake.params.note,
     )
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, snakemake.output.svg, snakemake.output.png)

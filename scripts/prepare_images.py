@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,11 +10,13 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.datasets.scores import read_scores
-    from memorability.images import Decoding, minimum_side, prepare
-    from memorability.job import progress
-    from memorability.provenance import table_record
+    from memorability.base.job_log import progress
+    from memorability.data.scores import read_scores
+    from memorability.images.decoding import Decoding
+    from memorability.images.store import prepare
+    from memorability.networks.catalogue import minimum_side
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     scores = read_scores(Path(snakemake.input.scores), settings["columns"])
@@ -33,5 +35,5 @@ with job_log(snakemake.log[0]):
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     record |= {key: str(value) for key, value in settings["decoding"].items()}
-    tables.write(images, snakemake.output.prepared, "prepared", record)
-    tables.write(rejected, snakemake.output.unusable, "unusable", record)
+    store.write(images, snakemake.output.prepared, "prepared", record)
+    store.write(rejected, snakemake.output.unusable, "unusable", record)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,11 +10,12 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.image_files import find_images
-    from memorability.images import Decoding, prepare_folder
-    from memorability.job import progress
-    from memorability.provenance import table_record
+    from memorability.base.job_log import progress
+    from memorability.images.decoding import Decoding
+    from memorability.images.folder import find_images
+    from memorability.images.store import prepare_folder
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     images, settings = Path(snakemake.input.images), snakemake.params.settings
     files = find_images(images)
@@ -29,4 +30,4 @@ with job_log(snakemake.log[0]):
             on_image=step,
         )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(rejected, snakemake.output.rejected, "rejected", record)
+    store.write(rejected, snakemake.output.rejected, "rejected", record)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,15 +10,16 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     import json
 
-    from memorability import tables
-    from memorability.evaluation import choose_device
-    from memorability.files import atomic
-    from memorability.images import open_store
-    from memorability.job import progress
-    from memorability.models.autoencoder import write_autoencoder
-    from memorability.pretraining import pretrain
-    from memorability.provenance import file_hashes, run_record, table_record
-    from memorability.seeding import make_deterministic
+    from memorability.autoencoder.architecture import write_autoencoder
+    from memorability.autoencoder.pretraining import pretrain
+    from memorability.base.files import atomic
+    from memorability.base.hashes import file_hashes
+    from memorability.base.job_log import progress
+    from memorability.base.seeding import make_deterministic
+    from memorability.images.store import open_store
+    from memorability.networks.computing import choose_device
+    from memorability.tables import store
+    from memorability.workflow.records import run_record, table_record
 
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])
@@ -28,7 +29,7 @@ with job_log(snakemake.log[0]):
         made = pretrain(pixels, settings, device=device, on_image=step)
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     history = made.history.assign(resize=settings["resize"], **settings["architecture"])
-    tables.write(history, snakemake.output.history, "pretraining", record)
+    store.write(history, snakemake.output.history, "pretraining", record)
     summary = made.summary | {"directory": settings["images"]}
     inputs, outcome = file_hashes(snakemake.input), {"outcome": "finished"}
     model_record = run_record(record, settings, inputs, [], outcome, device)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -11,10 +11,11 @@ with job_log(snakemake.log[0]):
     import json
     from pathlib import Path
 
-    from memorability.files import atomic
-    from memorability.pages import write_page
-    from memorability.provenance import environment_record, file_hashes
-    from memorability.summaries import provenance_rows
+    from memorability.base.files import atomic
+    from memorability.base.hashes import file_hashes
+    from memorability.report.pages import write_page
+    from memorability.report.provenance import provenance_rows
+    from memorability.workflow.records import environment_record
 
     settings = snakemake.params.settings
     records = [

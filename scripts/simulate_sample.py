@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.datasets.sample import make_sample
+    from memorability.data.sample import make_sample
     from memorability.memory_game.scoring import vigilance_misses
-    from memorability.provenance import table_record
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings = snakemake.params.settings
     scores, trials, planted = make_sample(
@@ -24,6 +24,6 @@ with job_log(snakemake.log[0]):
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     scores.to_csv(snakemake.output.scores, index=False)
-    tables.write(trials, snakemake.output.trials, "trials", record)
-    tables.write(vigilance_misses(trials), snakemake.output.observers, "observers", record)
-    tables.write(planted, snakemake.output.planted, "planted", record)
+    store.write(trials, snakemake.output.trials, "trials", record)
+    store.write(vigilance_misses(trials), snakemake.output.observers, "observers", record)
+    store.write(planted, snakemake.output.planted, "planted", record)

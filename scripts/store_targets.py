@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability.evaluation import choose_device
-    from memorability.finetuning import run_loss
-    from memorability.images import open_store
-    from memorability.job import progress
-    from memorability.seeding import make_deterministic
-    from memorability.targets import write_targets
+    from memorability.autoencoder.finetuning import run_loss
+    from memorability.autoencoder.stored_targets import write_targets
+    from memorability.base.job_log import progress
+    from memorability.base.seeding import make_deterministic
+    from memorability.images.store import open_store
+    from memorability.networks.computing import choose_device
 
     settings = snakemake.params.settings
     make_deterministic(settings["threads"])

@@ -2,19 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.pages import write_page
-    from memorability.summaries import table_1, table_1_for_reading
+    from memorability.report.pages import write_page
+    from memorability.report.reading import table_1_for_reading
+    from memorability.report.table_1 import table_1
+    from memorability.tables import store
 
-    correlations = tables.read(snakemake.input.correlations[0], "correlations")
+    correlations = store.read(snakemake.input.correlations[0], "correlations")
     table = table_1(correlations, snakemake.params.seeds_vary)
-    tables.write_tsv(table, snakemake.output.tsv)
+    store.write_tsv(table, snakemake.output.tsv)
     write_page(
         table_1_for_reading(table),
         snakemake.output.page,

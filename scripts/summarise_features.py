@@ -2,38 +2,35 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
-    from memorability import tables
-    from memorability.feature_table import (
-        correlate_attributions,
-        in_words,
-        table_2,
-        table_2_for_reading,
-    )
-    from memorability.pages import write_page
-    from memorability.provenance import table_record
-    from memorability.published import load_published
+    from memorability.analysis.feature_attributions import correlate_attributions
+    from memorability.claims.published import load_published
+    from memorability.report.pages import write_page
+    from memorability.report.reading import table_2_for_reading
+    from memorability.report.table_2 import in_words, table_2
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     settings, output = snakemake.params.settings, snakemake.output
     attributed = correlate_attributions(
-        tables.read_runs(snakemake.input.features, "features"),
-        tables.read(snakemake.input.attributions, "attributions"),
-        tables.read(snakemake.input.images, "images"),
+        store.read_runs(snakemake.input.features, "features"),
+        store.read(snakemake.input.attributions, "attributions"),
+        store.read(snakemake.input.images, "images"),
         draws=settings["bootstrap"],
         confidence=settings["confidence"],
         seed=settings["seed"],
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    tables.write(attributed, output.attributed, "correlations", record)
-    found = [tables.read(snakemake.input.correlations[0], "correlations"), attributed]
+    store.write(attributed, output.attributed, "correlations", record)
+    found = [store.read(snakemake.input.correlations[0], "correlations"), attributed]
     table = table_2(found, load_published(), settings["unavailable"])
-    tables.write(table, output.table, "table_2", record)
-    tables.write_tsv(table, output.tsv)
+    store.write(table, output.table, "table_2", record)
+    store.write_tsv(table, output.tsv)
     write_page(
         table_2_for_reading(table),
         output.page,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.checksums import verify
-    from memorability.datasets import lamem
-    from memorability.downloads import registry
-    from memorability.job import progress
-    from memorability.provenance import table_record
+    from memorability.base.job_log import progress
+    from memorability.data import lamem
+    from memorability.sources.checksums import verify
+    from memorability.sources.downloads import registry
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     verify(registry()["lamem"], Path(snakemake.input.archive))
     with progress(lamem.IMAGES, "unpacking LaMem") as step:
@@ -25,7 +25,7 @@ with job_log(snakemake.log[0]):
             on_file=step,
         )
     record = table_record("lamem", {}, snakemake.params.code)
-    tables.write(scores, snakemake.output.scores, "scores", record)
-    tables.write(splits, snakemake.output.splits, "official_splits", record)
-    tables.write(differences, snakemake.output.differences, "differences", record)
-    tables.write_tsv(differences, snakemake.output.tsv)
+    store.write(scores, snakemake.output.scores, "scores", record)
+    store.write(splits, snakemake.output.splits, "official_splits", record)
+    store.write(differences, snakemake.output.differences, "differences", record)
+    store.write_tsv(differences, snakemake.output.tsv)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memorability.job import job_log
+from memorability.base.job_log import job_log
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from pathlib import Path
 
-    from memorability import tables
-    from memorability.checksums import verify
-    from memorability.datasets import memcat
-    from memorability.downloads import registry
-    from memorability.job import progress
-    from memorability.provenance import table_record
+    from memorability.base.job_log import progress
+    from memorability.data import memcat
+    from memorability.sources.checksums import verify
+    from memorability.sources.downloads import registry
+    from memorability.tables import store
+    from memorability.workflow.records import table_record
 
     verify(registry()["memcat_images"], Path(snakemake.input.archive))
     verify(registry()["memcat_scores"], Path(snakemake.input.table))
@@ -27,6 +27,6 @@ with job_log(snakemake.log[0]):
             on_image=step,
         )
     record = table_record("memcat", {}, snakemake.params.code)
-    tables.write(scores, snakemake.output.scores, "scores", record)
-    tables.write(differences, snakemake.output.differences, "differences", record)
-    tables.write_tsv(differences, snakemake.output.tsv)
+    store.write(scores, snakemake.output.scores, "scores", record)
+    store.write(differences, snakemake.output.differences, "differences", record)
+    store.write_tsv(differences, snakemake.output.tsv)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memorability import decomposition
+from memorability.statistics import decomposition
 
 FloatArray = NDArray[np.float64]
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8] | Views
 
+
 HUE_BINS: Final = 36
 """Number of hue bins of :func:`color_diversity`, each 10 degrees wide."""
 

@@ -1,7 +1,7 @@
 """Features of what networks find in an image: objects, classes, and foreground.
 
 Pure functions of a detector's boxes, a segmentation's class probabilities and a classifier's; which
-networks give them is the business of `memorability.features.networks`.
+networks give them is the business of `memorability.features.detectors`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8] | Views
     FloatArray = NDArray[np.floating]
+
 
 SCRIPTS_THRESHOLD: Final = 0.05
 """Score from which the published scripts count a box: the detector's own default, noise included."""

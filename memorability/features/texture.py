@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8] | Views
 
+
 CANNY_SIGMA: Final = 1.0
 """Standard deviation of the Gaussian before edge detection, in pixels."""
 

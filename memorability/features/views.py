@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+
 _UNIT: Final = img_as_float(np.arange(256, dtype=np.uint8))
 _LINEAR: Final = np.where(_UNIT > 0.04045, np.power((_UNIT + 0.055) / 1.055, 2.4), _UNIT / 12.92)
 """Linear intensity of each 8-bit sRGB value (IEC 61966-2-1)."""

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memorability.decomposition import groups
+from memorability.base.seeding import numpy_stream
 from memorability.memory_game.consistency import SPLITS, spearman_brown
 from memorability.memory_game.scoring import check_counts, score_counts
-from memorability.seeding import numpy_stream
+from memorability.statistics.decomposition import groups
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -101,11 +101,12 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
     -------
     pandas.DataFrame
         A row per target (as in `memorability.memory_game.scoring.score_counts`), group and method
-        (as in `memorability.decomposition.correlate`, but for parts of a correlation): target,
-        group, method, n (images), consistency (the method's correlation of the halves, mean over
-        splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length (reliability
-        of the scores from all responses, by Spearman and Brown's formula; 0 where halves do not
-        agree), ceiling (its square root). NaN where a half of a group is constant or n is below 3.
+        (as in `memorability.statistics.decomposition.correlate`, but for parts of a correlation):
+        target, group, method, n (images), consistency (the method's correlation of the halves, mean
+        over splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length
+        (reliability of the scores from all responses, by Spearman and Brown's formula; 0 where
+        halves do not agree), ceiling (its square root). NaN where a half of a group is constant or
+        n is below 3.
 
     Raises
     ------

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from memorability.base.seeding import numpy_stream
 from memorability.memory_game.scoring import DelayMethod, correct_delays
-from memorability.seeding import numpy_stream
-from memorability.statistics import spearman
+from memorability.statistics.rank_correlation import spearman
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from memorability import tables
-from memorability.datasets.memcat import COLUMNS
-from memorability.datasets.scores import read_scores
-from memorability.errors import InputError
-from memorability.finetuning import finetune
-from memorability.images import minimum_side, prepare
+from memorability.autoencoder.finetuning import finetune
+from memorability.base.errors import InputError
+from memorability.data.memcat import COLUMNS
+from memorability.data.scores import read_scores
+from memorability.images.store import prepare
+from memorability.networks.catalogue import minimum_side
+from memorability.tables import store
 
 SUBSET = Path(__file__).resolve().parents[3] / "shared" / "data" / "memcat_subset"
 PER_CATEGORY = 4
@@ -184,12 +185,12 @@ def test_a_short_run_on_real_photographs_measures_each_of_them(
         "weights": {"source": "random", "directory": ""},
     }
     run = finetune(pixels, images, settings, device="cpu")
-    tables.write(images, tmp_path / "images.parquet", "images")
-    tables.write(run.errors, tmp_path / "errors.parquet", "errors")
-    errors = tables.read(tmp_path / "errors.parquet", "errors")
+    store.write(images, tmp_path / "images.parquet", "images")
+    store.write(run.errors, tmp_path / "errors.parquet", "errors")
+    errors = store.read(tmp_path / "errors.parquet", "errors")
     last = errors[errors["epoch"] == 2].set_index("image_id")["error"]
     assert (
-        list(last.index) == tables.read(tmp_path / "images.parquet", "images")["image_id"].tolist()
+        list(last.index) == store.read(tmp_path / "images.parquet", "images")["image_id"].tolist()
     )
     assert last.between(0, 1).all()
     assert last.nunique() == len(images)

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.models.autoencoder import Autoencoder, initial_autoencoder
-from memorability.prediction import PredictorSettings, TrainedPredictor, train_predictor
-from memorability.saved_predictor import SavedPredictor, bundle
+from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.prediction.predictors.trained import TrainedPredictor
+from memorability.prediction.predictors.training import PredictorSettings, train_predictor
+from memorability.scorer.bundle import SavedPredictor, bundle
 
 IMAGES = 60
 

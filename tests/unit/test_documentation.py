@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from importlinter.cli import lint_imports
 
-from memorability.downloads import registry
-from memorability.fingerprint import PACKAGE
-from memorability.tables import SCHEMAS
+from memorability.sources.downloads import registry
+from memorability.tables.store import SCHEMAS
+from memorability.workflow.fingerprint import PACKAGE
 
 ROOT = PACKAGE.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("results/*.md")])
@@ -83,3 +84,7 @@ def test_config_yaml_has_exactly_the_keys_of_the_schema() -> None:
                 yield from flat(value, f"{prefix}{key}.")
 
     assert set(flat(config)) == set(_keys(schema["properties"]))
+
+
+def test_packages_import_only_from_floors_below() -> None:
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import torch
 
-from memorability import tables
 from memorability.__main__ import main
-from memorability.saved_predictor import SavedPredictor, write_saved_predictor
+from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
+from memorability.tables import store
 from tests.standins import photograph
 
 ROOT = Path(__file__).parents[2]
@@ -64,19 +64,19 @@ def test_csv_is_printed_unless_a_table_is_named(
     assert predict("images", "--output", "scores.csv") == 0
     assert not capsys.readouterr().out
     assert Path("scores.csv").read_text() == printed
-    assert printed.splitlines()[0].split(",") == list(tables.SCHEMAS["image_scores"][1].columns)
+    assert printed.splitlines()[0].split(",") == list(store.SCHEMAS["image_scores"][1].columns)
     assert printed.count("\n") == 5
 
 
 def test_both_kinds_of_table_hold_the_same(predict: Run, saved: SavedPredictor) -> None:
     assert predict("images", "missing.png", "--output", "new/scores.csv") == 0
     assert predict("images", "missing.png", "--output", "new/scores.parquet") == 0
-    table = tables.read("new/scores.parquet", "image_scores")
+    table = store.read("new/scores.parquet", "image_scores")
     text = pd.read_csv("new/scores.csv", keep_default_na=False, na_values={"score": [""]})
     assert list(table["file"]) == [*(f"images/{number}.jpg" for number in range(4)), "missing.png"]
     np.testing.assert_array_equal(text["score"], table["score"])
     assert list(text["reason"]) == list(table["reason"]) == [""] * 4 + ["no such file"]
-    record = tables.read_record("new/scores.parquet")
+    record = store.read_record("new/scores.parquet")
     assert record["made"]["study"] == "made_up"
     assert record["interval"] == saved.facts["interval"]
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as arrow
 from pyarrow import dataset
 
-from memorability import tables
+from memorability.tables import store
+from memorability.tables.latents import read_latents
 
 
 def data_sets(results: Path) -> dict[str, list[Path]]:
@@ -31,7 +32,7 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
 
 def assert_opens_as_one(folder: Path, parts: list[Path], name: str) -> None:
     """Check that every reader makes of a folder what `read_runs` makes of its parts, keys as text."""
-    keys = list(tables.partition_keys(parts[0].relative_to(folder)))
+    keys = list(store.partition_keys(parts[0].relative_to(folder)))
     text = dataset.partitioning(
         arrow.schema([(key, arrow.string()) for key in keys]), flavor="hive"
     )
@@ -49,13 +50,13 @@ def assert_opens_as_one(folder: Path, parts: list[Path], name: str) -> None:
     assert {path for path in folder.rglob("*") if path.is_file()} == set(parts)
     if name == "latents":
         (part,) = parts
-        ids, latents = tables.read_latents(part)
+        ids, latents = read_latents(part)
         for opened in (*plain, *as_text):
             assert set(opened) == {*keys, "image_id", "latent"}
             assert list(opened["image_id"]) == ids
             assert np.array_equal(np.stack(list(opened["latent"])), latents)
         return
-    expected = tables.read_runs(parts, name)
+    expected = store.read_runs(parts, name)
     for opened in plain:
         assert set(opened) == set(expected)
         assert len(opened) == len(expected)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability import tables
+from memorability.tables import store
 
 BUNDLE = "results/tiny/predictor/bundle.safetensors"
 # One image at a time with one thread is how the study encodes. In batches the sums of float32 are split
@@ -42,9 +42,9 @@ def test_the_studys_own_images_get_the_studys_own_predictions(
     assert done.returncode == 0, done.stderr
     assert "Autoencoders start from random, not ImageNet, weights." in done.stderr
     results = tiny_run / "results" / "tiny"
-    images = tables.read(results / "images" / "squash" / "images.parquet", "images")
-    predictions = tables.read(results / "tables" / "predictions.parquet", "predictions")
-    scores = tables.read(tmp_path / "scores.parquet", "image_scores")
+    images = store.read(results / "images" / "squash" / "images.parquet", "images")
+    predictions = store.read(results / "tables" / "predictions.parquet", "predictions")
+    scores = store.read(tmp_path / "scores.parquet", "image_scores")
     scores["file"] = scores["file"].str.removeprefix(f"{tiny_run / 'data' / 'images'}/")
     both = images.merge(predictions, on="image_id").merge(scores, on="file", suffixes=("_true", ""))
     assert len(both) == len(images) == len(scores) == 12

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from memorability import tables
+from memorability.tables import store
 
 PREPARED = "results/tiny/images/squash/images.parquet"
 REJECTED = "results/tiny/images/squash/rejected.parquet"
@@ -354,10 +354,10 @@ def test_bad_input_is_explained(
     if case.ends == "image rejected":
         assert outcome.status == 0, outcome.console
         file, *reasons = case.says
-        listed = tables.read(outcome.directory / REJECTED, "rejected").set_index("file")["reason"]
+        listed = store.read(outcome.directory / REJECTED, "rejected").set_index("file")["reason"]
         record_property(f"bad input: {name}", f"{file} {listed[file]}")
         assert not missing_parts(reasons, listed[file]), listed[file]
-        assert file not in list(tables.read(outcome.directory / PREPARED, "images")["file"])
+        assert file not in list(store.read(outcome.directory / PREPARED, "images")["file"])
         return
     record_property(f"bad input: {name}", outcome.message)
     assert outcome.status != 0

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from memorability.provenance import PACKAGES_RECORDED
+from memorability.workflow.records import PACKAGES_RECORDED
 
 ROOT = Path(__file__).parents[2]
 # What is promised, in words, and whether it is kept.
@@ -39,8 +39,11 @@ DISTRIBUTIONS = {
 }
 # Imports inside a function that the scripts of an environment never reach.
 UNREACHED = {
-    ("provenance", "torch"): "environment_record alone, on a GPU: finetune calls it",
-    ("seeding", "torch"): "torch_stream and make_deterministic: whoever calls them imports torch",
+    ("workflow.records", "torch"): "environment_record alone, on a GPU: finetune calls it",
+    (
+        "base.seeding",
+        "torch",
+    ): "torch_stream and make_deterministic: whoever calls them imports torch",
 }
 
 # A study of tables alone, whose rules are not all those of the sample.
@@ -64,8 +67,8 @@ from types import SimpleNamespace
 from snakemake.api import SnakemakeApi
 from snakemake.io import get_flag_value
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
-import memorability.fingerprint
-memorability.fingerprint.fingerprint = lambda script: ["fingerprint", script.stem]
+import memorability.workflow.fingerprint
+memorability.workflow.fingerprint.fingerprint = lambda script: ["fingerprint", script.stem]
 
 def describe(output):
     shown = get_flag_value(output, "report")

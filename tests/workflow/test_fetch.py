@@ -18,7 +18,7 @@ import torch
 import yaml
 from torchvision.models import squeezenet1_1
 
-from memorability import tables
+from memorability.tables import store
 from tests.standins import (
     lamem_files,
     memcat_files,
@@ -110,7 +110,7 @@ def server(tmp_path: Path) -> Iterator[Path]:
 
 def register(workflow: Path, server: Path, **entries: Mapping[str, Any]) -> None:
     """Let the registry of a copy of the workflow name files of the local server."""
-    file = workflow / "memorability" / "downloads.yaml"
+    file = workflow / "memorability" / "sources" / "downloads.yaml"
     registry = yaml.safe_load(file.read_text())
     for name, changes in entries.items():
         registry[name] |= {"size": "unknown", "sha256": "unknown", **changes}
@@ -152,7 +152,7 @@ def test_memcat_from_archive_to_prepared_images(
 
     done = run(f"results/memcat/{PREPARED}")
     assert done.returncode == 0, done.stdout
-    images = tables.read(tmp_path / "results/memcat" / PREPARED, "images")
+    images = store.read(tmp_path / "results/memcat" / PREPARED, "images")
     assert len(images) == len(rows)
     expected = rows.set_index(rows["image_file"].str.removesuffix(".jpg"))
     expected = expected.loc[[Path(name).name for name in images["image_id"]]]
@@ -178,7 +178,7 @@ def test_lamem_from_archive_to_predictions_of_an_official_split(
     target = "results/lamem/tables/predictions.parquet"
     done = snakemake(target, cwd=tmp_path, configfile=study, snakefile=workflow / "Snakefile")
     assert done.returncode == 0, done.stdout
-    split = tables.read(tmp_path / target, "predictions").set_index("image_id")["split"]
+    split = store.read(tmp_path / target, "predictions").set_index("image_id")["split"]
     for part, word in (("train", "train"), ("val", "validation"), ("test", "test")):
         lines = files[f"lamem/splits/{part}_4.txt"].decode().splitlines()
         assert {line.split(".")[0] for line in lines} == {
@@ -260,7 +260,7 @@ def test_a_file_that_is_there_is_never_removed_to_fetch_it_again(
 def test_a_mistake_in_the_registry_is_named(
     snakemake: Snakemake, workflow: Path, tmp_path: Path
 ) -> None:
-    registry = workflow / "memorability" / "downloads.yaml"
+    registry = workflow / "memorability" / "sources" / "downloads.yaml"
     registry.write_text(registry.read_text().replace("place: weights", "place: weight", 1))
     done = snakemake("fetch", "--dry-run", cwd=tmp_path, snakefile=workflow / "Snakefile")
     assert done.returncode != 0

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pyarrow import parquet
 
-from memorability import tables
+from memorability.tables import store
 from tests.standins import memcat_rows, write_memcat_table
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
@@ -87,12 +87,12 @@ def test_nothing_is_trained_and_everything_else_is_there(alone: Path) -> None:
         {f"{name}.log" for name in TRAINING} | TRAINING
     )
     assert not (alone / "resources").exists()
-    again = tables.read(results / "images/images.parquet", "images")
+    again = store.read(results / "images/images.parquet", "images")
     assert len(again) == 60
 
 
 def test_what_is_not_joined_is_counted(alone: Path) -> None:
-    counts = tables.read(alone / RESULTS / "tables/external.parquet", "external")
+    counts = store.read(alone / RESULTS / "tables/external.parquet", "external")
     counts = counts.set_index("kind")
     assert counts["joined"].to_dict() == {"errors": 59, "latents": 60}
     assert counts["images_without_row"].to_dict() == {"errors": 1, "latents": 0}
@@ -104,7 +104,7 @@ def test_correlations_are_those_of_scipy_and_called_external(alone: Path) -> Non
     both = errors.merge(scores, left_on="image", right_on="image_file")
     expected = both["Loss"].corr(both["memorability_w_fa_correction"], method="spearman")
     path = alone / RESULTS / "tables/correlations/error.parquet"
-    rows = tables.read(path, "correlations")
+    rows = store.read(path, "correlations")
     pooled = rows[(rows["method"] == "pooled") & (rows["group"] == "all")].iloc[0]
     assert pooled["r"] == pytest.approx(expected, abs=1e-12)
     assert pooled["n"] == 59
@@ -132,7 +132,7 @@ def test_what_was_made_elsewhere_opens_as_one_data_set(alone: Path) -> None:
 def test_they_answer_their_published_figures_marked_as_external_and_of_other_data(
     alone: Path,
 ) -> None:
-    claims = tables.read(alone / RESULTS / "tables/claims.parquet", "claims").set_index("claim")
+    claims = store.read(alone / RESULTS / "tables/claims.parquet", "claims").set_index("claim")
     for claim, by in (
         ("table_1.lpips_squeeze", "external error: made_up"),
         ("distinctiveness", "external distinctiveness: made_up"),
@@ -200,7 +200,7 @@ def test_a_study_with_runs_sets_tables_made_elsewhere_beside_them(
     assert done.returncode == 0, done.stdout
     table = pd.read_csv(directory / "results/tiny/tables/table_1.tsv", sep="\t")
     assert set(table["loss"]) == {"MSE", "MSE, external"}
-    chosen = tables.read(directory / "results/tiny/tables/selection.parquet", "selection")
+    chosen = store.read(directory / "results/tiny/tables/selection.parquet", "selection")
     assert set(chosen["protocol"]) == {"untrained_start"}
     for name in ("selection.svg", "errors/mse.svg"):
         assert "MSE, external" not in (directory / figures / name).read_text()
@@ -227,7 +227,7 @@ def test_memcats_own_table_takes_under_two_minutes_of_two_cores(
     seconds = after.children_user + after.children_system
     assert seconds - before.children_user - before.children_system < 2 * 120
     results = tmp_path / "results/from-tables/tables"
-    claims = tables.read(results / "claims.parquet", "claims").set_index("claim")
+    claims = store.read(results / "claims.parquet", "claims").set_index("claim")
     assert claims.loc["consistency.memcat", "verdict"] == "equivalent"
     assert claims.loc[["dataset.images", "dataset.mean_score"], "verdict"].unique() == "reproduced"
     figure = claims.loc["table_1.lpips_squeeze"]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from memorability import tables
-from memorability.weights import AUTOENCODER
+from memorability.networks.catalogue import AUTOENCODER
+from memorability.tables import store
 
 STUDY: dict[str, Any] = {
     "protocols": ["pretrained_start", "released"],
@@ -39,9 +39,9 @@ def receipt(directory: Path, protocol: str) -> dict[str, Any]:
 
 
 def test_the_model_its_history_and_the_images_left_out_are_there(made: Path) -> None:
-    history = tables.read(made / MODEL / "history.parquet", "pretraining")
+    history = store.read(made / MODEL / "history.parquet", "pretraining")
     assert list(history["epoch"]) == [0, 1, 2]
-    rejected = tables.read(made / MODEL / "../../../rejected.parquet", "rejected")
+    rejected = store.read(made / MODEL / "../../../rejected.parquet", "rejected")
     assert list(rejected["file"]) == ["half.png"]
     summary = json.loads((made / MODEL / "record.json").read_text())["pretraining"]
     assert (summary["images"], summary["held_out"], summary["directory"]) == (11, 1, "photographs")

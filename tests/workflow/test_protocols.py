@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from memorability import tables
+from memorability.tables import store
 
 EFFECTS = "results/tiny/tables/protocol_effects"
 FIGURE = "results/tiny/figures/protocol_effects"
@@ -48,11 +48,11 @@ def compared(tiny: Callable[..., Path], snakemake: Callable[..., Any], snakefile
 
 def errors(directory: Path, **keys: str) -> pd.DataFrame:
     run = "/".join(f"{key}={value}" for key, value in keys.items())
-    return tables.read(directory / f"results/tiny/errors/{run}/part.parquet", "errors")
+    return store.read(directory / f"results/tiny/errors/{run}/part.parquet", "errors")
 
 
 def test_every_choice_is_compared_for_every_loss_and_learning_rate(compared: Path) -> None:
-    effects = tables.read(compared / f"{EFFECTS}.parquet", "protocol_effects")
+    effects = store.read(compared / f"{EFFECTS}.parquet", "protocol_effects")
     pairs = effects.groupby(["base_protocol", "protocol"])["choice"].first().to_dict()
     assert pairs == {
         ("untrained_start", "chain"): "sweep",
@@ -60,11 +60,11 @@ def test_every_choice_is_compared_for_every_loss_and_learning_rate(compared: Pat
     }
     assert len(effects) == 2 * 2
     assert (effects["n"] == 12).all()
-    assert tables.read_record(compared / f"{EFFECTS}.parquet")["study"] == "tiny"
+    assert store.read_record(compared / f"{EFFECTS}.parquet")["study"] == "tiny"
 
 
 def test_only_the_first_run_of_a_carried_over_sweep_is_that_of_a_fresh_one(compared: Path) -> None:
-    effects = tables.read(compared / f"{EFFECTS}.parquet", "protocol_effects")
+    effects = store.read(compared / f"{EFFECTS}.parquet", "protocol_effects")
     chain = effects[effects["protocol"] == "chain"].set_index("lr")["difference"]
     assert chain["1e-3"] == 0
     for lr in ("1e-3", "1e-4"):
@@ -137,9 +137,9 @@ def test_a_loss_whose_every_run_diverged_is_a_result(
     assert done.returncode == 0, done.stdout
     lost = {"protocol": "chain", "loss": "mae"}
     part = results / "matrix/protocol=chain/loss=mae/seed=0/part.parquet"
-    assert tables.read(part, "matrix")["error"].isna().all()
+    assert store.read(part, "matrix")["error"].isna().all()
     assert "no r" in (results / "figures" / "matrix.svg").read_text()
-    table = tables.read(results / "tables/correlations/matrix.parquet", "correlations")
+    table = store.read(results / "tables/correlations/matrix.parquet", "correlations")
     rows = table[(table[list(lost)] == pd.Series(lost)).all(axis=1)]
     assert set(rows["diverged"]) == {"seed 0 at step 1"}
     assert rows["r"].isna().all()

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from safetensors import safe_open
 
-from memorability import tables
+from memorability.tables import store
 
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -119,12 +119,12 @@ def diverged(tiny: Directory, snakemake: Snakemake) -> Path:
 def test_a_run_that_diverged_is_a_row_of_the_tables(diverged: Path) -> None:
     results = diverged / "results" / "tiny"
     run = RUN.replace("1e-3", "1e30")
-    (outcome,) = tables.read(results / "outcomes" / run / "part.parquet", "outcomes").to_dict(
+    (outcome,) = store.read(results / "outcomes" / run / "part.parquet", "outcomes").to_dict(
         "records"
     )
     assert outcome["outcome"] == "diverged"
     assert json.loads((results / "models" / run / "record.json").read_text())["outcome"] == outcome
-    table = tables.read(results / "tables" / "correlations" / "error.parquet", "correlations")
+    table = store.read(results / "tables" / "correlations" / "error.parquet", "correlations")
     lost = table[table["lr"] == "1e30"]
     assert set(lost["diverged"]) == {f"seed 0 at step {outcome['step']}"}
     assert lost["r"].isna().all()

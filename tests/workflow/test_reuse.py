@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from memorability import tables
+from memorability.tables import store
 
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -146,5 +146,5 @@ def test_another_study_of_the_same_runs_trains_nothing(
     log = (directory / f"results/other/logs/finetune/{RUN}.log").read_text()
     assert "Goes on after 12 steps and 12 errors" in log, "of 12 images: nothing is left to do"
     first, second = (directory / ERRORS.format(study) for study in ("tiny", "other"))
-    assert tables.read(first, "errors").equals(tables.read(second, "errors"))
-    assert tables.read_record(second)["study"] == "other"
+    assert store.read(first, "errors").equals(store.read(second, "errors"))
+    assert store.read_record(second)["study"] == "other"

@@ -15,7 +15,8 @@ import yaml
 from PIL import Image, ImageOps
 from safetensors.numpy import load_file
 
-from memorability import tables
+from memorability.tables import store
+from memorability.tables.latents import read_latents
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
@@ -114,7 +115,7 @@ def schema_name(path: Path) -> str:
     directories = [part for part in reversed(path.parts[:-1]) if "=" not in part]
     names = [path.parent.name, path.stem, *directories]
     known = [SHARED_SCHEMAS.get(name, name) for name in names]
-    return next(name for name in known if name in tables.SCHEMAS or name == "latents")
+    return next(name for name in known if name in store.SCHEMAS or name == "latents")
 
 
 def correlated(results: Path) -> set[str]:
@@ -173,13 +174,13 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     for path in found:
         name = schema_name(path)
         if name == "latents":
-            ids, latents = tables.read_latents(tiny_run / path)
+            ids, latents = read_latents(tiny_run / path)
             assert latents.shape == (len(ids), 8 * 7 * 7)
             assert np.isfinite(latents).all()
         else:
-            table = tables.read(tiny_run / path, name)
+            table = store.read(tiny_run / path, name)
             assert len(table) or name == "rejected", path
-        record = tables.read_record(tiny_run / path)
+        record = store.read_record(tiny_run / path)
         assert record["study"] == "tiny", path
         assert re.fullmatch("[0-9a-f]{16}", record["configuration"]), path
         assert re.fullmatch("[0-9a-f]{16}", record["code"]), path
@@ -199,14 +200,14 @@ def test_every_partitioned_folder_opens_as_one_data_set(tiny_run: Path) -> None:
 def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -> None:
     # One epoch of the longer run is the run of Table 1, to the bit.
     results = tiny_run / "results" / "tiny"
-    longer = tables.read(results / "decay" / RUN / "errors.parquet", "errors")
-    run = tables.read(results / "errors" / RUN / "part.parquet", "errors")
+    longer = store.read(results / "decay" / RUN / "errors.parquet", "errors")
+    run = store.read(results / "errors" / RUN / "part.parquet", "errors")
     first = longer[longer["epoch"] == 1].reset_index(drop=True)
     assert first.equals(run)
     assert not longer.loc[longer["epoch"] == 2, "error"].reset_index(drop=True).equals(run["error"])
-    curve = tables.read(results / "tables" / "decay.parquet", "decay")
+    curve = store.read(results / "tables" / "decay.parquet", "decay")
     path = results / "tables" / "correlations" / "error.parquet"
-    expected = tables.read(path, "correlations")
+    expected = store.read(path, "correlations")
     columns = ["n", "r", "ci_low", "ci_high", "p"]
     first = curve[curve["epoch"] == 1].set_index(["method", "group"])[columns]
     assert set(first.index.get_level_values("method")) == {"pooled", "within", "partial"}
@@ -217,8 +218,8 @@ def test_the_decay_curve_begins_where_the_selected_model_ended(tiny_run: Path) -
 def test_a_model_under_its_own_loss_has_the_errors_of_its_run(tiny_run: Path) -> None:
     results = tiny_run / "results" / "tiny"
     path = results / "matrix/protocol=untrained_start/loss=mse/seed=0/part.parquet"
-    table = tables.read(path, "matrix")
-    run = tables.read(results / "errors" / RUN / "part.parquet", "errors")
+    table = store.read(path, "matrix")
+    run = store.read(results / "errors" / RUN / "part.parquet", "errors")
     assert list(table.loc[table["metric"] == "mse", "error"]) == list(run["error"])
     assert set(table["lr"]) == {"1e-3"}
     assert {"mse", "ms_ssim"} <= set(table["metric"]), "metrics that need no weights are all there"
@@ -290,7 +291,7 @@ def test_a_copy_of_the_workflow_reruns_nothing_even_with_remarks_and_a_wider_pro
 ) -> None:
     for path in (workflow / "memorability").rglob("*.py"):
         path.write_text(path.read_text() + "\n# one more line\n")
-    bar = workflow / "memorability" / "job.py"
+    bar = workflow / "memorability" / "base" / "job_log.py"
     bar.write_text(bar.read_text().replace("def progress(", "WIDTH = 100\n\n\ndef progress(", 1))
     assert dry_run(snakemake, tiny_run, snakefile=workflow / "Snakefile") == {}
 
@@ -472,9 +473,9 @@ def test_a_corrected_score_changes_correlations_and_trains_nothing(
     done = snakemake(JOINED, REJECTED, cwd=study, configfile=study / "study.yaml")
     assert done.returncode == 0, done.stdout
     assert "rule prepare_images" not in done.stdout
-    images = tables.read(study / JOINED, "images").set_index("image_id")
+    images = store.read(study / JOINED, "images").set_index("image_id")
     assert images.loc["food_3", "score"] == 0.5
-    rejected = tables.read(study / REJECTED, "rejected")
+    rejected = store.read(study / REJECTED, "rejected")
     assert rejected["file"].tolist() == ["inner/new.jpg"]
 
 

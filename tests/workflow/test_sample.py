@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from memorability import tables
-from memorability.datasets.sample import PLANTED_EFFECTS
-from memorability.feature_names import OBJECT_FEATURES
+from memorability.data.sample import PLANTED_EFFECTS
+from memorability.features.names import OBJECT_FEATURES
+from memorability.tables import store
 
 pytestmark = pytest.mark.long
 
@@ -41,8 +41,8 @@ def test_the_report_says_first_that_observers_are_simulated(sample: Path) -> Non
 
 
 def test_scores_recover_the_planted_memorability(sample: Path) -> None:
-    images = tables.read(sample / "results/sample/images/squash/images.parquet", "images")
-    planted = tables.read(sample / "results/sample/dataset/planted.parquet", "planted")
+    images = store.read(sample / "results/sample/images/squash/images.parquet", "images")
+    planted = store.read(sample / "results/sample/dataset/planted.parquet", "planted")
     both = images[["image_id", "score"]].merge(planted, on="image_id")
     assert len(both) == len(planted) == 120
     truth = both["memorability"] - both["false_alarm_rate"]
@@ -51,7 +51,7 @@ def test_scores_recover_the_planted_memorability(sample: Path) -> None:
 
 
 def test_planted_effects_show_in_table_2_with_their_sign(sample: Path) -> None:
-    table = tables.read(sample / "results/sample/tables/table_2.parquet", "table_2")
+    table = store.read(sample / "results/sample/tables/table_2.parquet", "table_2")
     rows = table[table["target"] == "score"].set_index("feature")
     assert min(PLANTED_EFFECTS.values()) > 0
     for feature in ("saturation", "clutter_score"):
@@ -60,11 +60,11 @@ def test_planted_effects_show_in_table_2_with_their_sign(sample: Path) -> None:
 
 
 def test_features_that_need_weights_are_missing_and_nothing_stands_for_them(sample: Path) -> None:
-    table = tables.read(sample / "results/sample/tables/table_2.parquet", "table_2")
+    table = store.read(sample / "results/sample/tables/table_2.parquet", "table_2")
     missing = table[table["feature"].isin(OBJECT_FEATURES)]
     assert missing["r"].isna().all()
     assert (missing["unavailable"] != "").all()
-    claims = tables.read(sample / "results/sample/tables/claims.parquet", "claims")
+    claims = store.read(sample / "results/sample/tables/claims.parquet", "claims")
     claims = claims.set_index("claim").loc["table_2.object_count.memorability"]
     assert claims["verdict"] == "not testable"
     assert "weights.source is random" in claims["why"]

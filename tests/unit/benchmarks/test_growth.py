@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench_growth import SCORES, draw, exponent, take_benchmarks, write_photographs
-from memorability.datasets.scores import read_scores
+from memorability.data.scores import read_scores
 
 
 def test_exponent_is_the_slope_of_the_last_step() -> None:

@@ -8,12 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memorability.base import seeding
 from memorability.memory_game import consistency
-from memorability.memory_game.consistency import (
-    consistency_by_ratings,
-    spearman_brown,
-    split_half,
-)
+from memorability.memory_game.consistency import consistency_by_ratings, spearman_brown, split_half
 from memorability.memory_game.game import Observers, simulate_trials
 
 IDS = [f"i{k:03d}" for k in range(120)]
@@ -131,7 +128,7 @@ def test_one_split_is_the_correlation_of_the_halves(repeats: pd.DataFrame) -> No
 
 
 def first_split(repeats: pd.DataFrame) -> list[pd.DataFrame]:
-    generator = consistency.numpy_stream(1, "split halves")
+    generator = seeding.numpy_stream(1, "split halves")
     return consistency._halves(repeats, "observers", generator)
 
 

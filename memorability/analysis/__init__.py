@@ -1,0 +1,1 @@
+"""What is measured of a study's images and models, correlated with memorability and compared."""

@@ -1,0 +1,259 @@
+"""Per-image quantities, from whatever table they are in, correlated with memorability."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorability.analysis.gathering import MODEL_KEYS
+from memorability.base.run_keys import EXTERNAL
+from memorability.statistics.best_rate import best_rate
+from memorability.statistics.decomposition import DETAILS, correlate, pooled_correlation
+from memorability.statistics.multiplicity import benjamini_hochberg, holm
+from memorability.statistics.rank_correlation import compare_correlations
+
+COLUMNS = [
+    *MODEL_KEYS, "selected", "target", "group", "method", "n", "seeds", "diverged", "r", "r_seed_sd",
+    "ci_low", "ci_high", "ci_method", "p", "p_holm", "p_bh", *DETAILS, "ceiling", "ceiling_share",
+    "baseline", "baseline_n", "baseline_r", "baseline_difference", "baseline_ci_low",
+    "baseline_ci_high", "beats_baseline",
+]  # fmt: skip
+# Columns that only selected models have, and their types.
+_OPTIONAL: Mapping[str, Any] = DETAILS | {
+    "baseline": "str",
+    "baseline_n": "Int64",
+    "baseline_r": "float64",
+    "baseline_difference": "float64",
+    "baseline_ci_low": "float64",
+    "baseline_ci_high": "float64",
+    "beats_baseline": "str",
+}
+
+
+def correlations(
+    values: pd.DataFrame,
+    images: pd.DataFrame,
+    outcomes: pd.DataFrame | None = None,
+    ceiling: pd.DataFrame | None = None,
+    baselines: pd.DataFrame | None = None,
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Correlate every quantity with memorability: pooled, within categories, and between them.
+
+    Parameters
+    ----------
+    values
+        As from the functions above.
+    images
+        The image table.
+    outcomes
+        How the runs behind the values ended: protocol, loss, lr, seed, outcome, step. Without it, or
+        without rows in it, all finished.
+    ceiling
+        The table `ceiling`; without it the columns about it are empty.
+    baselines
+        The table `baselines`; without it the columns about it are empty.
+    target
+        Column of `images`, see `memorability.memory_game.ceiling.TARGETS`.
+    draws, confidence, seed
+        Of the bootstrap, see `memorability.statistics.decomposition.correlate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the best
+        by pooled correlation (see `memorability.statistics.best_rate.best_rate`; optimistic, since
+        it is chosen on the images that it is reported for). Those alone have the detailed rows and
+        columns of `memorability.statistics.decomposition.correlate` and are compared
+        with baselines. Seeds that diverged do not enter r and are not counted in `seeds`; `diverged`
+        names them, each with its step. Where all of them did, r is missing.
+
+        p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
+        ceiling_share is r / ceiling. Pooled rows are compared with the baseline of the largest |r|
+        among the images that both have: baseline (its name), baseline_n, baseline_r, and
+        baseline_difference, |r| − |baseline_r| over these images with its paired percentile
+        interval; beats_baseline is "yes" where the whole interval is above 0, "no" where it is not,
+        and empty where nothing was compared.
+    """
+    bootstrap: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
+    models = [
+        _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
+        for key, group in values.groupby(MODEL_KEYS, sort=True)
+    ]
+    chosen = _selected(models, images, target)
+    correlated: dict[int, pd.DataFrame] = {}
+    for detailed in (True, False):
+        places = [place for place, selected in enumerate(chosen) if selected == detailed]
+        of_models = correlate(
+            [models[place].table for place in places],
+            images,
+            target=target,
+            detailed=detailed,
+            **bootstrap,
+        )
+        correlated |= zip(places, of_models, strict=True)
+    parts = []
+    for place, (model, selected) in enumerate(zip(models, chosen, strict=True)):
+        part = correlated[place].assign(
+            **model.keys, seeds=model.seeds, diverged=model.diverged, selected=selected
+        )
+        if not model.seeds:
+            part["ci_method"] = "none (diverged)"
+        if selected and baselines is not None and model.keys["quantity"] != "baseline":
+            pooled = part["method"] == "pooled"
+            found = _beside_baseline(model.table, baselines, images, target, bootstrap)
+            part.loc[pooled, list(found)] = list(found.values())
+        parts.append(part.reindex(columns=COLUMNS))
+    table = pd.concat(parts, ignore_index=True).astype(_OPTIONAL)
+    texts = [name for name, kind in _OPTIONAL.items() if kind == "str"]
+    table[texts] = table[texts].fillna("")
+    for name, adjust in {"p_holm": holm, "p_bh": benjamini_hochberg}.items():
+        table[name] = table.groupby("method")["p"].transform(adjust)
+    if ceiling is not None:
+        keys = ["target", "group", "method"]
+        table = table.drop(columns="ceiling").merge(
+            ceiling[[*keys, "ceiling"]], on=keys, how="left"
+        )
+    table["ceiling"] = table["ceiling"].astype("float64")
+    table["ceiling_share"] = table["r"] / table["ceiling"].where(table["ceiling"] > 0)
+    return table[COLUMNS]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The values of one model's finished seeds, of all where none finished, and which diverged."""
+
+    keys: dict[str, str]
+    table: pd.DataFrame
+    seeds: int
+    diverged: str
+
+
+def _model(keys: dict[str, str], group: pd.DataFrame, outcomes: pd.DataFrame | None) -> _Model:
+    lost = _diverged(outcomes, keys)
+    finished = group[~group["seed"].isin(lost["seed"])]
+    named = [
+        f"seed {seed} at step {step}" for seed, step in zip(lost["seed"], lost["step"], strict=True)
+    ]
+    values = group if finished.empty else finished
+    return _Model(keys, values, finished["seed"].nunique(), ", ".join(named))
+
+
+def _selected(models: list[_Model], images: pd.DataFrame, target: str) -> list[bool]:
+    """Return which models have the highest pooled correlation among the learning rates of a loss."""
+    table = pd.DataFrame([model.keys for model in models]).assign(
+        r=[pooled_correlation(model.table, images, target) for model in models],
+        diverged=[bool(model.diverged) for model in models],
+        selected=False,
+    )
+    for _, rows in table.groupby(["quantity", "metric", "protocol", "loss"]):
+        best = best_rate(rows["lr"].to_numpy(), rows["r"].to_numpy(), rows["diverged"].to_numpy())
+        table.loc[rows.index[int(best)], "selected"] = True
+    return table["selected"].tolist()
+
+
+def _beside_baseline(
+    values: pd.DataFrame,
+    baselines: pd.DataFrame,
+    images: pd.DataFrame,
+    target: str,
+    bootstrap: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Compare values with the strongest of the baselines, among the images that both have."""
+    rows = []
+    for metric, baseline in baselines.groupby("metric"):
+        shared = values[values["image_id"].isin(baseline["image_id"])]
+        base = baseline[baseline["image_id"].isin(shared["image_id"])].assign(seed="")
+        if not shared.empty:
+            r = pooled_correlation(base, images, target)
+            rows.append((abs(r), str(metric), r, shared, base))
+    defined = [row for row in rows if np.isfinite(row[0])]
+    if not defined:
+        return {}
+    _, metric, base_r, shared, base = max(defined, key=lambda row: row[0])
+    own = pooled_correlation(shared, images, target)
+    # Turned so that both correlate positively: what is compared is how strong they are.
+    found = compare_correlations(
+        shared.assign(value=shared["value"] * (-1 if own < 0 else 1)),
+        base.assign(value=base["value"] * (-1 if base_r < 0 else 1)),
+        images,
+        target=target,
+        **bootstrap,
+    )
+    if np.isnan(found.ci_low):
+        return {}
+    return {
+        "baseline": metric,
+        "baseline_n": found.n,
+        "baseline_r": base_r,
+        "baseline_difference": found.difference,
+        "baseline_ci_low": found.ci_low,
+        "baseline_ci_high": found.ci_high,
+        "beats_baseline": "yes" if found.ci_low > 0 else "no",
+    }
+
+
+def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """Return the correlations of the best models, of errors made elsewhere and of controls, by metric.
+
+    Parameters
+    ----------
+    models, controls
+        The tables `correlations` of quantities error and control.
+    protocol
+        Protocol of the models.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of all; a model's metric is "trained_<metric>".
+    """
+    best = models[models["selected"] & (models["protocol"] == protocol)]
+    best = best.assign(metric="trained_" + best["metric"])
+    elsewhere = models[models["protocol"] == EXTERNAL]
+    return pd.concat([best, elsewhere, controls], ignore_index=True)
+
+
+def own_runs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table `correlations` that are about the study's own runs."""
+    return table[table["protocol"] != EXTERNAL]
+
+
+def of_values(values: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table `correlations` that are about the models of the values."""
+    return table.merge(values[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS)
+
+
+def best_learning_rate(
+    values: pd.DataFrame, table: pd.DataFrame, loss: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the values and the correlations of a loss at its selected learning rate.
+
+    Parameters
+    ----------
+    values
+        As from `from_errors`; of several protocols the first, in the order of the values, is taken.
+    table
+        As from `correlations`.
+    loss
+        Name of the loss.
+    """
+    rows = table[table["selected"] & (table["loss"] == loss)]
+    rows = rows[rows["protocol"] == values["protocol"].iloc[0]]
+    return values.merge(rows[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS), rows
+
+
+def _diverged(outcomes: pd.DataFrame | None, keys: Mapping[str, str]) -> pd.DataFrame:
+    """Return seed and step of the runs of one model that diverged."""
+    if outcomes is None or outcomes.empty:
+        return pd.DataFrame(columns=["seed", "step"])
+    ours = outcomes["outcome"] == "diverged"
+    for key in ("protocol", "loss", "lr"):
+        ours &= outcomes[key] == keys[key]
+    return outcomes.loc[ours, ["seed", "step"]].sort_values("seed")

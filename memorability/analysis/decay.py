@@ -1,0 +1,85 @@
+"""The decay curve: how the correlation of error and memorability changes while training goes on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from memorability.statistics.decomposition import correlate
+from memorability.statistics.rank_correlation import finished_seeds, standard_ranks
+
+EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Correlations after each epoch of a model's longer run.
+
+    Attributes
+    ----------
+    curve
+        A row per epoch (1-based), group and method: protocol, loss, metric, lr, epoch and the columns
+        of `memorability.statistics.decomposition.correlate`, r being the mean over the seeds that
+        had not diverged by then, and seeds their number.
+    seeds
+        A row per epoch and seed: protocol, loss, metric, lr, seed, epoch, r (all images pooled; NaN
+        where the run had diverged or errors are constant).
+    """
+
+    curve: pd.DataFrame
+    seeds: pd.DataFrame
+
+
+def decay_curve(
+    errors: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> Decay:
+    """Correlate the errors after each epoch with memorability.
+
+    Parameters
+    ----------
+    errors
+        Columns protocol, loss, lr, seed, epoch, image_id, metric, error: runs that differ in their
+        seed.
+    images
+        The image table.
+    target, draws, confidence, seed
+        See `memorability.statistics.decomposition.correlate`; every epoch draws the same resamples.
+
+    Returns
+    -------
+    Decay
+        Rows in order of epochs.
+
+    Notes
+    -----
+    Paper section "Memorable images are harder to reconstruct and more distinct": "the autoencoder was
+    trained for up to 20 epochs".
+    """
+    curve, seeds = [], []
+    scores = images.set_index("image_id")[target]
+    epochs = [group for _, group in errors.groupby(EPOCH_KEYS, sort=True)]
+    of_epochs = [group.rename(columns={"error": "value"}) for group in epochs]
+    finished = [finished_seeds(values) for values in of_epochs]
+    found = correlate(
+        [values if kept.empty else kept for values, kept in zip(of_epochs, finished, strict=True)],
+        images, target=target, draws=draws, confidence=confidence, seed=seed,
+    )  # fmt: skip
+    for group, kept, part in zip(epochs, finished, found, strict=True):
+        part["seeds"] = kept["seed"].nunique()
+        if kept.empty:
+            part["ci_method"] = "none (diverged)"
+        keys = group[EPOCH_KEYS].drop_duplicates()
+        curve.append(keys.merge(part, how="cross"))
+        wide = group.pivot_table(index="seed", columns="image_id", values="error", dropna=False)
+        wide = wide.reindex(columns=np.sort(group["image_id"].unique()))
+        aligned = scores.reindex(wide.columns).to_numpy(dtype=np.float64)
+        r = standard_ranks(wide.to_numpy(dtype=np.float64)) @ standard_ranks(aligned)
+        by_seed = pd.DataFrame({"seed": wide.index, "r": np.clip(r, -1, 1)})
+        seeds.append(keys.merge(by_seed, how="cross"))
+    return Decay(pd.concat(curve, ignore_index=True), pd.concat(seeds, ignore_index=True))

@@ -1,0 +1,286 @@
+"""Memorability from all image features together: what each adds to the others and to the labels.
+
+Features go together, and with categories. A feature that correlates with memorability may only stand
+for another one, or for what an image shows. Here one model knows them all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler, TargetEncoder
+
+from memorability.analysis.gathering import wide_features
+from memorability.base.errors import InputError
+from memorability.base.seeding import numpy_stream, stream_seed
+from memorability.prediction.label_baselines import BASELINES, label_baselines
+from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
+from memorability.statistics.intervals import Bootstrap, resampled_means
+from memorability.tables.labels import head_label, label
+
+LABELS = ("category", "subcategory")
+PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
+"""Of ridge regression, per training image, on standardised inputs."""
+
+TREES = (30, 100, 300)
+"""Numbers of boosted trees."""
+
+PERMUTATIONS = 20
+_FOLDS = 5
+JOINT = "features_and_labels"
+"""The head that knows all."""
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FeatureModel:
+    """What the features tell together, measured on test images.
+
+    Attributes
+    ----------
+    metrics, gains
+        The tables `prediction_metrics` and `prediction_gains`; heads are `category_mean`,
+        `subcategory_mean`, `labels_alone`, `features_alone` and `features_and_labels`.
+    importance
+        The table `feature_importance`.
+    summary
+        What they say in words.
+    """
+
+    metrics: pd.DataFrame
+    gains: pd.DataFrame
+    importance: pd.DataFrame
+    summary: str
+
+
+def model_features(
+    features: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> FeatureModel:
+    """Predict the scores of test images from all features of Table 2, from labels, and from both.
+
+    Training images alone fit scales, means of labels, weights and trees. The validation images choose,
+    for each set of inputs, among ridge regression and gradient-boosted trees and their settings. Labels
+    enter as their training images' mean scores, shrunk, and estimated for a training image from folds
+    that lack it (scikit-learn's TargetEncoder), so that no image's own score is among its inputs.
+
+    Parameters
+    ----------
+    features
+        The table of this name.
+    images
+        The image table with the column split, see `memorability.data.splits.with_split`.
+    draws, confidence, seed
+        Of bootstraps over the test images, see `memorability.prediction.metrics`; the seed also of
+        folds, trees and permutations.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two training images, or no validation or test images.
+    """
+    images = images.reset_index(drop=True)
+    parts = images["split"].to_numpy()
+    counts = {part: int((parts == part).sum()) for part in ("train", "validation", "test")}
+    if counts["train"] < 2 or not counts["validation"] or not counts["test"]:
+        raise InputError(
+            f"The split leaves {counts['train']} images to train a model of features, "
+            f"{counts['validation']} to validate and {counts['test']} to test it. Expected at least 2, "
+            "1 and 1: use more images, or larger shares in prediction.split."
+        )
+    inputs = _inputs(features, images)
+    names = [str(name) for name in inputs if name not in LABELS]
+    scores = images["score"].to_numpy(dtype=np.float64)
+    table, test = _Table(inputs, scores, parts, seed), parts == "test"
+    columns: dict[str, list[str]] = {
+        "labels_alone": [*LABELS],
+        "features_alone": names,
+        JOINT: [*names, *LABELS],
+    }
+    chosen = {head: table.best(wanted) for head, wanted in columns.items()}
+    part_of = pd.Series(parts, index=images["image_id"])
+    means = label_baselines(images, part_of)[[*BASELINES]]
+    predicted = {name: means[name].to_numpy()[test] for name in BASELINES} | {
+        head: np.asarray(model.predict(inputs[test])) for head, (model, _) in chosen.items()
+    }
+    measured = bootstrap_metrics(
+        predicted, scores[test],
+        threshold=float(np.median(scores[parts == "train"])), draws=draws, seed=seed,
+    )  # fmt: skip
+    gains = measured.gains([*BASELINES, "labels_alone"], confidence).assign(group="all")
+    importance = permutation_importance(
+        chosen[JOINT][0], inputs[test], scores[test], names,
+        draws=draws, confidence=confidence, seed=seed,
+    ).assign(model=chosen[JOINT][1])  # fmt: skip
+    summary = _in_words(measured, gains, importance, chosen[JOINT][1])
+    return FeatureModel(measured.table(confidence), gains, importance, summary)
+
+
+def permutation_importance(
+    model: Any,
+    inputs: pd.DataFrame,
+    scores: FloatArray,
+    names: list[str],
+    *,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Measure how much worse a model predicts when one feature is shuffled within each category.
+
+    A feature keeps what its category says of it, so that only what it says beyond is lost.
+
+    Parameters
+    ----------
+    model
+        Fitted, with a method `predict`.
+    inputs
+        (N rows) of images that the model has not seen: the features and category.
+    scores
+        (N,).
+    names
+        Features to shuffle.
+    draws, confidence, seed
+        Of a percentile bootstrap over the images, given the model and its permutations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        feature, importance (mean increase of the squared error over 20 permutations, as a share of the
+        variance of the scores: by how much R² falls; missing where scores are constant), ci_low,
+        ci_high, n (images).
+    """
+    generator = numpy_stream(seed, "feature permutations")
+    error = np.square(scores - model.predict(inputs))
+    variance = scores.var() or np.nan
+    count = len(scores)
+    many = inputs.loc[inputs.index.repeat(PERMUTATIONS)]
+    # What each image loses by each feature.
+    lost = np.empty((count, len(names)))
+    for place, name in enumerate(names):
+        values = [_shuffled(inputs, name, generator) for _ in range(PERMUTATIONS)]
+        predicted = model.predict(many.assign(**{name: np.stack(values, axis=1).ravel()}))
+        errors = np.square(scores[:, np.newaxis] - predicted.reshape(count, PERMUTATIONS))
+        # The differences first: a feature that changes no prediction loses exactly nothing.
+        lost[:, place] = (errors - error[:, np.newaxis]).mean(axis=1) / variance
+    drawn = resampled_means(lost, Bootstrap(draws, confidence, seed))
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(drawn, tails, axis=0)
+    return pd.DataFrame(
+        {"feature": names, "importance": lost.mean(axis=0), "ci_low": low, "ci_high": high}
+    ).assign(n=count)
+
+
+def _shuffled(inputs: pd.DataFrame, name: str, generator: np.random.Generator) -> FloatArray:
+    values = inputs[name].to_numpy(dtype=np.float64).copy()
+    for places in inputs.groupby("category").indices.values():
+        values[places] = generator.permutation(values[places])
+    return values
+
+
+def _inputs(features: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return features of Table 2 and labels of each image, in the order of `images`."""
+    wide = wide_features(features).loc[images["image_id"]]
+    labels = images[[*LABELS]].assign(subcategory=images["category"] + "/" + images["subcategory"])
+    return pd.concat([wide.reset_index(drop=True), labels], axis=1)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Inputs (N rows), scores (N,) and parts (N,) of all images, and the seed of what is drawn."""
+
+    inputs: pd.DataFrame
+    scores: FloatArray
+    parts: NDArray[Any]
+    seed: int
+
+    def best(self, columns: list[str]) -> tuple[Pipeline, str]:
+        """Return the model of least error on the validation images, fitted on training, in words."""
+        train, validation = self.parts == "train", self.parts == "validation"
+        found = []
+        for name, model in self._candidates(columns, int(train.sum())):
+            model.fit(self.inputs[train], self.scores[train])
+            predicted = model.predict(self.inputs[validation])
+            error = float(np.mean(np.square(self.scores[validation] - predicted)))
+            found.append((error, name, model))
+        _, name, model = min(found, key=lambda each: each[0])
+        return model, name
+
+    def _candidates(self, columns: list[str], count: int) -> list[tuple[str, Pipeline]]:
+        state = stream_seed(self.seed, "model of features") % 2**32
+        # A single mean stands for each label, whatever the number of labels.
+        folds = KFold(min(_FOLDS, count), shuffle=True, random_state=state)
+        encoder = TargetEncoder(target_type="continuous", cv=folds)
+        labels = [column for column in columns if column in LABELS]
+        parts = [("labels", encoder, labels)] if labels else []
+
+        def gathered() -> ColumnTransformer:
+            rest = [column for column in columns if column not in LABELS]
+            return ColumnTransformer([*parts, ("features", "passthrough", rest)])
+
+        ridge = [
+            (
+                "ridge regression",
+                make_pipeline(gathered(), StandardScaler(), Ridge(penalty * count)),
+            )
+            for penalty in PENALTIES
+        ]
+        boosted = [
+            (
+                "gradient-boosted trees",
+                make_pipeline(
+                    gathered(),
+                    HistGradientBoostingRegressor(
+                        learning_rate=0.05, max_iter=trees, max_leaf_nodes=8,
+                        early_stopping=False, random_state=state,
+                    ),
+                ),
+            )
+            for trees in TREES
+        ]  # fmt: skip
+        return ridge + boosted
+
+
+def _in_words(
+    measured: Bootstrapped, gains: pd.DataFrame, importance: pd.DataFrame, model: str
+) -> str:
+    """Say what all features add to labels, and which of them still matter."""
+    both, labels = (measured.estimates[head]["spearman"] for head in (JOINT, "labels_alone"))
+    gain = gains[
+        (gains["head"] == JOINT)
+        & (gains["baseline"] == "labels_alone")
+        & (gains["metric"] == "spearman")
+    ].iloc[0]
+    text = f"On {importance['n'].iloc[0]:,} unseen images, {model} on all features and labels"
+    if np.isnan(gain["difference"]):
+        text += " has no rank correlation to compare with that of labels alone."
+    else:
+        verdict = (
+            "ranks better than" if gain["ci_low"] > 0
+            else "ranks worse than" if gain["ci_high"] < 0
+            else "is not shown to rank better than"
+        )  # fmt: skip
+        text += (
+            f" {verdict} {head_label('labels_alone')}: Spearman's r {both:.3f} against {labels:.3f}, "
+            f"gain {gain['difference']:.3f} [{gain['ci_low']:.3f}, {gain['ci_high']:.3f}]."
+        )
+    matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
+    if matters.empty:
+        return f"{text} No feature is shown to matter once the others and the labels are known."
+    listed = ", ".join(
+        f"{label(name)} ({share:.1%} of the variance)"
+        for name, share in zip(matters["feature"], matters["importance"], strict=True)
+    )
+    return f"{text} Once the others and the labels are known, these still matter: {listed}."

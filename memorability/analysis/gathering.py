@@ -1,0 +1,122 @@
+"""Gather a quantity of every image from whatever table holds it, in the one form that is correlated."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pandas as pd
+
+from memorability.base.run_keys import RUN_KEYS
+from memorability.features.names import TABLE_2, VARIANTS_OF
+
+MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
+GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
+
+
+def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the reconstruction errors after the last epoch as a long table of quantities.
+
+    Parameters
+    ----------
+    errors
+        Columns protocol, loss, lr, seed, epoch, image_id, metric, error.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns quantity, metric, protocol, loss, lr, seed, image_id, value; text but for value. Every
+        function of this module returns these; keys that do not apply are empty.
+    """
+    # Errors made elsewhere have one epoch, whatever our runs have.
+    last = errors[errors["epoch"] == errors.groupby("protocol")["epoch"].transform("max")]
+    return _long(last.rename(columns={"error": "value"}), "error")
+
+
+def from_distinctiveness(distinctiveness: pd.DataFrame) -> pd.DataFrame:
+    """Return distinctiveness by every measure.
+
+    Images without one, as the only image of a category has none within it, are left out.
+
+    Parameters
+    ----------
+    distinctiveness
+        Columns protocol, loss, lr, seed, image_id, metric, distinctiveness.
+    """
+    table = distinctiveness.drop(columns="value", errors="ignore")
+    table = table.rename(columns={"distinctiveness": "value"})
+    return _long(table.dropna(subset="value"), "distinctiveness")
+
+
+def from_features(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the image features of Table 2 (columns image_id, feature, value).
+
+    The feature is the metric. Its other readings are a quantity of their own, so that the number of
+    readings does not enter the adjustment of the p-values of Table 2.
+    """
+    return _named_features(features, TABLE_2, "feature")
+
+
+def from_variants(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the other readings of image features (columns as in `from_features`)."""
+    return _named_features(features, VARIANTS_OF, "variant")
+
+
+def wide_features(features: pd.DataFrame) -> pd.DataFrame:
+    """Return those features of Table 2 that were measured, a column each in its order, by image_id."""
+    wide = from_features(features).pivot_table(index="image_id", columns="metric", values="value")
+    return wide[[name for name in TABLE_2 if name in wide]]
+
+
+def _named_features(features: pd.DataFrame, names: Iterable[str], quantity: str) -> pd.DataFrame:
+    chosen = features[features["feature"].isin(list(names))]
+    return _long(chosen.rename(columns={"feature": "metric"}), quantity)
+
+
+def from_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predicted memorability of the test images (columns image_id, split, predicted)."""
+    test = predictions[predictions["split"] == "test"].rename(columns={"predicted": "value"})
+    return _long(test.assign(metric="mlp"), "prediction")
+
+
+def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
+    """Return the attribution summaries of the drawn images (columns drawn, image_id and these).
+
+    The summary is the metric.
+    """
+    summaries = ["mean_absolute", "mean_signed", "mean_positive"]
+    table = attributions[attributions["drawn"]].melt(
+        "image_id", summaries, var_name="metric", value_name="value"
+    )
+    return _long(table, "attribution")
+
+
+def from_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
+    """Return errors under every metric (columns of the table `matrix` and the keys of its run)."""
+    return _long(matrix.rename(columns={"error": "value"}), "matrix")
+
+
+def from_controls(controls: pd.DataFrame) -> pd.DataFrame:
+    """Return the controls (columns metric, seed, image_id, error)."""
+    return _long(controls.rename(columns={"error": "value"}), "control")
+
+
+def from_baselines(baselines: pd.DataFrame) -> pd.DataFrame:
+    """Return the label-only baselines (columns metric, image_id, value)."""
+    return _long(baselines, "baseline")
+
+
+def _long(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    keys = {key: "" for key in RUN_KEYS if key not in table}
+    return table.assign(quantity=quantity, **keys)[GATHERED].reset_index(drop=True)
+
+
+# Quantity -> the table it is in, and how it is taken from there.
+SOURCES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "error": ("errors", from_errors),
+    "distinctiveness": ("distinctiveness", from_distinctiveness),
+    "feature": ("features", from_features),
+    "variant": ("features", from_variants),
+    "prediction": ("predictions", from_predictions),
+    "attribution": ("attributions", from_attributions),
+    "matrix": ("matrix", from_matrix),
+    "control": ("controls", from_controls),
+    "baseline": ("baselines", from_baselines),
+}

@@ -1,0 +1,89 @@
+"""How far each choice of a protocol moves the correlation of error with memorability."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from itertools import combinations
+
+import pandas as pd
+
+from memorability.statistics.rank_correlation import compare_correlations, finished_seeds
+
+Choices = Mapping[str, str | bool]
+
+
+def protocol_effects(
+    values: pd.DataFrame,
+    images: pd.DataFrame,
+    protocols: Mapping[str, Choices],
+    *,
+    target: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Compare runs of two protocols, loss by loss and learning rate by learning rate.
+
+    Parameters
+    ----------
+    values
+        As from `memorability.analysis.gathering.from_errors`.
+    images
+        The image table.
+    protocols
+        Protocol -> its choices, in the order of the study.
+    target, draws, confidence, seed
+        As in `memorability.statistics.rank_correlation.compare_correlations`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `protocol_effects`: of every two protocols that differ in one choice, and of
+        the first with each that differs from it in several, named in one row with commas. The
+        protocol that the study lists earlier is the base. Seeds that diverged leave the mean to the
+        others; where all did, nothing is defined.
+    """
+    runs, rows = {}, []
+    for key, run in values.groupby(["protocol", "loss", "lr"]):
+        finished = finished_seeds(run)
+        runs[key] = run if finished.empty else finished
+    for base, other in _pairs(protocols):
+        differing = _differing(protocols[base], protocols[other])
+        described = {
+            "choice": ", ".join(differing),
+            "value": _words(protocols[other], differing),
+            "base_value": _words(protocols[base], differing),
+            "protocol": other,
+            "base_protocol": base,
+        }
+        for (protocol, loss, lr), theirs in runs.items():
+            ours = runs.get((other, loss, lr))
+            if protocol != base or ours is None:
+                continue
+            found = compare_correlations(
+                ours, theirs, images, target=target, draws=draws, confidence=confidence, seed=seed
+            )
+            metrics = {"metric": ours["metric"].iloc[0], "base_metric": theirs["metric"].iloc[0]}
+            rows.append(
+                described | {"loss": loss, "lr": lr, "target": target} | metrics | asdict(found)
+            )
+    return pd.DataFrame(rows)
+
+
+def _pairs(protocols: Mapping[str, Choices]) -> Iterator[tuple[str, str]]:
+    first = next(iter(protocols))
+    for base, other in combinations(protocols, 2):
+        count = len(_differing(protocols[base], protocols[other]))
+        if count == 1 or (count > 1 and base == first):
+            yield base, other
+
+
+def _differing(base: Choices, other: Choices) -> list[str]:
+    return [choice for choice in base if base[choice] != other[choice]]
+
+
+def _words(protocol: Choices, choices: list[str]) -> str:
+    # As in a protocol's file, where truth values are lower case.
+    return ", ".join(
+        str(protocol[choice]).replace("True", "true").replace("False", "false")
+        for choice in choices
+    )

@@ -1,0 +1,1 @@
+"""The autoencoder: its architecture, its training, and what is measured of it."""

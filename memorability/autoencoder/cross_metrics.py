@@ -1,0 +1,184 @@
+"""Errors of one model under every metric: a loss that trains well need not be the one that measures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from memorability.autoencoder.architecture import read_autoencoder
+from memorability.images.pixels import to_unit_range
+from memorability.networks.catalogue import LOSS_BACKBONES
+from memorability.networks.computing import place
+from memorability.networks.losses import LOSSES, make_loss, with_sign
+from memorability.statistics.best_rate import best_rate
+
+
+def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Module]:
+    """Return every metric that a study can measure, by its honest name.
+
+    These are its training losses, whose weights it has, and the losses that need no weights.
+
+    Parameters
+    ----------
+    settings
+        As from `memorability.study.study.Study.metric_settings`.
+    device
+        torch device.
+
+    Raises
+    ------
+    InputError
+        If weights do not load.
+    """
+    without_weights = [name for name in LOSSES if name not in LOSS_BACKBONES]
+    protocol, metrics = settings["protocol"], {}
+    for loss in dict.fromkeys([*settings["losses"], *without_weights]):
+        module, metric, _ = make_loss(
+            loss,
+            lpips_range=protocol["lpips_range"],
+            style_gram=protocol["style_gram"],
+            weights_source=settings["weights"]["source"],
+            weights_directory=Path(settings["weights"]["directory"]),
+            precision=settings["precision"],
+        )
+        module, metric = with_sign(module, metric, protocol["lpips_sign_test"])
+        metrics[metric] = place(module, device)
+    return metrics
+
+
+def highest_rate(errors: pd.DataFrame, images: pd.DataFrame, *, target: str) -> str:
+    """Return the learning rate whose errors correlate most with memorability: the published choice.
+
+    It is computed anew rather than read from the table of correlations, so that more bootstrap draws
+    there do not measure every model again.
+
+    Parameters
+    ----------
+    errors
+        Errors of one loss: columns lr, seed, epoch, image_id, error; the last epoch counts.
+    images
+        The image table.
+    target
+        Column of `images`.
+
+    Returns
+    -------
+    str
+        Label of the best learning rate, see `memorability.statistics.best_rate.best_rate`, by
+        Spearman's r.
+    """
+    last = errors[errors["epoch"] == errors["epoch"].max()]
+    wide = last.pivot_table(index=["lr", "seed"], columns="image_id", values="error", dropna=False)
+    diverged = ~np.isfinite(wide).all(axis=1)
+    ranks = wide[~diverged].rank(axis=1)
+    scores = images.set_index("image_id")[target].rank()
+    by_run = ranks.corrwith(scores, axis=1).reindex(wide.index)
+    r, lost = by_run.groupby("lr").mean(), diverged.groupby("lr").any()
+    best = best_rate(r.index.to_numpy(), r.to_numpy(), lost.to_numpy())
+    return str(r.index[int(best)])
+
+
+def measure_best(
+    models: Mapping[str, Path],
+    errors: pd.DataFrame,
+    pixels: np.ndarray,
+    images: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    seed: str,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Measure one seed's model of a loss, at the learning rate of `highest_rate`, under every metric.
+
+    Parameters
+    ----------
+    models
+        Learning rate -> file of the seed's model.
+    errors
+        Of all runs of the loss, see `highest_rate`.
+    pixels
+        uint8 (N, 3, H, W); row i is row i of `images`.
+    images
+        The image table.
+    settings
+        As for `make_metrics`, with target.
+    seed
+        Of the model.
+    device, on_image
+        See `measure_metrics`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        N rows per metric: image_id, metric, error, lr. Errors of a run that diverged are missing.
+
+    Raises
+    ------
+    InputError
+        If weights do not load.
+    """
+    lr = highest_rate(errors, images, target=settings["target"])
+    metrics, ids = make_metrics(settings, device), list(images["image_id"])
+    run = errors[(errors["lr"] == lr) & (errors["seed"] == seed)]
+    if run["error"].isna().any():
+        lost = pd.DataFrame(np.nan, index=range(len(ids)), columns=list(metrics))
+        table = _long(lost, ids)
+    else:
+        model = place(read_autoencoder(models[lr]), device)
+        model.precision = settings["precision"]
+        table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
+    return table.assign(lr=lr)
+
+
+@torch.no_grad()
+def measure_metrics(
+    reconstruct: Callable[[Tensor], Tensor],
+    metrics: Mapping[str, nn.Module],
+    pixels: np.ndarray,
+    image_ids: Sequence[str],
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Reconstruct each image once and return its error under every metric.
+
+    Images go through one by one, as in `memorability.autoencoder.reconstruction.measure_errors`,
+    whose errors these are.
+
+    Parameters
+    ----------
+    reconstruct
+        From an image (1, 3, H, W) in [0, 1] to its reconstruction: a model in evaluation mode.
+    metrics
+        Name -> loss, as from `make_metrics`.
+    pixels
+        uint8 (N, 3, H, W).
+    image_ids
+        (N,) names of the images.
+    device
+        torch device.
+    on_image
+        Called after each image.
+
+    Returns
+    -------
+    pandas.DataFrame
+        N rows per metric: image_id, metric, error.
+    """
+    errors = np.empty((len(pixels), len(metrics)))
+    for row in range(len(pixels)):
+        image = to_unit_range(pixels[row : row + 1], device)
+        reconstruction = reconstruct(image)
+        errors[row] = [metric(image, reconstruction).item() for metric in metrics.values()]
+        on_image()
+    return _long(pd.DataFrame(errors, columns=list(metrics)), image_ids)
+
+
+def _long(errors: pd.DataFrame, image_ids: Sequence[str]) -> pd.DataFrame:
+    table = errors.assign(image_id=list(image_ids))
+    return table.melt("image_id", var_name="metric", value_name="error")

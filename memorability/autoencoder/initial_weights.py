@@ -1,0 +1,214 @@
+"""From which weights a run starts: the protocol's choice `initial_weights`, carried out."""
+
+import json
+import re
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import nn
+
+from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.base.errors import InputError
+from memorability.base.files import file_sha256
+from memorability.networks.catalogue import AUTOENCODER, BACKBONES
+from memorability.networks.weights import (
+    Receipt,
+    load_strictly,
+    random_receipt,
+    read_as_saved,
+    read_state_dict,
+)
+
+
+def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
+    """Return the autoencoder that a run starts from, and the receipt of its weights.
+
+    What no file provides is random, from the run's seed.
+
+    Parameters
+    ----------
+    settings
+        As from `memorability.study.study.Study.run_settings`: protocol, stream_seeds, width,
+        previous_model (the file of the run whose weights are carried over, or None), and in
+        weights the directory of the files and, for `pretrain`, the file of the pre-trained model.
+
+    Raises
+    ------
+    InputError
+        If weights are missing or do not load.
+    """
+    protocol, files = settings["protocol"], settings["weights"]
+    model = initial_autoencoder(
+        settings["stream_seeds"]["initial_weights"],
+        width=settings["width"],
+        bottleneck=protocol["bottleneck"],
+        decoder=protocol["decoder"],
+        batch_norm=protocol["batch_norm"],
+    )
+    if settings["previous_model"]:
+        # Whatever it holds: what follows a run that diverged has diverged with it.
+        model.load_state_dict(load_file(settings["previous_model"]))
+        return model, continued_receipt(model, settings["previous_model"])
+    start = protocol["initial_weights"]
+    if start == "random":
+        return model, random_receipt("autoencoder", model)
+    if start == "pretrain":
+        return model, load_pretrained(model, Path(files["autoencoder"]))
+    load = {
+        "checkpoint": load_autoencoder,
+        "checkpoint_as_scripted": load_autoencoder_as_scripted,
+        "vgg16_encoder": load_vgg16_encoder,
+    }[start]
+    return model, load(model, Path(files["directory"]))
+
+
+def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
+    """Load a model of `autoencoder.pretraining`, strictly; its header says what it was trained on."""
+    try:
+        digest = file_sha256(path)
+        with safe_open(path, framework="pt") as file:
+            made = json.loads(file.metadata()["memorability"])["record"]["pretraining"]
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is not a pre-trained autoencoder of this workflow: {error}. Delete it and run "
+            "again."
+        ) from error
+    matched = load_strictly(model, state, "autoencoder", path)
+    return Receipt(
+        model="autoencoder", source=str(path), sha256=digest, matched=matched, missing=0,
+        remark=f"pre-trained by this study on {made['images']} images of {made['directory']}, "
+        f"not on ImageNet; epoch {made['kept_epoch']} of {made['epochs']} was kept; mean squared "
+        f"error of {made['held_out']} held-out images {made['error_before']:.4g} before and "
+        f"{made['error']:.4g} after",
+    )  # fmt: skip
+
+
+def continued_receipt(module: nn.Module, path: str | Path) -> Receipt:
+    """Return the receipt of a model that continues with the weights of the run before."""
+    matched = len(module.state_dict())
+    return Receipt(
+        model="autoencoder", source=str(path), sha256=file_sha256(path), matched=matched, missing=0
+    )
+
+
+def load_autoencoder(module: nn.Module, directory: Path) -> Receipt:
+    """Load the published ImageNet autoencoder into an `Autoencoder` of width 1, strictly."""
+    path = directory / AUTOENCODER
+    state, digest = read_state_dict(path)
+    named = {_own_name(key): value for key, value in state.items()}
+    matched = load_strictly(module, named, "autoencoder", path)
+    return Receipt(model="autoencoder", source=path.name, sha256=digest, matched=matched, missing=0)
+
+
+def load_autoencoder_as_scripted(module: nn.Module, directory: Path) -> Receipt:
+    """Load the ImageNet autoencoder as the published scripts do: keys as saved, `strict=False`.
+
+    The published file was saved by data-parallel training. Its keys begin with "module.", the
+    network's do not, so that torch matches none of them and says nothing. A file that was saved
+    again without the prefix is loaded. The receipt counts as torch does, which does not miss the
+    counters of batch normalisation: 0 matched, 166 missing, 192 unexpected.
+
+    Without the file nothing is read, since nothing of it would be used, and the receipt says so.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a tensor whose name matches has another shape.
+    """
+    path = directory / AUTOENCODER
+    if not path.is_file():
+        return Receipt(
+            model="autoencoder", source=path.name, sha256="", matched=0,
+            missing=len(module.state_dict()),
+            remark="the file is not there and was not read; as published, nothing of it would be "
+            "loaded, for every key begins with 'module.': the run starts from random weights",
+        )  # fmt: skip
+    state, digest = read_as_saved(path)
+    # The scripts' network has the names of the file without the prefix; ours has names of its own.
+    named = OrderedDict((_own_name(key), value) for key, value in state.items())
+    try:
+        missing, unexpected = module.load_state_dict(named, strict=False)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path} does not fit the autoencoder, on which the published scripts would stop: "
+            f"{error}. Use a protocol with the checkpoint's architecture and autoencoder.width 1."
+        ) from error
+    matched = len(named) - len(unexpected)
+    remark = "loaded with strict=False, as the published scripts do: "
+    if matched == 0:
+        remark += "nothing was loaded; the run starts from random weights"
+    elif missing or unexpected:
+        remark += "only a part was loaded; the rest starts from random weights"
+    else:
+        remark += "everything was loaded, for this file's keys have no prefix 'module.'"
+    return Receipt(
+        model="autoencoder", source=path.name, sha256=digest, matched=matched,
+        missing=len(missing), unexpected=len(unexpected), remark=remark,
+    )  # fmt: skip
+
+
+def load_vgg16_encoder(module: nn.Module, directory: Path) -> Receipt:
+    """Load torchvision's ImageNet VGG16 into the encoder of an `Autoencoder` of width 1.
+
+    Its 13 convolutions become the encoder's; with the bottleneck `fc4096`, its first two linear
+    layers become those to the latent. Batch normalisation, which this VGG16 does not have, starts at
+    identity, and the decoder at random. VGG16 was trained on images standardised by ImageNet's mean
+    and deviation, while the autoencoder sees [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a tensor is missing or has another shape.
+    """
+    path = directory / BACKBONES["vgg"]
+    state, digest = read_state_dict(path)
+    own = [name for part in ("encoder", "to_latent") for name in _layers_of(module, part)]
+    # Of VGG16's layers, numbered with those that have no tensors: convolutions, then linear ones.
+    places = [f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+    pairs = zip(own, [*places, "classifier.0", "classifier.3"][: len(own)], strict=True)
+    sources = {
+        f"{name}.{tensor}": f"{place}.{tensor}"
+        for name, place in pairs
+        for tensor in ("weight", "bias")
+    }
+    chosen = {key: state[source] for key, source in sources.items() if source in state}
+    kept = {key: value for key, value in module.state_dict().items() if key not in sources}
+    load_strictly(module, kept | chosen, "encoder of the autoencoder", path)
+    matched = len(chosen)
+    loaded = "13 convolutions" + (" and 2 linear layers" if len(own) > len(places) else "")
+    return Receipt(
+        model="autoencoder", source=path.name, sha256=digest, matched=matched,
+        missing=len(module.state_dict()) - matched, unexpected=len(state) - matched,
+        remark=f"{loaded} of the encoder; batch normalisation starts at identity, all else at random; "
+        "VGG16's other linear layers have no place here",
+    )  # fmt: skip
+
+
+def _layers_of(module: nn.Module, part: str) -> list[str]:
+    """Return the names of the convolutions and linear layers of a part, in their order."""
+    return [
+        name
+        for name, layer in module.named_modules()
+        if name.startswith(f"{part}.") and isinstance(layer, nn.Conv2d | nn.Linear)
+    ]
+
+
+def _own_name(key: str) -> str:
+    """Translate a key of the published checkpoint, "encoder.conv1.0 EncoderLayer.layer.0.weight".
+
+    Its encoder layers are convolution, normalisation, ReLU; its decoder stages begin with the
+    upsampling, followed by layers of normalisation, ReLU, convolution.
+    """
+    upsampling = re.fullmatch(r"decoder\.conv(\d)\.0 UpSampling\.(\w+)", key)
+    if upsampling:
+        return f"decoder.{int(upsampling[1]) - 1}.0.{upsampling[2]}"
+    layer = re.fullmatch(r"(encoder|decoder)\.conv(\d)\.(\d) \w+\.layer\.(\d)\.(\w+)", key)
+    if not layer:
+        return key
+    part, stage, index, inner, name = layer.groups()
+    position = 3 * int(index) + int(inner) - (2 if part == "decoder" else 0)
+    return f"{part}.{int(stage) - 1}.{position}.{name}"

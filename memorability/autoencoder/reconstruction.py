@@ -1,0 +1,88 @@
+"""Evaluation of a trained autoencoder: reconstruction errors and latents of every image."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from memorability.autoencoder.architecture import Autoencoder
+from memorability.images.pixels import to_unit_range
+
+
+@torch.no_grad()
+def measure_errors(
+    model: nn.Module,
+    loss: nn.Module,
+    pixels: np.ndarray,
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> np.ndarray:
+    """Return the reconstruction error of each image, (N,) float64, in the unit of `loss`.
+
+    Images go through one by one, as in training: the sums of a convolution may be split differently
+    for another batch size, and errors shall not depend on it.
+    """
+    model.eval()
+    errors = np.empty(len(pixels))
+    for row in range(len(pixels)):
+        image = to_unit_range(pixels[row : row + 1], device)
+        errors[row] = loss(image, model(image)).item()
+        on_image()
+    return errors
+
+
+@torch.no_grad()
+def encode_all(
+    model: Autoencoder,
+    pixels: np.ndarray,
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> np.ndarray:
+    """Return the latents of all images, (N, latent_dim) float32, one image at a time."""
+    model.eval()
+    latents = np.empty((len(pixels), model.latent_dim), dtype=np.float32)
+    for row in range(len(pixels)):
+        latents[row] = model.encode(to_unit_range(pixels[row : row + 1], device)).cpu().numpy()[0]
+        on_image()
+    return latents
+
+
+@torch.no_grad()
+def recompute_batch_norm(
+    model: nn.Module,
+    pixels: np.ndarray,
+    *,
+    device: str,
+    rows: np.ndarray | None = None,
+    on_image: Callable[[], object] = lambda: None,
+) -> None:
+    """Replace batch-normalisation averages by those over many images under the present weights.
+
+    After training at batch size 1 the running averages reflect the last few dozen images only.
+
+    Parameters
+    ----------
+    model
+        Its batch-normalisation layers are changed.
+    pixels
+        uint8 (N, 3, H, W).
+    device
+        torch device of the model.
+    rows
+        (M,) rows of `pixels` to average over; all where none are named.
+    """
+    layers = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    model.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain average over all that follows
+        layer.train()
+    for row in range(len(pixels)) if rows is None else rows:
+        model(to_unit_range(pixels[row : row + 1], device))
+        on_image()
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum

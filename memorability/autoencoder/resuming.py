@@ -1,0 +1,87 @@
+"""A run as a job makes it: taken up where an earlier job stopped, until its results are written."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorability.autoencoder.checkpoints import Checkpoints, arithmetic
+from memorability.autoencoder.finetuning import FinetunedRun, finetune, images_shown
+from memorability.base.hashes import settings_hash
+from memorability.base.job_log import progress
+
+
+@contextmanager
+def resumable_run(
+    pixels: np.ndarray,
+    images: pd.DataFrame,
+    settings: dict[str, Any],
+    *,
+    device: str,
+    targets: Sequence[str],
+    code: str,
+    inputs: Mapping[str, str],
+    seconds: float,
+    share: bool,
+) -> Iterator[FinetunedRun]:
+    """Yield a finished run; its training state is removed when the block ends well, or else shared.
+
+    Parameters
+    ----------
+    pixels, images, settings, device
+        See `memorability.autoencoder.finetuning.finetune`.
+    targets
+        The file of stored targets, or nothing. It follows from `inputs`.
+    code
+        Fingerprint of the code that decides the run.
+    inputs
+        Path -> SHA-256 of the files that it reads, as from `memorability.base.hashes.file_hashes`.
+    seconds, share
+        See `memorability.autoencoder.checkpoints.Checkpoints`.
+    """
+    key = run_key(images, settings, device=device, code=code, inputs=inputs)
+    with Checkpoints(key, seconds, share=share) as checkpoints:
+        left = images_shown(images, settings) - checkpoints.done
+        with progress(left, "fine-tuning") as step:
+            run = finetune(
+                pixels,
+                images,
+                settings,
+                device=device,
+                targets=Path(targets[0]) if targets else None,
+                checkpoints=checkpoints,
+                on_image=step,
+            )
+        yield run
+
+
+def run_key(
+    images: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    code: str,
+    inputs: Mapping[str, str],
+) -> str:
+    """Return the hash of all that decides a run's bits, the same in another study or directory.
+
+    Parameters are those of `resumable_run`. The image table counts by its rows, for its file also
+    names the study; other files by what is in them, and not by where they are.
+    """
+    weights = {"source": settings["weights"]["source"]}
+    placeless = {**settings, "weights": weights, "previous_model": None}
+    files = sorted(
+        (Path(path).name, digest)
+        for path, digest in inputs.items()
+        if Path(path).suffix != ".parquet"
+    )
+    return settings_hash([placeless, code, _rows_hash(images), files, arithmetic(device)])
+
+
+def _rows_hash(table: pd.DataFrame) -> str:
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy()
+    return hashlib.sha256(",".join(table.columns).encode() + rows.tobytes()).hexdigest()

@@ -1,0 +1,106 @@
+"""Controls that tell "hard to reconstruct" from "complex": errors without learning, and complexity.
+
+If an autoencoder that never saw an image, or a grey rectangle, or the size of a JPEG file ranks images
+by memorability as well as a fine-tuned model's error does, then the error owes it to the images'
+complexity rather than to what the model learned.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from memorability.autoencoder.architecture import initial_autoencoder
+from memorability.autoencoder.cross_metrics import make_metrics, measure_metrics
+from memorability.networks.computing import place
+
+GREY = 0.5
+"""The constant reconstruction, in [0, 1]."""
+
+JPEG_QUALITY = 75
+"""Pillow's and libjpeg's default."""
+
+FEATURES = {"image_entropy": "image_entropy", "clutter_score": "edge_density"}
+"""Image features that serve as controls, and their names here."""
+
+
+def measure_controls(
+    pixels: np.ndarray,
+    images: pd.DataFrame,
+    features: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> pd.DataFrame:
+    """Measure every control on every image.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (N, 3, H, W); row i is row i of `images`.
+    images
+        The image table.
+    features
+        The table `features`, with the rows of `FEATURES`.
+    settings
+        As from `memorability.study.study.Study.metric_settings`, with seeds (of untrained weights).
+    device
+        torch device.
+    on_image
+        Called after each image: N × (seeds + 1) times.
+
+    Returns
+    -------
+    pandas.DataFrame
+        metric, seed (of an untrained autoencoder, else empty), image_id, error. Metrics are
+        "untrained_<metric>", the error of an autoencoder with random weights before any step;
+        "grey_<metric>", that of a constant grey output; "jpeg_bytes", "image_entropy" (bits) and
+        "edge_density" (fraction of pixels).
+    """
+    metrics = make_metrics(settings, device)
+    ids = list(images["image_id"])
+    parts = [
+        measure_metrics(grey, metrics, pixels, ids, device=device, on_image=on_image).assign(
+            seed="", metric=lambda table: "grey_" + table["metric"]
+        )
+    ]
+    for seed in settings["seeds"]:
+        protocol = settings["protocol"]
+        model = initial_autoencoder(
+            seed,
+            width=settings["width"],
+            bottleneck=protocol["bottleneck"],
+            decoder=protocol["decoder"],
+            batch_norm=protocol["batch_norm"],
+        )
+        place(model, device).eval().precision = settings["precision"]
+        errors = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
+        parts.append(errors.assign(seed=str(seed), metric="untrained_" + errors["metric"]))
+    sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})
+    complexity = features[features["feature"].isin(FEATURES)].rename(columns={"value": "error"})
+    complexity = complexity.assign(metric=complexity["feature"].map(FEATURES), seed="")
+    parts += [sizes.assign(metric="jpeg_bytes", seed=""), complexity]
+    return pd.concat(parts, ignore_index=True)[["metric", "seed", "image_id", "error"]]
+
+
+def grey(images: Tensor) -> Tensor:
+    """Return a grey reconstruction of every image, whatever it shows."""
+    return torch.full_like(images, GREY)
+
+
+def jpeg_bytes(pixels: np.ndarray) -> int:
+    """Return the size of an image (3, H, W) uint8 as a JPEG file of quality 75, in bytes.
+
+    The prepared image, which the models see, is encoded anew: the size of the original file depends
+    as much on its resolution and on the settings of whoever saved it as on what it shows.
+    """
+    with io.BytesIO() as file:
+        image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+        image.save(file, format="JPEG", quality=JPEG_QUALITY)
+        return file.tell()

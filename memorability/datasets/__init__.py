@@ -1,1 +1,0 @@
-"""Data sets: each kind yields the same image table."""

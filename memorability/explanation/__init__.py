@@ -1,0 +1,1 @@
+"""Which pixels move a predicted score, and checks of that."""

@@ -1,0 +1,1 @@
+"""Images: files, decoding, and the store of prepared pixels."""

@@ -1,0 +1,1 @@
+"""Losses, backbones and their weights, and how networks compute."""

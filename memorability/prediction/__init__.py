@@ -1,0 +1,1 @@
+"""What is made with and around the predictor: heads, baselines, search, evaluation."""

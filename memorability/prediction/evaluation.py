@@ -1,0 +1,219 @@
+"""The predictions of unseen test images, measured beside baselines, by category and as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorability.prediction.label_baselines import BASELINES
+from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
+from memorability.tables.labels import head_label, label
+
+_OF_PAIRS = "_of_pairs"  # after the name of a head that was measured on pairs of images
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Tables about the predictions of the test images, and what they say in words.
+
+    Attributes
+    ----------
+    metrics, by_category, gains, calibration
+        The tables `prediction_metrics`, `prediction_by_category`, `prediction_gains` and
+        `prediction_calibration`.
+    summary
+        Whether the predictor beats the means of categories and of subcategories.
+    """
+
+    metrics: pd.DataFrame
+    by_category: pd.DataFrame
+    gains: pd.DataFrame
+    calibration: pd.DataFrame
+    summary: str
+
+
+def class_threshold(predictions: pd.DataFrame, median_of: str) -> float:
+    """Return the score from which on an image counts as memorable.
+
+    Parameters
+    ----------
+    predictions
+        The table `predictions`.
+    median_of
+        "train": median score of the training images, which keeps test scores out of the definition
+        of the classes; "all": that of all images, as in the published scripts.
+    """
+    chosen = predictions if median_of == "all" else predictions[predictions["split"] == "train"]
+    return float(chosen["score"].median())
+
+
+def by_head(
+    predictions: pd.DataFrame, heads: Mapping[str, pd.DataFrame], left_out: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Return the test images with a column of predictions per head.
+
+    Parameters
+    ----------
+    predictions
+        The table `predictions`.
+    heads
+        Head -> its table `head_predictions`, whose pairs of two images are left aside.
+    left_out
+        The table `left_out`, if there is one; without rows where there is one category alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        image_id, score, mlp, the other heads, left_out, and the baselines that are known.
+    """
+    test = predictions[predictions["split"] == "test"].rename(columns={"predicted": "mlp"})
+    table = test[["image_id", "score", "mlp"]]
+    for head, rows in heads.items():
+        single = rows[rows["image_id"] == rows["other_image_id"]]
+        table = table.merge(single[["image_id", "predicted"]], on="image_id", validate="1:1")
+        table = table.rename(columns={"predicted": head})
+    if left_out is not None and len(left_out):
+        rows = left_out[["image_id", "predicted"]].rename(columns={"predicted": "left_out"})
+        table = table.merge(rows, on="image_id", validate="1:1")
+    sized = [] if test["image_size"].isna().any() else ["image_size"]
+    return table.merge(test[["image_id", *BASELINES, *sized]], on="image_id", validate="1:1")
+
+
+def evaluate(
+    predictions: pd.DataFrame,
+    heads: Mapping[str, pd.DataFrame],
+    left_out: pd.DataFrame | None,
+    images: pd.DataFrame,
+    *,
+    median_of: str,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> Evaluation:
+    """Measure the predictions of the test images, all and by category, beside the baselines.
+
+    Parameters
+    ----------
+    predictions, heads, left_out
+        See `by_head`.
+    images
+        The image table.
+    median_of
+        See `class_threshold`.
+    draws, confidence, seed
+        Of the bootstrap, see `memorability.prediction.metrics`.
+    """
+    table = by_head(predictions, heads, left_out)
+    category = images.set_index("image_id")["category"]
+    bootstrap: dict[str, Any] = {
+        "threshold": class_threshold(predictions, median_of), "draws": draws, "seed": seed,
+    }  # fmt: skip
+    whole = _bootstrapped(table, bootstrap)
+    by_category = {
+        str(name): _bootstrapped(rows, bootstrap)
+        for name, rows in table.groupby(table["image_id"].map(category), observed=True)
+    }
+    # One category is all there is.
+    groups = [("all", whole), *(by_category.items() if len(by_category) > 1 else [])]
+    gains = pd.concat(
+        [each.gains([*BASELINES], confidence).assign(group=group) for group, each in groups],
+        ignore_index=True,
+    )
+    metrics = [whole.table(confidence)]
+    for head, rows in heads.items():
+        pairs = _pairs(rows, predictions)
+        if len(pairs):
+            predicted = {f"{head}{_OF_PAIRS}": pairs["predicted"].to_numpy()}
+            scores = pairs["score"].to_numpy()
+            metrics.append(bootstrap_metrics(predicted, scores, **bootstrap).table(confidence))
+    return Evaluation(
+        metrics=pd.concat(metrics, ignore_index=True),
+        by_category=pd.concat(
+            [each.table(confidence).assign(group=group) for group, each in by_category.items()],
+            ignore_index=True,
+        ),
+        gains=gains,
+        calibration=calibration(table),
+        summary=" ".join(_verdict(whole, gains, baseline) for baseline in BASELINES),
+    )
+
+
+def _bootstrapped(table: pd.DataFrame, bootstrap: Mapping[str, Any]) -> Bootstrapped:
+    heads = [column for column in table if column not in ("image_id", "score")]
+    predicted = {str(head): table[head].to_numpy() for head in heads}
+    return bootstrap_metrics(predicted, table["score"].to_numpy(), **bootstrap)
+
+
+def _pairs(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predicted and mean score of the pairs of two test images."""
+    scores = predictions.loc[predictions["split"] == "test"].set_index("image_id")["score"]
+    pairs = rows[rows["image_id"] != rows["other_image_id"]]
+    first, second = (scores.reindex(pairs[name]) for name in ("image_id", "other_image_id"))
+    return pairs.assign(score=(first.to_numpy() + second.to_numpy()) / 2)
+
+
+def calibration(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how the values of the predictions relate to those of the scores.
+
+    Parameters
+    ----------
+    table
+        image_id, score, and a column per head.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table `prediction_calibration`. slope and intercept: least squares of the score on the
+        prediction, 1 and 0 where predictions are calibrated; missing where a prediction is constant.
+        sd_predicted below sd_score is regression to the mean. floor and ceiling are the lowest and
+        highest prediction, share_below_floor and share_above_ceiling those of the scores beyond.
+    """
+    scores = table["score"].to_numpy()
+    rows = []
+    for head in (column for column in table if column not in ("image_id", "score")):
+        predicted = table[head].to_numpy(dtype=float)
+        slope = intercept = np.nan
+        if np.ptp(predicted) > 0:
+            slope, intercept = np.polyfit(predicted, scores, 1)
+        rows.append(
+            {
+                "head": head,
+                "n": len(scores),
+                "slope": slope,
+                "intercept": intercept,
+                "mean_score": scores.mean(),
+                "mean_predicted": predicted.mean(),
+                "sd_score": scores.std(),
+                "sd_predicted": predicted.std(),
+                "floor": predicted.min(),
+                "ceiling": predicted.max(),
+                "share_below_floor": (scores < predicted.min()).mean(),
+                "share_above_ceiling": (scores > predicted.max()).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _verdict(measured: Bootstrapped, gains: pd.DataFrame, baseline: str) -> str:
+    """Say whether the predictor beats a baseline, by the first metric that both have."""
+    ours = gains[
+        (gains["group"] == "all") & (gains["head"] == "mlp") & (gains["baseline"] == baseline)
+    ].set_index("metric")
+    defined = ours.index[ours["difference"].notna()]
+    metric = next(name for name in ("spearman", "roc_auc", "mse") if name in defined)
+    gain, low, high = (
+        float(ours[column][metric]) for column in ("difference", "ci_low", "ci_high")
+    )
+    if metric == "mse":
+        gain, low, high = -gain, -high, -low
+    mine, theirs = (measured.estimates[head][metric] for head in ("mlp", baseline))
+    figures = (
+        f"{label(metric)} {mine:.3f} against {theirs:.3f}, gain {gain:.3f} [{low:.3f}, {high:.3f}]"
+    )
+    if low > 0:
+        return f"The predictor beats the {head_label(baseline)}: {figures}."
+    if high < 0:
+        return f"The predictor is worse than the {head_label(baseline)}: {figures}."
+    return f"The predictor is not shown to beat the {head_label(baseline)}: {figures}."

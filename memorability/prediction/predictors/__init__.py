@@ -1,0 +1,1 @@
+"""The predictors, one module each, and their training."""

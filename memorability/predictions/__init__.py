@@ -1,1 +1,0 @@
-"""What is made with and around the predictor: baselines, other heads, search, evaluation."""

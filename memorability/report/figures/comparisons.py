@@ -1,0 +1,165 @@
+"""Figures: each function turns a table into a matplotlib Figure; no files are read or written."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from memorability.report.figures.style import (
+    COLOURS,
+    add_note,
+    draw_points,
+    seeds_in_words,
+    styled,
+    wrapped_label,
+)
+from memorability.tables.labels import label
+
+
+def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the pooled correlation of every training loss under every metric, a panel per protocol.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity matrix.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"]
+    metrics = sorted(pooled["metric"].unique())
+    # Losses stand in the order of their own metrics: the diagonal is Table 1.
+    own = {metric: _loss_of(metric) for metric in metrics}
+    losses = sorted(pooled["loss"].unique(), key=[*own.values()].index)
+    protocols = sorted(pooled["protocol"].unique())
+    limit = float(np.nanmax(pooled["r"].abs())) if pooled["r"].notna().any() else 1.0
+    with styled():
+        height = 1.9 + (0.62 * len(losses) + 0.5) * len(protocols)
+        figure = Figure(figsize=(3.4 + 1.25 * len(metrics), height), layout="constrained")
+        grid = figure.subplots(len(protocols), 1, squeeze=False).flat
+        for axes, protocol in zip(grid, protocols, strict=True):
+            rows = pooled[pooled["protocol"] == protocol].set_index(["loss", "metric"])
+            wide = [
+                [rows["r"].get((loss, metric), np.nan) for metric in metrics] for loss in losses
+            ]
+            shown = axes.imshow(wide, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
+            for (loss, metric), row in rows.iterrows():
+                place = (metrics.index(metric), losses.index(loss))
+                low, high = f"{row['ci_low']:.2f}", f"{row['ci_high']:.2f}"
+                text = f"{row['r']:.2f}\n[{low}, {high}]" if np.isfinite(row["r"]) else "no r"
+                dark = abs(row["r"]) > 0.65 * limit
+                axes.text(
+                    *place, text, ha="center", va="center", fontsize=7.5,
+                    color="white" if dark else "black",
+                    weight="bold" if own[metric] == loss else "normal",
+                )  # fmt: skip
+            trained = {loss: metric for loss, metric in rows.index if own[metric] == loss}
+            axes.set_yticks(
+                range(len(losses)),
+                [
+                    f"{wrapped_label(trained[loss])}\n{rows.loc[loss, 'lr'].iloc[0]}"
+                    for loss in losses
+                ],
+            )
+            axes.set_xticks(range(len(metrics)), [wrapped_label(metric, 17) for metric in metrics])
+            axes.grid(visible=False)
+            axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
+            axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
+        figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label="Spearman's r")
+        counts = (
+            f"{pooled['n'].max()} images, mean of {seeds_in_words(pooled)} seed(s), bootstrap CI"
+        )
+        figure.suptitle(
+            f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
+        )
+        add_note(figure, note)
+    return figure
+
+
+def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
+    """Draw correlations with memorability, pooled and given the category, one row per metric.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with methods pooled and partial.
+    title
+        Of the figure.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"].sort_values("r")
+    partial = correlations[correlations["method"] == "partial"].set_index("metric")
+    with styled():
+        figure = Figure(figsize=(6.8, 1.4 + 0.42 * len(pooled)), layout="constrained")
+        axes = figure.add_subplot()
+        places = np.arange(len(pooled))
+        draw_points(axes, pooled, places + 0.12, colour=COLOURS[0], name="pooled", marker="o")
+        if not partial.empty:
+            rows = partial.reindex(pooled["metric"])
+            name = "given the category"
+            draw_points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
+        axes.axvline(0, color="black", lw=0.8)
+        axes.set_yticks(places, [wrapped_label(metric, 34) for metric in pooled["metric"]])
+        axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(title)
+        add_note(figure, note)
+    return figure
+
+
+def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) -> Figure:
+    """Draw how far each choice of a protocol moves the correlation, a row per pair of protocols.
+
+    Parameters
+    ----------
+    effects
+        The table `protocol_effects`.
+    learning_rate
+        Label of the learning rate that is drawn.
+    note
+        See `scores_by_category`.
+    """
+    rows = effects[effects["lr"] == learning_rate]
+    keys = ["base_protocol", "protocol"]
+    pairs = rows.drop_duplicates(keys)[::-1].reset_index(drop=True)
+    rows = rows.merge(pairs.reset_index(names="place")[[*keys, "place"]], on=keys)
+    losses = list(rows["loss"].unique())
+    with styled():
+        figure = Figure(figsize=(7.6, 1.6 + 0.75 * len(pairs)), layout="constrained")
+        axes = figure.add_subplot()
+        for index, loss in enumerate(losses):
+            drawn = rows[rows["loss"] == loss].assign(r=lambda table: table["difference"])
+            # Losses lie below one another within the row of a pair.
+            places = drawn["place"].to_numpy() + 0.7 * ((len(losses) - 1) / 2 - index) / len(losses)
+            colour = COLOURS[index % len(COLOURS)]
+            # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
+            name = label(drawn["metric"].iloc[0].removesuffix("_one_minus"))
+            name += "" if drawn["r"].notna().any() else " (no r)"
+            draw_points(
+                axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o"
+            )
+        axes.axvline(0, color="black", lw=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.set_ylim(-0.6, len(pairs) - 0.4)
+        axes.set_yticks(range(len(pairs)), [_pair_text(pair) for _, pair in pairs.iterrows()])
+        axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
+        add_note(figure, note)
+    return figure
+
+
+def _loss_of(metric: str) -> str:
+    """Return the training loss whose error a metric is, by its name."""
+    return metric.removesuffix("_one_minus").removesuffix("_random_backbone")
+
+
+def _pair_text(row: pd.Series) -> str:
+    """Return what differs between two protocols: one choice in words, or how many there are."""
+    count = row["choice"].count(",") + 1
+    if count > 1:
+        return f"{row['protocol']}, not {row['base_protocol']}\n({count} choices)"
+    return f"{row['choice']}:\n{row['value']}, not {row['base_value']}"

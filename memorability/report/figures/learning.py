@@ -1,0 +1,209 @@
+"""Figures of training: errors by epoch, learning rates, decay."""
+
+import textwrap
+from collections.abc import Mapping
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from memorability.report.figures.style import COLOURS, add_note, seeds_in_words, styled
+from memorability.tables.labels import label
+
+
+def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the error of pre-trained models by epoch, of trained and of held-out images.
+
+    Parameters
+    ----------
+    histories
+        The tables `pretraining` of one or more models.
+    note
+        See `scores_by_category`.
+    """
+    models = ["resize", "bottleneck", "decoder", "batch_norm"]
+    with styled():
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for colour, (key, history) in zip(
+            cycle(COLOURS), histories.groupby(models, sort=False), strict=False
+        ):
+            name = ", ".join(map(str, key[:3])) + ("" if key[3] else ", no batch normalisation")
+            epochs = history["epoch"]
+            axes.plot(
+                epochs, history["validation_error"], "o-", ms=3, color=colour,
+                label=f"held-out images ({name})",
+            )  # fmt: skip
+            axes.plot(epochs, history["train_error"], ":", color=colour, label="trained images")
+        axes.set(
+            xlabel="epoch (0: before training)", ylabel="mean squared error of pixels in [0, 1]"
+        )
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
+        axes.set_title("Pre-training of the autoencoder")
+        add_note(figure, note)
+    return figure
+
+
+def learning_rate_selection(
+    correlations: pd.DataFrame,
+    seeds: pd.DataFrame,
+    selection: pd.DataFrame,
+    choices: pd.DataFrame,
+    *,
+    note: str,
+) -> Figure:
+    """Draw the correlation of every learning rate, a panel per loss, with what two rules choose.
+
+    Parameters
+    ----------
+    correlations
+        Rows of the table `correlations` with quantity error.
+    seeds, selection, choices
+        The tables `selection_seeds`, `selection` and `selection_choices`.
+    note
+        See `scores_by_category`.
+    """
+    pooled = correlations[correlations["method"] == "pooled"]
+    several = len(pooled["protocol"].unique()) > 1
+    losses = list(pooled.groupby(["protocol", "loss"]))
+    columns = min(3, len(losses))
+    count = -(-len(losses) // columns)
+    rates = sorted(pooled["lr"].unique(), key=float)
+    places = {rate: place for place, rate in enumerate(rates)}
+    with styled():
+        figure = Figure(figsize=(max(5.4, 3.3 * columns), 1.7 + 2.5 * count), layout="constrained")
+        grid = figure.subplots(count, columns, sharey=True, squeeze=False).flat
+        for axes, (keys, rows) in zip(grid, losses, strict=False):
+            of_seeds, of_rules, of_choices = (
+                table[(table["protocol"] == keys[0]) & (table["loss"] == keys[1])]
+                for table in (seeds, selection, choices)
+            )
+            _rate_curve(axes, rows, of_seeds, places)
+            text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
+            name = label(rows["metric"].iloc[0]) + (f" ({keys[0]})" if several else "")
+            axes.set_title(f"{textwrap.fill(name, 40)}\n{text}", fontsize=9)
+            axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
+            axes.set_xlim(-0.6, len(rates) - 0.4)
+        for axes in figure.axes[len(losses) :]:
+            axes.set_visible(False)
+        # The bars at the bottom get a fifth of the height for themselves.
+        low, high = figure.axes[0].get_ylim()
+        figure.axes[0].set_ylim(low - 0.25 * (high - low), high)
+        named = [axes.get_legend_handles_labels() for axes in figure.axes]
+        legend = {
+            name: handle
+            for handles, names in named
+            for handle, name in zip(handles, names, strict=True)
+        }
+        figure.legend(
+            legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
+        )
+        figure.supylabel("Spearman's r, error × memorability", fontsize=9)
+        counts = f"{pooled['n'].max()} images, mean of {seeds_in_words(pooled)} seed(s)."
+        add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
+    return figure
+
+
+def decay(
+    curve: pd.DataFrame, seeds: pd.DataFrame, published: pd.DataFrame, *, note: str
+) -> Figure:
+    """Draw the correlation of error with memorability after each epoch, beside the published one.
+
+    Parameters
+    ----------
+    curve, seeds
+        The tables `decay` and `decay_seeds` of one model.
+    published
+        Columns epoch, r, ci_low, ci_high.
+    note
+        See `scores_by_category`.
+    """
+    with styled():
+        figure = Figure(figsize=(7.2, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for _, run in seeds.groupby("seed"):
+            axes.plot(run["epoch"], run["r"], color=COLOURS[0], lw=0.6, alpha=0.5)
+        for method, name, colour, marker in (
+            ("pooled", "pooled", COLOURS[0], "o"),
+            ("partial", "given the category", COLOURS[4], "s"),
+        ):
+            rows = curve[curve["method"] == method].sort_values("epoch")
+            if rows.empty:
+                continue
+            axes.fill_between(
+                rows["epoch"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, lw=0
+            )
+            axes.plot(rows["epoch"], rows["r"], color=colour, marker=marker, ms=4, label=name)
+        axes.vlines(published["epoch"], published["ci_low"], published["ci_high"], color="black")
+        axes.plot(
+            published["epoch"],
+            published["r"],
+            "X",
+            color="black",
+            ms=8,
+            label="published (MemCat,\nLPIPS SqueezeNet)",
+        )
+        for point in published.itertuples():
+            axes.annotate(
+                f"{point.r:g}", (point.epoch, point.r), xytext=(8, 4), textcoords="offset points"
+            )  # fmt: skip
+        axes.axhline(0, color="black", lw=0.8)
+        end = max(int(curve["epoch"].max()), int(published["epoch"].max()))
+        axes.set_xticks([1, *range(5, end + 1, 5)])
+        axes.set_xlim(0, end + 1.5)
+        axes.set(xlabel="epochs of fine-tuning", ylabel="Spearman's r, error × memorability")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        row = curve.iloc[0]
+        model = f"{label(row['metric'])}, learning rate {row['lr']}, protocol {row['protocol']}"
+        what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
+        figure.suptitle(f"{model}\n{what}", fontsize=10)
+        add_note(figure, note)
+    return figure
+
+
+def _rate_curve(
+    axes: Axes, rows: pd.DataFrame, seeds: pd.DataFrame, places: Mapping[str, int]
+) -> None:
+    """Draw mean, interval and seeds of each learning rate of one loss."""
+    rows = rows.assign(place=rows["lr"].map(places)).sort_values("place")
+    colour = COLOURS[0]
+    axes.axhline(0, color="black", lw=0.8)
+    axes.vlines(
+        rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
+        label="bootstrap interval over images",
+    )  # fmt: skip
+    axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
+    axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    lost = rows[(rows["diverged"] != "") | rows["r"].isna()]
+    if len(lost) > 0:
+        name = "a seed diverged (at 0: no correlation)"
+        axes.plot(lost["place"], lost["r"].fillna(0), "x", color=COLOURS[4], label=name)
+
+
+def _rate_choices(
+    axes: Axes, selection: pd.DataFrame, choices: pd.DataFrame, places: Mapping[str, int]
+) -> str:
+    """Mark what the published and the honest rule choose, and return it in words."""
+    published, honest = selection.loc["published"], selection.loc["images"]
+    if not published["lr"]:
+        return "no learning rate has a correlation"
+    chosen = choices[(choices["rule"] == "images") & (choices["share"] > 0)]
+    axes.vlines(
+        chosen["lr"].map(places), 0, 0.18 * chosen["share"], color="#999999", lw=7,
+        transform=axes.get_xaxis_transform(), label="how often half of the images choose it",
+    )  # fmt: skip
+    marks: dict[str, Any] = {"fillstyle": "none", "color": "black", "ls": ""}
+    place: float = places[published["lr"]]
+    name = "published choice, same images"
+    axes.plot(place, published["r"], marker="o", ms=10, label=name, **marks)
+    place = places[honest["lr"]] if honest["lr"] else np.nan
+    axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
+    name = "honest choice, the other half"
+    axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
+    return f"published rule {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"

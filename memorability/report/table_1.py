@@ -1,0 +1,88 @@
+"""Table 1 of the paper, and the models that are compared with it."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from memorability.base.run_keys import EXTERNAL
+from memorability.tables.labels import label
+
+PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
+
+
+def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.DataFrame:
+    """Return the study's Table 1: per loss the learning rate with the highest correlation.
+
+    Parameters
+    ----------
+    correlations
+        The table `correlations` of quantity error.
+    seeds_vary
+        Protocol -> what its seeds vary, in words.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by correlation: loss, r, ci_low, ci_high, given_category_r (partial correlation of the
+        same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
+        and its r, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol, diverged.
+    """
+    best = correlations[correlations["selected"]]
+    keys = ["protocol", "loss", "lr", "metric"]
+    pooled = best[best["method"] == "pooled"]
+    partial = best[best["method"] == "partial"][[*keys, "r", "ci_low", "ci_high"]]
+    partial = partial.rename(
+        columns={name: f"given_category_{name}" for name in ("r", "ci_low", "ci_high")}
+    )
+    table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
+    table = table.assign(loss=table["metric"].map(label), learning_rate=table["lr"])
+    table = table.assign(seeds_vary=table["protocol"].map(seeds_vary))
+    columns = [
+        "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
+        "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
+        "baseline_r", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
+        "protocol", "diverged",
+    ]  # fmt: skip
+    return table[columns].reset_index(drop=True)
+
+
+def forest_models(
+    correlations: Sequence[pd.DataFrame], protocol: str, loss: str
+) -> list[pd.DataFrame]:
+    """Return the correlations of the models of a forest plot, one table each.
+
+    Parameters
+    ----------
+    correlations
+        The tables `correlations` of several quantities.
+    protocol, loss
+        Of the selected model.
+
+    Returns
+    -------
+    list of pandas.DataFrame
+        Errors of the loss at its learning rate of the highest correlation, distinctiveness as the paper
+        measures it, and both of what was made elsewhere.
+    """
+    table = pd.concat(correlations, ignore_index=True)
+    table = table[table["selected"]]
+    found = []
+    for quantity in ("error", "distinctiveness"):
+        rows = table[table["quantity"] == quantity]
+        ours = (rows["protocol"] == protocol) & (rows["loss"] == loss)
+        rows = rows[ours | (rows["protocol"] == EXTERNAL)]
+        if quantity == "distinctiveness":
+            rows = rows[rows["metric"] == PUBLISHED_MEASURE]
+        found += [model for _, model in rows.groupby(["protocol", "loss", "lr"], sort=False)]
+    return found
+
+
+def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of tables about distinctiveness that are of the paper's measure.
+
+    Parameters
+    ----------
+    tables
+        Each with a column metric.
+    """
+    return [table[table["metric"] == PUBLISHED_MEASURE] for table in tables]

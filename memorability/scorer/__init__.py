@@ -1,0 +1,1 @@
+"""What leaves a study: its saved predictor, and scores of any images."""

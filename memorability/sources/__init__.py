@@ -1,0 +1,1 @@
+"""Everything from outside: addresses, downloads, checksums, archives."""

@@ -1,0 +1,1 @@
+"""A study: its configuration, protocols, runs and paths."""

@@ -1,0 +1,220 @@
+"""Contradictions within a configuration, each refused in words."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from memorability.base.errors import InputError, nearest
+from memorability.claims.published import find_claim, load_published
+from memorability.study.grid import Run
+from memorability.study.protocol import Protocol
+from memorability.tables.labels import HEADS
+
+GRID_SIZE = 14_280
+"""Combinations of the published grid, as `memorability.prediction.search` has it."""
+COUNTS = {"hits", "false_alarms", "responses"}
+# What can be correlated: counts of the score table that it is computed from.
+TARGET_COUNTS: Mapping[str, set[str]] = {
+    "score": set(),
+    "score_uncorrected": {"hits", "responses"},
+    "false_alarm_rate": COUNTS,
+    "d_prime": COUNTS,
+    "criterion": COUNTS,
+}
+
+
+def has_images(dataset: Mapping[str, Any]) -> bool:
+    """Whether the data set of a configuration comes with images."""
+    return dataset["kind"] != "table" and dataset.get("images", "") is not None
+
+
+def check_images(dataset: Mapping[str, Any], runs: str | None) -> None:
+    """Refuse runs without images, and images without runs.
+
+    Raises
+    ------
+    InputError
+        Saying which of the two to change.
+    """
+    kind, images = dataset["kind"], has_images(dataset)
+    if kind == "memcat" and images == ("scores" in dataset):
+        raise InputError(
+            "dataset: scores and images: null belong together: a score table that you have stands for "
+            "MemCat where its images are not needed. Name both, or neither."
+        )
+    if runs and not images:
+        raise InputError(
+            "runs: grid trains on images, but the data set has none. Set runs: null for a study of "
+            "tables alone, or name a data set with images (dataset.kind)."
+        )
+    if images and not runs:
+        raise InputError(
+            f"runs: null makes a study of tables alone, but the data set {kind!r} has images. Lay "
+            "dataset: {kind: memcat, scores: …, images: null} over it, or {kind: table, scores: …, "
+            "columns: …}, or set runs: grid."
+        )
+
+
+def check_external(config: Mapping[str, Any]) -> None:
+    """Refuse tables from elsewhere that cannot be joined or answer what is not published.
+
+    Parameters
+    ----------
+    config
+        The keys external_errors and external_latents of a configuration that fits the schema.
+
+    Raises
+    ------
+    InputError
+        Naming the source, and of an unknown published figure the nearest.
+    """
+    published = load_published()
+    for key, quantity in (("external_errors", "error"), ("external_latents", "distinctiveness")):
+        for name, source in config[key].items():
+            if ("file" in source["columns"]) == ("image_id" in source["columns"]):
+                raise InputError(
+                    f"{key}.{name}.columns: rows are joined with images by one column. Name either "
+                    "file or image_id."
+                )
+            if "claim" not in source:
+                continue
+            try:
+                claim = find_claim(published, source["claim"])
+            except InputError as error:
+                raise InputError(f"{key}.{name}.claim: {error}") from None
+            if not claim.quantity.startswith(quantity):
+                fitting = [one.id for one in published if one.quantity.startswith(quantity)]
+                raise InputError(
+                    f"{key}.{name}.claim: {claim.id!r} is a figure about {claim.quantity!r}, which "
+                    f"{key.replace('_', ' ')} do not answer. They answer: {', '.join(fitting)}."
+                )
+
+
+def check_search(search: Mapping[str, Any]) -> None:
+    """Refuse a space with an empty range, more jobs than trials and more trials than the grid has.
+
+    Raises
+    ------
+    InputError
+        Naming the setting.
+    """
+    for name in ("layers", "learning_rate", "dropout"):
+        low, high = search["space"][name]
+        if low > high:
+            raise InputError(
+                f"prediction.search.space.{name}: the range from {low:g} to {high:g} is empty. Put the "
+                "lower end first."
+            )
+    if search["jobs"] > search["trials"]:
+        raise InputError(
+            f"prediction.search: {search['jobs']} jobs share {search['trials']} trials. Use at most as "
+            "many jobs as trials."
+        )
+    if search["kind"] == "grid" and search["trials"] > GRID_SIZE:
+        raise InputError(
+            f"prediction.search.trials: the published grid has {GRID_SIZE:,} combinations, fewer than "
+            f"{search['trials']:,}. Lower the number of trials."
+        )
+
+
+def check_heads(external: Mapping[str, Any]) -> None:
+    """Refuse predictions from elsewhere under the name of one of the study's own heads.
+
+    Raises
+    ------
+    InputError
+        Naming the first of them.
+    """
+    taken = sorted(set(external) & set(HEADS))
+    if taken:
+        raise InputError(
+            f"prediction.external: {taken[0]} is the name of one of the study's own heads. Give these "
+            "predictions another name."
+        )
+
+
+def check_target(target: str, columns: Iterable[str]) -> None:
+    """Raise InputError where the score table lacks the counts of a target."""
+    missing = sorted(TARGET_COUNTS[target] - set(columns))
+    if missing:
+        raise InputError(
+            f"statistics.target: {target} is computed from counts, but the score table has no "
+            f"{', '.join(missing)}. Name these columns in dataset.columns, or use the target score."
+        )
+
+
+def refuse_equal_protocols(protocols: Mapping[str, Protocol]) -> None:
+    """Raise InputError where two protocols make the same choices."""
+    named: dict[Protocol, str] = {}
+    for name, protocol in protocols.items():
+        if protocol in named:
+            raise InputError(
+                f"protocols: {named[protocol]} and {name} make the same choices, and so the same runs. "
+                "Remove one, or change a choice in its file."
+            )
+        named[protocol] = name
+
+
+def selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Return the runs that `selected` names; raise InputError where there is none."""
+    key = (selected["protocol"], selected["loss"], selected["learning_rate"])
+    chosen = tuple(run for run in runs if (run.protocol, run.loss, run.lr) == key)
+    if not chosen:
+        made = sorted({f"{run.protocol} {run.loss} {run.lr}" for run in runs})
+        raise InputError(
+            f"selected: no run of this study is protocol {key[0]!r}, loss {key[1]!r}, learning "
+            f"rate {key[2]!r} ({nearest(' '.join(key), made)}). "
+            "Select one of the study's own protocols, losses and learning-rate labels."
+        )
+    return chosen
+
+
+def check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
+    """Raise InputError where pretrained weights do not fit a protocol's architecture."""
+    start = protocol.initial_weights
+    if start not in ("checkpoint", "vgg16_encoder"):
+        return
+    misfits = [] if width == 1 else [f"autoencoder.width is {width}, not 1"]
+    if start == "checkpoint":
+        published = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+        misfits += [
+            f"{choice} is {getattr(protocol, choice)}, not {word}"
+            for choice, word in published.items()
+            if getattr(protocol, choice) != word
+        ]
+    if misfits:
+        raise InputError(
+            f"Protocol {name!r} starts from initial_weights: {start}, which fit another network: "
+            f"{'; '.join(misfits)}. Change that, or take a protocol with initial_weights: random "
+            "(protocols/untrained_start.yaml) or pretrain (protocols/pretrained_start.yaml)."
+        )
+
+
+def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> None:
+    """Raise InputError where a split does not fit itself or the data set."""
+    if (split["kind"] == "file") != (split["file"] is not None):
+        raise InputError(
+            "prediction.split: kind: file and a file go together. Name the table in split.file, or "
+            "leave it null for another kind."
+        )
+    total = split["train"] + split["validation"] + split["test"]
+    if abs(total - 1) > 1e-9:
+        raise InputError(
+            f"prediction.split: the shares add up to {total:.6g}, not to 1. "
+            "Correct train, validation or test."
+        )
+    wanted = {"published": "memcat", "official": "lamem"}.get(split["kind"], dataset)
+    if dataset != wanted:
+        what = {
+            "memcat": "published is the split of MemCat and needs all of its 10,000 rows",
+            "lamem": "official names one of the five splits of LaMem",
+        }[wanted]
+        raise InputError(
+            f"prediction.split.kind: {what}, but dataset.kind is {dataset!r}. Lay prediction: "
+            "{split: {kind: stratified}} over it in your study."
+        )
+    if split["kind"] == "published" and on_bad_image != "stop":
+        raise InputError(
+            "prediction.split.kind: published needs every image of MemCat, but images.on_bad_image: "
+            f"{on_bad_image} would go on without some. Set on_bad_image: stop, or split.kind: "
+            "stratified."
+        )

@@ -1,0 +1,152 @@
+"""Read a configuration into a study, refusing what contradicts itself."""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from memorability.base.errors import InputError, nearest
+from memorability.base.run_keys import EXTERNAL
+from memorability.study.contradictions import (
+    check_external,
+    check_heads,
+    check_images,
+    check_initial_weights,
+    check_search,
+    check_split,
+    check_target,
+    refuse_equal_protocols,
+    selected_runs,
+)
+from memorability.study.grid import Run, grid
+from memorability.study.protocol import Protocol, load_protocol
+from memorability.study.study import Study
+
+
+def _is_number(_: object, value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+# JSON Schema takes 3.0 for an integer and knows no .nan or .inf, which YAML does.
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "number": _is_number,
+            "integer": lambda checker, value: _is_number(checker, value) and isinstance(value, int),
+        }
+    ),
+)
+
+
+def resolve(config: Mapping[str, Any], root: Path) -> Study:
+    """Check a configuration and return the study it describes.
+
+    Parameters
+    ----------
+    config
+        The merged configuration: config.yaml and its overlays.
+    root
+        Directory of the workflow, which holds schemas/ and protocols/.
+
+    Raises
+    ------
+    InputError
+        Naming every mistake: unknown keys with the nearest known one, wrong types and values,
+        labels that are no learning rates, protocols that do not exist.
+    """
+    schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+    validator = _Validator(schema)
+    mistakes = [line for error in validator.iter_errors(config) for line in _explain(error)]
+    if mistakes:
+        raise InputError(
+            "The configuration is not valid:\n  - "
+            + "\n  - ".join(sorted(set(mistakes)))
+            + "\nEvery key is explained in config.yaml."
+        )
+    check_images(config["dataset"], config["runs"])
+    check_external(config)
+    protocols: dict[str, Protocol] = {}
+    runs: tuple[Run, ...] = ()
+    selected: tuple[Run, ...] = ()
+    if config["runs"]:
+        protocols = _protocols(config, root)
+        runs = _runs(config, protocols)
+        selected = selected_runs(config["selected"], runs)
+        check_split(
+            config["prediction"]["split"],
+            config["dataset"]["kind"],
+            config["images"]["on_bad_image"],
+        )
+        check_search(config["prediction"]["search"])
+        check_heads(config["prediction"]["external"])
+    study = Study(_in_order(config), protocols, runs, selected)
+    check_target(config["statistics"]["target"], study.image_source["columns"])
+    return study
+
+
+def _protocols(config: Mapping[str, Any], root: Path) -> dict[str, Protocol]:
+    if EXTERNAL in config["protocols"]:
+        raise InputError(
+            f"protocols: {EXTERNAL!r} stands for errors and latents made elsewhere. Give the file of "
+            "this protocol another name."
+        )
+    protocols = {name: load_protocol(name, root / "protocols") for name in config["protocols"]}
+    for name, protocol in protocols.items():
+        check_initial_weights(name, protocol, config["autoencoder"]["width"])
+    refuse_equal_protocols(protocols)
+    return protocols
+
+
+def _runs(config: Mapping[str, Any], protocols: Mapping[str, Protocol]) -> tuple[Run, ...]:
+    seeds = config["seeds"]
+    return tuple(
+        run
+        for run in grid(config["protocols"], config["losses"], config["learning_rates"], seeds)
+        # Where a seed changes nothing, further ones would be the same run again.
+        if protocols[run.protocol].seeded or run.seed == seeds[0]
+    )
+
+
+def _in_order(settings: Any) -> Any:
+    """Return settings with sorted keys: Snakemake reruns a job whose parameters change their order."""
+    if isinstance(settings, Mapping):
+        return {key: _in_order(settings[key]) for key in sorted(settings)}
+    return settings
+
+
+def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
+    """Yield one line per mistake, in the user's words rather than the schema's."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    prefix = f"{where}." if where else ""
+    rule: Any = error.validator_value
+    instance: Any = error.instance
+    schema: Any = error.schema
+    known = schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        for key in sorted(map(str, set(instance) - set(known))):
+            yield f"{prefix}{key}: unknown key ({nearest(key, known)})"
+    elif error.validator == "required":
+        for key in rule:
+            if key not in instance:
+                yield f"{prefix}{key}: missing"
+    elif error.validator == "enum":
+        words = ["null" if word is None else str(word) for word in rule]
+        yield f"{where}: {instance!r} is unknown ({nearest(str(instance), words)})"
+    elif error.validator == "pattern":
+        yield f"{where}: {instance!r} is not {schema['description']}"
+    elif error.validator == "type":
+        hint = (
+            ' (learning rates are quoted labels, as in "5e-6")'
+            if rule == "string" and "learning_rate" in where
+            else " (YAML reads 5e-5 as text: write 5.0e-5)"
+            if rule == "number" and isinstance(instance, str)
+            else ""
+        )
+        expected = schema["description"] if rule == "null" else f"of type {rule}"
+        yield f"{where}: {instance!r} should be {expected}{hint}"
+    else:
+        yield f"{where}: {error.message}"

@@ -1,0 +1,1 @@
+"""The tables of a study: what they hold, how they are read and written."""

@@ -1,0 +1,237 @@
+"""How fast this machine is at what a study spends its time on, from about half a minute of it.
+
+On a processor the time of the processor is taken, not that of the clock: what other programs do
+meanwhile does not count, as long as they leave the memory and its caches alone.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.finetuning import train_step
+from memorability.images.sizes import SIDE
+from memorability.networks.adam import Adam
+from memorability.networks.computing import choose_device, place
+from memorability.networks.losses import MeanSquaredError, NetworkLoss, make_loss
+from memorability.workflow.fingerprint import PACKAGE
+
+CALLS = 3
+ATTRIBUTED = 2  # interpolated images that pass at a time; a job has ten, of the same cost each
+
+
+@dataclass(frozen=True)
+class LossSeconds:
+    """Seconds of a loss on one image, the autoencoder left out.
+
+    Attributes
+    ----------
+    describe
+        What its network makes of the image itself; 0 where there is none.
+    train, measure
+        All of it in a training step, with the gradient of the reconstruction, and in an evaluation.
+    """
+
+    describe: float
+    train: float
+    measure: float
+
+
+@dataclass(frozen=True)
+class AutoencoderSeconds:
+    """Seconds of an autoencoder on one image.
+
+    Attributes
+    ----------
+    train
+        A fine-tuning step, of the loss mse: both passes and the optimiser.
+    reconstruct
+        A pass in evaluation mode.
+    encode
+        A pass through the encoder, in fp32.
+    attribute
+        One point of Integrated Gradients, in fp32.
+    """
+
+    train: float
+    reconstruct: float
+    encode: float
+    attribute: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured.
+
+    Attributes
+    ----------
+    device
+        torch device.
+    autoencoders
+        By architecture: bottleneck, decoder, batch_norm.
+    losses
+        By name.
+    start
+        Seconds in which a job loads its libraries.
+    spread
+        Longest over shortest time of the same training step, the most of all architectures.
+    """
+
+    device: str
+    autoencoders: Mapping[tuple[Any, ...], AutoencoderSeconds]
+    losses: Mapping[str, LossSeconds]
+    start: float
+    spread: float
+
+
+def architecture(protocol: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what of a protocol decides how long its autoencoder takes."""
+    return tuple(protocol[choice] for choice in ("bottleneck", "decoder", "batch_norm"))
+
+
+def calibrate(
+    protocols: Iterable[Mapping[str, Any]],
+    losses: Iterable[str],
+    *,
+    width: float,
+    precision: str,
+    threads: int,
+    device: str,
+) -> Calibration:
+    """Time the networks of a study with random weights, which take as long as any.
+
+    Jobs compute with `memorability.base.seeding.make_deterministic`; so must the process that calls
+    this.
+
+    Parameters
+    ----------
+    protocols
+        Choices of its protocols; of a study without runs there are none, and its jobs' start alone is
+        timed.
+    losses
+        Losses and metrics.
+    width, precision, threads, device
+        See config.yaml.
+    """
+    stopwatch = _Stopwatch(choose_device(device), threads)
+    choices = {architecture(protocol): protocol for protocol in protocols}
+    timed = {
+        key: _time_autoencoder(stopwatch, protocol, width, precision)
+        for key, protocol in choices.items()
+    }
+    return Calibration(
+        stopwatch.device,
+        {key: seconds for key, (seconds, _) in timed.items()},
+        {
+            name: _time_loss(stopwatch, name, protocol, precision)
+            for protocol in list(choices.values())[:1]
+            for name in losses
+        },
+        _time_start(),
+        max((spread for _, spread in timed.values()), default=1.0),
+    )
+
+
+class _Stopwatch:
+    """Times a call after one that is not counted."""
+
+    def __init__(self, device: str, threads: int) -> None:
+        self.device, self._threads = device, threads
+        torch.set_num_threads(threads)
+
+    def seconds(self, work: Callable[[], object]) -> tuple[float, float]:
+        """Return the median of three calls, and the longest over the shortest."""
+        work()
+        taken = [self._once(work) for _ in range(CALLS)]
+        return statistics.median(taken), max(taken) / min(taken)
+
+    def _once(self, work: Callable[[], object]) -> float:
+        if self.device == "cpu":
+            started = time.process_time()
+            work()
+            return (time.process_time() - started) / self._threads
+        torch.cuda.synchronize()
+        started = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        return time.perf_counter() - started
+
+
+def _time_autoencoder(
+    stopwatch: _Stopwatch, protocol: Mapping[str, Any], width: float, precision: str
+) -> tuple[AutoencoderSeconds, float]:
+    shape = {choice: protocol[choice] for choice in ("bottleneck", "decoder", "batch_norm")}
+    model = place(initial_autoencoder(0, width=width, **shape), stopwatch.device)
+    model.precision = precision
+    image = _image(stopwatch.device)
+    optimizer = Adam(model, 1e-6)
+    loss = MeanSquaredError()
+    train, spread = stopwatch.seconds(lambda: train_step(model.train(), loss, optimizer, image))
+    with torch.no_grad():
+        model.eval()
+        reconstruct, _ = stopwatch.seconds(lambda: model(image))
+        encode, _ = stopwatch.seconds(lambda: model.encode(image))
+    model.requires_grad_(False)
+    points = _image(stopwatch.device, ATTRIBUTED).requires_grad_(True)
+    attribute, _ = stopwatch.seconds(lambda: _attribute(model, points))
+    return AutoencoderSeconds(train, reconstruct, encode, attribute / ATTRIBUTED), spread
+
+
+def _attribute(model: Autoencoder, points: torch.Tensor) -> None:
+    torch.autograd.grad(model.encode(points).sum(), points)
+
+
+def _time_loss(
+    stopwatch: _Stopwatch, name: str, protocol: Mapping[str, Any], precision: str
+) -> LossSeconds:
+    loss = place(
+        make_loss(
+            name,
+            lpips_range=protocol["lpips_range"],
+            style_gram=protocol["style_gram"],
+            weights_source="random",
+            weights_directory=Path(),
+            precision=precision,
+        )[0],
+        stopwatch.device,
+    )
+    image, reconstruction = _image(stopwatch.device), _image(stopwatch.device)
+    describe = 0.0
+    with torch.no_grad():
+        if isinstance(loss, NetworkLoss):
+            describe, _ = stopwatch.seconds(lambda: loss.describe(image))
+        measure, _ = stopwatch.seconds(lambda: loss(image, reconstruction))
+    reconstruction.requires_grad_(True)
+    train, _ = stopwatch.seconds(lambda: _train(loss, image, reconstruction))
+    return LossSeconds(describe, train, measure)
+
+
+def _train(loss: nn.Module, image: torch.Tensor, reconstruction: torch.Tensor) -> None:
+    torch.autograd.grad(loss(image, reconstruction).sum(), reconstruction)
+
+
+def _image(device: str, count: int = 1) -> torch.Tensor:
+    stream = torch.Generator().manual_seed(0)
+    return torch.rand((count, 3, SIDE, SIDE), generator=stream).to(device)
+
+
+def _time_start() -> float:
+    """Return how long another Python takes to load what a fine-tuning job needs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [
+        sys.executable,
+        "-c",
+        "import memorability.autoencoder.finetuning, memorability.tables.store",
+    ]
+    subprocess.run(command, cwd=PACKAGE.parent, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

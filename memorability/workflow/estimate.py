@@ -1,0 +1,137 @@
+"""What a study will take: hours of its jobs, on more cores or GPUs, memory, and room on disk.
+
+Passes through networks are timed on this machine; what else takes time with the number of images is
+in `cost_figures.yaml`, as measured on another. Jobs of neither kind take the time to start.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+
+from memorability.networks.catalogue import LOSS_BACKBONES
+from memorability.networks.losses import LOSSES
+from memorability.study.study import Study
+from memorability.workflow.calibration import Calibration, calibrate
+from memorability.workflow.disk import disk_bytes, passing_bytes
+from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
+from memorability.workflow.planned_jobs import Job, span
+
+CORES = (1, 2, 4, 8, 16, 32, 64)
+CARDS = (1, 2, 4, 8)
+OTHERS = "others: mostly their start"
+
+
+def estimate(study: Study, jobs: Sequence[Job]) -> str:
+    """Calibrate this machine and return the page that says what the jobs of a study will take.
+
+    Parameters
+    ----------
+    study
+        The study.
+    jobs
+        Those that are still to be made, see `memorability.workflow.planned_jobs`.
+
+    Raises
+    ------
+    InputError
+        If the score table cannot be read.
+    """
+    sizes, settings = sizes_of(study), study.settings
+    losses: list[str] = []
+    if study.runs:
+        without_weights = [loss for loss in LOSSES if loss not in LOSS_BACKBONES]
+        losses = list(dict.fromkeys([*settings["losses"], *without_weights]))
+    calibration = calibrate(
+        [protocol.choices() for protocol in study.protocols.values()],
+        losses,
+        width=settings["autoencoder"]["width"],
+        **study.machine,
+        **study.precision,
+    )
+    return page(study, sizes, calibration, jobs)
+
+
+def page(study: Study, sizes: Sizes, calibration: Calibration, jobs: Sequence[Job]) -> str:
+    """Return the estimate for readers."""
+    seconds = JobSeconds(study, sizes, calibration)
+    parts = [
+        f"Study {study.name}: {sizes.images:,} images, {len(study.runs)} runs, "
+        f"{len(jobs)} jobs still to be made.",
+        _by_rule(jobs, seconds),
+        _by_machine(jobs, seconds, calibration.device),
+        _disk(study, sizes),
+        _doubts(study, calibration),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def in_words(seconds: float) -> str:
+    """Return a time with two digits and a unit: "40 s", "12 min", "5.8 h", "17 days"."""
+    for most, size, unit in ((90, 1, "s"), (90 * 60, 60, "min"), (48 * 3600, 3600, "h")):
+        if seconds < most:
+            return f"{_two_digits(seconds / size)} {unit}"
+    return f"{_two_digits(seconds / 86_400)} days"
+
+
+def _two_digits(number: float) -> str:
+    return (
+        f"{number:.1f}"
+        if number < 9.95
+        else f"{round(number, 1 - math.floor(math.log10(number))):,.0f}"
+    )
+
+
+def _by_rule(jobs: Sequence[Job], seconds: JobSeconds) -> str:
+    """Return a line per rule, and per loss of it, whose jobs take longer with more images."""
+    groups: dict[str, list[float]] = {}
+    for job in jobs:
+        name = job.rule if job.rule in seconds.rules else OTHERS
+        if name != OTHERS and "loss" in job.wildcards:
+            name += f", {job.wildcards['loss']}"
+        groups.setdefault(name, []).append(seconds.of_cores(job))
+    lines = [f"{'core time of jobs':<36}{'number':>8}{'of one':>10}{'of all':>10}"]
+    for name, taken in sorted(groups.items(), key=lambda group: -sum(group[1])):
+        each, together = in_words(sum(taken) / len(taken)), in_words(sum(taken))
+        lines.append(f"{name:<36}{len(taken):>8}{each:>10}{together:>10}")
+    return "\n".join(lines)
+
+
+def _by_machine(jobs: Sequence[Job], seconds: JobSeconds, device: str) -> str:
+    """Return a line per number of cores, or of GPUs where there is one to calibrate."""
+    on_cpu = device == "cpu"
+    lines = [f"{'cores' if on_cpu else 'GPUs':>6}{'time':>10}{'memory asked for':>20}"]
+    for count in CORES if on_cpu else CARDS:
+        cores = count if on_cpu else max(count, os.cpu_count() or 1)
+        took = span(jobs, seconds, cores=cores, gpus=0 if on_cpu else count)
+        lines.append(f"{count:>6}{in_words(took.seconds):>10}{took.memory / 1e3:>17.0f} GB")
+    if on_cpu:
+        lines.append("GPUs: none was calibrated, so what one would take is not known.")
+    return "\n".join(lines)
+
+
+def _disk(study: Study, sizes: Sizes) -> str:
+    lasting = disk_bytes(study, sizes)
+    passing = passing_bytes(study, sizes, os.cpu_count() or 1)
+    lines = [f"{'disk, downloads and their unpacked images apart':<50}{'GB':>8}"]
+    for title, parts in (("", lasting), ("while runs are made: ", passing)):
+        lines += [f"{title + what:<50}{size / 1e9:>8.1f}" for what, size in parts.items() if size]
+    return "\n".join(lines) if lasting else ""
+
+
+def _doubts(study: Study, calibration: Calibration) -> str:
+    """Return how sure the numbers are."""
+    timed = (
+        f"Fine-tuning, evaluation, encoding and attribution were timed here ({calibration.device}, "
+        f"{study.settings['compute']['precision']}); repetitions of a step lay within "
+        f"{calibration.spread - 1:.0%}."
+    )
+    lines = [timed] if study.runs else []
+    lines += [
+        "Many cores are taken to be as fast, each, as one alone: jobs that share memory and caches are "
+        "slower, and so are cores that other programs use.",
+        "Preparation, features, prediction, distances and correlations come from figures of another "
+        "machine (cost_figures.yaml), to a factor of about two.",
+        "Trainings that may stop early (the predictor, its search) count with all their epochs.",
+        "Downloading and unpacking data sets and weights do not count.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)

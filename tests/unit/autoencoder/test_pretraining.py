@@ -1,0 +1,146 @@
+"""Pre-training: what is trained on, what is held out, and what is told of both."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.pretraining import PretrainedModel, pretrain
+from memorability.base.errors import InputError
+
+torch.set_num_threads(1)
+
+ARCHITECTURE = {
+    "width": 0.04, "bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True,
+}  # fmt: skip
+
+
+def store(count: int = 4) -> np.ndarray:
+    """Images of smooth colour, each of another hue: a small network can learn them."""
+    ramp = np.linspace(0, 1, 224)
+    plane = np.add.outer(ramp, ramp) / 2
+    hues = np.random.default_rng(0).uniform(40, 255, (count, 3, 1, 1))
+    return (plane * hues).astype(np.uint8)
+
+
+def made(pixels: np.ndarray, **changes: Any) -> PretrainedModel:
+    settings = {
+        "epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "held_out": 0.25, "seed": 0,
+        "architecture": ARCHITECTURE, "precision": "fp32",
+    }  # fmt: skip
+    on_image = changes.pop("on_image", lambda: None)
+    return pretrain(pixels, settings | changes, device="cpu", on_image=on_image)
+
+
+def unit(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels.astype(np.float32) / 255)
+
+
+def same(one: Autoencoder, other: Autoencoder) -> bool:
+    theirs = other.state_dict()
+    return all(torch.equal(value, theirs[key]) for key, value in one.state_dict().items())
+
+
+def test_one_step_is_adams_on_the_mean_squared_error_of_all_but_the_held_out_images() -> None:
+    pixels = store(3)
+    # Without normalisation, which leaves biases with gradients of mere rounding that Adam enlarges.
+    plain = {**ARCHITECTURE, "batch_norm": False}
+    result = made(pixels, batch_size=3, held_out=0.3, architecture=plain)
+    assert (result.trained, result.held_out) == (2, 1)
+    matching = []
+    for held_out in range(3):
+        reference = initial_autoencoder(0, **plain)  # type: ignore[arg-type]
+        before = reference.eval()(unit(pixels[[held_out]]))
+        optimizer = torch.optim.Adam(reference.train().parameters(), lr=1e-3)
+        trained = unit(np.delete(pixels, held_out, axis=0))
+        error = functional.mse_loss(reference(trained), trained)
+        error.backward()
+        optimizer.step()
+        with torch.no_grad():
+            after = reference.eval()(unit(pixels[[held_out]]))
+        target = unit(pixels[[held_out]])
+        expected = [
+            math.nan,
+            functional.mse_loss(before, target).item(),
+            error.item(),
+            functional.mse_loss(after, target).item(),
+        ]
+        ours = result.history[["train_error", "validation_error"]].to_numpy().ravel()
+        matching.append(np.allclose(ours, expected, rtol=1e-4, equal_nan=True))
+    assert sum(matching) == 1
+    assert list(result.history["epoch"]) == [0, 1]
+
+
+def test_the_held_out_image_is_seen_by_no_step() -> None:
+    pixels = store()
+    first = made(pixels).model
+    unseen = []
+    for row in range(len(pixels)):
+        changed = pixels.copy()
+        changed[row] = 255 - changed[row]
+        unseen.append(same(first, made(changed).model))
+    assert sum(unseen) == 1
+
+
+def test_reconstructions_improve() -> None:
+    result = made(store(8), epochs=6, learning_rate=5e-3)
+    errors = list(result.history["validation_error"])
+    assert min(errors[1:]) < errors[0] / 2
+    assert result.summary == {
+        "images": 6, "held_out": 2, "epochs": 6, "kept_epoch": errors.index(min(errors[1:])),
+        "error_before": errors[0], "error": min(errors[1:]),
+    }  # fmt: skip
+    assert not result.model.training
+
+
+def test_bfloat16_reaches_nearly_the_same_errors() -> None:
+    single, half = (made(store(8), epochs=3, precision=name).history for name in ("fp32", "bf16"))
+    assert not half.equals(single)
+    np.testing.assert_allclose(half["validation_error"], single["validation_error"], rtol=0.05)
+
+
+def test_the_best_epoch_is_kept_and_not_the_last() -> None:
+    pixels = store(6)
+    long = made(pixels, epochs=8, learning_rate=0.02)
+    best = long.summary["kept_epoch"]
+    assert best < 8, "at this learning rate errors rise again"
+    # Epochs follow one another in the same way however many there are.
+    assert same(long.model, made(pixels, epochs=best, learning_rate=0.02).model)
+
+
+def test_the_seed_decides_all_and_the_global_generator_is_left_alone() -> None:
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    text = {**ARCHITECTURE, "width": 0.01, "bottleneck": "fc4096", "batch_norm": False}
+    first, second = (made(store(), architecture=text) for _ in range(2))
+    assert torch.equal(state, torch.get_rng_state())
+    assert same(first.model, second.model)
+    assert first.history.equals(second.history)
+    assert not same(first.model, made(store(), architecture=text, seed=1).model)
+
+
+@pytest.mark.parametrize(
+    ("count", "share", "held_out"), [(2, 0.01, 1), (2, 0.99, 1), (5, 0.2, 1), (6, 0.5, 3)]
+)
+def test_at_least_one_image_is_held_out_and_one_is_trained_on(
+    count: int, share: float, held_out: int
+) -> None:
+    result = made(store(count), held_out=share)
+    assert (result.held_out, result.trained) == (held_out, count - held_out)
+
+
+def test_progress_is_told_once_per_image_and_epoch() -> None:
+    steps: list[int] = []
+    made(store(), epochs=2, on_image=lambda: steps.append(1))
+    assert len(steps) == 2 * 4
+
+
+def test_training_that_diverges_is_refused() -> None:
+    plain = {**ARCHITECTURE, "batch_norm": False, "decoder": "transposed12"}
+    with pytest.raises(InputError, match=r"became nan in epoch \d with learning rate 1e\+30") as no:
+        made(store(), learning_rate=1e30, epochs=3, architecture=plain)
+    assert "smaller pretraining.learning_rate" in str(no.value)

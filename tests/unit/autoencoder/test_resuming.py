@@ -1,0 +1,64 @@
+"""Which runs are the same: by what decides their bits, and not by study or place."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from memorability.autoencoder.resuming import run_key
+
+SETTINGS: dict[str, Any] = {
+    "protocol": {"bottleneck": "conv7x7"},
+    "loss": "mse",
+    "learning_rate": 1e-3,
+    "seed": 0,
+    "previous_model": "results/a/models/autoencoder.safetensors",
+    "weights": {"source": "directory", "directory": "weights"},
+}
+INPUTS = {
+    "results/a/images/images.parquet": "1",
+    "results/a/images/pixels.npy": "2",
+    "weights/vgg.pth": "3",
+}
+
+
+def table(**changes: Any) -> pd.DataFrame:
+    columns = {"image_id": ["a", "b"], "position": [1, 0], "score": [0.5, 0.25]}
+    return pd.DataFrame(columns | changes)
+
+
+def key(images: pd.DataFrame | None = None, **changes: Any) -> str:
+    inputs = changes.pop("inputs", INPUTS)
+    code = changes.pop("code", "code")
+    rows = table() if images is None else images
+    return run_key(rows, SETTINGS | changes, device="cpu", code=code, inputs=inputs)
+
+
+def test_another_study_or_directory_has_the_same_runs() -> None:
+    moved = {
+        "/data/results/b/images/images.parquet": "other: it names its study",
+        "/data/results/b/images/pixels.npy": "2",
+        "/data/vgg.pth": "3",
+    }
+    weights = {"source": "directory", "directory": "/data"}
+    previous = "/data/results/b/models/autoencoder.safetensors"
+    assert key(inputs=moved, weights=weights, previous_model=previous) == key()
+    assert key(table().copy()) == key()
+
+
+def test_whatever_decides_a_run_changes_its_key() -> None:
+    others = [
+        key(),
+        key(learning_rate=1e-4),
+        key(protocol={"bottleneck": "fc4096"}),
+        key(seed=1),
+        key(code="other"),
+        key(weights={"source": "random", "directory": "weights"}),
+        key(inputs=INPUTS | {"results/a/images/pixels.npy": "4"}),
+        key(inputs=INPUTS | {"weights/vgg.pth": "4"}),
+        key(table(position=[0, 1])),
+        key(table(score=[0.5, np.nextafter(0.25, 1)])),
+        key(table(split=["train", "test"])),
+        key(table(split=["test", "train"])),
+    ]
+    assert len(set(others)) == len(others)

@@ -1,0 +1,130 @@
+"""Stored targets: the same bits as targets that are computed anew, and no others."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from memorability.autoencoder import stored_targets as module
+from memorability.autoencoder.finetuning import finetune, run_loss
+from memorability.autoencoder.stored_targets import open_targets, write_targets
+from memorability.base.errors import InputError
+from memorability.networks.losses import NetworkLoss
+from memorability.study.protocol import load_protocol
+from memorability.workflow.fingerprint import PACKAGE
+
+torch.set_num_threads(1)
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (3, 3, 224, 224), dtype=np.uint8)
+NAMES = ["lpips_squeeze", "lpips_alex", "style"]
+
+
+@pytest.fixture(autouse=True)
+def deterministic() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def settings(loss: str, precision: str = "fp32", **choices: str) -> dict[str, object]:
+    protocol = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
+    return {
+        "protocol": protocol | choices,
+        "loss": loss,
+        "learning_rate": 1e-3,
+        "seed": 0,
+        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
+        "previous_model": None,
+        "epochs": 2,
+        "width": 0.02,
+        "weights": {"source": "random", "directory": "none"},
+        "precision": precision,
+    }
+
+
+def network_loss(name: str) -> NetworkLoss:
+    loss = run_loss(settings(name), "cpu")[0]
+    assert isinstance(loss, NetworkLoss)
+    return loss
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_s_targets_are_what_the_loss_makes_of_it(name: str, tmp_path: Path) -> None:
+    loss, file, steps = network_loss(name), tmp_path / "targets.npy", []
+    write_targets(loss, PIXELS, file, device="cpu", on_image=lambda: steps.append(1))
+    assert len(steps) == 3
+    stored = open_targets(file, loss, PIXELS, device="cpu")
+    with torch.no_grad():
+        for row in (2, 0):
+            expected = loss.describe(torch.from_numpy(PIXELS[row : row + 1]).float() / 255)
+            for ours, theirs in zip(stored(row), expected, strict=True):
+                assert torch.equal(ours, theirs)
+                assert ours.stride() == theirs.stride()
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "choices"),
+    [
+        ("lpips_squeeze", "fp32", {}),
+        ("lpips_alex", "bf16", {"lpips_sign_train": "one_minus", "lpips_sign_test": "distance"}),
+        ("style", "fp32", {}),
+        ("style", "fp32", {"style_gram": "pool5"}),
+    ],
+)
+def test_a_run_with_stored_targets_is_the_run_without_to_the_bit(
+    name: str, precision: str, choices: dict[str, str], tmp_path: Path
+) -> None:
+    chosen = settings(name, precision, **choices)
+    file, loss = tmp_path / "targets.npy", run_loss(chosen, "cpu")[0]
+    assert isinstance(loss, NetworkLoss)
+    write_targets(loss, PIXELS, file, device="cpu")
+    images = pd.DataFrame({"image_id": list("abc"), "position": range(3)})
+    plain = finetune(PIXELS, images, chosen, device="cpu")
+    stored = finetune(PIXELS, images, chosen, device="cpu", targets=file)
+    pd.testing.assert_frame_equal(stored.history, plain.history, check_exact=True)
+    pd.testing.assert_frame_equal(stored.errors, plain.errors, check_exact=True)
+    own, expected = stored.model.state_dict(), plain.model.state_dict()
+    assert all(torch.equal(own[key], value) for key, value in expected.items())
+
+
+@pytest.mark.parametrize("other", ["images", "loss", "fewer"])
+def test_targets_of_something_else_are_refused(other: str, tmp_path: Path) -> None:
+    file = tmp_path / "targets.npy"
+    written = network_loss("lpips_alex" if other == "loss" else "lpips_squeeze")
+    pixels = PIXELS[::-1] if other == "images" else PIXELS[:2] if other == "fewer" else PIXELS
+    write_targets(written, pixels, file, device="cpu")
+    with pytest.raises(InputError, match="Remove the file"):
+        open_targets(file, network_loss("lpips_squeeze"), PIXELS, device="cpu")
+
+
+def test_a_file_of_targets_has_the_bytes_that_numpy_gives_it(tmp_path: Path) -> None:
+    loss = network_loss("lpips_squeeze")
+    write_targets(loss, PIXELS, tmp_path / "targets.npy", device="cpu")
+    np.save(tmp_path / "numpys.npy", np.load(tmp_path / "targets.npy"))
+    assert (tmp_path / "targets.npy").read_bytes() == (tmp_path / "numpys.npy").read_bytes()
+
+
+def test_a_disk_that_fills_in_between_is_named_and_nothing_is_left(
+    tmp_path: Path, files_up_to: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    loss = network_loss("lpips_squeeze")
+    write_targets(loss, PIXELS, tmp_path / "targets.npy", device="cpu")
+    whole = (tmp_path / "targets.npy").stat().st_size
+    (tmp_path / "targets.npy").unlink()
+    with pytest.raises(InputError, match="could not be written"), files_up_to(whole // 2):
+        write_targets(loss, PIXELS, tmp_path / "targets.npy", device="cpu")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_is_found_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = module.shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(InputError, match=r"0\.0 GB free, but the stored targets of 3 images take"):
+        write_targets(network_loss("lpips_alex"), PIXELS, tmp_path / "targets.npy", device="cpu")
+    assert list(tmp_path.iterdir()) == []

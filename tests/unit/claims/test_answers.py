@@ -1,0 +1,240 @@
+"""Which of our figures answers which published one."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from memorability.claims.answers import our_figures
+from memorability.claims.ledger import ledger
+from memorability.claims.published import load_published
+
+NAN = float("nan")
+LOSSES = ["lpips_squeeze", "lpips_vgg", "lpips_alex", "style", "mse", "ms_ssim"]
+PREDICTION = ["roc_auc", "pr_auc", "spearman", "accuracy", "precision", "sensitivity",
+              "specificity", "f1"]  # fmt: skip
+IMAGES = pd.DataFrame({"image_id": ["a", "b"], "score": [0.5, 0.9]})
+DESCRIPTIONS = ["dataset.images", "dataset.mean_score"]
+
+
+def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
+    """A pooled correlation of the error of a run on MemCat."""
+    loss = metric.removesuffix("_one_minus").removesuffix("_random_backbone")
+    base: dict[str, Any] = {
+        "quantity": "error", "metric": metric, "protocol": "paper",
+        "loss": loss, "lr": "5e-6", "selected": True,
+        "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
+        "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
+        "p_holm": 0.0, "diverged": "",
+    }  # fmt: skip
+    return base | changes
+
+
+def external(name: str, **changes: Any) -> dict[str, Any]:
+    known = {"protocol": "external", "loss": name, "lr": "", "seeds": 1}
+    return row("lpips_squeeze_external") | known | changes
+
+
+METRICS = pd.DataFrame(
+    [
+        {"head": head, "metric": name, "value": 0.7, "ci_low": 0.6, "ci_high": 0.8, "n": 3177}
+        for head in ("mlp", "category_mean", "ridge")
+        for name in [*PREDICTION, "pearson", "mse"]
+    ]
+)
+
+
+def verdicts(*rows: dict[str, Any], **changes: Any) -> pd.DataFrame:
+    how = {"protocol": "paper", "selected_loss": "mse", "confidence": 0.95} | changes
+    figures = our_figures([pd.DataFrame([one]) for one in rows], IMAGES, **how)
+    table = ledger(
+        figures, claims=load_published(), dataset_kind="memcat", margin=0.05, confidence=0.95
+    )
+    return table.set_index("claim")
+
+
+def answered(table: pd.DataFrame) -> list[str]:
+    return [name for name in table.index[table["ours"].notna()] if name not in DESCRIPTIONS]
+
+
+# Correlations
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_an_error_answers_the_published_figure_of_its_own_loss_alone(loss: str) -> None:
+    table = verdicts(row(loss))
+    assert answered(table) == [f"table_1.{loss}"]
+    assert table.loc[f"table_1.{loss}", "ours"] == 0.4
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_with_a_random_backbone_answers_no_published_figure(loss: str) -> None:
+    assert answered(verdicts(row(f"{loss}_random_backbone"))) == []
+
+
+@pytest.mark.parametrize("loss", ["lpips_squeeze", "lpips_vgg", "lpips_alex"])
+def test_one_minus_lpips_answers_for_it_as_in_the_published_scripts(loss: str) -> None:
+    table = verdicts(row(f"{loss}_one_minus", r=-0.4, ci_low=-0.42, ci_high=-0.38))
+    assert table.loc[f"table_1.{loss}", "ours"] == -0.4
+    assert answered(verdicts(row(f"{loss}_random_backbone_one_minus"))) == []
+
+
+def test_features_answer_by_name() -> None:
+    none = {"protocol": "", "loss": "", "lr": ""}
+    table = verdicts(row("saturation", quantity="feature", r=0.157, **none))
+    assert table["ours"].dropna().drop(DESCRIPTIONS).to_dict() == {
+        "table_2.saturation.memorability": 0.157
+    }
+
+
+def test_the_mean_absolute_attribution_answers_for_attributions() -> None:
+    none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "n": 3177}
+    rows = [
+        row("saturation", target=f"attribution_{summary}", r=r, **none)
+        for summary, r in (("mean_absolute", 0.41), ("mean_signed", 0.2), ("mean_positive", 0.3))
+    ]
+    table = verdicts(row("mse"), *rows)
+    assert table.loc["table_2.saturation.ig", "ours"] == 0.41
+    assert pd.isna(table.loc["table_2.saturation.memorability", "ours"])
+    assert table.loc["table_2.saturation.ig", "verdict"] == "equivalent"
+
+
+def test_attributions_of_a_model_with_a_random_backbone_answer_nothing() -> None:
+    none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "n": 3177}
+    rows = [
+        row("lpips_vgg_random_backbone"),
+        row("saturation", target="attribution_mean_absolute", **none),
+    ]
+    assert answered(verdicts(*rows, selected_loss="lpips_vgg")) == []
+
+
+def test_only_the_first_protocol_is_compared() -> None:
+    rows = [row("mse", r=0.1, protocol="released"), row("mse", r=0.2)]
+    assert verdicts(*rows).loc["table_1.mse", "ours"] == 0.2
+    assert verdicts(*rows, protocol="released").loc["table_1.mse", "ours"] == 0.1
+
+
+def distinctiveness(loss: str, metric: str = "nearest_neighbour") -> dict[str, Any]:
+    return row(metric, quantity="distinctiveness", loss=loss, r=0.3)
+
+
+def test_distinctiveness_answers_for_the_model_and_the_measure_of_the_paper() -> None:
+    rows = [row("lpips_squeeze"), distinctiveness("lpips_squeeze")]
+    table = verdicts(*rows, distinctiveness("lpips_squeeze", "local_outlier_factor"))
+    assert table.loc["distinctiveness", "ours"] == 0.3
+    assert pd.isna(verdicts(row("mse"), distinctiveness("mse")).loc["distinctiveness", "ours"])
+
+
+def test_distinctiveness_of_a_model_trained_with_a_random_backbone_answers_nothing() -> None:
+    table = verdicts(row("lpips_squeeze_random_backbone"), distinctiveness("lpips_squeeze"))
+    assert pd.isna(table.loc["distinctiveness", "ours"])
+
+
+# Predictions
+
+
+def test_every_published_metric_of_prediction_is_answered_by_the_mlp_alone() -> None:
+    table = verdicts(row("style"), metrics=METRICS)
+    names = [name for name in answered(table) if name.startswith("prediction.")]
+    assert sorted(names) == sorted(f"prediction.{name}" for name in PREDICTION)
+    assert table.loc["prediction.roc_auc", ["ours_ci_low", "ours_ci_high", "n"]].to_list() == [
+        0.6, 0.8, 3177,
+    ]  # fmt: skip
+    none = verdicts(row("style"), metrics=METRICS[METRICS["head"] != "mlp"])
+    assert answered(none) == ["table_1.style"]
+
+
+def test_a_predictor_on_a_model_with_a_random_backbone_answers_nothing() -> None:
+    table = verdicts(row("lpips_vgg_random_backbone"), metrics=METRICS, selected_loss="lpips_vgg")
+    assert answered(table) == []
+
+
+# What describes the data
+
+
+def test_images_scores_and_splits_are_described() -> None:
+    split = pd.DataFrame({"split": ["train"] * 5 + ["validation"] * 2 + ["test"] * 3})
+    table = verdicts(row("style"), predictions=split)
+    assert table.loc["dataset.images", ["ours", "n"]].to_list() == [2, 2]
+    assert table.loc["dataset.mean_score", "ours"] == pytest.approx(0.7)
+    sizes = [table.loc[f"split.{part}", "ours"] for part in ("train", "validation", "test")]
+    assert sizes == [5, 2, 3]
+    assert "split.train" not in answered(verdicts(row("style")))
+
+
+def test_the_consistency_of_halves_answers_under_the_uncorrected_score_with_its_interval() -> None:
+    ceiling = pd.DataFrame(
+        [
+            {"target": target, "method": method, "n": 10_000, "consistency": r}
+            for target, method, r in (
+                ("score", "pooled", 0.745),
+                ("score_uncorrected", "pooled", 0.777),
+                ("score_uncorrected", "partial", 0.66),
+                ("score_uncorrected", "within", 0.6),
+            )
+        ]
+    )
+    found = verdicts(row("style"), ceiling=ceiling).loc["consistency.memcat"]
+    assert (found["ours"], found["n"], found["verdict"]) == (0.777, 10_000, "equivalent")
+    assert 0.765 < found["ours_ci_low"] < 0.77
+    assert 0.785 < found["ours_ci_high"] < 0.79
+
+
+def test_an_undefined_consistency_is_not_testable() -> None:
+    ceiling = pd.DataFrame(
+        [{"target": "score_uncorrected", "method": "pooled", "n": 10_000, "consistency": NAN}]
+    )
+    found = verdicts(row("style"), ceiling=ceiling).loc["consistency.memcat"]
+    assert found["why"] == "our figure is undefined"
+
+
+# Made elsewhere
+
+
+def test_an_error_made_elsewhere_answers_only_what_it_was_made_for() -> None:
+    rows = [external("theirs"), external("other", r=0.1)]
+    assert answered(verdicts(*rows)) == []
+    claims = {"error": {"theirs": "table_1.lpips_vgg"}}
+    table = verdicts(*rows, external_claims=claims)
+    assert answered(table) == ["table_1.lpips_vgg"]
+    assert table.loc["table_1.lpips_vgg", "by"] == "external error: theirs"
+
+
+def test_an_error_made_elsewhere_stands_beside_the_study_s_own_of_the_same_name() -> None:
+    """A random backbone of ours says nothing of theirs, and theirs nothing of ours."""
+    rows = [row("lpips_squeeze", r=0.44), external("lpips_squeeze", r=0.1)]
+    claims = {"error": {"lpips_squeeze": "table_1.lpips_squeeze"}}
+    found = verdicts(*rows, external_claims=claims).loc["table_1.lpips_squeeze"]
+    assert found.set_index("by")["ours"].to_dict() == {
+        "this study": 0.44, "external error: lpips_squeeze": 0.1,
+    }  # fmt: skip
+    rows[0] = row("lpips_squeeze_random_backbone", r=0.44)
+    found = verdicts(*rows, external_claims=claims).loc["table_1.lpips_squeeze"]
+    assert found["by"] == "external error: lpips_squeeze"
+
+
+def test_latents_made_elsewhere_answer_for_distinctiveness() -> None:
+    rows = [
+        external("theirs", quantity="distinctiveness", metric=metric)
+        for metric in ("nearest_neighbour", "local_outlier_factor")
+    ]
+    table = verdicts(*rows, external_claims={"distinctiveness": {"theirs": "distinctiveness"}})
+    assert answered(table) == ["distinctiveness"]
+    assert table.loc["distinctiveness", "by"] == "external distinctiveness: theirs"
+
+
+def test_a_study_without_runs_or_correlations_still_describes_its_data() -> None:
+    nothing = pd.DataFrame([row()]).iloc[:0]
+    table = our_figures([nothing], IMAGES, confidence=0.95)
+    assert list(table["quantity"]) == ["images", "score"]
+    assert list(our_figures([], IMAGES, confidence=0.95)["quantity"]) == ["images", "score"]
+
+
+def test_gathering_our_figures_leaves_the_tables_as_they_were() -> None:
+    tables = [pd.DataFrame([row("mse_random_backbone")]), pd.DataFrame([row(quantity="feature")])]
+    before = [table.copy(deep=True) for table in [*tables, METRICS]]
+    our_figures(
+        tables, IMAGES, confidence=0.95, protocol="paper", selected_loss="mse", metrics=METRICS
+    )
+    for table, copy in zip([*tables, METRICS], before, strict=True):
+        pd.testing.assert_frame_equal(table, copy)

@@ -1,0 +1,82 @@
+"""What is in images decides what is prepared, and each file is read once."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from memorability.data.contents import contents, folder_hash, scored_images_hash
+
+COLUMNS = {"file": "file", "score": "score", "category": "category"}
+TABLE = "file,score,category\na.jpg,.1,cat\nb.jpg,.2,cat\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "photos"
+    (path / "in").mkdir(parents=True)
+    (path / "a.jpg").write_bytes(b"one")
+    (path / "in/b.jpg").write_bytes(b"two")
+    (tmp_path / "scores.csv").write_text(TABLE, encoding="utf-8")
+    return path
+
+
+def scored(folder: Path) -> str:
+    place = folder.parent
+    return scored_images_hash(folder, place / "scores.csv", COLUMNS, place / "index.json")
+
+
+def test_scores_labels_times_and_other_files_have_no_part(folder: Path) -> None:
+    before, whole = scored(folder), folder_hash(folder, folder.parent / "all.json")
+    table = folder.parent / "scores.csv"
+    table.write_text(TABLE.replace(".2", ".3").replace("cat\n", "dog\n"), encoding="utf-8")
+    (folder / "new.txt").write_bytes(b"")
+    (folder / ".new.jpg").write_bytes(b"")
+    os.utime(folder / "a.jpg", (1, 1))
+    assert (scored(folder), folder_hash(folder, folder.parent / "all.json")) == (before, whole)
+    (folder / "in/new.jpg").write_bytes(b"three")
+    assert scored(folder) == before
+    assert folder_hash(folder, folder.parent / "all.json") != whole
+
+
+@pytest.mark.parametrize("change", ["overwrite", "move", "name", "row"])
+def test_another_image_is_another_content(folder: Path, change: str) -> None:
+    before = scored(folder)
+    table, image = folder.parent / "scores.csv", folder / "in/b.jpg"
+    status = image.stat()
+    if change == "overwrite":
+        image.write_bytes(b"TWO")
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+    elif change == "move":
+        image.rename(folder / "b.jpg")
+    elif change == "name":
+        image.rename(folder / "in/c.jpg")
+        table.write_text(TABLE.replace("b.jpg", "c.jpg"), encoding="utf-8")
+    else:
+        table.write_text(TABLE + "c.jpg,.3,cat\n", encoding="utf-8")
+    assert scored(folder) != before
+
+
+def test_a_file_is_read_again_only_where_it_may_have_changed(folder: Path) -> None:
+    index = folder.parent / "index.json"
+    files = ["a.jpg", "in/b.jpg", "gone.jpg"]
+    first = contents(folder, files, index)
+    assert first["a.jpg"] == "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+    assert set(first) == {"a.jpg", "in/b.jpg"}
+    kept = json.loads(index.read_text(encoding="utf-8"))
+    kept[str(folder / "a.jpg")][1] = "as kept"
+    index.write_text(json.dumps(kept), encoding="utf-8")
+    assert contents(folder, files, index) == first | {"a.jpg": "as kept"}
+    index.write_text("no JSON", encoding="utf-8")
+    assert contents(folder, files, index) == first
+
+
+def test_a_table_that_will_be_refused_is_known_by_its_bytes(folder: Path) -> None:
+    table = folder.parent / "scores.csv"
+    table.write_text("no table", encoding="utf-8")
+    first = scored(folder)
+    table.write_text("no table at all", encoding="utf-8")
+    assert scored(folder) != first
+    table.unlink()
+    assert scored(folder) == ""

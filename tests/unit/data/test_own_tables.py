@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from memorability.base.errors import InputError
+from memorability.data.own_tables import read_predictions, read_split
+from memorability.tables import store
+
+IMAGES = pd.DataFrame(
+    {
+        "image_id": ["cats/one", "cats/two", "cups/one"],
+        "file": ["cats/one.jpg", "cats/two.jpg", "cups/one.png"],
+        "score": [0.2, 0.4, 0.9],
+    }
+)
+REJECTED = pd.DataFrame({"file": ["cats/bad.jpg"], "reason": ["unreadable"]})
+SPLIT = pd.DataFrame(
+    {"image_id": IMAGES["image_id"], "split": ["train", "test", "test"], "score": IMAGES["score"]}
+)
+ROWS = [("cats/one.jpg", "train"), ("two.jpg", "validation"), ("cups/one.png", "test")]
+FILES = {"file": "Image", "image_id": None, "split": "Part"}
+
+
+def split_of(
+    directory: Path, rows: list[tuple[str, str]], columns: dict[str, str | None] = FILES
+) -> pd.DataFrame:
+    path = directory / "split.csv"
+    pd.DataFrame(rows, columns=["Image", "Part"]).to_csv(path, index=False)
+    return read_split(path, columns, IMAGES, REJECTED)
+
+
+def test_a_split_is_read_by_whole_or_bare_file_names(tmp_path: Path) -> None:
+    table = split_of(tmp_path, ROWS)
+    schema = store.SCHEMAS["official_splits"][1]
+    schema.validate(table[list(schema.columns)])
+    parts = table.set_index("image_id")["split"].to_dict()
+    assert parts == {"cats/one": "train", "cats/two": "validation", "cups/one": "test"}
+    assert (
+        table.set_index("image_id")["score"].to_dict()
+        == IMAGES.set_index("image_id")["score"].to_dict()
+    )
+
+
+def test_a_split_is_read_by_ids_and_may_name_images_that_were_left_out(tmp_path: Path) -> None:
+    rows = [
+        ("cats/one", "test"),
+        ("cats/two", "train"),
+        ("cups/one", "train"),
+        ("cats/bad", "test"),
+    ]
+    table = split_of(tmp_path, rows, FILES | {"image_id": "Image"})
+    assert len(table) == 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [*ROWS, ("cats/won.jpg", "test")],
+            r"1 images that the study does not have.*'cats/won.jpg' in row 4 \(did you mean",
+        ),
+        (
+            [*ROWS, ("cats/two.jpg", "train")],
+            r"'cats/two.jpg' is the image 'cats/two.jpg', .*another row's image \(1 such rows\)",
+        ),
+        (
+            [*ROWS, ("already any of.jpg", "test")],
+            "1 images that the study does not have, for example 'already any of.jpg' in row 4",
+        ),
+        ([*ROWS[:2], ("one.png", "tset")], "row 3: 'tset' is no part .* train, validation, test"),
+        (ROWS[:2], "does not say what 1 of 3 images are for, for example 'cups/one'"),
+        ([], "has no rows"),
+    ],
+)
+def test_a_split_with_mistakes_is_explained(
+    rows: list[tuple[str, str]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        split_of(tmp_path, rows)
+
+
+def test_a_row_that_could_be_any_of_several_images_is_called_so(tmp_path: Path) -> None:
+    twice = pd.DataFrame({"image_id": ["x/a", "y/a"], "file": ["x/a.jpg", "y/a.jpg"]})
+    path = tmp_path / "split.csv"
+    path.write_text("Image,Part\na.jpg,test\n", encoding="utf-8")
+    said = (
+        r"'a\.jpg' could be any of the images x/a\.jpg, y/a\.jpg \(1 such rows\)\. Give the paths"
+    )
+    with pytest.raises(InputError, match=said):
+        read_split(path, FILES, twice.assign(score=0.5), REJECTED)
+
+
+def test_an_image_with_two_ids_rows_is_refused(tmp_path: Path) -> None:
+    rows = [
+        ("cats/one", "test"),
+        ("cats/one", "train"),
+        ("cats/two", "train"),
+        ("cups/one", "test"),
+    ]
+    with pytest.raises(InputError, match=r"image 'cats/one' is named twice \(1 such rows\)"):
+        split_of(tmp_path, rows, FILES | {"image_id": "Image"})
+
+
+def test_a_column_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no column 'Prt' \(did you mean 'Part'"):
+        split_of(tmp_path, ROWS, FILES | {"split": "Prt"})
+
+
+def predictions_of(directory: Path, rows: list[tuple[str, object]]) -> pd.DataFrame:
+    path = directory / "theirs.tsv"
+    pd.DataFrame(rows, columns=["name", "value"]).to_csv(path, index=False, sep="\t")
+    return read_predictions(path, {"file": "name", "predicted": "value"}, IMAGES, SPLIT)
+
+
+def test_predictions_of_all_test_images_are_enough(tmp_path: Path) -> None:
+    rows = [("cups/one.png", 0.75), ("elsewhere.jpg", 0.1), ("cats/two.jpg", -1.5)]
+    table = predictions_of(tmp_path, rows)
+    store.SCHEMAS["head_predictions"][1].validate(
+        table[["image_id", "other_image_id", "predicted"]]
+    )
+    assert table.set_index("image_id")["predicted"].to_dict() == {
+        "cups/one": 0.75,
+        "cats/two": -1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("cups/one.png", 0.5)], "predicts 1 of 2 test images; 'cats/two' is missing"),
+        ([("CUPS/One.png", 0.5), ("x", 0.1)], "predicts 0 of 2 .*named as in 'CUPS/One.png'"),
+        ([("cups/one.png", "high"), ("cats/two.jpg", 0.5)], "row 1: 'high' is no finite number"),
+        ([("cups/one.png", np.inf), ("cats/two.jpg", 0.5)], "row 1: 'inf' is no finite number"),
+        ([("cups/one.png", 0.5), ("cats/two.jpg", 0.5), ("two.jpg", 0.25)], "already another row"),
+    ],
+)  # fmt: skip
+def test_predictions_with_mistakes_are_explained(
+    rows: list[tuple[str, object]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        predictions_of(tmp_path, rows)

@@ -1,0 +1,158 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from memorability.prediction.evaluation import (
+    Evaluation,
+    by_head,
+    calibration,
+    class_threshold,
+    evaluate,
+)
+from memorability.prediction.metrics import METRICS, evaluate_prediction
+from memorability.tables import store
+
+
+def predictions(n: int = 400, *, noise: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the table `predictions`, the predictor being good, and the image table."""
+    generator = np.random.default_rng(2)
+    category = np.arange(n) % 4
+    score = np.clip(0.5 + 0.05 * category + 0.1 * generator.normal(size=n), 0, 1)
+    ids = [f"i{i:03d}" for i in range(n)]
+    table = pd.DataFrame(
+        {
+            "image_id": ids, "split": np.where(np.arange(n) < n // 2, "train", "test"),
+            "score": score, "predicted": score + noise * generator.normal(size=n),
+            "category_mean": 0.5 + 0.05 * category, "subcategory_mean": 0.5 + 0.05 * category,
+            "image_size": np.nan,
+        }
+    )  # fmt: skip
+    images = pd.DataFrame({"image_id": ids, "category": np.array(list("abcd"))[category]})
+    return table, images
+
+
+def head(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+    ids = table["image_id"]
+    return pd.DataFrame({"image_id": ids, "other_image_id": ids, "predicted": values})
+
+
+def evaluated(
+    table: pd.DataFrame,
+    images: pd.DataFrame,
+    heads: dict[str, pd.DataFrame] | None = None,
+    left_out: pd.DataFrame | None = None,
+) -> Evaluation:
+    return evaluate(
+        table, heads or {}, left_out, images,
+        median_of="train", draws=200, confidence=0.95, seed=0,
+    )  # fmt: skip
+
+
+def test_every_table_fits_its_schema_and_holds_test_images_alone() -> None:
+    table, images = predictions()
+    other = head(table, table["predicted"].to_numpy() ** 2)
+    left_out = images.merge(table.loc[table["split"] == "test", ["image_id", "predicted"]])
+    found = evaluated(table, images, {"ridge": other}, left_out)
+    for name, made in (
+        ("prediction_metrics", found.metrics),
+        ("prediction_by_category", found.by_category),
+        ("prediction_gains", found.gains),
+        ("prediction_calibration", found.calibration),
+    ):
+        schema = store.SCHEMAS[name][1]
+        schema.validate(made[list(schema.columns)])
+    assert (found.metrics["n"] == 200).all()
+    heads = {"mlp", "ridge", "left_out", "category_mean", "subcategory_mean"}
+    assert set(found.metrics["head"]) == heads
+    assert set(found.metrics["metric"]) == set(METRICS)
+    assert set(found.by_category["group"]) == set("abcd")
+    assert (found.by_category["n"] == 50).all()
+    test = table[table["split"] == "test"]
+    values = found.metrics.set_index(["head", "metric"])["value"]
+    threshold = table.loc[table["split"] == "train", "score"].median()
+    expected = evaluate_prediction(
+        test["predicted"].to_numpy(), test["score"].to_numpy(), threshold=threshold
+    )
+    assert values["mlp"].to_dict() == expected
+
+
+def test_metrics_of_a_category_are_those_of_its_images_at_the_threshold_of_all() -> None:
+    table, images = predictions()
+    found = evaluated(table, images).by_category.set_index(["group", "head", "metric"])["value"]
+    found = found.sort_index()
+    rows = table[(table["split"] == "test") & (images["category"] == "b")]
+    threshold = table.loc[table["split"] == "train", "score"].median()
+    expected = evaluate_prediction(
+        rows["predicted"].to_numpy(), rows["score"].to_numpy(), threshold=threshold
+    )
+    assert found["b", "mlp"].to_dict() == expected
+    assert np.isnan(found["b", "category_mean", "spearman"]), "constant within a category"
+
+
+def test_the_threshold_is_the_median_of_training_or_of_all_images() -> None:
+    table = pd.DataFrame({"split": ["train", "train", "test"], "score": [0.2, 0.4, 0.9]})
+    assert class_threshold(table, "train") == pytest.approx(0.3)
+    assert class_threshold(table, "all") == 0.4
+
+
+def test_a_predictor_is_said_to_beat_what_it_beats() -> None:
+    table, images = predictions()
+    said = evaluated(table, images).summary
+    assert "beats the category means: Spearman's r 0." in said
+    assert "beats the subcategory means" in said
+
+
+def test_a_predictor_of_noise_is_not_said_to_beat_category_means() -> None:
+    table, images = predictions()
+    table["predicted"] = np.random.default_rng(0).random(len(table))
+    said = evaluated(table, images).summary
+    assert "The predictor is worse than the category means" in said
+    table["predicted"] = table["category_mean"] + 1e-6 * table["predicted"]
+    assert "is not shown to beat the category means" in evaluated(table, images).summary
+
+
+def test_constant_baselines_are_compared_by_area() -> None:
+    table, images = predictions()
+    table[["category_mean", "subcategory_mean"]] = 0.5
+    nothing = pd.DataFrame({"image_id": [], "category": [], "predicted": []})
+    said = evaluated(table, images.assign(category="all"), left_out=nothing).summary
+    assert "beats the category means: ROC AUC 0.9" in said
+    assert "against 0.500" in said
+
+
+def test_pairs_of_test_images_are_measured_beside_images() -> None:
+    table, images = predictions()
+    single = head(table, table["predicted"].to_numpy())
+    ids = table.loc[table["split"] == "test", "image_id"].to_numpy()
+    scores = table.set_index("image_id")["score"]
+    pairs = pd.DataFrame({"image_id": ids[::2], "other_image_id": ids[1::2]})
+    means = (scores[pairs["image_id"]].to_numpy() + scores[pairs["other_image_id"]].to_numpy()) / 2
+    both = pd.concat([single, pairs.assign(predicted=means)], ignore_index=True)
+    metrics = evaluated(table, images, {"gru_pair": both}).metrics.set_index(["head", "metric"])
+    assert metrics.loc[("gru_pair_of_pairs", "spearman"), "value"] == pytest.approx(1)
+    assert metrics.loc[("gru_pair_of_pairs", "mse"), "value"] == 0
+    assert (metrics.loc["gru_pair_of_pairs", "n"] == 100).all()
+    assert (metrics.loc["gru_pair", "n"] == 200).all()
+
+
+def test_sizes_count_as_a_baseline_where_every_test_image_has_one() -> None:
+    table, _ = predictions()
+    assert "image_size" not in by_head(table, {}, None)
+    assert "image_size" in by_head(table.assign(image_size=0.5), {}, None)
+
+
+def test_calibration_is_the_regression_of_scores_on_predictions() -> None:
+    table, _ = predictions()
+    test = by_head(table, {}, None)
+    found = calibration(test).set_index("head")
+    reference = stats.linregress(test["mlp"], test["score"])
+    assert found.loc["mlp", "slope"] == pytest.approx(reference.slope)
+    assert found.loc["mlp", "intercept"] == pytest.approx(reference.intercept)
+    assert found.loc["mlp", "floor"] == test["mlp"].min()
+    assert found.loc["mlp", "ceiling"] == test["mlp"].max()
+    below = (test["score"] < test["category_mean"].min()).mean()
+    assert found.loc["category_mean", "share_below_floor"] == below > 0
+    constant = calibration(test.assign(mlp=0.5)).set_index("head")
+    assert np.isnan(constant.loc["mlp", "slope"])
+    assert constant.loc["mlp", "sd_predicted"] == 0

@@ -1,0 +1,211 @@
+import math
+import warnings
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from scipy import stats
+from sklearn import metrics as sk
+
+from memorability.base.seeding import numpy_stream
+from memorability.prediction.metrics import (
+    METRICS,
+    Bootstrapped,
+    bootstrap_metrics,
+    evaluate_prediction,
+)
+
+SCORES = np.array([0.2, 0.4, 0.5, 0.6, 0.8, 0.9])
+PREDICTED = np.array([0.3, 0.6, 0.5, 0.4, 0.7, 0.7])
+
+
+def evaluate_strictly(
+    predicted: np.ndarray, scores: np.ndarray, threshold: float
+) -> dict[str, float]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return evaluate_prediction(predicted, scores, threshold=threshold)
+
+
+def test_metrics_of_a_case_worked_by_hand() -> None:
+    # At 0.5 the positives are the last four; predicted positive are all but the first and fourth.
+    metrics = evaluate_strictly(PREDICTED, SCORES, 0.5)
+    assert metrics["accuracy"] == pytest.approx(4 / 6)
+    assert metrics["precision"] == pytest.approx(3 / 4)
+    assert metrics["sensitivity"] == pytest.approx(3 / 4)
+    assert metrics["specificity"] == pytest.approx(1 / 2)
+    assert metrics["f1"] == pytest.approx(3 / 4)
+    assert metrics["mse"] == pytest.approx((0.01 + 0.04 + 0 + 0.04 + 0.01 + 0.04) / 6)
+    # 8 pairs of a positive and a negative; only 0.6 outranks the positives 0.5 and 0.4.
+    assert metrics["roc_auc"] == pytest.approx(6 / 8)
+    # Recall rises to 1/2 at precision 1 (the tie of 0.7), to 3/4 at 3/4, to 1 at 4/5.
+    assert metrics["pr_auc"] == pytest.approx(1 / 2 + 1 / 4 * 3 / 4 + 1 / 4 * 4 / 5)
+
+
+def test_metrics_agree_with_scikit_learn_and_scipy() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.random(300).round(2)
+    predicted = (0.5 * scores + 0.5 * generator.random(300)).round(2)
+    threshold = float(np.median(scores))
+    metrics = evaluate_strictly(predicted, scores, threshold)
+    true, called = scores >= threshold, predicted >= threshold
+    assert metrics == pytest.approx(
+        {
+            "roc_auc": sk.roc_auc_score(true, predicted),
+            "pr_auc": sk.average_precision_score(true, predicted),
+            "spearman": stats.spearmanr(predicted, scores).statistic,
+            "pearson": stats.pearsonr(predicted, scores).statistic,
+            "mse": sk.mean_squared_error(scores, predicted),
+            "accuracy": sk.accuracy_score(true, called),
+            "precision": sk.precision_score(true, called),
+            "sensitivity": sk.recall_score(true, called),
+            "specificity": sk.recall_score(true, called, pos_label=0),
+            "f1": sk.f1_score(true, called),
+        }
+    )
+
+
+def undefined(metrics: dict[str, float]) -> set[str]:
+    return {name for name, value in metrics.items() if math.isnan(value)}
+
+
+def test_a_score_at_the_threshold_is_positive() -> None:
+    metrics = evaluate_strictly(np.array([0.5, 0.4]), np.array([0.5, 0.4]), 0.5)
+    assert metrics["accuracy"] == metrics["sensitivity"] == metrics["specificity"] == 1
+
+
+def test_metrics_of_one_class_are_nan_where_undefined() -> None:
+    assert undefined(evaluate_strictly(PREDICTED, SCORES, 0.1)) == {
+        "roc_auc",
+        "pr_auc",
+        "specificity",
+    }
+    assert undefined(evaluate_strictly(PREDICTED, SCORES, 2.0)) == {
+        "roc_auc",
+        "pr_auc",
+        "precision",
+        "sensitivity",
+        "f1",
+    }
+
+
+def test_metrics_of_a_constant_prediction_are_nan_where_undefined() -> None:
+    metrics = evaluate_strictly(np.full(6, 0.45), SCORES, 0.5)
+    assert undefined(metrics) == {"spearman", "pearson", "precision"}
+    assert metrics["roc_auc"] == 0.5
+    assert metrics["f1"] == metrics["sensitivity"] == 0
+
+
+@pytest.mark.parametrize(
+    ("predicted", "scores"),
+    [(SCORES, SCORES[1:]), (SCORES[:0], SCORES[:0]), (np.full(6, np.nan), SCORES)],
+)
+def test_metrics_reject_unusable_arrays(predicted: np.ndarray, scores: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="Expected"):
+        evaluate_prediction(predicted, scores, threshold=0.5)
+
+
+# Bootstrap
+
+
+def noisy_prediction(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    scores = generator.random(n)
+    return 0.5 * scores + 0.5 * generator.random(n), scores
+
+
+def bootstrap(
+    predicted: np.ndarray, scores: np.ndarray, *, draws: int = 30, seed: int = 0
+) -> Bootstrapped:
+    return bootstrap_metrics({"mlp": predicted}, scores, threshold=0.5, draws=draws, seed=seed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    scores=st.lists(st.integers(0, 9), min_size=2, max_size=25),
+    seed=st.integers(0, 2**16),
+    distinct=st.integers(1, 12),
+)
+def test_every_resample_has_the_metrics_of_its_images(
+    scores: list[int], seed: int, distinct: int
+) -> None:
+    # Ties, one class and constants included: the definition is `evaluate_prediction`.
+    observed = np.array(scores) / 10
+    predicted = np.random.default_rng(seed).integers(distinct, size=len(scores)) / 7
+    found = bootstrap(predicted, observed, draws=8, seed=seed).draws["mlp"]
+    generator = numpy_stream(seed, "prediction bootstrap")
+    n = len(scores)
+    chosen = generator.integers(n, size=(8, n))
+    for rows, row in zip(chosen, found, strict=True):
+        expected = evaluate_strictly(predicted[rows], observed[rows], 0.5)
+        np.testing.assert_allclose(row, [expected[name] for name in METRICS], atol=1e-9)
+
+
+def test_intervals_surround_the_metrics_and_follow_the_seed() -> None:
+    predicted, scores = noisy_prediction()
+    found = bootstrap(predicted, scores)
+    table = found.table(0.9)
+    assert list(table.columns) == ["head", "metric", "value", "ci_low", "ci_high", "n"]
+    values = evaluate_prediction(predicted, scores, threshold=0.5)
+    assert dict(zip(table["metric"], table["value"], strict=True)) == values
+    assert (table["ci_low"] < table["value"]).all()
+    assert (table["value"] < table["ci_high"]).all()
+    assert (table["n"] == 200).all()
+    pd.testing.assert_frame_equal(bootstrap(predicted, scores).table(0.9), table)
+    assert (bootstrap(predicted, scores, seed=1).table(0.9)["ci_low"] != table["ci_low"]).any()
+
+
+def test_prediction_and_score_are_resampled_together() -> None:
+    _, scores = noisy_prediction()
+    table = bootstrap(scores, scores).table(0.9).set_index("metric")
+    assert (table.loc["mse", ["value", "ci_low", "ci_high"]] == 0).all()
+    np.testing.assert_allclose(table.loc["spearman", ["ci_low", "ci_high"]].astype(float), 1)
+
+
+def test_interval_agrees_with_scipy() -> None:
+    predicted, scores = noisy_prediction()
+    ours = bootstrap(predicted, scores, draws=2000).table(0.9).set_index("metric").loc["mse"]
+    reference = stats.bootstrap(
+        (predicted, scores),
+        lambda a, b, axis: np.mean((a - b) ** 2, axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=4000,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert ours["ci_low"] == pytest.approx(reference.low, rel=0.03)
+    assert ours["ci_high"] == pytest.approx(reference.high, rel=0.03)
+
+
+def test_gains_are_differences_with_paired_intervals() -> None:
+    predicted, scores = noisy_prediction()
+    heads = {"mlp": predicted, "copy": predicted.copy(), "constant": np.full(200, 0.5)}
+    found = bootstrap_metrics(heads, scores, threshold=0.5, draws=200, seed=0)
+    gains = found.gains(["copy", "constant"], 0.9)
+    same = gains[(gains["head"] == "mlp") & (gains["baseline"] == "copy")]
+    assert (same[["difference", "ci_low", "ci_high"]] == 0).all(axis=None), (
+        "nothing but noise shared"
+    )
+    areas = gains[(gains["head"] == "mlp") & (gains["baseline"] == "constant")].set_index("metric")
+    value = found.estimates["mlp"]["roc_auc"]
+    assert areas.loc["roc_auc", "difference"] == value - 0.5
+    assert areas.loc["roc_auc", "ci_low"] > 0
+    assert np.isnan(areas.loc["spearman", "difference"]), "a constant has no correlation"
+    assert not (gains["head"] == gains["baseline"]).any()
+
+
+def test_intervals_of_one_class_are_nan_without_warnings() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = bootstrap_metrics({"mlp": PREDICTED}, SCORES, threshold=0.1, draws=5, seed=0)
+        table = found.table(0.9).set_index("metric")
+    assert table.loc["roc_auc", ["value", "ci_low", "ci_high"]].isna().all()
+
+
+def test_no_draws_are_refused() -> None:
+    with pytest.raises(ValueError, match="0 draws"):
+        bootstrap_metrics({"mlp": PREDICTED}, SCORES, threshold=0.5, draws=0, seed=0)

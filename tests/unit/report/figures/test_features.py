@@ -1,0 +1,113 @@
+"""Figures of features, read back from their artists."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from scipy.stats import spearmanr
+
+from memorability.features.names import OBJECT_FEATURES, TABLE_2
+from memorability.report.figures import style
+from memorability.report.figures.features import (
+    feature_correlations,
+    feature_map,
+    importance,
+    table_2_forest,
+)
+from memorability.tables.labels import label
+
+NOTE = "Observers are simulated."
+
+
+@pytest.fixture
+def features() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    values = {name: rng.random(30) for name in TABLE_2 if name not in OBJECT_FEATURES}
+    values["mean_lab_l"] = np.ones(30)
+    values["mean_lab_b"] = -values["mean_lab_a"]
+    values["clutter_sobel_entropy"] = rng.random(30)
+    images = pd.DataFrame({"image_id": [f"i{k:02d}" for k in range(30)]})
+    return images.assign(**values).melt("image_id", var_name="feature")
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rows = []
+    for shift, target in ((0.0, "score"), (0.2, "attribution_mean_absolute")):
+        for place, feature in enumerate(TABLE_2):
+            gone = feature in OBJECT_FEATURES
+            r = np.nan if gone else place / 20 - 0.3 + shift
+            row = {"target": target, "feature": feature, "n": 0 if gone else 120, "published": 0.3}
+            for prefix in ("", "given_category_", "given_subcategory_"):
+                row |= {f"{prefix}r": r, f"{prefix}ci_low": r - 0.1, f"{prefix}ci_high": r + 0.1}
+            rows.append(row | {"unavailable": "no weights" if gone else ""})
+    return pd.DataFrame(rows)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_table_2_has_a_panel_per_target_and_a_row_per_feature(table: pd.DataFrame) -> None:
+    figure = table_2_forest(table, note=NOTE)
+    first, second = figure.axes
+    assert "memorability" in first.get_title()
+    assert "mean absolute attribution" in second.get_title()
+    assert "120 images" in first.get_title()
+    names = [text.get_text().replace("\n", " ") for text in first.get_yticklabels()]
+    assert names == [label(name) for name in TABLE_2]
+    drawn = {str(line.get_label()): line for line in second.get_lines()}
+    points = drawn["all images of the panel"].get_xdata()
+    expected = table.loc[table["target"] != "score", "r"].to_numpy()
+    np.testing.assert_array_equal(points, expected)
+    np.testing.assert_array_equal(drawn["published (MemCat)"].get_xdata(), [0.3] * 12)
+
+
+def test_features_that_were_not_measured_say_so_in_every_panel(table: pd.DataFrame) -> None:
+    assert texts(table_2_forest(table, note=NOTE)) == ["not measured"] * 2 * len(OBJECT_FEATURES)
+
+
+def test_a_study_without_subcategories_has_two_points_per_feature(table: pd.DataFrame) -> None:
+    columns = [name for name in table if name.startswith("given_subcategory")]
+    axes = table_2_forest(table.assign(**dict.fromkeys(columns, np.nan)), note=NOTE).axes[0]
+    assert "given the subcategory" not in [line.get_label() for line in axes.get_lines()]
+
+
+def test_feature_correlations_are_spearman_s(features: pd.DataFrame) -> None:
+    found = feature_correlations(features)
+    assert list(found) == [name for name in TABLE_2 if name not in OBJECT_FEATURES]
+    wide = features.pivot_table(index="image_id", columns="feature", values="value")
+    expected = spearmanr(wide["saturation"], wide["clutter_score"]).statistic
+    assert found.loc["saturation", "clutter_score"] == pytest.approx(expected)
+    assert found.loc["mean_lab_a", "mean_lab_b"] == pytest.approx(-1)
+    assert found["mean_lab_l"].isna().all()
+
+
+def test_the_map_prints_every_correlation_and_a_dash_for_none(features: pd.DataFrame) -> None:
+    shown = texts(feature_map(features, note=NOTE))
+    assert len(shown) == 8 * 8
+    assert shown.count("–") == 15
+    assert shown.count("-1.00") == 2
+
+
+def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {"feature": ["saturation", "mean_lab_a"], "importance": [0.2, 0.0], "ci_low": [0.1, -0.1],
+         "ci_high": [0.3, 0.1], "n": 36, "model": "ridge regression"}
+    )  # fmt: skip
+    metrics = pd.DataFrame(
+        {"head": ["labels_alone", "features_and_labels"], "metric": "spearman",
+         "value": [0.3, 0.6], "ci_low": [0.2, 0.5], "ci_high": [0.4, 0.7], "n": 36}
+    )  # fmt: skip
+    figure = importance(rows, metrics, note=NOTE)
+    left, right = figure.axes
+    heads = [text.get_text() for text in left.get_yticklabels()]
+    assert heads == ["a model of labels alone", "a model of features and labels"]
+    assert [text.get_text() for text in right.get_yticklabels()] == [
+        "Mean colour LAB A",
+        "Saturation",
+    ]
+    style.save(figure, tmp_path / "one.svg", tmp_path / "one.png")
+    assert NOTE in (tmp_path / "one.svg").read_text()

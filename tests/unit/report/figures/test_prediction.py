@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from memorability.prediction.evaluation import Evaluation, evaluate
+from memorability.report.figures import prediction
+from memorability.report.figures.style import save
+
+NOTE = "Observers are simulated."
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))  # type: ignore[attr-defined]
+
+
+def drawn(figure: Figure, directory: Path) -> str:
+    save(figure, directory / "figure.svg", directory / "figure.png")
+    assert (directory / "figure.png").stat().st_size > 5000
+    return texts(figure)
+
+
+class Study:
+    def __init__(self, scores: np.ndarray | None = None) -> None:
+        generator = np.random.default_rng(3)
+        n = 60 if scores is None else len(scores) + 30
+        score = generator.random(n)
+        if scores is not None:
+            score[30:] = scores
+        ids = [f"i{i:02d}" for i in range(n)]
+        category = np.array(["animal", "food"])[np.arange(n) % 2]
+        self.predictions = pd.DataFrame(
+            {
+                "image_id": ids, "split": np.where(np.arange(n) < 30, "train", "test"),
+                "score": score, "predicted": 0.5 * score + 0.2,
+                "category_mean": np.where(category == "food", 0.5, 0.4),
+                "subcategory_mean": np.where(category == "food", 0.5, 0.4),
+                "image_size": np.nan,
+            }
+        )  # fmt: skip
+        self.images = pd.DataFrame({"image_id": ids, "category": category})
+        predicted = generator.random(n)
+        self.heads = {
+            "their_model": pd.DataFrame(
+                {"image_id": ids, "other_image_id": ids, "predicted": predicted}
+            )
+        }
+
+    def evaluation(self) -> Evaluation:
+        return evaluate(
+            self.predictions, self.heads, None, self.images,
+            median_of="train", draws=20, confidence=0.95, seed=0,
+        )  # fmt: skip
+
+
+def test_predictions_are_drawn_with_curves_of_every_head(tmp_path: Path) -> None:
+    study = Study()
+    figure = prediction.prediction(
+        study.predictions, study.heads, study.evaluation().metrics, median_of="train", note=NOTE
+    )
+    shown = drawn(figure, tmp_path)
+    assert "Spearman's r = 1.00, n = 30" in shown
+    assert "MLP on latents: 1.00" in shown
+    assert "their_model: 0." in shown
+    assert "category means: 0." in shown
+    assert "the median of the training images" in shown
+    assert NOTE in shown
+    test = study.predictions[study.predictions["split"] == "test"]
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), test["score"])
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), test["predicted"])
+
+
+def test_test_images_on_one_side_of_the_median_have_no_curves_but_a_figure(tmp_path: Path) -> None:
+    study = Study(np.linspace(0.97, 1, 12))
+    figure = prediction.prediction(
+        study.predictions, study.heads, study.evaluation().metrics, median_of="train", note=NOTE
+    )
+    assert "MLP on latents" not in drawn(figure, tmp_path)
+
+
+def test_every_head_has_a_point_in_every_category_that_it_varies_in(tmp_path: Path) -> None:
+    found = Study().evaluation()
+    figure = prediction.by_category(found.metrics, found.by_category, note=NOTE)
+    shown = drawn(figure, tmp_path)
+    assert "animal\n(n = 15)" in shown
+    assert "all\n(n = 30)" in shown
+    points = {line.get_label(): line.get_xdata() for line in figure.axes[0].lines}
+    assert np.isfinite(points["MLP on latents"]).all()
+    assert list(np.isfinite(points["category means"])) == [True, False, False]
+    # Predictions from elsewhere stand before what labels alone predict.
+    names = [text for text in points if not str(text).startswith("_")]
+    assert names == ["MLP on latents", "their_model", "category means", "subcategory means"]
+
+
+def test_one_category_is_drawn_once(tmp_path: Path) -> None:
+    study = Study()
+    study.images["category"] = "all"
+    found = study.evaluation()
+    figure = prediction.by_category(found.metrics, found.by_category, note=NOTE)
+    drawn(figure, tmp_path)
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["all\n(n = 30)"]
+
+
+def test_calibration_shows_spread_slope_and_ends(tmp_path: Path) -> None:
+    study = Study()
+    found = study.evaluation()
+    figure = prediction.calibration(study.predictions, found.calibration, note=NOTE)
+    shown = drawn(figure, tmp_path)
+    row = found.calibration.set_index("head").loc["mlp"]
+    assert "least squares, slope 2.00" in shown
+    assert f"SD {row['sd_predicted']:.3f} predicted, {row['sd_score']:.3f} measured" in shown
+    assert f"Predictions lie between {row['floor']:.2f} and {row['ceiling']:.2f}" in shown
+    assert "3 images each" in shown
+
+
+def test_learning_marks_the_epoch_whose_weights_are_kept(tmp_path: Path) -> None:
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "train_loss": [0.3, 0.2, 0.1], "validation_loss": [0.3, 0.1, 0.2]}
+    )
+    figure = prediction.learning(history, note=NOTE)
+    assert "3 epochs, best after 2" in drawn(figure, tmp_path)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_the_search_is_drawn_with_its_choice(lost: int, tmp_path: Path) -> None:
+    trials = pd.DataFrame(
+        {
+            "trial": [0, 1, 2], "hidden": ["8", "8-4", "4"], "learning_rate": [1e-2, 1e-3, 1e-4],
+            "batch_size": 8, "dropout": 0.25, "weight_decay": 0.01,
+            "validation_loss": [0.3, 0.1, np.nan if lost else 0.2], "chosen": [False, True, False],
+        }
+    )  # fmt: skip
+    shown = drawn(prediction.search(trials, note=NOTE), tmp_path)
+    assert "chosen: 8-4 units, learning rate 1.0e-03" in shown
+    assert ("3 trials, 1 of which diverged" in shown) == bool(lost)

@@ -1,0 +1,396 @@
+"""Summaries: what a reader is shown of the tables."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from memorability.claims.ledger import OWN, ledger
+from memorability.claims.published import load_published
+from memorability.report.provenance import provenance_rows
+from memorability.report.reading import (
+    ceiling_for_reading,
+    claims_for_reading,
+    effects_for_reading,
+    external_for_reading,
+    metrics_for_reading,
+    table_1_for_reading,
+    trials_for_reading,
+    with_intervals,
+)
+from memorability.report.table_1 import forest_models, published_measure, table_1
+
+NAN = float("nan")
+VARY = {"paper": "order", "released": "nothing"}
+
+
+def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
+    """A pooled correlation of the error of a run on MemCat."""
+    loss = metric.removesuffix("_one_minus").removesuffix("_random_backbone")
+    base: dict[str, Any] = {
+        "quantity": "error", "metric": metric, "protocol": "paper",
+        "loss": loss, "lr": "5e-6", "selected": True,
+        "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
+        "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
+        "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
+        "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
+    }  # fmt: skip
+    return base | changes
+
+
+def metric(name: str, head: str = "mlp", **changes: Any) -> dict[str, Any]:
+    base = {"head": head, "metric": name, "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 3000}
+    return base | changes
+
+
+METRICS = pd.DataFrame(
+    [
+        metric(name, head, value=value)
+        for name, head, value in (
+            ("spearman", "mlp", 0.56),
+            ("roc_auc", "mlp", 0.76),
+            ("mae", "mlp", 0.1),
+            ("spearman", "category_mean", 0.3),
+            ("roc_auc", "category_mean", 0.6),
+            ("mae", "category_mean", 0.2),
+        )
+    ]
+)
+
+
+# Table 1
+
+
+def test_table_1_has_the_selected_run_of_each_loss_the_highest_correlation_first() -> None:
+    correlations = pd.DataFrame(
+        [
+            row("mse", r=0.2, lr="1e-3"),
+            row("mse", r=0.15, lr="1e-3", method="partial", ci_low=0.1, ci_high=0.2),
+            row("mse", r=0.9, lr="1e-3", method="within", group="animal"),
+            row("mse", r=0.1, lr="1e-4", selected=False),
+            row("style", r=0.3, lr="5e-6", p_holm=0.04),
+            row("style", r=-0.05, lr="5e-6", method="partial", ci_low=-0.1, ci_high=0.0),
+        ]
+    )
+    table = table_1(correlations, VARY)
+    assert list(table["loss"]) == ["Style loss", "MSE"]
+    assert list(table["r"]) == [0.3, 0.2]
+    assert list(table["learning_rate"]) == ["5e-6", "1e-3"]
+    assert list(table["given_category_r"]) == [-0.05, 0.15]
+    assert list(table["given_category_ci_low"]) == [-0.1, 0.1]
+    assert list(table["p_holm"]) == [0.04, 0.0]
+    assert list(table["beats_baseline"]) == ["no", "no"]
+    assert list(table["ceiling"]) == [0.92, 0.92]
+
+
+def test_table_1_of_a_single_category_leaves_what_is_given_the_category_open() -> None:
+    table = table_1(pd.DataFrame([row("mse")]), VARY)
+    assert table[["given_category_r", "given_category_ci_low"]].isna().all(axis=None)
+    assert table.loc[0, "r"] == 0.4
+
+
+def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None:
+    correlations = pd.DataFrame(
+        [
+            row("mse", protocol=protocol, r=r, method=method)
+            for protocol, method, r in (
+                ("paper", "pooled", 0.4),
+                ("paper", "partial", 0.1),
+                ("released", "pooled", 0.3),
+                ("released", "partial", 0.2),
+            )
+        ]
+    )
+    table = table_1(correlations, VARY).set_index("protocol")
+    assert table["given_category_r"].to_dict() == {"paper": 0.1, "released": 0.2}
+    assert table["seeds_vary"].to_dict() == VARY
+
+
+def test_table_1_names_a_random_backbone() -> None:
+    table = table_1(pd.DataFrame([row("lpips_vgg_random_backbone")]), VARY)
+    assert table.loc[0, "loss"] == "LPIPS (VGG), random backbone"
+
+
+def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> None:
+    effects = pd.DataFrame(
+        [
+            {
+                "choice": "lpips_sign_test", "value": "one_minus", "base_value": "distance",
+                "protocol": "b", "base_protocol": "a", "loss": "lpips_vgg", "lr": "5e-6",
+                "metric": "lpips_vgg_one_minus", "base_metric": "lpips_vgg", "target": "score",
+                "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
+                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
+            }
+        ]
+    )  # fmt: skip
+    shown = effects_for_reading(effects).iloc[0]
+    assert shown["error"] == "1 − LPIPS (VGG)"
+    assert shown["CI"] == "[-0.900, -0.700]"
+    assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
+    assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
+
+
+def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None:
+    shown = table_1_for_reading(table_1(pd.DataFrame([row("mse")]), VARY))
+    assert "Spearman's r" in shown
+    assert not any("ci_" in column or "_r" in column for column in shown)
+    assert "[0.380, 0.420]" in shown.iloc[0].to_list()
+
+
+def test_table_1_names_seeds_that_diverged_where_some_did() -> None:
+    lost = {"r": NAN, "seeds": 0, "diverged": "seed 0 at step 17"}
+    table = table_1(pd.DataFrame([row("mse", **lost), row("style")]), VARY)
+    assert table["diverged"].tolist() == ["", "seed 0 at step 17"]
+    assert "seed 0 at step 17" in table_1_for_reading(table)["diverged"].tolist()
+    assert "diverged" not in table_1_for_reading(table[:1])
+
+
+# Intervals
+
+
+def test_an_interval_takes_the_place_of_its_bounds_and_the_table_stays_as_it_was() -> None:
+    table = pd.DataFrame({"a": [1], "low": [0.12345], "high": [0.5], "z": [2]})
+    shown = with_intervals(table, {"CI": ("low", "high")})
+    assert list(shown.columns) == ["a", "CI", "z"]
+    assert shown.loc[0, "CI"] == "[0.123, 0.500]"
+    assert list(table.columns) == ["a", "low", "high", "z"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(NAN, 0.5), (0.5, NAN), (NAN, NAN)])
+def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> None:
+    table = pd.DataFrame({"low": [low, -0.5], "high": [high, 0.0]})
+    shown = with_intervals(table, {"CI": ("low", "high")})
+    assert list(shown["CI"]) == ["–", "[-0.500, 0.000]"]
+
+
+# Metrics
+
+
+def test_every_head_has_a_row_with_its_metrics_and_intervals() -> None:
+    external = METRICS[METRICS["head"] == "mlp"].assign(head="resmem", n=2999)
+    shown = metrics_for_reading(pd.concat([external, METRICS]))
+    assert list(shown["head"]) == ["MLP on latents", "category means", "resmem"]
+    assert list(shown.columns[2:]) == ["Spearman's r", "ROC AUC", "MAE"]
+    assert list(shown["test images"]) == ["3000", "3000", "2999"]
+    assert shown.loc[0, "MAE"] == "0.100 [0.400, 0.600]"
+    assert str(shown.loc[1, "ROC AUC"]).startswith("0.600 [")
+
+
+def test_a_metric_that_is_undefined_is_a_dash() -> None:
+    """With one category its mean is constant and has no rank correlation."""
+    metrics = METRICS.copy()
+    constant = (metrics["metric"] == "spearman") & (metrics["head"] == "category_mean")
+    metrics.loc[constant, ["value", "ci_low", "ci_high"]] = NAN
+    assert list(metrics_for_reading(metrics)["Spearman's r"]) == ["0.560 [0.400, 0.600]", "–"]
+
+
+def test_trials_are_listed_by_their_loss() -> None:
+    trials = pd.DataFrame(
+        {
+            "trial": [0, 1, 2], "worker": 0, "hidden": "8", "learning_rate": 1e-3, "batch_size": 8,
+            "dropout": 0.1, "weight_decay": 0.01, "epochs": 3, "validation_loss": [0.2, NAN, 0.1],
+            "chosen": [False, False, True],
+        }
+    )  # fmt: skip
+    assert list(trials_for_reading(trials)["trial"]) == [2, 0, 1]
+
+
+# The measure of distinctiveness of the paper
+
+
+def test_the_published_measure_is_one_of_several() -> None:
+    measures = pd.DataFrame(
+        {"metric": ["local_outlier_factor", "nearest_neighbour"], "r": [0.9, 0.3]}
+    )
+    first, second = published_measure(measures, measures.iloc[:1])
+    assert list(first["r"]) == [0.3]
+    assert second.empty
+
+
+# The ledger for reading
+
+
+def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper() -> None:
+    claims = load_published()
+    answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
+    images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
+    images |= {"ci_low": NAN, "ci_high": NAN}
+    table = ledger(
+        pd.DataFrame([answer, images]),
+        claims=claims, dataset_kind="memcat", margin=0.05, confidence=0.95,
+    )  # fmt: skip
+    shown = claims_for_reading(table)
+    assert len(shown) == len(claims)
+    assert shown.columns[0] == "verdict"
+    testable = (shown["verdict"] != "not testable").tolist()
+    assert testable == sorted(testable, reverse=True)
+    mse = shown[shown["statement"].str.contains("mean squared")].iloc[0]
+    assert (mse["verdict"], mse["source"], mse["computed by"]) == (
+        "equivalent", "Table 1", "this study",
+    )  # fmt: skip
+    assert mse["published"] == "0.235 [0.229, 0.249]"
+    assert mse["ours"] == "0.235 [0.220, 0.250]"
+    assert mse["difference"] == "0.000 [-0.015, 0.015]"
+    counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
+    assert counted[["published", "ours", "difference"]].to_list() == ["10,000", "10,000", "0"]
+    elsewhere = shown["source"].str.contains("Needell|Khosla")
+    assert elsewhere.sum() == 4
+    assert not shown["source"].str.contains("arXiv|Bagheri").any()
+    assert (shown["source"].str.len() > 0).all()
+    assert (shown["ours"] == "–").sum() == len(claims) - 2
+
+
+# Provenance
+
+
+def receipt(model: str, source: str = "random", **changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "model": model, "source": source, "sha256": "", "matched": 0, "missing": 52,
+        "unexpected": 0, "remark": "",
+    }  # fmt: skip
+    return base | changes
+
+
+def record(*receipts: dict[str, Any], **environment: Any) -> dict[str, Any]:
+    packages = {"torch": "2.15.0", "numpy": "2.4.6"}
+    return {
+        "receipts": list(receipts),
+        "settings": {"previous_model": None},
+        "environment": {"python": "3.11.7", "device": "cpu", "packages": packages} | environment,
+    }
+
+
+def facts(records: list[dict[str, Any]], settings: dict[str, Any]) -> list[tuple[str, str]]:
+    table = provenance_rows(records, settings)
+    assert list(table.columns) == ["what", "value"]
+    return list(table.itertuples(index=False, name=None))
+
+
+def test_weights_are_named_by_file_and_hash_or_as_random() -> None:
+    loaded = receipt("vgg backbone", "vgg16.pth", sha256="ab12", matched=26, missing=0)
+    rows = facts([record(receipt("autoencoder"), loaded)], {})
+    texts = dict(rows)
+    assert "0 of 52 tensors" in texts["weights of the autoencoder"]
+    assert "random" in texts["weights of the autoencoder"]
+    assert texts["weights of the vgg backbone"] == "vgg16.pth, SHA-256 ab12: 26 tensors"
+
+
+def test_a_load_that_is_not_a_full_match_is_shown_with_its_counts_and_remark() -> None:
+    nothing = receipt(
+        "autoencoder", "imagenet-vgg16.pth", sha256="cd34", missing=166, unexpected=192,
+        remark="nothing was loaded; the run starts from random weights",
+    )  # fmt: skip
+    text = dict(facts([record(nothing)], {}))["weights of the autoencoder"]
+    assert text == (
+        "imagenet-vgg16.pth, SHA-256 cd34: 0 tensors matched, 166 missing in the file, 192 of the "
+        "file unexpected; nothing was loaded; the run starts from random weights"
+    )
+    absent = receipt("autoencoder", "imagenet-vgg16.pth", remark="was not read")
+    text = dict(facts([record(absent)], {}))["weights of the autoencoder"]
+    assert text.startswith("imagenet-vgg16.pth: 0 tensors matched")
+    assert text.endswith("; was not read")
+
+
+def test_runs_of_a_carried_over_sweep_are_counted_rather_than_listed() -> None:
+    runs = [record(receipt("autoencoder"))]
+    for name in ("first", "second"):
+        runs.append(record(receipt("autoencoder", name, sha256=name, matched=52, missing=0)))
+        runs[-1]["settings"] = {"previous_model": name}
+    weights = [row for row in facts(runs, {}) if row[0].startswith("weights")]
+    assert weights == [
+        ("weights of the autoencoder", "seeded random weights; 0 of 52 tensors loaded from a file"),
+        ("weights carried over", "2 runs start from the model of the run before"),
+    ]
+
+
+def test_what_all_runs_share_is_said_once_and_runs_are_counted() -> None:
+    rows = facts([record(receipt("autoencoder")) for _ in range(390)], {})
+    assert [what for what, _ in rows].count("weights of the autoencoder") == 1
+    assert [what for what, _ in rows].count("packages") == 1
+    assert ("runs", "390") in rows
+    assert ("packages", "torch 2.15.0, numpy 2.4.6") in rows or (
+        "packages", "numpy 2.4.6, torch 2.15.0",
+    ) in rows  # fmt: skip
+
+
+def test_two_machines_are_both_named() -> None:
+    rows = facts([record(device="cpu"), record(device="cuda", gpu="H200")], {})
+    assert {value for what, value in rows if what == "device"} == {"cpu", "cuda"}
+    assert ("gpu", "H200") in rows
+
+
+def test_a_study_without_runs_names_its_tables_and_where_they_were_read() -> None:
+    environment = {"python": "3.11.7", "packages": {"numpy": "2.4.6"}}
+    rows = provenance_rows([], {}, {"errors.csv": "ab12"}, environment)
+    assert list(rows.itertuples(index=False, name=None)) == [
+        ("table", "errors.csv, SHA-256 ab12"),
+        ("python", "3.11.7"),
+        ("packages", "numpy 2.4.6"),
+        ("runs", "0"),
+    ]
+    assert environment["packages"], "left as it was"
+
+
+def test_what_was_made_elsewhere_is_listed_under_headings_for_readers() -> None:
+    source = {
+        "kind": "errors", "name": "theirs", "file": "errors.csv", "joined_by": "file", "rows": 9,
+        "joined": 8, "rows_without_image": 1, "images_without_row": 2, "unmatched": "x.jpg",
+        "claim": "table_1.mse",
+    }  # fmt: skip
+    shown = external_for_reading(pd.DataFrame([source])).iloc[0]
+    assert shown[["called", "answers", "images joined", "first of them"]].to_list() == [
+        "theirs", "table_1.mse", 8, "x.jpg",
+    ]  # fmt: skip
+
+
+def test_every_setting_is_shown_as_it_was_resolved() -> None:
+    settings = {"study": "sample", "seeds": [0, 1], "weights": {"source": "random"}}
+    shown = dict(facts([record()], settings))
+    for key, value in settings.items():
+        assert json.loads(shown[f"configuration: {key}"]) == value
+
+
+def test_records_are_left_as_they_were() -> None:
+    records = [record(receipt("autoencoder"))]
+    before = json.dumps(records)
+    facts(records, {})
+    assert json.dumps(records) == before
+
+
+def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
+    row = {
+        "target": "score_uncorrected", "group": "all", "method": "pooled", "n": 9,
+        "consistency": 0.7, "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
+    }  # fmt: skip
+    shown = ceiling_for_reading(pd.DataFrame([row, row | {"method": "partial"}]))
+    assert len(shown) == 1
+    assert shown.iloc[0].to_dict() == {
+        "score": "memorability, hits / responses",
+        "group": "all",
+        "images": 9,
+        "consistency of halves": 0.7,
+        "SD over splits": 0.01,
+        "reliability of all responses": 0.82,
+        "ceiling": 0.91,
+    }
+
+
+def test_a_forest_is_of_the_selected_loss_and_of_the_papers_distinctiveness() -> None:
+    errors = pd.DataFrame(
+        [
+            row("mse"), row("style"), row("style", lr="1e-3", selected=False),
+            row("style", protocol="released"), row("lpips_external", protocol="external"),
+        ]
+    )  # fmt: skip
+    distinct = pd.DataFrame(
+        [
+            row(metric, quantity="distinctiveness")
+            for metric in ("nearest_neighbour", "nearest_neighbours_mean")
+        ]
+    )
+    distinct["loss"] = "style"
+    ours, elsewhere, theirs = forest_models([errors, distinct], "paper", "style")
+    assert list(elsewhere["protocol"]) == ["external"]
+    assert ours[["protocol", "loss", "lr"]].to_numpy().tolist() == [["paper", "style", "5e-6"]]
+    assert list(theirs["metric"]) == ["nearest_neighbour"]

@@ -1,0 +1,156 @@
+"""Table 2 from made-up features, scores and attributions whose relations are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from memorability.analysis.correlations import correlations
+from memorability.analysis.feature_attributions import correlate_attributions
+from memorability.analysis.gathering import from_features
+from memorability.claims.published import load_published
+from memorability.features.names import OBJECT_FEATURES, TABLE_2
+from memorability.report.reading import table_2_for_reading
+from memorability.report.table_2 import in_words, table_2
+from memorability.tables import store
+
+N, EXPLAINED = 60, 40
+QUICK = {"draws": 100, "confidence": 0.95, "seed": 0}
+WHY = "weights.source is random"
+SUMMARIES = ("mean_absolute", "mean_signed", "mean_positive")
+
+
+@pytest.fixture(scope="module")
+def images() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    return pd.DataFrame(
+        {
+            "image_id": [f"i{k:02d}" for k in range(N)],
+            "category": np.repeat(["animal", "food"], N // 2),
+            "subcategory": np.tile(["a", "b", "c"], N // 3),
+            "score": rng.random(N),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def features(images: pd.DataFrame) -> pd.DataFrame:
+    """Saturation rises with the score; the other measured features are noise or constant."""
+    rng = np.random.default_rng(4)
+    values = {name: rng.random(N) for name in TABLE_2 if name not in OBJECT_FEATURES}
+    values["saturation"] = images["score"].to_numpy() + 0.05 * rng.random(N)
+    values["texture_energy"] = np.ones(N)
+    values["texture_energy_swapped"] = rng.random(N)
+    return images[["image_id"]].assign(**values).melt("image_id", var_name="feature")
+
+
+@pytest.fixture(scope="module")
+def attributions(images: pd.DataFrame) -> pd.DataFrame:
+    """Of the first images; the absolute mean falls with the score, the others are noise."""
+    rng = np.random.default_rng(5)
+    made = images.iloc[:EXPLAINED][["image_id"]].assign(drawn=True)
+    for name in SUMMARIES:
+        made[name] = rng.random(EXPLAINED)
+    made["mean_absolute"] = 1 - images["score"].to_numpy()[:EXPLAINED]
+    return made
+
+
+@pytest.fixture(scope="module")
+def attributed(
+    features: pd.DataFrame, attributions: pd.DataFrame, images: pd.DataFrame
+) -> pd.DataFrame:
+    return correlate_attributions(features, attributions, images, **QUICK)
+
+
+@pytest.fixture(scope="module")
+def table(features: pd.DataFrame, images: pd.DataFrame, attributed: pd.DataFrame) -> pd.DataFrame:
+    ours = correlations(from_features(features), images, target="score", **QUICK)
+    return table_2([ours, attributed], load_published(), dict.fromkeys(OBJECT_FEATURES, WHY))
+
+
+def test_attributions_are_correlated_over_the_explained_images(
+    attributed: pd.DataFrame,
+    features: pd.DataFrame,
+    attributions: pd.DataFrame,
+) -> None:
+    rows = attributed[(attributed["method"] == "pooled")].set_index(["target", "metric"])
+    assert len(rows) == 3 * 8
+    assert (rows["n"] == EXPLAINED).all()
+    wide = features.pivot_table(index="image_id", columns="feature", values="value")
+    for summary in SUMMARIES:
+        expected = spearmanr(
+            wide.loc[attributions["image_id"], "mean_lab_a"], attributions[summary]
+        )
+        found = rows.loc[(f"attribution_{summary}", "mean_lab_a")]
+        assert found["r"] == pytest.approx(expected.statistic)
+        assert found["p"] == pytest.approx(expected.pvalue)
+
+
+def test_p_values_are_adjusted_over_the_features_of_one_target(attributed: pd.DataFrame) -> None:
+    for _, rows in attributed[attributed["method"] == "pooled"].groupby("target"):
+        smallest = rows["p"].min()
+        made = rows["p"].notna().sum()
+        assert made == 7  # of 8 one is constant
+        assert rows["p_holm"].min() == pytest.approx(min(1, made * smallest))
+
+
+def test_a_row_per_target_and_feature_in_the_published_order(table: pd.DataFrame) -> None:
+    assert list(table["target"].unique()) == [
+        "score",
+        *(f"attribution_{s}" for s in SUMMARIES),
+    ]
+    for _, rows in table.groupby("target"):
+        assert list(rows["feature"]) == list(TABLE_2)
+    schema = store.SCHEMAS["table_2"][1]
+    assert set(schema.columns) == set(table.columns)
+    schema.validate(table[[*schema.columns]])
+
+
+def test_planted_signs_show(table: pd.DataFrame) -> None:
+    rows = table.set_index(["target", "feature"])
+    saturation = rows.loc[("score", "saturation")]
+    assert saturation["r"] > 0.9
+    assert saturation["given_category_r"] > 0.9
+    assert saturation["given_subcategory_r"] > 0.9
+    assert saturation["p_holm"] < 0.001
+    assert rows.loc[("attribution_mean_absolute", "saturation"), "r"] < -0.9
+
+
+def test_published_figures_stand_beside(table: pd.DataFrame) -> None:
+    rows = table.set_index(["target", "feature"])["published"]
+    assert rows[("score", "saturation")] == 0.157
+    assert {rows[(f"attribution_{name}", "saturation")] for name in SUMMARIES} == {0.413}
+
+
+def test_features_without_weights_are_listed_with_the_reason_and_no_number(
+    table: pd.DataFrame,
+) -> None:
+    missing = table[table["feature"].isin(OBJECT_FEATURES)]
+    assert (missing["unavailable"] == WHY).all()
+    assert (missing["n"] == 0).all()
+    assert missing[["r", "given_category_r", "p"]].isna().all(axis=None)
+    assert missing["published"].notna().all()
+    assert (table.loc[~table["feature"].isin(OBJECT_FEATURES), "unavailable"] == "").all()
+
+
+def test_a_constant_feature_has_no_r(table: pd.DataFrame) -> None:
+    rows = table[table["feature"] == "texture_energy"]
+    assert rows["r"].isna().all()
+    assert (rows["unavailable"] == "").all()
+
+
+def test_in_words(table: pd.DataFrame) -> None:
+    text = in_words(table, confidence=0.95)
+    assert text.startswith("1 of 8 features correlate with memorability (p < 0.05")
+    assert "1 given the category, 1 given the subcategory" in text
+    assert f"Not measured ({WHY}): Number of distinct categories" in text
+
+
+def test_for_reading_it_names_what_was_not_measured_only_where_something_was_not(
+    table: pd.DataFrame,
+) -> None:
+    assert "not measured, for" in table_2_for_reading(table)
+    measured = table[table["unavailable"] == ""]
+    shown = table_2_for_reading(measured)
+    assert "not measured, for" not in shown
+    assert shown["with"].iloc[0].startswith("memorability")

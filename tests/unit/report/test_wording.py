@@ -1,0 +1,151 @@
+"""Sentences about correlations, in ordinary and in odd cases."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from memorability.report.wording import in_words, models_in_words, why_none
+
+BASE: dict[str, Any] = {
+    "quantity": "error", "metric": "lpips_squeeze", "protocol": "paper", "loss": "lpips_squeeze",
+    "lr": "5e-6", "selected": True, "target": "score", "group": "all", "n": 10_000, "seeds": 5,
+    "r": 0.5, "ci_low": 0.48, "ci_high": 0.52, "ci_method": "percentile", "strata": pd.NA,
+    "ceiling": 0.92, "baseline": "", "baseline_n": pd.NA, "baseline_r": np.nan,
+    "baseline_difference": np.nan, "baseline_ci_low": np.nan, "baseline_ci_high": np.nan,
+    "beats_baseline": "",
+}  # fmt: skip
+
+
+def rows(pooled: Any = None, between: float | None = 0.4, partial: Any = None) -> pd.DataFrame:
+    """Rows of one model: pooled, given the category, and the part between categories."""
+    found = [BASE | {"method": "pooled"} | (pooled or {})]
+    if between is not None:
+        left = {"r": 0.2, "ci_low": 0.18, "ci_high": 0.22, "ceiling": 0.87, "strata": 5}
+        found.append(BASE | {"method": "partial"} | left | (partial or {}))
+        found.append(BASE | {"method": "part_between_category", "r": between, "strata": 5})
+    table = pd.DataFrame(found)
+    return table.assign(ceiling_share=table["r"] / table["ceiling"])
+
+
+def said(*args: Any, **kwargs: Any) -> str:
+    return in_words(rows(*args, **kwargs), confidence=0.95)
+
+
+def test_an_ordinary_correlation_in_full() -> None:
+    baseline = {
+        "baseline": "subcategory_mean", "baseline_n": 4108, "baseline_r": 0.7,
+        "baseline_difference": -0.2, "baseline_ci_low": -0.22, "baseline_ci_high": -0.18,
+        "beats_baseline": "no",
+    }  # fmt: skip
+    assert said(baseline) == (
+        "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) and memorability correlate at "
+        "r = 0.50 (95 % interval 0.48 to 0.52) over 10,000 images, mean of 5 seeds. 0.40 of it (80 %) "
+        "lies between the 5 categories, which differ in their means, and 0.10 (20 %) within them; "
+        "given an image's category, r = 0.20 (0.18 to 0.22) is left. With scores of this reliability "
+        "it could be 0.92 at best, of which 54 % is reached (given the category: 0.87 at best, of "
+        "which 23 % is reached). It does not beat what needs no model: on the 4,108 images that have "
+        "both, the mean score of the subcategory alone (r = 0.70) is stronger by 0.20 (0.18 to 0.22)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "verdict", "words"),
+    [
+        (0.1, 0.05, 0.15, "yes", "It beats what needs no model: on the 40 images that have both, it "
+         "is stronger than the width / height of the original alone (r = -0.30) by 0.10 (0.05 to "),
+        (0.1, -0.05, 0.15, "no", "It does not beat what needs no model: on the 40 images that have "
+         "both, it differs in strength from the width / height of the original alone (r = -0.30) by "
+         "0.10 (-0.05 to 0.15), which cannot be told from 0."),
+    ],
+)  # fmt: skip
+def test_the_verdict_on_a_baseline(
+    difference: float, low: float, high: float, verdict: str, words: str
+) -> None:
+    baseline = {
+        "baseline": "aspect", "baseline_n": 40, "baseline_r": -0.3, "beats_baseline": verdict,
+        "baseline_difference": difference, "baseline_ci_low": low, "baseline_ci_high": high,
+    }  # fmt: skip
+    assert words in said(baseline)
+
+
+def test_parts_of_opposite_signs_have_no_shares() -> None:
+    words = said(between=0.6)
+    assert "0.60 of it lies between the 5 categories and -0.10 within them, with opposite" in words
+    assert "120 %" not in words
+
+
+def test_an_interval_across_0_is_said_to_be_so_and_has_no_shares() -> None:
+    words = said({"r": 0.01, "ci_low": -0.01, "ci_high": 0.03}, between=0.004)
+    assert "over 10,000 images, mean of 5 seeds; it cannot be told from 0." in words
+    assert "0.00 of it lies between the 5 categories and 0.01 within them;" in words
+    assert "it could be 0.92 at best (given" in words
+    words = said(partial={"r": 0.01, "ci_low": -0.01, "ci_high": 0.03})
+    assert "r = 0.01 (-0.01 to 0.03) is left, which cannot be told from 0." in words
+
+
+def test_a_negative_correlation_is_shared_out_like_a_positive_one() -> None:
+    words = said(
+        {"r": -0.5, "ci_low": -0.52, "ci_high": -0.48}, between=-0.4,
+        partial={"r": -0.2, "ci_low": -0.22, "ci_high": -0.18},
+    )  # fmt: skip
+    assert "-0.40 of it (80 %) lies between" in words
+    assert "54 % is reached" in words
+
+
+def test_no_correlation_is_said_with_its_reason() -> None:
+    nothing = {"r": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+    assert said(nothing | {"ci_method": "undefined (constant values)"}).endswith(
+        "have no correlation: constant values."
+    )
+    assert said(nothing | {"ci_method": "none (diverged)"}).endswith("no correlation: diverged.")
+
+
+def test_one_category_unknown_ceiling_and_no_interval() -> None:
+    words = said(
+        {"ceiling": np.nan, "seeds": 1, "n": 9, "ci_low": np.nan, "ci_high": np.nan,
+         "ci_method": "none (n < 10)"},
+        between=None,
+    )  # fmt: skip
+    assert "r = 0.50 (no interval: n < 10) over 9 images. All images are of one category" in words
+    assert "not known: the scores come without counts." in words
+
+
+def test_a_ceiling_of_0_and_values_that_only_tell_categories_apart() -> None:
+    table = rows(partial={"r": np.nan}, between=0.5)
+    words = in_words(table.assign(ceiling=0.0, ceiling_share=np.nan), confidence=0.9)
+    assert "All of it lies between the 5 categories: within them nothing varies." in words
+    assert "no more reliable than chance" in words
+    assert "90 % interval" in words
+
+
+def test_other_targets_and_quantities_have_their_names() -> None:
+    table = rows().assign(target="d_prime", quantity="distinctiveness", metric="nearest_neighbour")
+    assert in_words(table, confidence=0.95).startswith(
+        "Latent distinctiveness (distance to the nearest image; model: LPIPS (SqueezeNet), learning "
+        "rate 5e-6) and sensitivity (d′)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ci_method", "why"),
+    [
+        ("none (n < 10)", "n < 10"),
+        ("undefined (BCa bounds)", "BCa bounds"),
+        ("constant", "constant"),
+    ],
+)
+def test_why_there_is_no_interval(ci_method: str, why: str) -> None:
+    assert why_none(ci_method) == why
+
+
+def test_every_selected_model_has_a_row_the_strongest_first() -> None:
+    weak = rows({"r": 0.49}).assign(lr="1e-3", loss="mse", metric="mse")
+    other = rows().assign(lr="1e-2", selected=False)
+    labels = rows().assign(quantity="baseline", metric="category_mean", protocol="", loss="", lr="")
+    table = models_in_words([pd.concat([weak, other, rows()]), labels], confidence=0.95)
+    assert list(table["protocol"]) == ["paper", "paper", "–"]
+    assert [words[:26] for words in table["correlation"]] == [
+        "Reconstruction error (LPIP", "Reconstruction error (MSE,", "Mean score of the category",
+    ]  # fmt: skip

@@ -1,0 +1,107 @@
+"""Weights of resamples, and intervals made from them."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from memorability.base.seeding import numpy_stream
+from memorability.statistics.intervals import (
+    Bootstrap,
+    bca_interval,
+    bootstrap_mean,
+    cluster_weights,
+    distribution,
+    drawn_weights,
+    image_weights,
+    jackknife_weights,
+    percentile_interval,
+)
+from memorability.statistics.ranks import Sample, Target
+
+
+def test_weights_count_the_rows_that_the_stream_draws_whatever_the_batch() -> None:
+    rows = numpy_stream(7, "bootstrap").integers(0, 9, (20, 9))
+    expected = [np.bincount(line, minlength=9) for line in rows]
+    for elements in (1, 40, 10_000):
+        batches = image_weights(9, draws=20, seed=7, batch_elements=elements)
+        np.testing.assert_array_equal(np.concatenate(list(batches), axis=1).T, expected)
+
+
+def test_correlations_of_resamples_do_not_depend_on_their_batch() -> None:
+    rng = np.random.default_rng(0)
+    sample = Sample(rng.normal(size=(2, 40)), Target(rng.integers(0, 9, 40).astype(float)))
+    whole, in_eights = (
+        distribution(sample, image_weights(40, draws=50, seed=3, batch_elements=elements))["pooled"]
+        for elements in (10_000, 1)
+    )
+    np.testing.assert_array_equal(whole, in_eights)
+
+
+def test_images_of_a_cluster_have_one_weight() -> None:
+    clusters = np.array([2, 0, 1, 2, 0, 0])
+    found = np.concatenate(list(cluster_weights(clusters, draws=30, seed=1)), axis=1)
+    assert found.shape == (6, 30)
+    drawn = numpy_stream(1, "cluster bootstrap").integers(0, 3, (30, 3))
+    np.testing.assert_array_equal(found, drawn_weights(drawn, 3)[clusters])
+
+
+def test_a_jackknife_leaves_out_each_image_once() -> None:
+    batches = list(jackknife_weights(11, batch_elements=1))
+    assert [batch.shape for batch in batches] == [(11, 8), (11, 3)]
+    np.testing.assert_array_equal(np.concatenate(batches, axis=1), 1 - np.eye(11))
+
+
+def test_leaving_out_an_image_is_scipys_correlation_of_the_others() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=25), rng.integers(0, 5, 25).astype(float)
+    found = distribution(Sample(x[np.newaxis], Target(y)), jackknife_weights(25))["pooled"]
+    expected = [stats.spearmanr(np.delete(x, k), np.delete(y, k)).statistic for k in range(25)]
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+
+
+def test_percentiles_are_those_of_the_defined_resamples() -> None:
+    drawn = np.append(np.linspace(0, 1, 101), [np.nan] * 20)
+    found = percentile_interval(drawn, 0.9)
+    assert (found.low, found.high) == pytest.approx((0.05, 0.95))
+    assert found.method == "percentile (20 constant of 121 resamples dropped)"
+    lost = percentile_interval(np.append(drawn, [np.nan] * 82), 0.9)
+    assert np.isnan([lost.low, lost.high]).all()
+    assert lost.method == "undefined (constant resamples)"
+
+
+def test_bca_without_bias_and_skew_is_the_percentile_interval() -> None:
+    drawn = np.linspace(-1, 1, 201)
+    found = bca_interval(0.0, drawn, np.array([-1.0, 1.0, -1.0, 1.0]), 0.9)
+    plain = percentile_interval(drawn, 0.9)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_bca_moves_towards_the_side_that_resamples_neglect() -> None:
+    drawn = np.linspace(0, 1, 201)
+    higher = bca_interval(0.6, drawn, np.array([-1.0, 1.0]), 0.9)
+    plain = percentile_interval(drawn, 0.9)
+    assert plain.low < higher.low
+    assert plain.high < higher.high
+
+
+@pytest.mark.parametrize(
+    ("estimate", "without_one"),
+    [(2.0, [0.1, 0.2]), (-1.0, [0.1, 0.2]), (0.5, [0.3, 0.3]), (0.5, [0.1, np.nan])],
+)
+def test_bca_has_no_bounds_where_it_is_undefined(estimate: float, without_one: list[float]) -> None:
+    found = bca_interval(estimate, np.linspace(0, 1, 50), np.array(without_one), 0.95)
+    assert np.isnan([found.low, found.high]).all()
+    assert found.method == "undefined (BCa bounds)"
+
+
+def test_the_interval_of_a_mean_is_that_of_scipys_bootstrap_and_needs_ten_images() -> None:
+    values = np.random.default_rng(3).normal(size=30)
+    found = bootstrap_mean(values, Bootstrap(draws=300, confidence=0.9, seed=7))
+    expected = stats.bootstrap(
+        (values,), np.mean, n_resamples=300, confidence_level=0.9, method="percentile",
+        rng=numpy_stream(7, "bootstrap"),
+    ).confidence_interval  # fmt: skip
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    few = bootstrap_mean(values[:9], Bootstrap(draws=300, confidence=0.9, seed=7))
+    assert np.isnan([few.low, few.high]).all()
+    assert few.method == "none (too few images)"

@@ -1,0 +1,1359 @@
+"""The configuration as a whole: what resolves, what is refused and in which words."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from memorability.base.errors import InputError
+from memorability.features.names import OBJECT_FEATURES
+from memorability.prediction.search import grid_size
+from memorability.study.contradictions import GRID_SIZE
+from memorability.study.resolve import resolve
+from memorability.study.study import Study
+
+ROOT = Path(__file__).parents[3]
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+
+
+@cache
+def _yaml(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+def merged(*overlays: dict[str, Any]) -> dict[str, Any]:
+    """Return config.yaml under the overlays, merged as Snakemake merges them."""
+    config = deepcopy(_yaml(ROOT / "config.yaml"))
+    for overlay in overlays:
+        update_config(config, deepcopy(overlay))
+    return config
+
+
+def changed(path: str, value: object, config: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the configuration with the key at the dotted path replaced."""
+    config = merged() if config is None else config
+    *parents, last = path.split(".")
+    place = config
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return config
+
+
+def without(path: str) -> dict[str, Any]:
+    config = merged()
+    *parents, last = path.split(".")
+    place = config
+    for parent in parents:
+        place = place[parent]
+    del place[last]
+    return config
+
+
+def refusal(config: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as refused:
+        resolve(config, ROOT)
+    return str(refused.value)
+
+
+STRATIFIED: dict[str, Any] = {"split": {"kind": "stratified"}}
+
+
+def folder(images: Path | str = "images", scores: Path | str = "scores.csv") -> dict[str, Any]:
+    """Overlay of a study of one's own images."""
+    columns = {"file": "name", "score": "memorability"}
+    dataset = {"kind": "folder", "images": str(images), "scores": str(scores), "columns": columns}
+    return {"study": "mine", "dataset": dataset, "prediction": STRATIFIED}
+
+
+ONE_RUN: dict[str, Any] = {
+    "losses": ["mse"],
+    "learning_rates": ["5e-6"],
+    "seeds": [0],
+    "selected": {"loss": "mse"},
+}
+CHECKPOINT = "imagenet-vgg16.pth"
+OBJECTS = {
+    "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
+    "deeplabv3_resnet101_coco-586e9e4e.pth",
+    "resnet50-0676ba61.pth",
+}
+PRETRAINED = {
+    CHECKPOINT, "squeezenet1_1-b8a52dc0.pth", "vgg16-397923af.pth", "alexnet-owt-7be5be79.pth",
+    "vgg19-dcbb9e9d.pth",
+}  # fmt: skip
+VGG = "vgg16-397923af.pth"  # torchvision's name for it
+AS_SCRIPTED = (
+    "Autoencoders load the ImageNet checkpoint as the published scripts do, which loads nothing of "
+    "the published file: Provenance says what was loaded."
+)
+SAMPLE: dict[str, Any] = {
+    "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
+    "prediction": STRATIFIED,
+}
+
+
+# What resolves
+
+
+def test_the_published_study_resolves() -> None:
+    study = resolve(merged(), ROOT)
+    assert (study.name, study.results) == ("memcat", "results/memcat")
+    assert len(study.runs) == 390
+    assert [run.seed for run in study.selected] == [0, 1, 2, 3, 4]
+    assert {(run.loss, run.lr) for run in study.selected} == {("lpips_squeeze", "5e-6")}
+    assert study.note == ""
+    assert study.settings["prediction"]["split"]["kind"] == "published"
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_in_the_repository_resolves_over_the_published_one(path: Path) -> None:
+    overlay = _yaml(path)
+    study = resolve(merged(overlay), ROOT)
+    assert study.name == overlay["study"]
+    assert len(study.selected) == (len(study.settings["seeds"]) if study.runs else 0)
+    assert set(study.selected) <= set(study.runs)
+    assert bool(study.runs) == (study.settings["runs"] == "grid") == study.has_images
+
+
+def test_an_overlay_keeps_what_it_does_not_name() -> None:
+    study = resolve(merged({"prediction": {"dropout": 0.0}}), ROOT)
+    assert study.settings["prediction"]["dropout"] == 0.0
+    assert study.settings["prediction"]["batch_size"] == 8
+
+
+def test_shares_that_add_up_to_one_but_for_rounding_are_accepted() -> None:
+    thirds = {"train": 0.7, "validation": 0.2, "test": 0.1}
+    assert sum(thirds.values()) != 1  # 0.9999999999999999
+    resolve(merged({"prediction": {"split": thirds}}), ROOT)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("config", "lines"),
+    [
+        (changed("sedes", [0]), ["sedes: unknown key (did you mean 'seeds'?)"]),
+        (
+            changed("prediction.drop_out", 0.1),
+            ["prediction.drop_out: unknown key (did you mean 'dropout'?)"],
+        ),
+        (
+            merged({"dataset": {"images": "photographs"}}),
+            ["dataset.images: 'photographs' should be null: scores without images"],
+        ),
+        (
+            changed(
+                "dataset.columns.scores",
+                "memorability",
+                merged(folder()),
+            ),
+            ["dataset.columns.scores: unknown key (did you mean 'score'?)"],
+        ),
+        (changed("prediction.5", 1), ["prediction.5: unknown key"]),
+        ({**merged(), 5: "five"}, ["5: unknown key"]),
+        ({**merged(), True: "on"}, ["True: unknown key"]),  # YAML 1.1 reads the key `on` as true
+        (without("losses"), ["losses: missing"]),
+        (without("statistics.margin"), ["statistics.margin: missing"]),
+        (
+            changed("statistics.bins", "quantile"),
+            ["statistics.bins: 'quantile' is unknown (did you mean 'quantiles'?)"],
+        ),
+        (
+            changed("distinctiveness.neighbours", 0),
+            ["distinctiveness.neighbours: 0 is less than the minimum of 1"],
+        ),
+        (
+            merged({"dataset": {"kind": "folder"}}),
+            ["dataset.images: missing", "dataset.scores: missing", "dataset.columns: missing"],
+        ),
+        (
+            changed("dataset.kind", "memcatt"),
+            ["dataset.kind: 'memcatt' is unknown (did you mean 'memcat'?)"],
+        ),
+        (
+            changed("losses", ["mse", "lpips_sqeeze"]),
+            ["losses.1: 'lpips_sqeeze' is unknown (did you mean 'lpips_squeeze'?)"],
+        ),
+        (changed("statistics.target", 5), ["statistics.target: 5 is unknown", "score"]),
+        (changed("epochs", "one"), ["epochs: 'one' should be of type integer"]),
+        (changed("epochs", 0), ["epochs: 0 is less than the minimum of 1"]),
+        (changed("epochs", True), ["epochs: True should be of type integer"]),
+        (
+            changed("learning_rates", ["1e-3", 0.01]),
+            ["learning_rates.1: 0.01 should be of type string", 'quoted labels, as in "5e-6"'],
+        ),
+        (
+            changed("selected.learning_rate", 0.01),
+            ["selected.learning_rate: 0.01 should be of type string", "quoted labels"],
+        ),
+        (changed("seeds", []), ["seeds: "]),
+        (changed("seeds", [-1]), ["seeds.0: -1 is less than the minimum of 0"]),
+        (changed("autoencoder.width", 1.5), ["autoencoder.width: 1.5 is greater than"]),
+        (changed("attribution.blur_kernel", 4), ["attribution.blur_kernel: 4"]),
+        (changed("attribution.baseline", "blured_mean"), ["'blured_mean'", "blurred_mean"]),
+        (changed("study", "My study"), ["study: 'My study'"]),
+        (
+            merged(folder(scores="scores.xlsx")),
+            ["dataset.scores: 'scores.xlsx'", ".csv, .tsv or .parquet"],
+        ),
+        (
+            changed("protocols", ["papr"]),
+            [
+                "Protocol 'papr' is not in protocols/",
+                "did you mean 'paper'?",
+                "protocols/papr.yaml",
+            ],
+        ),
+        (
+            changed("learning_rates", ["1e-3", "fast"]),
+            [
+                "Learning rate 'fast' is not a label of a positive number",
+                'learning_rates: ["5e-6"]',
+            ],
+        ),
+        (
+            changed("learning_rates", ["5e-6", "1e-3", "0.001"]),
+            ["learning_rates", "0.001 more than once", "Remove the repetition"],
+        ),
+        (changed("seeds", [0, 0]), ["seeds names 0 more than once"]),
+        (
+            changed("selected.learning_rate", "5e-06"),
+            [
+                "selected: no run of this study is",
+                "'5e-06'",
+                "did you mean 'paper lpips_squeeze 5e-6'?",
+            ],
+        ),
+        (changed("selected.protocol", "released"), ["selected: no run", "'released'"]),
+        (
+            changed("prediction.split.test", 0.2),
+            [
+                "prediction.split: the shares add up to 0.9,",
+                "not to 1",
+                "Correct train, validation or test",
+            ],
+        ),
+        (without("prediction.split.kind"), ["prediction.split.kind: missing"]),
+        (
+            changed("prediction.split.kind", "stratfied"),
+            ["prediction.split.kind: 'stratfied' is unknown (did you mean 'stratified'?)"],
+        ),
+        (
+            changed("prediction.split.kind", "published", merged(folder())),
+            [
+                "prediction.split.kind: published",
+                "needs all of its 10,000 rows, but dataset.kind is 'folder'",
+                "{split: {kind: stratified}}",
+            ],
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_mistake_is_named_with_its_place_and_its_remedy(
+    config: dict[str, Any], lines: list[str]
+) -> None:
+    message = refusal(config)
+    for line in lines:
+        assert line in message
+
+
+def test_all_mistakes_are_named_at_once_and_each_once() -> None:
+    config = changed("sedes", [0], changed("epochs", 0, without("study")))
+    first, *mistakes, last = refusal(config).splitlines()
+    assert first == "The configuration is not valid:"
+    assert [mistake.removeprefix("  - ").split(":")[0] for mistake in mistakes] == [
+        "epochs",
+        "sedes",
+        "study",
+    ]
+    assert last == "Every key is explained in config.yaml."
+
+
+def test_a_number_that_yaml_read_as_text_is_not_answered_with_advice_to_quote_it() -> None:
+    text = yaml.safe_load("5e-5")  # YAML 1.1 wants a point: 5.0e-5
+    assert isinstance(text, str)
+    message = refusal(changed("prediction.learning_rate", text))
+    assert "prediction.learning_rate: '5e-5' should be of type number" in message
+    assert "quoted" not in message
+
+
+@pytest.mark.parametrize("named", [{}, {"hits": "H"}, {"responses": "n"}])
+def test_a_target_that_needs_counts_is_refused_where_their_columns_are_not_named(
+    named: dict[str, str],
+) -> None:
+    target = {"statistics": {"target": "score_uncorrected"}}
+    message = refusal(merged(folder(), target, {"dataset": {"columns": named}}))
+    assert "statistics.target: score_uncorrected" in message
+    assert "dataset.columns" in message
+    both = {"hits": "H", "responses": "n"}
+    resolve(merged(folder(), target, {"dataset": {"columns": both}}), ROOT)
+
+
+@pytest.mark.parametrize("target", ["false_alarm_rate", "d_prime", "criterion"])
+def test_a_target_that_needs_false_alarms_says_which_counts_are_missing(target: str) -> None:
+    settings = {"statistics": {"target": target}}
+    named = {"hits": "H", "responses": "n"}
+    message = refusal(merged(folder(), settings, {"dataset": {"columns": named}}))
+    assert f"statistics.target: {target} is computed from counts" in message
+    assert "no false_alarms." in message
+    known = named | {"false_alarms": "FA"}
+    resolve(merged(folder(), settings, {"dataset": {"columns": known}}), ROOT)
+    lamem = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
+    assert "no false_alarms, hits, responses" in refusal(merged(settings, lamem))
+
+
+def test_a_data_set_without_its_kind_is_asked_for_the_kind_alone() -> None:
+    message = refusal(changed("dataset", {}))
+    assert "dataset.kind: missing" in message
+    assert "observers" not in message
+    assert "columns" not in message
+
+
+@pytest.mark.parametrize("path", ["epochs", "attribution.steps", "compute.threads"])
+def test_a_whole_number_with_a_decimal_point_is_refused_before_a_job_trips_over_it(
+    path: str,
+) -> None:
+    assert f"{path}: 3.0 should be of type integer" in refusal(changed(path, 3.0))
+
+
+@pytest.mark.parametrize(
+    "path", ["autoencoder.width", "prediction.learning_rate", "prediction.split.train"]
+)
+@pytest.mark.parametrize("word", [".nan", ".inf"])
+def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
+    assert path in refusal(changed(path, yaml.safe_load(word)))
+
+
+# What a study says of itself
+
+
+@pytest.mark.parametrize(
+    ("overlays", "sentences"),
+    [
+        ([], []),
+        ([SAMPLE], ["Observers are simulated; images are crops of a few photographs."]),
+        (
+            [{"protocols": ["paper", "untrained_start"]}],
+            ["Autoencoders start from random, not ImageNet, weights."],
+        ),
+        (
+            [{"protocols": ["released"], "selected": {"protocol": "released"}}],
+            [AS_SCRIPTED],
+        ),
+        (
+            [{"protocols": ["paper", "released"]}],
+            [AS_SCRIPTED],
+        ),
+        (
+            [{"protocols": ["paper", "pretrained_start"], "pretraining": {"images": "my/photos"}}],
+            ["Autoencoders were pre-trained on the images of my/photos, not on ImageNet."],
+        ),
+        (
+            [{"weights": {"source": "random"}}],
+            ["LPIPS and style losses use random backbones."],
+        ),
+        (
+            [
+                {"weights": {"source": "random"}},
+                {"losses": ["mse", "ms_ssim"], "selected": {"loss": "mse"}},
+            ],
+            [],
+        ),
+        (
+            [_yaml(ROOT / "studies" / "sample.yaml")],
+            [
+                "Observers are simulated; images are crops of a few photographs.",
+                "Autoencoders start from random, not ImageNet, weights.",
+                "LPIPS and style losses use random backbones.",
+            ],
+        ),
+    ],
+)
+def test_the_note_says_what_is_simulated_or_random_and_nothing_else(
+    overlays: list[dict[str, Any]], sentences: list[str]
+) -> None:
+    assert resolve(merged(*overlays), ROOT).note == " ".join(sentences)
+
+
+def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> None:
+    study = resolve(merged(), ROOT)
+    run = study.run_settings("paper", "style", "5e-6", "3")
+    assert (run["loss"], run["learning_rate"], run["seed"]) == ("style", 5e-6, 3)
+    assert run["protocol"] == study.protocols["paper"].choices()
+    assert set(run["stream_seeds"].values()) == {3}
+    json.dumps(run, allow_nan=False)  # what a job reads, and what its record is made of
+
+
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [
+        ({"epochs": 2}, {"epochs"}),
+        ({"weights": {"source": "random"}}, {"weights"}),
+        ({"weights": {"source": "directory", "directory": "mine"}}, {"weights"}),
+        ({"compute": {"threads": 2}}, {"threads"}),
+        ({"compute": {"precision": "bf16"}}, {"precision"}),
+        ({"compute": {"device": "cpu"}}, {"device"}),
+        ({"statistics": {"bootstrap": 100}}, set()),
+        ({"prediction": {"dropout": 0.1}}, set()),
+        ({"losses": ["style", "lpips_squeeze"], "seeds": [3, 0], "study": "less"}, set()),
+        ({"keep_checkpoints": "none"}, set()),
+    ],
+)
+def test_a_change_of_the_configuration_changes_of_a_run_what_it_decides(
+    overlay: dict[str, Any], named: set[str]
+) -> None:
+    key = ("paper", "style", "5e-6", "3")
+    before, after = (
+        resolve(merged(*changes), ROOT).run_settings(*key) for changes in ((), (overlay,))
+    )
+    assert before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]} == named
+
+
+def test_settings_of_a_run_are_those_of_its_own_protocol() -> None:
+    study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
+    resizes = [
+        study.run_settings(name, "mse", "5e-6", "0")["protocol"]["resize"]
+        for name in ("paper", "released")
+    ]
+    assert resizes == ["squash", "center_crop"]
+    assert study.first_resize == "squash"
+
+
+def test_how_often_state_is_saved_makes_no_result_stale() -> None:
+    key = ("paper", "mse", "5e-6", "0")
+    often, rarely = (
+        resolve(merged({"compute": {"checkpoint_seconds": seconds}}), ROOT) for seconds in (1, 1e4)
+    )
+    assert often.run_settings(*key) == rarely.run_settings(*key)
+    assert often.machine == {"device": "auto", "threads": 1}
+
+
+@pytest.mark.parametrize(("width", "threads"), [(1.0, 2), (0.25, 2), (0.125, 1)])
+def test_jobs_on_narrow_latents_leave_a_core_to_others(width: float, threads: int) -> None:
+    chosen = {"protocols": ["untrained_start"], "selected": {"protocol": "untrained_start"}}
+    study = resolve(merged(chosen | {"autoencoder": {"width": width}}), ROOT)
+    assert study.threads == threads
+    assert study.predictor_settings["threads"] == threads
+    assert study.attribution_settings()["threads"] == threads
+    assert study.machine["threads"] == 1
+
+
+@pytest.mark.parametrize(
+    ("keep", "models", "analysed"),
+    [("selected", 5, "selected_models"), ("all", 390, "models"), ("none", 0, "models")],
+)
+def test_models_are_kept_as_asked_for(keep: str, models: int, analysed: str) -> None:
+    study = resolve(merged({"keep_checkpoints": keep}), ROOT)
+    assert len(study.kept) == models
+    assert study.analysed_models == analysed
+    assert study.kept_file(study.runs[0]).startswith(f"results/memcat/{analysed}/protocol=paper/")
+
+
+def test_training_state_that_cannot_be_written_is_refused_before_any_job(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    study = own_images()
+    (tmp_path / "resources").mkdir(exist_ok=True)
+    (tmp_path / "resources" / "checkpoints").touch()
+    with pytest.raises(InputError, match=r"Training state cannot be written to resources/ch"):
+        study.preflight()
+
+
+def test_settings_of_a_run_do_not_depend_on_which_other_runs_are_made() -> None:
+    more = resolve(merged(), ROOT)
+    fewer = resolve(merged({"losses": ["lpips_squeeze"], "seeds": [2], "study": "less"}), ROOT)
+    key = ("paper", "lpips_squeeze", "5e-6", "2")
+    assert more.run_settings(*key) == fewer.run_settings(*key)
+
+
+def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() -> None:
+    study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
+    first, second = study.settings["losses"][:2]
+    rates = study.settings["learning_rates"]
+    model = "results/memcat/models/protocol=released/loss={}/lr={}/seed=3/autoencoder.safetensors"
+    for key, expected in {
+        ("released", first, rates[0], "3"): [],
+        ("released", first, rates[1], "3"): [model.format(first, rates[0])],
+        ("released", second, rates[0], "3"): [model.format(first, rates[-1])],
+        ("paper", second, rates[0], "3"): [],
+    }.items():
+        assert study.previous_model(*key) == expected
+        assert study.run_settings(*key)["previous_model"] == (expected or [None])[0]
+
+
+@pytest.mark.parametrize(
+    ("config", "lines"),
+    [
+        (
+            changed("prediction.search.space.learning_rate", [1e-2, 1e-5]),
+            ["prediction.search.space.learning_rate: the range from 0.01 to 1e-05 is empty"],
+        ),
+        (
+            changed("prediction.search.space.layers", [3, 1]),
+            ["prediction.search.space.layers: the range from 3 to 1 is empty", "lower end first"],
+        ),
+        (
+            changed("prediction.search.space.dropout", [0.5, 0.1]),
+            ["prediction.search.space.dropout: the range from 0.5 to 0.1 is empty"],
+        ),
+        (changed("prediction.search.space.width", []), ["prediction.search.space.width"]),
+        (changed("prediction.search.jobs", 60), ["60 jobs share 50 trials"]),
+        (
+            merged({"prediction": {"search": {"kind": "grid", "trials": 20_000}}}),
+            ["has 14,280 combinations, fewer than 20,000"],
+        ),
+        (
+            changed(
+                "prediction.external",
+                {"ridge": {"file": "r.csv", "columns": {"file": "f", "predicted": "p"}}},
+            ),
+            ["prediction.external: ridge is the name of one of the study's own heads"],
+        ),
+        (changed("prediction.heads", ["gru"]), ["prediction.heads.0: 'gru' is unknown"]),
+        (
+            merged({"prediction": {"split": {"kind": "file"}}}),
+            ["prediction.split: kind: file and a file go together"],
+        ),
+    ],
+)
+def test_predictions_that_cannot_be_made_are_refused(config: Any, lines: list[str]) -> None:
+    message = refusal(config)
+    assert all(line in message for line in lines), message
+
+
+def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
+    own = {"kind": "file", "file": "split.csv", "number": 3}
+    study = resolve(merged({"prediction": {"split": own}}), ROOT)
+    assert study.official_splits == ["results/memcat/prediction/own_split.parquet"]
+    assert study.split_settings["number"] == 1
+    words = r"prediction.split.file: split.csv does not exist, .* one row per image"
+    with pytest.raises(InputError, match=words):
+        study.preflight()
+
+
+def test_the_size_of_the_published_grid_is_that_of_the_search() -> None:
+    assert grid_size() == GRID_SIZE
+
+
+def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:
+    protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
+    assert "on all images, test images included" in resolve(merged(), ROOT).prediction_note
+    changes = {"protocols": ["mine"], "selected": {"protocol": "mine"}}
+    study = resolve(merged(changes), protocols)
+    assert "neither it nor the predictor saw a test image" in study.prediction_note
+
+
+def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_path: Path) -> None:
+    root = copy_protocols(tmp_path, fixed="extends: paper\norder: listed")
+    study = resolve(merged({"protocols": ["paper", "fixed"], "losses": ["lpips_squeeze"]}), root)
+    seeds = {
+        name: sorted({run.seed for run in study.runs if run.protocol == name})
+        for name in ("paper", "fixed")
+    }
+    assert seeds == {"paper": [0, 1, 2, 3, 4], "fixed": [0]}
+    assert study.note == (
+        "Under the protocol fixed a seed changes nothing: one run stands for all."
+    )
+    alone = merged({"protocols": ["paper", "fixed"], "seeds": [7]})
+    assert resolve(alone, root).note == ""
+    assert {run.seed for run in resolve(alone, root).runs} == {7}
+
+
+def test_two_protocols_that_make_the_same_choices_are_refused(tmp_path: Path) -> None:
+    root = copy_protocols(tmp_path, twin="extends: paper\nresize: squash")
+    with pytest.raises(InputError, match="paper and twin make the same choices") as refused:
+        resolve(merged({"protocols": ["paper", "released", "twin"]}), root)
+    assert "Remove one, or change a choice" in str(refused.value)
+
+
+def copy_protocols(directory: Path, **texts: str) -> Path:
+    """Return a directory with the schema, the presets and further protocols."""
+    for name in ("schemas", "protocols"):
+        shutil.copytree(ROOT / name, directory / name)
+    for name, text in texts.items():
+        (directory / "protocols" / f"{name}.yaml").write_text(text)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("overlay", "prepared", "correlated"),
+    [
+        ({"images": {"on_bad_image": "reject"}}, {"on_bad_image"}, set()),
+        ({"images": {"color_profile": "ignore"}}, {"decoding"}, set()),
+        ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"losses"}, set()),
+        ({"statistics": {"seed": 5}}, {"seed"}, {"seed"}),
+        ({"statistics": {"bootstrap": 100}}, set(), {"bootstrap"}),
+        ({"statistics": {"confidence": 0.9}}, set(), {"confidence"}),
+        ({"statistics": {"target": "score_uncorrected"}}, set(), {"target"}),
+        ({"epochs": 3, "learning_rates": ["5e-6"], "seeds": [0]}, set(), set()),
+    ],
+)
+def test_preparation_and_correlation_change_with_what_decides_them_alone(
+    overlay: dict[str, Any], prepared: set[str], correlated: set[str]
+) -> None:
+    before, after = (resolve(merged(SAMPLE, *more), ROOT) for more in ((), (overlay,)))
+    for first, second, expected in (
+        (before.preparation("squash"), after.preparation("squash"), prepared),
+        (before.correlation_settings, after.correlation_settings, correlated),
+    ):
+        assert {name for name in first if first[name] != second[name]} == expected
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
+def test_a_gpu_is_asked_for_where_the_study_demands_one(device: str, gpus: int) -> None:
+    assert resolve(merged({"compute": {"device": device}}), ROOT).gpus == gpus
+
+
+# What must be on disk
+
+
+@pytest.fixture
+def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Study]:
+    """Return a study of the directory images/ and the table scores.csv in a new directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "scores.csv").write_text("name,memorability\n")
+    untrained = {"protocols": ["untrained_start"], "selected": {"protocol": "untrained_start"}}
+    return lambda: resolve(merged(untrained, ONE_RUN, folder()), ROOT)
+
+
+def test_a_study_whose_files_are_there_passes_and_leaves_nothing(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    own_images().preflight()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "scores.csv"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda: Path("images").rmdir(), ["dataset.images: images does not exist", "directory"]),
+        (
+            lambda: (Path("images").rmdir(), Path("images").touch()),
+            ["dataset.images: images is a file, but a directory of images is needed"],
+        ),
+        (
+            lambda: Path("scores.csv").unlink(),
+            ["dataset.scores: scores.csv does not exist", "table of scores"],
+        ),
+        (
+            lambda: (Path("scores.csv").unlink(), Path("scores.csv").mkdir()),
+            ["dataset.scores: scores.csv is a directory, but a table of scores is needed"],
+        ),
+        (
+            lambda: Path("results").touch(),
+            ["Results cannot be written to results/mine", "not a directory", "--directory"],
+        ),
+        (
+            lambda: (Path("results").mkdir(), Path("results/mine").touch()),
+            ["Results cannot be written to results/mine", "not a directory"],
+        ),
+    ],
+)
+def test_what_is_missing_or_of_the_wrong_kind_is_named_before_any_job(
+    damage: Callable[[], object], words: list[str], own_images: Callable[[], Study]
+) -> None:
+    study = own_images()
+    damage()
+    with pytest.raises(InputError) as refused:
+        study.preflight()
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_relative_path_is_reported_with_the_directory_that_it_starts_from(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    study = own_images()
+    Path("images").rmdir()
+    with pytest.raises(InputError, match="Relative paths start from") as refused:
+        study.preflight()
+    assert str(tmp_path) in str(refused.value)
+    assert "MemCat" not in str(refused.value)
+
+
+@pytest.mark.parametrize("made", ["", "results", "results/mine"])
+def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
+    made: str,
+    own_images: Callable[[], Study],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = tmp_path / made
+    closed.mkdir(parents=True, exist_ok=True)
+    asked = []
+
+    def access(path: Path, mode: int) -> bool:
+        asked.append((Path(path).resolve(), mode))
+        return False
+
+    monkeypatch.setattr(os, "access", access)
+    with pytest.raises(InputError, match="Results cannot be written") as refused:
+        own_images().preflight()
+    assert str(closed.resolve()) in str(refused.value)
+    assert (closed.resolve(), os.W_OK) in asked
+
+
+@pytest.mark.parametrize(
+    ("overlay", "files"),
+    [
+        ({}, {"memcat_images.zip", "memcat_image_data.csv", *PRETRAINED, *OBJECTS}),
+        (
+            {"weights": {"source": "random"}},
+            {"memcat_images.zip", "memcat_image_data.csv", CHECKPOINT},
+        ),
+        (SAMPLE, {*PRETRAINED, *OBJECTS}),
+        (SAMPLE | {"features": {"objects": False}}, PRETRAINED),
+        (SAMPLE | {"weights": {"source": "directory"}}, {*PRETRAINED, *OBJECTS}),
+        (SAMPLE | {"weights": {"source": "directory", "directory": "elsewhere"}}, set()),
+        (
+            {
+                "dataset": {"kind": "lamem"},
+                "protocols": ["untrained_start"],
+                "losses": ["style"],
+                "selected": {"protocol": "untrained_start", "loss": "style"},
+                "prediction": {"split": {"kind": "official"}},
+            },
+            {"lamem.tar.gz", "vgg19-dcbb9e9d.pth", *OBJECTS},
+        ),
+    ],
+    ids=[
+        "published",
+        "random",
+        "sample",
+        "no objects",
+        "default directory",
+        "own directory",
+        "lamem",
+    ],
+)
+def test_a_study_downloads_what_it_needs_and_nothing_else(
+    overlay: dict[str, Any], files: set[str]
+) -> None:
+    downloads = resolve(merged(overlay), ROOT).downloads
+    assert {download.file for download in downloads} == files
+    assert len(downloads) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "why"),
+    [
+        ({}, ""),
+        ({"weights": {"source": "random"}}, "weights.source is random"),
+        ({"features": {"objects": False}}, "features.objects is off"),
+    ],
+)
+def test_object_features_need_weights(overlay: dict[str, Any], why: str) -> None:
+    study = resolve(merged(overlay), ROOT)
+    assert why in study.no_objects
+    assert bool(study.no_objects) == bool(why)
+    assert len(study.object_weights) == (0 if why else 3)
+    assert set(study.unavailable_features) == (set(OBJECT_FEATURES) if why else set())
+    assert ("Objects and their separation are not measured" in study.feature_note) == bool(why)
+    reasons = study.claim_settings["ledger"]["unavailable"]
+    assert reasons == {f"feature:{name}": study.no_objects for name in study.unavailable_features}
+
+
+def test_missing_weights_of_object_features_are_named_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    overlay = SAMPLE | {
+        "protocols": ["untrained_start"],
+        "losses": ["mse"],
+        "selected": {"protocol": "untrained_start", "loss": "mse"},
+        "weights": {"source": "directory", "directory": "mine"},
+    }
+    with pytest.raises(InputError, match=r"mine/fasterrcnn_resnet50_fpn_coco.*objects: false"):
+        resolve(merged(overlay), ROOT).preflight()
+    resolve(merged(overlay | {"features": {"objects": False}}), ROOT).preflight()
+
+
+@pytest.mark.parametrize("kind", ["memcat", "lamem"])
+def test_a_data_set_that_can_be_fetched_need_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    resolve(merged({"dataset": {"kind": kind}, "prediction": STRATIFIED}), ROOT).preflight()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "split", "says"),
+    [
+        ({"kind": "lamem"}, "published", "published is the split of MemCat"),
+        ({"kind": "memcat"}, "official", "official names one of the five splits of LaMem"),
+        (SAMPLE["dataset"], "official", "official names one of the five splits of LaMem"),
+    ],
+)
+def test_a_split_of_another_data_set_is_refused(
+    dataset: dict[str, Any], split: str, says: str
+) -> None:
+    overlay = {"dataset": dataset, "prediction": {"split": {"kind": split}}}
+    assert says in refusal(merged(overlay))
+
+
+def test_an_official_split_is_read_from_the_data_set() -> None:
+    overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
+    study = resolve(merged(overlay), ROOT)
+    assert study.official_splits == ["resources/lamem/official_splits.parquet"]
+    assert not study.has_counts
+    assert resolve(merged(), ROOT).official_splits == []
+
+
+def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
+    tmp_path: Path,
+) -> None:
+    root = copy_protocols(tmp_path, halved="extends: paper\nfine_tuned_on: train_split")
+    overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
+    study = resolve(merged(overlay | {"protocols": ["paper", "halved"]}), root)
+    assert study.run_splits("paper") == []
+    assert study.run_splits("halved") == [study.split_file]
+
+
+def test_the_embedded_study_needs_nothing_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT).preflight()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_the_models_is_refused_before_any_job(
+    own_images: Callable[[], Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A model at width 1 has 31,888,451 parameters of 4 bytes.
+    def has_free(size: float) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=size))
+
+    study = own_images()
+    has_free(1.27e8)
+    with pytest.raises(InputError, match=r"0\.1 GB free, but the models of 1 runs take 0\.1 GB"):
+        study.preflight()
+    has_free(1.3e8)
+    study.preflight()
+
+
+def test_models_that_are_already_there_need_no_more_room(
+    own_images: Callable[[], Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = own_images()
+    made = tmp_path / "results/mine/models" / study.runs[0].path / "autoencoder.safetensors"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    study.preflight()
+
+
+def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = resolve(merged({"keep_checkpoints": "selected"}), ROOT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
+    with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
+        study.preflight()
+    for run in study.runs:
+        (tmp_path / study.matrix_file(run)).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / study.matrix_file(run)).touch()
+    with pytest.raises(InputError, match=r"the models of 5 runs take 0\.6 GB"):
+        study.preflight()
+
+
+def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
+    own_images: Callable[[], Study],
+) -> None:
+    own_images()
+    overlay = {
+        "losses": ["lpips_vgg", "mse"],
+        "weights": {"source": "directory", "directory": "w"},
+        "features": {"objects": False},
+    }
+    study = resolve(
+        merged(folder(), ONE_RUN, overlay), ROOT
+    )  # `paper` starts from ImageNet weights
+    files = [Path("w") / name for name in ("imagenet-vgg16.pth", VGG)]
+    words = r"Weights files are missing: .*docs/data\.md.*weights\.source: random.*untrained_start"
+    with pytest.raises(InputError, match=words) as refused:
+        study.preflight()
+    for file in files:
+        assert str(file) in str(refused.value)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    study.preflight()
+
+
+def test_weights_that_will_be_downloaded_are_not_asked_for_before_any_job(
+    own_images: Callable[[], Study],
+) -> None:
+    own_images()
+    overlay = {"losses": ["lpips_vgg", "mse"], "weights": {"directory": "not/there"}}
+    study = resolve(merged(folder(), ONE_RUN, overlay), ROOT)
+    study.preflight()
+    names = ("imagenet-vgg16.pth", VGG)
+    assert study.weight_files("paper", "lpips_vgg") == [f"resources/weights/{n}" for n in names]
+
+
+def test_a_directory_of_ones_own_takes_the_place_of_downloads() -> None:
+    own = {"weights": {"source": "directory", "directory": "my/weights"}}
+    study = resolve(merged(own), ROOT)
+    assert study.weight_files("paper", "mse") == ["my/weights/imagenet-vgg16.pth"]
+    assert study.run_settings("paper", "mse", "5e-6", "0")["weights"]["directory"] == "my/weights"
+
+
+def test_how_weights_come_into_their_directory_changes_no_run() -> None:
+    settings = [
+        resolve(merged({"weights": {"source": source}}), ROOT).run_settings(
+            "paper", "style", "5e-6", "0"
+        )
+        for source in ("torchvision", "directory")
+    ]
+    assert settings[0] == settings[1]
+
+
+def test_the_checkpoint_as_scripted_is_read_where_it_is_or_will_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    key = {"protocols": ["released"], "selected": {"protocol": "released"}}
+    study = resolve(merged(key), ROOT)
+    assert study.weight_files("released", "mse") == []
+    file = "resources/weights/imagenet-vgg16.pth"
+    # Another protocol's download would appear while runs are made: they wait for it.
+    both = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
+    assert both.weight_files("released", "mse") == [file]
+    Path(file).parent.mkdir(parents=True)
+    Path(file).touch()
+    assert study.weight_files("released", "mse") == [file]
+
+
+# Initial weights
+
+
+def presets(tmp_path: Path, **protocols: str) -> Path:
+    """A directory of the workflow with protocols of our own beside the presets."""
+    shutil.copytree(ROOT / "protocols", tmp_path / "protocols")
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    for name, text in protocols.items():
+        (tmp_path / "protocols" / f"{name}.yaml").write_text(f"extends: paper\n{text}\n")
+    return tmp_path
+
+
+def of_protocol(name: str, **overlay: Any) -> dict[str, Any]:
+    return merged({"protocols": [name], "selected": {"protocol": name}}, overlay)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "words"),
+    [
+        ("initial_weights: checkpoint", 0.5, ["autoencoder.width is 0.5, not 1"]),
+        ("initial_weights: vgg16_encoder", 0.5, ["autoencoder.width is 0.5, not 1"]),
+        ("bottleneck: fc4096", 1, ["bottleneck is fc4096, not conv7x7"]),
+        (
+            "batch_norm: false\ndecoder: transposed12",
+            1,
+            ["batch_norm is False, not True", "decoder is transposed12, not upsample_conv"],
+        ),
+    ],
+)
+def test_weights_that_fit_another_network_are_refused_before_any_job(
+    tmp_path: Path, text: str, width: float, words: list[str]
+) -> None:
+    root = presets(tmp_path, mine=text)
+    with pytest.raises(InputError, match="Protocol 'mine' starts from") as refused:
+        resolve(of_protocol("mine", autoencoder={"width": width}), root)
+    for word in [*words, "untrained_start", "pretrained_start"]:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("initial_weights: vgg16_encoder", [VGG]),
+        ("initial_weights: vgg16_encoder\nbottleneck: fc4096\nbatch_norm: false", [VGG]),
+        ("initial_weights: pretrain", []),
+    ],
+)
+def test_other_weights_fit_and_say_so(tmp_path: Path, text: str, files: list[str]) -> None:
+    study = resolve(of_protocol("mine"), presets(tmp_path, mine=text))
+    assert study.weight_files("mine", "mse") == [f"resources/weights/{name}" for name in files]
+    assert study.other_model.startswith("autoencoders start from")
+    # The style loss and the encoder may need the same file: it is named once.
+    assert len(study.weight_files("mine", "lpips_vgg")) == 1
+
+
+# Pre-training
+
+
+def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_architecture(
+    own_images: Callable[[], Study], tmp_path: Path
+) -> None:
+    own_images()
+    root = presets(
+        tmp_path / "root",
+        cropped="initial_weights: pretrain\nresize: center_crop",
+        ordered="initial_weights: pretrain\norder: listed",
+        text="initial_weights: pretrain\nbatch_norm: false\ndecoder: transposed12",
+    )
+    names = ["paper", "pretrained_start", "cropped", "ordered", "text"]
+    overlay = {"protocols": names, "pretraining": {"images": "photos", "epochs": 3}}
+    study = resolve(merged(folder(), ONE_RUN, overlay), root)
+    plain, cropped, text = study.pretrainings
+    assert plain == "results/mine/pretraining/squash/conv7x7-upsample_conv-batch_norm_yes"
+    assert "/center_crop/" in cropped
+    assert text.endswith("/conv7x7-transposed12-batch_norm_no")
+    assert study.pretrained_files("ordered") == [f"{plain}/autoencoder.safetensors"]
+    assert study.pretrained_files("paper") == []
+    run = study.run_settings("text", "mse", "5e-6", "0")["weights"]
+    assert run["autoencoder"] == f"{text}/autoencoder.safetensors"
+    assert "autoencoder" not in study.run_settings("paper", "mse", "5e-6", "0")["weights"]
+    settings = study.pretraining_settings("squash", "conv7x7", "transposed12", "no")
+    assert settings["architecture"] == {
+        "width": 1.0, "bottleneck": "conv7x7", "decoder": "transposed12", "batch_norm": False,
+    }  # fmt: skip
+    assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
+    assert settings["precision"] == "fp32"
+    with pytest.raises(InputError, match=r"pretraining\.images: photos .*a directory of images"):
+        study.preflight()
+    Path("photos").mkdir()
+    study.preflight()
+
+
+def test_a_folder_that_no_protocol_asks_for_is_not_needed(own_images: Callable[[], Study]) -> None:
+    study = own_images()
+    assert study.pretrainings == []
+    study.preflight()
+
+
+def test_memory_of_pretraining_grows_with_batch_and_width() -> None:
+    memory = {
+        (size, width): resolve(
+            of_protocol(
+                "pretrained_start", pretraining={"batch_size": size}, autoencoder={"width": width}
+            ),
+            ROOT,
+        ).pretraining_memory
+        for size, width in ((1, 1.0), (16, 1.0), (16, 0.25))
+    }
+    assert memory == {(1, 1.0): "4GB", (16, 1.0): "8GB", (16, 0.25): "4GB"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "protocol", "loss", "files"),
+    [
+        ({}, "paper", "mse", ["imagenet-vgg16.pth"]),
+        ({}, "paper", "lpips_vgg", ["imagenet-vgg16.pth", VGG]),
+        ({}, "untrained_start", "lpips_vgg", [VGG]),
+        ({}, "untrained_start", "ms_ssim", []),
+        ({"weights": {"source": "random"}}, "untrained_start", "lpips_vgg", []),
+        ({"weights": {"source": "random"}}, "paper", "lpips_vgg", ["imagenet-vgg16.pth"]),
+    ],
+)
+def test_a_run_names_the_weights_files_that_it_reads(
+    overlay: dict[str, Any], protocol: str, loss: str, files: list[str]
+) -> None:
+    study = resolve(merged({"protocols": ["paper", "untrained_start"]}, overlay), ROOT)
+    assert study.weight_files(protocol, loss) == [f"resources/weights/{name}" for name in files]
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "known"), [(set(), True), ({"false_alarms"}, False), ({"hits", "responses"}, False)]
+)
+def test_counts_are_known_where_the_score_table_names_all_three(
+    unnamed: set[str], known: bool
+) -> None:
+    names = {"file", "score", "hits", "false_alarms", "responses"} - unnamed
+    folder = {"kind": "folder", "images": "i", "scores": "s.csv"}
+    dataset = folder | {"columns": {name: name for name in names}}
+    split = {"split": {"kind": "stratified"}}
+    assert resolve(merged({"dataset": dataset, "prediction": split}), ROOT).has_counts is known
+
+
+def test_what_a_score_is_depends_on_the_data_set() -> None:
+    stratified = {"split": {"kind": "stratified"}}
+    columns = {"file": "file", "score": "score"}
+    folder = {"kind": "folder", "images": "i", "scores": "data/s.csv", "columns": columns}
+    assert resolve(merged(), ROOT).score_convention == "(hits − false alarms) / responses"
+    own = resolve(merged({"dataset": folder, "prediction": stratified}), ROOT)
+    assert own.score_convention == "as given in s.csv"
+    lamem = resolve(merged(_yaml(ROOT / "studies" / "lamem.yaml")), ROOT)
+    assert lamem.score_convention == "as LaMem publishes it"
+    assert lamem.bundle_settings["note"] == lamem.note
+
+
+def test_the_published_split_goes_on_without_no_image() -> None:
+    with pytest.raises(InputError, match="published needs every image of MemCat") as refused:
+        resolve(merged({"images": {"on_bad_image": "reject"}}), ROOT)
+    assert "on_bad_image: stop" in str(refused.value)
+    either = {"images": {"on_bad_image": "reject"}, "prediction": {"split": {"kind": "stratified"}}}
+    assert resolve(merged(either), ROOT).settings["images"]["on_bad_image"] == "reject"
+
+
+def test_what_sets_a_study_apart_from_the_published_one_is_named() -> None:
+    assert resolve(merged(), ROOT).other_model == ""
+    assert resolve(merged({"epochs": 20}), ROOT).other_model == "20 epochs"
+    small = of_protocol("untrained_start", autoencoder={"width": 0.5})
+    words = "autoencoders start from random weights, width 0.5"
+    assert resolve(small, ROOT).other_model == words
+    words = "autoencoders start from what the published scripts load of the checkpoint"
+    assert resolve(of_protocol("released"), ROOT).other_model == words
+    second = {"protocols": ["paper", "released"], "selected": {"protocol": "released"}}
+    study = resolve(merged(second), ROOT)
+    assert study.other_model == "the selected protocol is not paper"
+    assert (study.first_resize, study.selected_resize) == ("squash", "center_crop")
+
+
+def test_a_loss_is_named_for_its_random_backbone() -> None:
+    study = resolve(merged({"weights": {"source": "random"}}), ROOT)
+    assert study.metric("style") == "style_random_backbone"
+    assert study.metric("mse") == "mse"
+    assert resolve(merged(), ROOT).metric("style") == "style"
+
+
+def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:
+    study = resolve(merged({"protocols": ["paper", "paper_text"]}), ROOT)
+    assert study.training_memory("paper") == "4GB"
+    assert study.training_memory("paper_text") == "7GB"
+    # LaMem's store of pixels: 58,741 of 3 × 224 × 224 bytes
+    assert study.training_memory("paper", beside=58_741 * 150_528) == "12GB"
+    assert study.model_bytes("paper_text") == pytest.approx(4 * 258.4e6, rel=1e-3)
+
+
+# Decay, matrix and controls
+
+
+def test_the_longer_run_differs_from_the_run_of_the_grid_in_its_epochs_alone() -> None:
+    study = resolve(merged(), ROOT)
+    assert study.decays
+    keys = ("paper", "lpips_squeeze", "5e-6", "3")
+    run, longer = study.run_settings(*keys), study.decay_settings(*keys)
+    assert longer == run | {"epochs": 20}
+    assert run["epochs"] == 1
+
+
+def test_one_epoch_is_no_decay() -> None:
+    assert not resolve(changed("decay.epochs", 1), ROOT).decays
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("decay.epochs", 0, "decay.epochs: 0 is less than the minimum of 1"),
+        ("decay.run", "selectd", "did you mean 'selected'?"),
+        ("decay.epoch", 20, "did you mean 'epochs'?"),
+    ],
+)
+def test_a_wrong_decay_is_refused(path: str, value: object, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        resolve(changed(path, value), ROOT)
+    assert said in str(refused.value)
+
+
+def test_metrics_read_the_backbones_of_the_studys_losses_alone() -> None:
+    study = resolve(changed("losses", ["mse", "lpips_squeeze", "style"]), ROOT)
+    assert [Path(file).name for file in study.metric_weights] == [
+        "squeezenet1_1-b8a52dc0.pth",
+        "vgg19-dcbb9e9d.pth",
+    ]
+    assert resolve(changed("weights.source", "random"), ROOT).metric_weights == []
+
+
+def test_runs_of_a_loss_are_those_of_all_its_learning_rates_and_seeds() -> None:
+    study = resolve(merged(), ROOT)
+    runs = study.runs_of("paper", "mse")
+    assert len(runs) == 13 * 5
+    assert {(run.protocol, run.loss) for run in runs} == {("paper", "mse")}
+    of_seed = [run.lr for run in runs if run.seed == 2]
+    assert of_seed == study.settings["learning_rates"], "the rule zips models with their labels"
+
+
+# Tables alone, and tables made elsewhere
+
+ALONE: dict[str, Any] = {
+    "study": "alone",
+    "runs": None,
+    "dataset": {"kind": "memcat", "scores": "scores.csv", "images": None},
+}
+TABLE: dict[str, Any] = {"kind": "table", "scores": "s.tsv", "columns": {"file": "f", "score": "s"}}
+THEIRS: dict[str, Any] = {
+    "file": "errors.csv",
+    "columns": {"file": "image", "error": "Loss"},
+    "loss": "lpips_squeeze",
+}
+
+
+def test_runs_null_is_all_that_a_study_of_tables_needs_to_say() -> None:
+    study = resolve(merged(ALONE), ROOT)
+    assert (study.runs, study.selected, study.protocols) == ((), (), {})
+    assert study.image_table == "results/alone/images/images.parquet"
+    assert (study.has_counts, study.decays, study.published_split) == (True, False, False)
+    assert (study.downloads, study.note, study.other_model, study.pretrainings) == ([], "", "", [])
+    assert set(study.used_settings) == {
+        "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness",
+        "statistics",
+    }  # fmt: skip
+    assert study.claim_settings["ledger"]["dataset_kind"] == "memcat"
+    assert study.given_tables == ["scores.csv"]
+
+
+def test_nothing_about_training_is_checked_without_runs() -> None:
+    """What contradicts itself there, or names files that are not there, says nothing."""
+    wrong = {
+        "protocols": ["untrained_start"],  # not the selected one
+        "prediction": {"split": {"kind": "official", "test": 0.9}},
+        "weights": {"source": "directory", "directory": "not/there"},
+    }
+    assert refusal(merged({"study": "trained"}, wrong))
+    resolve(merged(ALONE, wrong), ROOT)
+
+
+@pytest.mark.parametrize("dataset", [ALONE["dataset"], TABLE])
+def test_runs_without_images_are_refused(dataset: dict[str, Any]) -> None:
+    message = refusal(merged({"dataset": dataset, "prediction": STRATIFIED}))
+    assert "runs: grid trains on images, but the data set has none. Set runs: null" in message
+
+
+@pytest.mark.parametrize("overlay", [{}, SAMPLE, folder(), {"dataset": {"kind": "lamem"}}])
+def test_images_without_runs_are_refused(overlay: dict[str, Any]) -> None:
+    message = refusal(merged(overlay, {"runs": None}))
+    assert "runs: null makes a study of tables alone" in message
+    assert "{kind: table, scores: …, columns: …}" in message
+    assert f"data set {merged(overlay)['dataset']['kind']!r} has images" in message
+    assert "set runs: grid" in message
+
+
+@pytest.mark.parametrize("named", [{"scores": "scores.csv"}, {"images": None}])
+def test_memcats_scores_and_the_absence_of_images_go_together(named: dict[str, Any]) -> None:
+    message = refusal(merged({"runs": None, "dataset": named}))
+    assert "scores and images: null belong together" in message
+
+
+def test_a_table_of_scores_needs_its_columns_and_no_images() -> None:
+    assert "dataset.columns: missing" in refusal(
+        merged({"runs": None, "dataset": {"kind": "table", "scores": "s.csv"}})
+    )
+    study = resolve(merged({"runs": None, "dataset": TABLE}), ROOT)
+    assert study.image_source == {"images": None, "scores": "s.tsv", "columns": TABLE["columns"]}
+    assert not study.has_counts
+
+
+def test_what_is_made_elsewhere_is_named_and_noted() -> None:
+    latents = {"file": "l.parquet", "columns": {"image_id": "i", "latent": "z"}}
+    overlay = {
+        "external_errors": {"theirs": THEIRS | {"claim": "table_1.lpips_squeeze"}, "mine": THEIRS},
+        "external_latents": {"theirs": latents | {"claim": "distinctiveness"}},
+    }
+    note = "What is called external was made elsewhere, not by this workflow."
+    for base in ({}, ALONE):
+        study = resolve(merged(base, overlay), ROOT)
+        assert study.note == note
+        assert study.external_claims == {
+            "error": {"theirs": "table_1.lpips_squeeze", "mine": ""},
+            "distinctiveness": {"theirs": "distinctiveness"},
+        }
+    assert study.given_tables == ["scores.csv", "errors.csv", "errors.csv", "l.parquet"]
+    assert study.external_path("errors", "theirs") == (
+        "results/alone/external_errors/protocol=external/loss=theirs/part.parquet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "lines"),
+    [
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"claim": "table_1.lpips_squeze"}},
+            ["external_errors.theirs.claim: No published figure is named 'table_1.lpips_squeze'",
+             "did you mean 'table_1.lpips_squeeze'?"],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"claim": "prediction.f1"}},
+            ["'prediction.f1' is a figure about 'prediction'", "They answer: table_1.lpips_squeeze,"],
+        ),
+        (
+            "external_latents",
+            {"theirs": {"file": "l.parquet", "columns": {"file": "f", "latent": "z"},
+                        "claim": "table_1.mse"}},
+            ["external latents do not answer. They answer: distinctiveness."],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"columns": {"error": "Loss"}}},
+            ["external_errors.theirs.columns: rows are joined", "either file or image_id"],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"columns": {"error": "e", "file": "f", "image_id": "i"}}},
+            ["Name either file or image_id"],
+        ),
+        (
+            "external_errors",
+            {"Their errors": THEIRS},
+            ["external_errors: 'Their errors' is not a name of a-z, 0-9 and _"],
+        ),
+        (
+            "external_errors",
+            {"theirs": THEIRS | {"los": "mse"}},
+            ["external_errors.theirs.los: unknown key (did you mean 'loss'?)"],
+        ),
+        (
+            "external_errors",
+            {"theirs": {"file": "errors.xlsx", "columns": {"error": "e", "file": "f"}}},
+            ["external_errors.theirs.loss: missing", "'errors.xlsx' is not a .csv, .tsv or .parquet"],
+        ),
+        (
+            "external_latents",
+            {"theirs": {"file": "l.csv", "columns": {"file": "f", "latent": "z"}}},
+            ["external_latents.theirs.file: 'l.csv' is not a .parquet file"],
+        ),
+        ("runs", "grd", ["runs: 'grd' is unknown (did you mean 'grid'?)"]),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_tables_made_elsewhere_is_named(
+    key: str, value: Any, lines: list[str]
+) -> None:
+    message = refusal(merged(ALONE, {key: value}))
+    for line in lines:
+        assert line in message
+
+
+def test_a_protocol_is_not_called_external(tmp_path: Path) -> None:
+    root = presets(tmp_path, external="order: listed")
+    message = "protocols: 'external' stands for errors and latents made elsewhere"
+    with pytest.raises(InputError, match=message):
+        resolve(of_protocol("external"), root)
+
+
+def test_tables_that_are_not_there_are_named_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    latents = {"file": "l.parquet", "columns": {"image_id": "i", "latent": "z"}}
+    tables = {"external_errors": {"theirs": THEIRS}, "external_latents": {"theirs": latents}}
+    study = resolve(merged(ALONE, tables), ROOT)
+    for file, key, needed in (
+        ("scores.csv", "dataset.scores", "scores"),
+        ("errors.csv", "external_errors.theirs.file", "errors"),
+        ("l.parquet", "external_latents.theirs.file", "latents"),
+    ):
+        words = f"{key}: {file} does not exist, but a table of {needed} is needed"
+        with pytest.raises(InputError, match=words):
+            study.preflight()
+        Path(file).touch()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    study.preflight()
+    assert not Path("resources").exists()

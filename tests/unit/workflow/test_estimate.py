@@ -1,0 +1,204 @@
+"""What jobs take, against cases by hand; every rule is thought of; the page in words."""
+
+import re
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from memorability.study.resolve import resolve
+from memorability.study.study import Study
+from memorability.workflow.calibration import AutoencoderSeconds, Calibration, LossSeconds
+from memorability.workflow.disk import disk_bytes, passing_bytes
+from memorability.workflow.estimate import estimate, in_words, page
+from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
+from memorability.workflow.planned_jobs import Job
+from memorability.workflow.requests import FIGURES
+
+ROOT = Path(__file__).parents[3]
+PAPER = {"protocol": "paper", "lr": "5e-6", "seed": "0"}
+MODEL = AutoencoderSeconds(train=2.0, reconstruct=0.5, encode=0.25, attribute=0.5)
+CALIBRATION = Calibration(
+    "cpu",
+    {("conv7x7", "upsample_conv", True): MODEL},
+    {
+        "mse": LossSeconds(describe=0, train=0.0, measure=0.0),
+        "lpips_vgg": LossSeconds(describe=0.25, train=1.0, measure=0.5),
+    },
+    start=4.0,
+    spread=1.1,
+)
+# Rules whose jobs take seconds, whatever the number of images, or that only move bytes.
+SHORT = {
+    "archive", "bundle_predictor", "choose_predictor", "estimate", "estimate_ceiling", "fetch_file",
+    "join_errors", "join_latents", "join_scores", "judge_claims", "keep_model", "list_external",
+    "list_rejected",
+    "map_latents", "measure_baselines", "read_predictions", "read_scores", "read_split",
+    "split_images",
+    "record_provenance", "simulate_sample", "summarise_errors", "unpack_lamem", "unpack_memcat",
+}  # fmt: skip
+
+
+def study(overlay: dict[str, Any] | None = None) -> Study:
+    config = deepcopy(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    update_config(config, {"losses": ["lpips_vgg", "mse"], "selected": {"loss": "mse"}})
+    update_config(config, overlay or {})
+    return resolve(config, ROOT)
+
+
+def seconds(rule: str, overlay: dict[str, Any] | None = None, **how: Any) -> float:
+    chosen = study(overlay)
+    job = Job(rule, how.pop("wildcards", PAPER), how.pop("inputs", ()), (), **how)
+    return JobSeconds(chosen, sizes_of(chosen), CALIBRATION)(job)
+
+
+def test_every_rule_is_thought_of() -> None:
+    text = "\n".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
+    rules = set(re.findall(r"^ *(?:use )?rule (?:\w+ as )?(\w+)", text, flags=re.MULTILINE))
+    chosen = study()
+    counted = set(JobSeconds(chosen, sizes_of(chosen), CALIBRATION).rules)
+    assert {rule for rule in rules if not rule.startswith("plot_")} == counted | SHORT | {"fetch"}
+    assert not counted & SHORT
+
+
+@pytest.mark.parametrize(
+    ("loss", "overlay", "by_hand"),
+    [
+        ("mse", {}, 10_000 * (2.0 + 0.5)),
+        ("lpips_vgg", {}, 10_000 * (2.0 + 1.0 + 0.5 + 0.5)),
+        # Stored targets are taken from both passes.
+        ("lpips_vgg", {"compute": {"stored_targets": ["lpips_vgg"]}}, 10_000 * (4.0 - 2 * 0.25)),
+        ("mse", {"epochs": 3}, 3 * 10_000 * 2.5),
+    ],
+    ids=["mse", "lpips_vgg", "stored targets", "epochs"],
+)
+def test_a_run_trains_and_measures_every_image(
+    loss: str, overlay: dict[str, Any], by_hand: float
+) -> None:
+    wildcards = PAPER | {"loss": loss}
+    assert seconds("finetune", overlay, wildcards=wildcards) == pytest.approx(4 + by_hand)
+
+
+def test_other_jobs_by_hand() -> None:
+    wildcards = PAPER | {"loss": "mse"}
+    assert seconds("finetune_decay", wildcards=wildcards) == 4 + 20 * 10_000 * 2.5
+    assert seconds("encode", wildcards=wildcards) == 4 + 2_500
+    # A reconstruction of each image, measured by each loss once.
+    assert seconds("measure_matrix", wildcards=wildcards) == 4 + 10_000 * (0.5 + 0.5)
+    assert seconds("measure_controls") == 4 + 10_000 * (5 * 0.5 + 6 * 0.5)
+    # 3,177 test images, 50 points; two threads where the calibration had one.
+    assert seconds("attribute", threads=2) == 4 + 3_177 * 50 * 0.5 / 2
+    assert seconds("check_attributions", threads=2) == 4 + 6 * 100 * 50 * 0.5 / 2
+    assert seconds("measure_objects") == 4 + 10_000 * 7 / 20
+    assert seconds("measure_distinctiveness") == 4 + 10_000**2 * FIGURES["pair"]
+    assert seconds("predict") == 4 + 50 * 5_892 * FIGURES["predict"]
+    search = {"prediction": {"search": {"kind": "tpe", "trials": 9, "jobs": 4}}}
+    assert seconds("search_predictor", search) == 4 + 3 * 50 * 5_892 * FIGURES["predict"]
+    inputs = ("r/errors/a/part.parquet", "r/outcomes/a/part.parquet", "r/images.parquet")
+    resampled = (1 + 10 * 2) * 10_000 * 10_000 * FIGURES["resample"]
+    assert seconds("correlate", inputs=inputs) == pytest.approx(4 + resampled)
+    assert seconds("plot_scores") == 4
+
+
+def test_images_are_known_counted_or_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sizes_of(study()) == Sizes(10_000, 5, 5_892, 3_177)
+    lamem = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
+    assert sizes_of(study(lamem)).images == 58_741
+    pd.DataFrame({"name": list("abcd"), "m": 0.5, "group": list("xxyz")}).to_csv("scores.csv")
+    columns = {"file": "name", "score": "m", "category": "group"}
+    own = {
+        "dataset": {"kind": "folder", "images": "x", "scores": "scores.csv", "columns": columns},
+        "prediction": {
+            "split": {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3}
+        },
+    }
+    assert sizes_of(study(own)) == Sizes(images=4, categories=3, train=2, test=1)
+    table = Path(study(own).image_table)
+    table.parent.mkdir(parents=True)
+    pd.DataFrame({"image_id": list("abc")}).to_parquet(table)
+    assert sizes_of(study(own)).images == 3  # one was left out
+
+
+def test_disk_by_hand() -> None:
+    chosen = study({"compute": {"stored_targets": ["lpips_vgg"]}})
+    sizes = sizes_of(chosen)
+    lasting = disk_bytes(chosen, sizes)
+    assert lasting["models"] == 2 * 13 * 5 * 128e6
+    assert lasting["latents"] == 6 * 10_000 * 25_088 * 4  # of five seeds, and the predictor's copy
+    assert lasting["prepared images"] == 10_000 * 3 * 224 * 224
+    passing = passing_bytes(chosen, sizes, cores=4)
+    assert passing["models, until a loss is done"] == 0
+    # Maps of VGG's five stages, 24 MB an image.
+    values = sum(
+        channels * (224 >> stage) ** 2 for stage, channels in enumerate((64, 128, 256, 512, 512))
+    )
+    assert passing["stored targets"] == 10_000 * 4 * values
+    assert passing["training state, 4 at a time"] == 4 * 3 * 128e6
+    selected = study({"keep_checkpoints": "selected"})
+    assert disk_bytes(selected, sizes)["models"] == 5 * 128e6
+    assert passing_bytes(selected, sizes, 1)["models, until a loss is done"] == 65 * 128e6
+
+
+def test_the_page_says_jobs_cores_disk_and_doubts() -> None:
+    chosen = study()
+    sizes = sizes_of(chosen)
+    wildcards = {"loss": "mse", **PAPER}
+    jobs = [Job("finetune", wildcards, (), (str(number),), memory=4000) for number in range(8)]
+    text = page(chosen, sizes, CALIBRATION, [*jobs, Job("plot_scores", {}, (), ("p",))])
+    assert "10,000 images, 130 runs, 9 jobs still to be made" in text
+    assert re.search(r"^finetune, mse +8 +6\.9 h +2\.3 days$", text, re.MULTILINE)
+    assert re.search(r"^others: mostly their start +1 +4\.0 s", text, re.MULTILINE)
+    # 8 × 25,004 s, on one core with a plot and on eight without waiting.
+    assert re.search(r"^ +1 +2\.3 days +4 GB$", text, re.MULTILINE)
+    assert re.search(r"^ +8 +6\.9 h +32 GB$", text, re.MULTILINE)
+    assert "what one would take is not known" in text
+    assert "within 10%" in text
+    assert "0 jobs still to be made" in page(chosen, sizes, CALIBRATION, [])
+
+
+def test_a_study_of_tables_has_jobs_and_no_networks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"file": list("ab"), "score": 0.5}).to_csv("scores.csv")
+    columns = {"file": "file", "score": "score"}
+    table = {"kind": "table", "scores": "scores.csv", "columns": columns}
+    alone = study({"runs": None, "dataset": table})
+    jobs = [Job("correlate", {"quantity": "error"}, ("a/part.parquet",), ("b",))]
+    text = estimate(alone, jobs)
+    assert "2 images, 0 runs, 1 jobs still to be made" in text
+    assert "disk" not in text
+    assert "were timed here" not in text
+    external = Job("measure_external_distinctiveness", {}, (), ())
+    expected = 4 + 2**2 * FIGURES["pair"]
+    assert JobSeconds(alone, sizes_of(alone), CALIBRATION)(external) == pytest.approx(expected)
+
+
+def test_where_a_gpu_was_calibrated_the_answer_changes_with_gpus() -> None:
+    chosen = study()
+    wildcards = {"loss": "mse", **PAPER}
+    jobs = [Job("finetune", wildcards, (), (str(number),), gpus=1) for number in range(4)]
+    text = page(chosen, sizes_of(chosen), replace(CALIBRATION, device="cuda"), jobs)
+    assert re.search(r"^ +GPUs +time", text, re.MULTILINE)
+    assert re.search(r"^ +1 +28 h ", text, re.MULTILINE)
+    assert re.search(r"^ +4 +6\.9 h ", text, re.MULTILINE)
+    assert "not known" not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "0.0 s"), (3.96, "4.0 s"), (42, "42 s"), (600, "10 min"), (7_200, "2.0 h"),
+        (9_700 * 3_600, "400 days"), (36_000, "10 h"),
+    ],
+)  # fmt: skip
+def test_times_have_two_digits(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
