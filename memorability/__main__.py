@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ command line, 130 after Ctrl-C, which leaves no table.
 
 def main() -> None:
     """Run what the command line asks for."""
+    # A name that the terminal cannot show is written with \u…: no table is lost for its sake.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # On a terminal the bar says what the lines of a log say.

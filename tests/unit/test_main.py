@@ -1,5 +1,6 @@
 """The command line: what it writes, refuses and leaves behind."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -66,6 +67,20 @@ def test_csv_is_printed_unless_a_table_is_named(
     assert Path("scores.csv").read_text() == printed
     assert printed.splitlines()[0].split(",") == list(store.SCHEMAS["image_scores"][1].columns)
     assert printed.count("\n") == 5
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "ascii"])
+def test_a_name_that_the_terminal_cannot_show_loses_no_score(place: Path, encoding: str) -> None:
+    (place / "images" / "0.jpg").rename(place / "images" / "図.jpg")
+    command = [sys.executable, "-m", "memorability", "predict", "--threads", "1"]
+    done = subprocess.run(
+        [*command, "--model", place / "bundle.safetensors", place / "images"],
+        cwd=ROOT, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.decode(encoding).splitlines()
+    assert len(lines) == 5
+    assert sum("\\u56f3.jpg," in line for line in lines) == 1
 
 
 def test_both_kinds_of_table_hold_the_same(predict: Run, saved: SavedPredictor) -> None:

@@ -337,7 +337,7 @@ def test_damage_anywhere_gives_files_or_words_and_never_a_crash(
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
         (b"\x28\xb5\x2f\xfdrest", "Zstandard"),
         (b"\xff\xd8\xff\xe0 a photograph", "begins with b'\\xff\\xd8"),
-        (gzip.compress(b"a single file" * 100), "no tar archive"),
+        (gzip.compress(b"a single file" * 100, mtime=0), "no tar archive"),
     ],
 )
 def test_what_is_no_archive_is_named(tmp_path: Path, content: bytes, words: str) -> None:
