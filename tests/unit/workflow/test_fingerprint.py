@@ -13,15 +13,16 @@ from memorability.workflow.fingerprint import PLUMBING, fingerprint, reached
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
 with job_log(snakemake.log[0]):
-    from memorability import tables
     from memorability.measures import error
+    from memorability.tables import store
 
-    tables.write(error(snakemake.input))
+    store.write(error(snakemake.input))
 """
 FILES = {
     "__init__.py": '__version__ = "1"\n',
-    "tables.py": "from memorability.files import atomic\n\n\ndef write(table):\n    atomic(table)\n",
-    "files.py": "def atomic(path):\n    return path\n",
+    "tables/store.py": "from memorability.base.files import atomic\n\n\n"
+    "def write(table):\n    atomic(table)\n",
+    "base/files.py": "def atomic(path):\n    return path\n",
     "constants.py": "SIDE = 224\nUNUSED = 1\n",
     "measures.py": '''"""Errors."""
 
@@ -129,8 +130,10 @@ def test_it_changes_with(script: Path, edit: Edit, name: str, old: str, new: str
         pytest.param("measures.py", "return x\n", "return -x\n", id="a function out of reach"),
         pytest.param("constants.py", "UNUSED = 1", "UNUSED = 2", id="a constant out of reach"),
         pytest.param("factors.yaml", "of one image", "of an image", id="a comment in a data file"),
-        pytest.param("tables.py", "atomic(table)", "print(table)", id="how a table is written"),
-        pytest.param("files.py", "return path", "return str(path)", id="how a file appears"),
+        pytest.param(
+            "tables/store.py", "atomic(table)", "print(table)", id="how a table is written"
+        ),
+        pytest.param("base/files.py", "return path", "return str(path)", id="how a file appears"),
         pytest.param("__init__.py", "1", "2", id="the version"),
         pytest.param("script.py", "\nwith", '"""Errors."""\n\nwith', id="the script's docstring"),
     ],
