@@ -336,7 +336,11 @@ def test_inks_of_a_profile_are_as_dark_as_it_says(tmp_path: Path) -> None:
     assert np.asarray(ignored)[0, 0].tolist() == [0, 0, 0]
 
 
-@pytest.mark.parametrize("profile", [b"no profile", srgb_profile()[:200], p3_profile()[:300]])
+@pytest.mark.parametrize(
+    "profile",
+    [b"no profile", srgb_profile()[:200], p3_profile()[:300]],
+    ids=["no profile", "sRGB cut off", "P3 cut off"],
+)
 def test_a_broken_profile_is_said_once_and_harms_no_photograph(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, profile: bytes
 ) -> None:
