@@ -5,9 +5,9 @@ from typing import Any
 
 from memorability.base.errors import InputError, nearest
 from memorability.claims.published import find_claim, load_published
+from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
-from memorability.tables.labels import HEADS
 
 GRID_SIZE = 14_280
 """Combinations of the published grid, as `memorability.prediction.search` has it."""
