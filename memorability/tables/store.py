@@ -127,12 +127,6 @@ def read_heads(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
     return {partition_keys(path)["head"]: read(path, "head_predictions") for path in paths}
 
 
-def read_record(path: str | Path) -> dict[str, Any]:
-    """Return the record that `write` kept in the metadata of the parquet file `path`."""
-    metadata = parquet.read_schema(path).metadata or {}
-    return dict(json.loads(metadata.get(b"memorability", b"{}")))
-
-
 def partition_keys(path: str | Path) -> dict[str, str]:
     """Return the keys that a path gives to all rows of its file: key -> value, in their order.
 

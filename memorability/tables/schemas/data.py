@@ -109,6 +109,18 @@ TABLES: Mapping[str, Table] = {
         full_length=share(nullable=True),
         ceiling=share(nullable=True),
     ),
+    "consistency": table(
+        ("splitting", "correction", "responses"),
+        splitting=one_of("observers", "delays"),
+        correction=one_of("none", "paper", "exact"),
+        all_responses=truth(),
+        responses=number(above=0),
+        n=whole(),
+        consistency=correlation(),
+        consistency_sd=number(least=0),
+        predicted=correlation(nullable=True),
+        full_length=number(),
+    ),
     "split": table(
         ("image_id",),
         image_id=text(unique=True),

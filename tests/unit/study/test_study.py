@@ -16,8 +16,6 @@ from snakemake.utils import update_config
 
 from memorability.base.errors import InputError
 from memorability.features.names import OBJECT_FEATURES
-from memorability.prediction.search import grid_size
-from memorability.study.contradictions import GRID_SIZE
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
 
@@ -542,10 +540,6 @@ def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
     words = r"prediction.split.file: split.csv does not exist, .* one row per image"
     with pytest.raises(InputError, match=words):
         study.preflight()
-
-
-def test_the_size_of_the_published_grid_is_that_of_the_search() -> None:
-    assert grid_size() == GRID_SIZE
 
 
 def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from memorability.base.errors import InputError
 from memorability.base.files import atomic
 from memorability.tables import store
 from memorability.tables.latents import LatentFile, map_latents, read_latents, write_latents
-from tests.rows import rows
+from tests.tables import read_record, rows
 
 NAN = float("nan")
 RECORD = {"study": "sample", "configuration": "c0ffee", "code": "c0de"}
@@ -274,14 +274,14 @@ def test_an_input_that_cannot_be_read_is_not_reported_as_an_output_that_cannot_b
 def test_the_record_is_kept_beside_what_pandas_keeps(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
     store.write(rows("images"), path, "images", RECORD)
-    assert store.read_record(path) == RECORD
+    assert read_record(path) == RECORD
     assert b"pandas" in parquet.read_schema(path).metadata
 
 
 def test_a_table_without_a_record_has_an_empty_one(tmp_path: Path) -> None:
     store.write(rows("rejected"), tmp_path / "ours", "rejected")
     parquet.write_table(arrow.table({"a": [1]}), tmp_path / "foreign")
-    assert store.read_record(tmp_path / "ours") == store.read_record(tmp_path / "foreign") == {}
+    assert read_record(tmp_path / "ours") == read_record(tmp_path / "foreign") == {}
 
 
 # Many runs
@@ -350,7 +350,7 @@ def test_latents_are_read_back_bit_by_bit_in_their_order(
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, latents)
     assert np.signbit(read[0, 1])
-    assert store.read_record(tmp_path / "part.parquet") == RECORD
+    assert read_record(tmp_path / "part.parquet") == RECORD
 
 
 def test_latents_are_a_list_of_fixed_size_that_other_tools_can_read(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
-"""Rows of any table, made up from its schema: values at random, missing ones where they may be."""
+"""Rows of any table, made up from its schema, and the records that tables keep."""
 
+import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pyarrow import parquet
 
 from memorability.tables.store import SCHEMAS
 
@@ -14,7 +17,10 @@ LETTERS = np.array([*"abcdefgh", "ü", "Z"])
 
 
 def rows(name: str) -> pd.DataFrame:
-    """Return three rows of the table `name` as they are read back, which no two keys share."""
+    """Return three rows of the table `name` as they are read back.
+
+    Values are random, and missing where they may be; no two rows have the same key.
+    """
     key, schema = SCHEMAS[name]
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     values = {
@@ -25,6 +31,12 @@ def rows(name: str) -> pd.DataFrame:
     ]
     ordered = sorted(records, key=lambda record: [record[column] for column in key])
     return pd.DataFrame(ordered).astype({c: str(k.dtype) for c, k in schema.columns.items()})
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """Return the record in the metadata of a parquet file."""
+    metadata = parquet.read_schema(path).metadata or {}
+    return dict(json.loads(metadata.get(b"memorability", b"{}")))
 
 
 def _values(column: pa.Column, in_key: bool, generator: np.random.Generator) -> list[Any]:
