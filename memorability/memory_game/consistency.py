@@ -252,7 +252,9 @@ def measure_consistency(trials: pd.DataFrame, *, seed: int) -> pd.DataFrame:
                 "full_length": halves.full_length,
             }
             tables.append(pd.DataFrame([row]))
-    return pd.concat(tables, ignore_index=True).astype({"responses": float})
+    table = pd.concat(tables, ignore_index=True).astype({"responses": float})
+    first = ["splitting", "correction", "all_responses"]
+    return table[[*first, *table.columns.drop(first)]]
 
 
 def _target_repeats(trials: pd.DataFrame) -> pd.DataFrame:

@@ -542,6 +542,12 @@ def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
         study.preflight()
 
 
+def test_the_sample_alone_has_single_trials() -> None:
+    sample = resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT)
+    assert sample.trials == ["results/sample/dataset/trials.parquet"]
+    assert resolve(merged(), ROOT).trials == []
+
+
 def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:
     protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
     assert "on all images, test images included" in resolve(merged(), ROOT).prediction_note
