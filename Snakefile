@@ -42,6 +42,7 @@ rule analysis:
         rules.record_provenance.output,
         rules.estimate_ceiling.output if study.has_counts else [],
         rules.plot_scores.output,
+        [rules.measure_consistency.output, rules.plot_consistency.output] if study.trials else [],
         expand(rules.correlate.output, quantity=QUANTITIES),
         rules.plot_forest.output,
         rules.list_external.output if EXTERNAL_COUNTS else [],

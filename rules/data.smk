@@ -8,6 +8,7 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/images/images.parquet (without runs)
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
           <results>/figures/scores.*
+          <results>/tables/consistency.*, <results>/figures/consistency.* (where there are trials)
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
@@ -241,6 +242,61 @@ rule estimate_ceiling:
         code=code("estimate_ceiling"),
     script:
         "../scripts/estimate_ceiling.py"
+
+
+if study.trials:
+
+    rule measure_consistency:
+        """Measure from single trials how well halves of the observers agree."""
+        input:
+            trials=study.trials,
+        output:
+            consistency=ensure("<results>/tables/consistency.parquet", non_empty=True),
+            tsv="<results>/tables/consistency.tsv",
+        log:
+            "<logs>/measure_consistency.log",
+        benchmark:
+            "<benchmarks>/measure_consistency.jsonl"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem=growing("1GB"),
+            runtime=growing("10m"),
+        params:
+            study=study.name,
+            settings={"seed": study.settings["statistics"]["seed"]},
+            code=code("measure_consistency"),
+        script:
+            "../scripts/measure_consistency.py"
+
+    rule plot_consistency:
+        """Draw the agreement of halves of the observers by the number of responses."""
+        input:
+            consistency=rules.measure_consistency.output.consistency,
+        output:
+            svg=report(
+                "<results>/figures/consistency.svg",
+                caption="../report/consistency.rst",
+                category="1. Data",
+                labels={"what": "agreement of halves of the observers"},
+            ),
+            png="<results>/figures/consistency.png",
+        log:
+            "<logs>/plot_consistency.log",
+        benchmark:
+            "<benchmarks>/plot_consistency.jsonl"
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem=growing("1GB"),
+            runtime=growing("5m"),
+        params:
+            note=study.note,
+            code=code("plot_consistency"),
+        script:
+            "../scripts/plot_consistency.py"
 
 
 rule split_images:

@@ -11,6 +11,7 @@ with job_log(snakemake.log[0]):
     from memorability.prediction.evaluation import evaluate
     from memorability.report.pages import write_page
     from memorability.report.reading import metrics_for_reading
+    from memorability.report.wording import predictor_in_words
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -32,9 +33,10 @@ with job_log(snakemake.log[0]):
     store.write(
         evaluation.calibration, snakemake.output.calibration, "prediction_calibration", record
     )
+    words = predictor_in_words(evaluation.metrics, evaluation.gains)
     write_page(
         metrics_for_reading(evaluation.metrics),
         snakemake.output.page,
         title="Prediction of unseen images, beside what labels alone predict",
-        note=f"{evaluation.summary} {snakemake.params.note}",
+        note=f"{words} {snakemake.params.note}",
     )

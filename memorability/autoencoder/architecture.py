@@ -4,24 +4,25 @@ The paper describes two fully connected layers and twelve transposed convolution
 names has neither, but batch normalisation and mirrored convolutions. Both are here, as choices.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from memorability.base.errors import InputError
 from memorability.base.seeding import stream_seed
 from memorability.networks.computing import autocast
+from memorability.networks.model_file import ModelFile
 
 CHANNELS = (64, 128, 256, 512, 512)
 LAYERS = (2, 2, 3, 3, 3)
 FULLY_CONNECTED = 4096
 MAP_SIDE = 7  # of the last feature map for an input of 224
+AUTOENCODER_FILE = ModelFile(
+    "autoencoder of this workflow", ("architecture", "bottleneck"), "Delete it and run again."
+)
 
 
 class Autoencoder(nn.Module):
@@ -165,11 +166,8 @@ def _transposed_decoder(channels: list[int], batch_norm: bool) -> nn.Sequential:
 
 def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str, Any]) -> None:
     """Write weights as safetensors; the header holds the architecture and a record of the run."""
-    # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
-    header = {"memorability": json.dumps({"architecture": model.architecture, "record": record})}
-    tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    # safetensors' own writer makes files that only their owner may read.
-    Path(path).write_bytes(save(tensors, metadata=header))
+    header = {"architecture": model.architecture, "record": record}
+    AUTOENCODER_FILE.write(path, header, model.state_dict())
 
 
 def read_autoencoder(path: str | Path) -> Autoencoder:
@@ -178,18 +176,17 @@ def read_autoencoder(path: str | Path) -> Autoencoder:
     Raises
     ------
     InputError
-        If it is what a run that diverged has left.
+        If it is no such file, or what a run that diverged has left.
     """
-    with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()["memorability"])
-        outcome = header["record"].get("outcome", {})
-        if outcome.get("outcome") == "diverged":
-            raise InputError(
-                f"The model {path} is what a run that diverged has left: {outcome['reason']} at step "
-                f"{outcome['step']}. Its latents mean nothing. Set `selected` to another learning "
-                "rate, whose row in tables/correlations_error.tsv names no seed as "
-                "diverged."
-            )
-        model = Autoencoder(**header["architecture"])
-        model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+    header, tensors = AUTOENCODER_FILE.read(path)
+    outcome = header["record"].get("outcome", {})
+    if outcome.get("outcome") == "diverged":
+        raise InputError(
+            f"The model {path} is what a run that diverged has left: {outcome['reason']} at step "
+            f"{outcome['step']}. Its latents mean nothing. Set `selected` to another learning "
+            "rate, whose row in tables/correlations_error.tsv names no seed as "
+            "diverged."
+        )
+    model = Autoencoder(**header["architecture"])
+    model.load_state_dict(tensors)
     return model.eval()

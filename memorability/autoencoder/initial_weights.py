@@ -1,25 +1,33 @@
 """From which weights a run starts: the protocol's choice `initial_weights`, carried out."""
 
-import json
 import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import nn
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import (
+    AUTOENCODER_FILE,
+    Autoencoder,
+    initial_autoencoder,
+)
 from memorability.base.errors import InputError
 from memorability.base.files import file_sha256
 from memorability.networks.catalogue import AUTOENCODER, BACKBONES
+from memorability.networks.model_file import ModelFile
 from memorability.networks.weights import (
     Receipt,
     load_strictly,
     random_receipt,
     read_as_saved,
     read_state_dict,
+)
+
+PRETRAINED_FILE = ModelFile(
+    "pre-trained autoencoder of this workflow",
+    ("record", "pretraining"),
+    "Delete it and run again.",
 )
 
 
@@ -50,7 +58,8 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
     )
     if settings["previous_model"]:
         # Whatever it holds: what follows a run that diverged has diverged with it.
-        model.load_state_dict(load_file(settings["previous_model"]))
+        _, tensors = AUTOENCODER_FILE.read(settings["previous_model"])
+        model.load_state_dict(tensors)
         return model, continued_receipt(model, settings["previous_model"])
     start = protocol["initial_weights"]
     if start == "random":
@@ -67,19 +76,11 @@ def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
 
 def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     """Load a model of `autoencoder.pretraining`, strictly; its header says what it was trained on."""
-    try:
-        digest = file_sha256(path)
-        with safe_open(path, framework="pt") as file:
-            made = json.loads(file.metadata()["memorability"])["record"]["pretraining"]
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is not a pre-trained autoencoder of this workflow: {error}. Delete it and run "
-            "again."
-        ) from error
-    matched = load_strictly(model, state, "autoencoder", path)
+    header, tensors = PRETRAINED_FILE.read(path)
+    made = header["record"]["pretraining"]
+    matched = load_strictly(model, tensors, "autoencoder", path)
     return Receipt(
-        model="autoencoder", source=str(path), sha256=digest, matched=matched, missing=0,
+        model="autoencoder", source=str(path), sha256=file_sha256(path), matched=matched, missing=0,
         remark=f"pre-trained by this study on {made['images']} images of {made['directory']}, "
         f"not on ImageNet; epoch {made['kept_epoch']} of {made['epochs']} was kept; mean squared "
         f"error of {made['held_out']} held-out images {made['error_before']:.4g} before and "

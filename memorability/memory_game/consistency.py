@@ -1,15 +1,16 @@
-"""How well two halves of the observers agree on which images are memorable."""
+"""How well two halves of the observers agree on which images are memorable: table `consistency`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Literal, get_args, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream
-from memorability.memory_game.scoring import DelayMethod, correct_delays
+from memorability.memory_game.scoring import DelayMethod, attentive_trials, correct_delays
 from memorability.statistics.rank_correlation import spearman
 
 FloatArray = NDArray[np.float64]
@@ -132,33 +133,33 @@ def split_half(
     )
 
 
-def consistency_by_ratings(
+def consistency_by_responses(
     trials: pd.DataFrame,
     *,
-    ratings: Iterable[int],
+    responses: Iterable[int],
     correction: Correction,
     seed: int,
     splits: int = SPLITS,
 ) -> pd.DataFrame:
     """Measure split-half consistency for several numbers of responses per image.
 
-    In each split, every image keeps half of `ratings` responses, chosen at random, from either half
+    In each split, every image keeps half of `responses` responses, chosen at random, from either half
     of the observers; images with fewer are left out of the split.
 
     Parameters
     ----------
     trials, correction, seed, splits
         As in `split_half`.
-    ratings
+    responses
         Numbers of responses per image over both halves, even, at least 2.
 
     Returns
     -------
     pandas.DataFrame
-        A row per number, ascending: ratings, n (fewest images of a split), consistency (mean over
+        A row per number, ascending: responses, n (fewest images of a split), consistency (mean over
         splits of the halves' correlation), consistency_sd (over splits, ddof 1), predicted (the
         consistency expected from that of the largest number, by Spearman and Brown), full_length
-        (expected of two groups of observers with `ratings` responses each).
+        (expected of two groups of observers with `responses` responses each).
 
     Raises
     ------
@@ -169,13 +170,13 @@ def consistency_by_ratings(
     -----
     Khosla et al. 2015, section 2.3 and Figure 2b.
     """
-    numbers = sorted(set(ratings))
+    numbers = sorted(set(responses))
     if not numbers or numbers[0] < 2 or any(number % 2 for number in numbers):
         raise ValueError(
-            f"consistency asked for with {numbers} ratings per image; expected even numbers of at "
+            f"consistency asked for with {numbers} responses per image; expected even numbers of at "
             "least 2, half of which fall to each half of the observers; change the numbers"
         )
-    generator = numpy_stream(seed, "consistency by ratings")
+    generator = numpy_stream(seed, "consistency by responses")
     repeats = _target_repeats(trials)
     rows = []
     for number in numbers:
@@ -184,12 +185,76 @@ def consistency_by_ratings(
         found = _agreement(kept, correction=correction)
         spread = found.r.std(ddof=1) if splits > 1 else np.nan
         rows.append((number, found.n.min(), found.consistency, spread, found.full_length))
-    columns = ["ratings", "n", "consistency", "consistency_sd", "full_length"]
+    columns = ["responses", "n", "consistency", "consistency_sd", "full_length"]
     table = pd.DataFrame(rows, columns=columns)
-    shorter = (table["ratings"] / numbers[-1]).to_numpy(dtype=np.float64)
+    shorter = (table["responses"] / numbers[-1]).to_numpy(dtype=np.float64)
     longest = np.full(len(table), table["consistency"].iloc[-1])
     table.insert(4, "predicted", spearman_brown(longest, factor=shorter))
     return table
+
+
+def measure_consistency(trials: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Measure how well halves of the attentive observers agree, by number of responses and of all.
+
+    Parameters
+    ----------
+    trials
+        The table `trials`.
+    seed
+        See `split_half`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table `consistency`. Rows by number of responses (2, 4, 8, … up to what almost all images
+        have in both halves) split the observers and correct no delays. Rows of all responses have
+        both ways of splitting and all corrections, where delays are known and vary.
+
+    Raises
+    ------
+    InputError
+        If the images have fewer than 8 responses each, by their median.
+    """
+    attentive = attentive_trials(trials)
+    repeats = _target_repeats(attentive)
+    of_image = repeats.groupby("image_id").size()
+    # A random half has half of an image's responses, give or take two standard deviations.
+    largest = of_image.median() - 2 * np.sqrt(of_image.median())
+    if not largest >= 2:
+        raise InputError(
+            f"Half of the images have {of_image.median():g} responses or fewer by attentive "
+            "observers: too few to compare halves of the observers. Expected at least 8 each. Add "
+            "trials."
+        )
+    numbers = [2**power for power in range(1, int(np.log2(largest)) + 1)]
+    tables = [
+        consistency_by_responses(attentive, responses=numbers, correction="none", seed=seed).assign(
+            splitting="observers", correction="none", all_responses=False
+        )
+    ]
+    delays_vary = repeats["delay"].notna().all() and (
+        repeats.groupby("image_id")["delay"].nunique().max() > 1
+    )
+    splittings: tuple[Splitting, ...] = get_args(Splitting) if delays_vary else ("observers",)
+    corrections: tuple[Correction, ...] = ("none", "paper", "exact") if delays_vary else ("none",)
+    for splitting in splittings:
+        for correction in corrections:
+            halves = split_half(attentive, splitting=splitting, correction=correction, seed=seed)
+            row = {
+                "splitting": splitting,
+                "correction": correction,
+                "all_responses": True,
+                "responses": of_image.mean(),
+                "n": halves.n.min(),
+                "consistency": halves.consistency,
+                "consistency_sd": halves.r.std(ddof=1),
+                "predicted": np.nan,
+                "full_length": halves.full_length,
+            }
+            tables.append(pd.DataFrame([row]))
+    table = pd.concat(tables, ignore_index=True).astype({"responses": float})
+    first = ["splitting", "correction", "all_responses"]
+    return table[[*first, *table.columns.drop(first)]]
 
 
 def _target_repeats(trials: pd.DataFrame) -> pd.DataFrame:

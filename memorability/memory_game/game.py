@@ -88,43 +88,6 @@ def draw_sequence(generator: np.random.Generator) -> IntArray:
     return sequence
 
 
-def check_sequence(sequence: ArrayLike) -> None:
-    """Raise if a sequence breaks a rule of the game, and name the rule.
-
-    Parameters
-    ----------
-    sequence
-        Shape (186,), places as from `draw_sequence`.
-
-    Raises
-    ------
-    ValueError
-        If the number of showings, the places, how often each is shown or a delay is wrong.
-
-    Notes
-    -----
-    Khosla et al. 2015, section 2.3.
-    """
-    places = np.asarray(sequence)
-    if places.shape != (SHOWINGS,):
-        raise _broken("186 showings", f"its shape is {places.shape}")
-    if places.min() < 0 or places.max() >= _PLACES:
-        raise _broken("places 0 to 107", f"it holds places {places.min()} to {places.max()}")
-    shown = np.bincount(places, minlength=_PLACES)
-    wrong = np.flatnonzero(shown != np.where(_ROLE_OF_PLACE == 1, 1, 2))
-    if len(wrong) > 0:
-        where = f"{_named(wrong[0])} is shown {shown[wrong[0]]} times"
-        raise _broken("targets and vigilance images twice, fillers once", where)
-    repeat, delay = _repeats(places[np.newaxis])
-    after = dict(zip(places[repeat[0]], delay[repeat], strict=True))
-    for place, gap in after.items():
-        low, high = TARGET_DELAYS if place < TARGETS else (0, LARGEST_VIGILANCE_DELAY)
-        if not low <= gap <= high:
-            role = _ROLES[_ROLE_OF_PLACE[place]]
-            rule = f"a {role} repeat after {low} to {high} showings"
-            raise _broken(rule, f"{_named(place)} is repeated after {gap}")
-
-
 def simulate_trials(
     image_ids: list[str],
     memorability: ArrayLike,
@@ -267,17 +230,6 @@ def _table(
             "response": pressed.ravel(),
         }
     ).assign(delay=lambda trials: trials["delay"].where(trials["repeat"]))
-
-
-def _named(place: int) -> str:
-    return f"{_ROLES[_ROLE_OF_PLACE[place]]} at place {place}"
-
-
-def _broken(rule: str, found: str) -> ValueError:
-    return ValueError(
-        f"the sequence breaks the rule '{rule}': {found}; expected a game of 66 targets, 30 "
-        "fillers and 12 vigilance images; make sequences with draw_sequence"
-    )
 
 
 def _check_planted(

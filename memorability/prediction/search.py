@@ -160,11 +160,6 @@ def journal_file(settings: Mapping[str, Any], code: str, inputs: list[str], work
     return CHECKPOINTS / f"search-{key}" / f"worker={worker}.log"
 
 
-def grid_size() -> int:
-    """Return the number of trials of the whole published grid."""
-    return math.prod(map(len, PUBLISHED_GRID.values()))
-
-
 def best(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the trials of all workers, the one of lowest validation loss being chosen.
 

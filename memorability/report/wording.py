@@ -1,15 +1,16 @@
-"""What correlations say, in plain words for a reader who has not seen their table."""
+"""What tables say, in plain words for a reader who has not seen them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from memorability.tables.labels import label
+from memorability.report.labels import head_label, label
 
 Rows = Mapping[str, pd.Series]
 
 _KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
+_GAIN = ["difference", "ci_low", "ci_high"]
 _TARGETS = {
     "score": "memorability",
     "score_uncorrected": "the hit rate",
@@ -72,6 +73,84 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
             protocol = models[key]["protocol"].iloc[0]
             rows.append({"protocol": protocol or "–", "correlation": words})
     return pd.DataFrame(rows)
+
+
+def predictor_in_words(metrics: pd.DataFrame, gains: pd.DataFrame) -> str:
+    """Say whether the predictor beats each label-only baseline, by the first metric that both have.
+
+    Parameters
+    ----------
+    metrics, gains
+        The tables `prediction_metrics` and `prediction_gains`.
+
+    Returns
+    -------
+    str
+        A sentence for each baseline.
+    """
+    values = metrics.set_index(["head", "metric"])["value"]
+    predictor = gains[(gains["group"] == "all") & (gains["head"] == "mlp")]
+    sentences = []
+    for baseline, rows in predictor.groupby("baseline"):
+        defined = rows[rows["difference"].notna()].set_index("metric")
+        metric = next(name for name in ("spearman", "roc_auc", "mse") if name in defined.index)
+        gain, low, high = (float(defined[name][metric]) for name in _GAIN)
+        if metric == "mse":
+            gain, low, high = -gain, -high, -low
+        verdict = (
+            "beats" if low > 0
+            else "is worse than" if high < 0
+            else "is not shown to beat"
+        )  # fmt: skip
+        sentences.append(
+            f"The predictor {verdict} the {head_label(str(baseline))}: {label(metric)} "
+            f"{values['mlp', metric]:.3f} against {values[baseline, metric]:.3f}, "
+            f"gain {gain:.3f} [{low:.3f}, {high:.3f}]."
+        )
+    return " ".join(sentences)
+
+
+def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd.DataFrame) -> str:
+    """Say what all features add to labels, and which of them still matter.
+
+    Parameters
+    ----------
+    metrics, gains, importance
+        The tables `prediction_metrics`, `prediction_gains` and `feature_importance` of
+        `memorability.analysis.feature_model`.
+
+    Returns
+    -------
+    str
+        Two sentences.
+    """
+    all_known, labels = "features_and_labels", "labels_alone"
+    r = metrics[metrics["metric"] == "spearman"].set_index("head")["value"]
+    of_both = (gains["head"] == all_known) & (gains["baseline"] == labels)
+    gain = gains[of_both & (gains["metric"] == "spearman")].iloc[0]
+    model, count = importance["model"].iloc[0], importance["n"].iloc[0]
+    text = f"On {count:,} unseen images, {model} on all features and labels"
+    if np.isnan(gain["difference"]):
+        text += " has no rank correlation to compare with that of labels alone."
+    else:
+        verdict = (
+            "ranks better than" if gain["ci_low"] > 0
+            else "ranks worse than" if gain["ci_high"] < 0
+            else "is not shown to rank better than"
+        )  # fmt: skip
+        text += (
+            f" {verdict} {head_label(labels)}: Spearman's r {r[all_known]:.3f} against "
+            f"{r[labels]:.3f}, gain {gain['difference']:.3f} "
+            f"[{gain['ci_low']:.3f}, {gain['ci_high']:.3f}]."
+        )
+    matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
+    if matters.empty:
+        return f"{text} No feature is shown to matter once the others and the labels are known."
+    listed = ", ".join(
+        f"{label(name)} ({share:.1%} of the variance)"
+        for name, share in zip(matters["feature"], matters["importance"], strict=True)
+    )
+    return f"{text} Once the others and the labels are known, these still matter: {listed}."
 
 
 def _subject(row: pd.Series) -> str:

@@ -19,8 +19,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import Autoencoder
@@ -31,6 +29,7 @@ from memorability.images.decoding import Decoding
 from memorability.images.sizes import SIDE, Resize
 from memorability.networks.catalogue import minimum_side
 from memorability.networks.computing import place
+from memorability.networks.model_file import ModelFile
 from memorability.prediction.predictors.trained import (
     TrainedPredictor,
     predictor_tensors,
@@ -48,7 +47,12 @@ PREPARATION: Mapping[str, Any] = {
     "resampling": "bilinear, antialiased",
     "values": [0.0, 1.0],
 }
-_WHERE = "A study writes its own to results/<study>/predictor/bundle.safetensors."
+BUNDLE_FILE = ModelFile(
+    "saved predictor",
+    ("facts", "format"),
+    "A study writes its own to results/<study>/predictor/bundle.safetensors; the file of an "
+    "autoencoder or of a predictor alone cannot score an image.",
+)
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -58,6 +62,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 _TEXT, _NUMBER, _COUNT = {"type": "string"}, {"type": "number"}, {"type": "integer", "minimum": 0}
 _ANY = {"type": "object"}
 _FACTS = _object(
+    format={"const": FORMAT},
     preparation=_object(
         resize=_TEXT,
         minimum_side=_COUNT,
@@ -291,14 +296,10 @@ def write_saved_predictor(saved: SavedPredictor, path: str | Path) -> None:
         "reference": {"predicted": torch.from_numpy(saved.reference)},
     }
     tensors = {
-        f"{part}.{name}": value.contiguous()
-        for part, named in parts.items()
-        for name, value in named.items()
+        f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()
     }
-    # One key: safetensors writes several in an order of its own, and equal runs equal bytes.
-    header = json.dumps({"facts": saved.facts, "sha256": _digest(saved.facts, tensors)})
-    # safetensors' own writer makes files that only their owner may read.
-    Path(path).write_bytes(save(tensors, metadata={"memorability": header}))
+    header = {"facts": saved.facts, "sha256": _digest(saved.facts, tensors)}
+    BUNDLE_FILE.write(path, header, tensors)
 
 
 def read_saved_predictor(path: str | Path) -> SavedPredictor:
@@ -311,18 +312,10 @@ def read_saved_predictor(path: str | Path) -> SavedPredictor:
         preparation of images than this version's.
     """
     path = Path(path)
-    if not path.is_file():
-        found = "is a directory, not a file" if path.is_dir() else "does not exist"
-        raise InputError(f"The saved predictor {path} {found}. {_WHERE}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts, digest = _read_header(path, file.metadata() or {})
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise InputError(
-            f"{path} is no saved predictor, or only the beginning of one: {error}. {_WHERE}"
-        ) from error
-    if _digest(facts, tensors) != digest:
+    header, tensors = BUNDLE_FILE.read(path)
+    facts = header["facts"]
+    _check_facts(path, facts)
+    if _digest(facts, tensors) != header.get("sha256"):
         _refuse_damaged(path, "its checksum is not that of its content")
     _check_preparation(path, facts["preparation"])
     try:
@@ -331,28 +324,16 @@ def read_saved_predictor(path: str | Path) -> SavedPredictor:
         _refuse_damaged(path, f"its networks cannot be built ({error})")
 
 
-def _read_header(path: Path, metadata: Mapping[str, str]) -> tuple[dict[str, Any], str]:
-    try:
-        header = json.loads(metadata["memorability"])
-        facts, digest = header["facts"], header["sha256"]
-        kind, version = facts["format"], facts["version"]
-    except (KeyError, TypeError, ValueError):
-        kind = None
-    if kind != FORMAT:
+def _check_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    if facts.get("version") != VERSION:
         raise InputError(
-            f"{path} holds tensors, but is no saved predictor: the file of an autoencoder or of a "
-            f"predictor alone cannot score an image. {_WHERE}"
-        )
-    if version != VERSION:
-        raise InputError(
-            f"{path} is a saved predictor of format {version}; this version of the program reads "
-            f"format {VERSION}. Use the version that wrote it"
+            f"{path} is a saved predictor of format {facts.get('version')}; this version of the "
+            f"program reads format {VERSION}. Use the version that wrote it"
             f"{_version(facts)}, or run the study again."
         )
     mistakes = sorted(jsonschema.Draft202012Validator(_FACTS).iter_errors(facts), key=str)
     if mistakes:
         _refuse_damaged(path, f"in its header, {mistakes[0].json_path[2:]}: {mistakes[0].message}")
-    return facts, digest
 
 
 def _version(facts: Mapping[str, Any]) -> str:

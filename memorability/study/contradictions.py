@@ -5,12 +5,12 @@ from typing import Any
 
 from memorability.base.errors import InputError, nearest
 from memorability.claims.published import find_claim, load_published
+from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
-from memorability.tables.labels import HEADS
 
 GRID_SIZE = 14_280
-"""Combinations of the published grid, as `memorability.prediction.search` has it."""
+"""Combinations of the published grid, as `memorability.prediction.search.PUBLISHED_GRID` has them."""
 COUNTS = {"hits", "false_alarms", "responses"}
 # What can be correlated: counts of the score table that it is computed from.
 TARGET_COUNTS: Mapping[str, set[str]] = {

@@ -361,6 +361,12 @@ class Study:
         return set(self.image_source["columns"]) >= COUNTS
 
     @property
+    def trials(self) -> list[str]:
+        """Table of the single trials that the scores were made of, where there is one."""
+        sample = self.settings["dataset"]["kind"] == "sample"
+        return [f"{self.results}/dataset/trials.parquet"] * sample
+
+    @property
     def decoding(self) -> dict[str, Any]:
         """How image files become pixels (`images.decoding.Decoding`), for parameters of a job."""
         return {key: self.settings["images"][key] for key in ("color_profile", "max_megapixels")}

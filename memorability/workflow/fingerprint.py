@@ -23,8 +23,10 @@ PACKAGE = Path(str(resources.files("memorability")))
 PLUMBING = frozenset(
     {
         "", "autoencoder.checkpoints", "autoencoder.resuming", "base.errors", "base.files",
-        "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "tables.latents",
-        "tables.store", "workflow.fingerprint", "workflow.records",
+        "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "networks.model_file",
+        "tables.latents", "tables.schemas.analysis", "tables.schemas.autoencoder",
+        "tables.schemas.columns", "tables.schemas.data", "tables.schemas.explanation",
+        "tables.schemas.prediction", "tables.store", "workflow.fingerprint", "workflow.records",
     }
 )  # fmt: skip
 """Modules that say how a result is read, kept, logged or refused, and never what it is.

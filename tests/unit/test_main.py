@@ -18,6 +18,7 @@ from memorability.__main__ import main
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
 from memorability.tables import store
 from tests.standins import photograph
+from tests.tables import read_record
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., Any]
@@ -91,7 +92,7 @@ def test_both_kinds_of_table_hold_the_same(predict: Run, saved: SavedPredictor) 
     assert list(table["file"]) == [*(f"images/{number}.jpg" for number in range(4)), "missing.png"]
     np.testing.assert_array_equal(text["score"], table["score"])
     assert list(text["reason"]) == list(table["reason"]) == [""] * 4 + ["no such file"]
-    record = store.read_record("new/scores.parquet")
+    record = read_record("new/scores.parquet")
     assert record["made"]["study"] == "made_up"
     assert record["interval"] == saved.facts["interval"]
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from memorability.tables import store
+from tests.tables import read_record
 
 EFFECTS = "results/tiny/tables/protocol_effects"
 FIGURE = "results/tiny/figures/protocol_effects"
@@ -60,7 +61,7 @@ def test_every_choice_is_compared_for_every_loss_and_learning_rate(compared: Pat
     }
     assert len(effects) == 2 * 2
     assert (effects["n"] == 12).all()
-    assert store.read_record(compared / f"{EFFECTS}.parquet")["study"] == "tiny"
+    assert read_record(compared / f"{EFFECTS}.parquet")["study"] == "tiny"
 
 
 def test_only_the_first_run_of_a_carried_over_sweep_is_that_of_a_fresh_one(compared: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from memorability.tables import store
+from tests.tables import read_record
 
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -152,4 +153,4 @@ def test_another_study_of_the_same_runs_trains_nothing(
     assert "Goes on after 12 steps and 12 errors" in log, "of 12 images: nothing is left to do"
     first, second = (directory / ERRORS.format(study) for study in ("tiny", "other"))
     assert store.read(first, "errors").equals(store.read(second, "errors"))
-    assert store.read_record(second)["study"] == "other"
+    assert read_record(second)["study"] == "other"

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 
 from memorability.tables import store
 from memorability.tables.latents import read_latents
+from tests.tables import read_record
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
@@ -180,7 +181,7 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         else:
             table = store.read(tiny_run / path, name)
             assert len(table) or name == "rejected", path
-        record = store.read_record(tiny_run / path)
+        record = read_record(tiny_run / path)
         assert record["study"] == "tiny", path
         assert re.fullmatch("[0-9a-f]{16}", record["configuration"]), path
         assert re.fullmatch("[0-9a-f]{16}", record["code"]), path

@@ -1,6 +1,5 @@
 """A trained predictor: what it predicts, and its file."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +8,15 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
 
 from memorability.base.arrays import LATENTS_AT_A_TIME, blocks
+from memorability.networks.model_file import ModelFile
 from memorability.prediction.predictors.fitting import to_tensor
 from memorability.prediction.predictors.perceptron import Predictor
+
+PREDICTOR_FILE = ModelFile(
+    "predictor of this workflow", ("architecture", "latent_dim"), "Delete it and run again."
+)
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,17 @@ def rebuild_predictor(
 
 def write_predictor(trained: TrainedPredictor, path: str | Path, record: Mapping[str, Any]) -> None:
     """Write a predictor as safetensors; the header holds its architecture and a record."""
-    # One key: safetensors writes several in an order of its own, and equal runs shall have equal bytes.
     header = {"architecture": trained.model.architecture, "record": record}
-    # safetensors' own writer makes files that only their owner may read.
-    metadata = {"memorability": json.dumps(header)}
-    Path(path).write_bytes(save(predictor_tensors(trained), metadata=metadata))
+    PREDICTOR_FILE.write(path, header, predictor_tensors(trained))
 
 
 def read_predictor(path: str | Path) -> TrainedPredictor:
-    """Rebuild a predictor from a file of `write_predictor`, without its history."""
-    with safe_open(path, framework="pt") as file:
-        architecture = json.loads(file.metadata()["memorability"])["architecture"]
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    return rebuild_predictor(architecture, tensors)
+    """Rebuild a predictor from a file of `write_predictor`, without its history.
+
+    Raises
+    ------
+    InputError
+        If it is no such file.
+    """
+    header, tensors = PREDICTOR_FILE.read(path)
+    return rebuild_predictor(header["architecture"], tensors)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from memorability.analysis.gathering import wide_features
 from memorability.features.names import TABLE_2
 from memorability.report.figures.style import COLOURS, add_note, styled
-from memorability.tables.labels import head_label, label
+from memorability.report.labels import head_label, label
 
 # Columns of the table `table_2` -> how they are drawn.
 _GIVEN = {

@@ -12,7 +12,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
 from memorability.report.figures.style import COLOURS, add_note, styled
-from memorability.tables.labels import HEADS, head_label
+from memorability.report.labels import HEADS, head_label
 
 CALIBRATION_GROUPS = 10
 _GREYS = ("#555555", "#999999", "#bbbbbb")

@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from memorability.base.errors import InputError
 from memorability.report.figures.style import COLOURS, add_note, styled
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 BIN_EDGES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 BIN_NAMES = ("very low", "low", "medium", "high", "very high")
@@ -55,6 +56,55 @@ def scores_by_category(images: pd.DataFrame, *, target: str, note: str) -> Figur
             fontsize=9,
             pad=28,
         )
+        add_note(figure, note)
+    return figure
+
+
+def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
+    """Draw how well halves of the observers agree, by number of responses and of all responses.
+
+    Parameters
+    ----------
+    consistency
+        The table `consistency`.
+    note
+        See `scores_by_category`.
+    """
+    by_number = consistency[~consistency["all_responses"]]
+    of_all = consistency[consistency["all_responses"]]
+    splits = {"observers": "random split", "delays": "adversarial split"}
+    corrections = {
+        "none": "delays as they are",
+        "paper": "corrected as published",
+        "exact": "corrected by least squares",
+    }
+    with styled():
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.add_subplot()
+        axes.errorbar(
+            by_number["responses"], by_number["consistency"], yerr=by_number["consistency_sd"],
+            fmt="o-", ms=3, color=COLOURS[0], capsize=2, label="random split, so many responses",
+        )  # fmt: skip
+        axes.plot(
+            by_number["responses"], by_number["predicted"], "--", color=COLOURS[0],
+            label="predicted by Spearman and Brown",
+        )  # fmt: skip
+        for colour, splitting in zip(COLOURS[1:], splits, strict=False):
+            for marker, correction in zip("osD", corrections, strict=True):
+                rows = of_all[
+                    (of_all["splitting"] == splitting) & (of_all["correction"] == correction)
+                ]
+                if len(rows):
+                    axes.plot(
+                        rows["responses"], rows["consistency"], marker, color=colour, ms=6,
+                        fillstyle="none",
+                        label=f"{splits[splitting]}, all responses, {corrections[correction]}",
+                    )  # fmt: skip
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.set(xlabel="responses per image, in both halves", ylabel="consistency (Spearman's r)")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
+        axes.set_title("Agreement of halves of the observers")
         add_note(figure, note)
     return figure
 

@@ -212,9 +212,3 @@ def test_what_a_run_that_diverged_has_left_is_no_model(tmp_path: Path) -> None:
     outcome["outcome"] = "finished"
     write_autoencoder(Autoencoder(width=0.02), tmp_path / "a.safetensors", {"outcome": outcome})
     read_autoencoder(tmp_path / "a.safetensors")
-
-
-def test_a_model_may_be_read_by_whoever_may_read_other_files(tmp_path: Path) -> None:
-    write_autoencoder(made(), tmp_path / "model.safetensors", {})
-    (tmp_path / "other").touch()
-    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode

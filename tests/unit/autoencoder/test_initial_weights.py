@@ -85,7 +85,7 @@ def test_what_is_no_pretrained_model_is_refused(
         save_file({"a": torch.ones(1)}, path)
     elif isinstance(content, bytes):
         path.write_bytes(content)
-    with pytest.raises(InputError, match="not a pre-trained autoencoder of this workflow"):
+    with pytest.raises(InputError, match=r"pre-trained autoencoder of this workflow.* Delete it"):
         initial_model(settings("pretrain", tmp_path))
 
 

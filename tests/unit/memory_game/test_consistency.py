@@ -9,9 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorability.base import seeding
+from memorability.base.errors import InputError
 from memorability.memory_game import consistency
-from memorability.memory_game.consistency import consistency_by_ratings, spearman_brown, split_half
+from memorability.memory_game.consistency import (
+    consistency_by_responses,
+    measure_consistency,
+    spearman_brown,
+    split_half,
+)
 from memorability.memory_game.game import Observers, simulate_trials
+from memorability.tables import store
 
 IDS = [f"i{k:03d}" for k in range(120)]
 DECAY = -0.2
@@ -157,9 +164,9 @@ def test_correction_hardly_matters_at_random_delays_and_finds_the_decay_in_each_
     assert np.abs(corrected.decay - DECAY).max() < 4 * 0.5 / (0.4 * np.sqrt(4800))
 
 
-def test_consistency_grows_with_ratings_as_predicted(trials: pd.DataFrame) -> None:
-    table = consistency_by_ratings(trials, ratings=[60, 8, 16, 32], correction="none", **QUICK)
-    assert table["ratings"].tolist() == [8, 16, 32, 60]
+def test_consistency_grows_with_responses_as_predicted(trials: pd.DataFrame) -> None:
+    table = consistency_by_responses(trials, responses=[60, 8, 16, 32], correction="none", **QUICK)
+    assert table["responses"].tolist() == [8, 16, 32, 60]
     assert table["consistency"].is_monotonic_increasing
     assert (table["predicted"] - table["consistency"]).abs().max() < 0.06
     assert table["predicted"].iloc[-1] == table["consistency"].iloc[-1]
@@ -168,8 +175,8 @@ def test_consistency_grows_with_ratings_as_predicted(trials: pd.DataFrame) -> No
     assert (table["consistency_sd"] > 0).all()
 
 
-def test_images_with_too_few_ratings_are_left_out(trials: pd.DataFrame) -> None:
-    table = consistency_by_ratings(trials, ratings=[80], correction="none", **QUICK)
+def test_images_with_too_few_responses_are_left_out(trials: pd.DataFrame) -> None:
+    table = consistency_by_responses(trials, responses=[80], correction="none", **QUICK)
     assert 3 <= table["n"].iloc[0] < 60
 
 
@@ -185,6 +192,68 @@ def test_what_cannot_be_split_is_refused(trials: pd.DataFrame) -> None:
     for wrong in (one, trials.drop(columns="delay")):
         with pytest.raises(ValueError, match="fewer than 2 observers"):
             split_half(wrong, correction="none", **QUICK)
-    for ratings in ([], [0], [4, 5]):
+    for responses in ([], [0], [4, 5]):
         with pytest.raises(ValueError, match="expected even numbers"):
-            consistency_by_ratings(trials, ratings=ratings, correction="none", **QUICK)
+            consistency_by_responses(trials, responses=responses, correction="none", **QUICK)
+
+
+# The table
+
+
+@pytest.fixture(scope="module")
+def measured(trials: pd.DataFrame) -> pd.DataFrame:
+    return measure_consistency(trials, seed=1)
+
+
+def test_the_table_fits_its_schema_and_has_each_way_of_splitting(
+    measured: pd.DataFrame, repeats: pd.DataFrame
+) -> None:
+    key, schema = store.SCHEMAS["consistency"]
+    schema.validate(measured[[*schema.columns]])
+    assert not measured.duplicated([*key]).any()
+    by_number = measured[~measured["all_responses"]]
+    # 80 − 2 √80 = 62.
+    assert by_number["responses"].tolist() == [2, 4, 8, 16, 32]
+    assert measured["all_responses"].sum() == 2 * 3
+    of_all = measured.loc[measured["all_responses"], "responses"]
+    assert set(of_all) == {len(repeats) / len(IDS)}
+
+
+def test_rows_of_the_table_are_those_of_the_measures(
+    measured: pd.DataFrame, trials: pd.DataFrame
+) -> None:
+    of_all = measured[measured["all_responses"]].set_index(["splitting", "correction"])
+    halves = split_half(trials, splitting="delays", correction="exact", seed=1)
+    assert of_all.loc[("delays", "exact"), "consistency"] == halves.consistency
+    assert of_all.loc[("delays", "exact"), "full_length"] == halves.full_length
+    by_number = consistency_by_responses(
+        trials, responses=[2, 4, 8, 16, 32], correction="none", seed=1
+    )
+    rows = measured.loc[~measured["all_responses"], by_number.columns]
+    pd.testing.assert_frame_equal(rows, by_number, check_dtype=False)
+
+
+def test_inattentive_observers_do_not_count(trials: pd.DataFrame, measured: pd.DataFrame) -> None:
+    asleep = trials.copy()
+    first = asleep["observer"] == asleep["observer"].iloc[0]
+    asleep.loc[first, "response"] = False
+    without = measure_consistency(trials[~first], seed=1)
+    pd.testing.assert_frame_equal(measure_consistency(asleep, seed=1), without)
+    assert not without.equals(measured)
+
+
+@pytest.mark.parametrize("delay", [pd.NA, 70])
+def test_delays_that_are_unknown_or_equal_are_not_corrected(
+    trials: pd.DataFrame, delay: Any
+) -> None:
+    table = measure_consistency(
+        trials.assign(delay=pd.array([delay] * len(trials), "Int64")), seed=1
+    )
+    assert set(table["splitting"]) == {"observers"}
+    assert set(table["correction"]) == {"none"}
+
+
+def test_too_few_responses_are_refused(trials: pd.DataFrame) -> None:
+    few = trials[trials["observer"].isin(trials["observer"].unique()[:6])]
+    with pytest.raises(InputError, match=r"Half of the images have .* Add trials"):
+        measure_consistency(few, seed=1)

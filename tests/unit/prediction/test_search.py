@@ -1,3 +1,4 @@
+import math
 import os
 import signal
 import subprocess
@@ -14,11 +15,11 @@ from memorability.prediction.search import (
     PUBLISHED_GRID,
     Grid,
     best,
-    grid_size,
     journal_file,
     search,
     share,
 )
+from memorability.study.contradictions import GRID_SIZE
 from memorability.tables import store
 from tests.unit.prediction.problems import SETTINGS, study
 
@@ -154,7 +155,8 @@ def test_workers_share_the_trials(tmp_path: Path) -> None:
 
 def test_the_published_grid_has_what_the_paper_names() -> None:
     assert len(PUBLISHED_GRID["hidden"]) == 4 + 10 + 20
-    assert grid_size() == 34 * 7 * 4 * 5 * 3 == 14_280
+    sizes = [len(values) for values in PUBLISHED_GRID.values()]
+    assert math.prod(sizes) == 34 * 7 * 4 * 5 * 3 == GRID_SIZE == 14_280
     best_model = {
         "hidden": (1024, 512), "learning_rate": 5e-5, "batch_size": 8, "dropout": 0.3,
         "weight_decay": 0.01,

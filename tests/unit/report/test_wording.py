@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.report.wording import in_words, models_in_words, why_none
+from memorability.report.wording import (
+    features_in_words,
+    in_words,
+    models_in_words,
+    predictor_in_words,
+    why_none,
+)
 
 BASE: dict[str, Any] = {
     "quantity": "error", "metric": "lpips_squeeze", "protocol": "paper", "loss": "lpips_squeeze",
@@ -149,3 +155,99 @@ def test_every_selected_model_has_a_row_the_strongest_first() -> None:
     assert [words[:26] for words in table["correlation"]] == [
         "Reconstruction error (LPIP", "Reconstruction error (MSE,", "Mean score of the category",
     ]  # fmt: skip
+
+
+# Predictions
+
+
+def measured(
+    gain: tuple[float, float, float], metric: str = "spearman", **undefined: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables of metrics and gains of a predictor over two baselines."""
+    values = {"mlp": 0.75, "category_mean": 0.5, "subcategory_mean": 0.625}
+    metrics = [{"head": head, "metric": metric, "value": value} for head, value in values.items()]
+    gains = [
+        {"group": group, "head": "mlp", "baseline": baseline, "metric": name}
+        | dict(zip(("difference", "ci_low", "ci_high"), figures, strict=True))
+        for group in ("all", "animal")
+        for baseline in ("category_mean", "subcategory_mean")
+        for name, figures in [
+            *((name, (value,) * 3) for name, value in undefined.items()), (metric, gain),
+        ]
+    ]  # fmt: skip
+    return pd.DataFrame(metrics), pd.DataFrame(gains)
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"),
+    [
+        ((0.25, 0.125, 0.375), "beats"),
+        ((-0.25, -0.375, -0.125), "is worse than"),
+        ((0.125, -0.125, 0.25), "is not shown to beat"),
+    ],
+)
+def test_a_predictor_beats_a_baseline_where_the_interval_says_so(
+    gain: tuple[float, float, float], verdict: str
+) -> None:
+    low, high = f"{gain[1]:.3f}", f"{gain[2]:.3f}"
+    assert predictor_in_words(*measured(gain)) == (
+        f"The predictor {verdict} the category means: Spearman's r 0.750 against 0.500, "
+        f"gain {gain[0]:.3f} [{low}, {high}]. "
+        f"The predictor {verdict} the subcategory means: Spearman's r 0.750 against 0.625, "
+        f"gain {gain[0]:.3f} [{low}, {high}]."
+    )
+
+
+def test_a_predictor_is_compared_by_the_first_metric_that_both_have() -> None:
+    by_area = measured((0.25, 0.125, 0.375), "roc_auc", spearman=np.nan)
+    assert "beats the category means: ROC AUC 0.750" in predictor_in_words(*by_area)
+    # A smaller error is better.
+    by_error = measured((-0.25, -0.375, -0.125), "mse", spearman=np.nan, roc_auc=np.nan)
+    expected = "beats the category means: MSE 0.750 against 0.500, gain 0.250 [0.125, 0.375]."
+    assert expected in predictor_in_words(*by_error)
+
+
+def of_features(
+    gain: tuple[float, float, float], lows: dict[str, float]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    metrics = pd.DataFrame(
+        {
+            "head": ["features_and_labels", "labels_alone"],
+            "metric": "spearman",
+            "value": [0.75, 0.5],
+        }
+    )
+    gains = pd.DataFrame(
+        [("features_and_labels", "labels_alone", "spearman", *gain)],
+        columns=["head", "baseline", "metric", "difference", "ci_low", "ci_high"],
+    )
+    importance = pd.DataFrame(
+        {"feature": lows.keys(), "importance": [low + 0.1 for low in lows.values()],
+         "ci_low": lows.values(), "n": 1200, "model": "ridge regression"}
+    )  # fmt: skip
+    return metrics, gains, importance
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"),
+    [
+        ((0.25, 0.125, 0.375), "ranks better than"),
+        ((-0.25, -0.375, -0.125), "ranks worse than"),
+        ((0.125, -0.125, 0.25), "is not shown to rank better than"),
+    ],
+)
+def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
+    gain: tuple[float, float, float], verdict: str
+) -> None:
+    said = features_in_words(*of_features(gain, {"saturation": 0.1, "clutter_score": -0.1}))
+    assert said == (
+        f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
+        f"labels alone: Spearman's r 0.750 against 0.500, gain {gain[0]:.3f} "
+        f"[{gain[1]:.3f}, {gain[2]:.3f}]. Once the others and the labels are known, these still "
+        "matter: Saturation (20.0% of the variance)."
+    )
+
+
+def test_features_of_constant_predictions_are_not_compared() -> None:
+    said = features_in_words(*of_features((np.nan, np.nan, np.nan), {"saturation": -0.1}))
+    assert "has no rank correlation to compare with that of labels alone. No feature is" in said

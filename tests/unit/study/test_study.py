@@ -16,8 +16,6 @@ from snakemake.utils import update_config
 
 from memorability.base.errors import InputError
 from memorability.features.names import OBJECT_FEATURES
-from memorability.prediction.search import grid_size
-from memorability.study.contradictions import GRID_SIZE
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
 
@@ -544,8 +542,10 @@ def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
         study.preflight()
 
 
-def test_the_size_of_the_published_grid_is_that_of_the_search() -> None:
-    assert grid_size() == GRID_SIZE
+def test_the_sample_alone_has_single_trials() -> None:
+    sample = resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT)
+    assert sample.trials == ["results/sample/dataset/trials.parquet"]
+    assert resolve(merged(), ROOT).trials == []
 
 
 def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ SHORT = {
     "archive", "bundle_predictor", "choose_predictor", "estimate", "estimate_ceiling", "fetch_file",
     "join_errors", "join_latents", "join_scores", "judge_claims", "keep_model", "list_external",
     "list_rejected",
-    "map_latents", "measure_baselines", "read_predictions", "read_scores", "read_split",
-    "split_images",
+    "map_latents", "measure_baselines", "measure_consistency", "read_predictions",
+    "read_scores", "read_split", "split_images",
     "record_provenance", "simulate_sample", "summarise_errors", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 

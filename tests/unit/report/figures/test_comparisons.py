@@ -17,13 +17,14 @@ from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 
 from memorability.base.errors import InputError
+from memorability.report import labels
 from memorability.report.figures import comparisons, learning, style
 from memorability.report.figures.scores import (
+    consistency_by_responses,
     memorability_bins,
     scores_by_category,
     values_by_memorability,
 )
-from memorability.tables import labels
 
 NAN = float("nan")
 NOTE = "Observers are simulated; backbones are random."
@@ -156,6 +157,44 @@ def test_scores_without_bounds_are_drawn_in_their_own_range(outside: float, tmp_
     low, high = figure.axes[0].get_ylim()
     assert (low, high) == (min(0.2, outside), max(0.2, outside))
     draw(figure, tmp_path)
+
+
+# Agreement of halves of the observers
+
+
+def consistencies(splittings: tuple[str, ...]) -> pd.DataFrame:
+    by_number = pd.DataFrame(
+        {"splitting": "observers", "correction": "none", "all_responses": False,
+         "responses": [2.0, 4.0, 8.0], "consistency": [0.1, 0.2, 0.3], "consistency_sd": 0.05,
+         "predicted": [0.1, 0.15, 0.3]}
+    )  # fmt: skip
+    of_all = [
+        {"splitting": splitting, "correction": correction, "all_responses": True, "responses": 20.0,
+         "consistency": 0.5, "consistency_sd": 0.05, "predicted": NAN}
+        for splitting in splittings for correction in ("none", "paper", "exact")
+    ]  # fmt: skip
+    return pd.concat([by_number, pd.DataFrame(of_all)], ignore_index=True)
+
+
+def test_consistency_is_drawn_by_number_and_once_for_each_way_of_splitting(tmp_path: Path) -> None:
+    figure = consistency_by_responses(consistencies(("observers", "delays")), note=NOTE)
+    axes = figure.axes[0]
+    # The others are ends of bars, and single marks.
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 3]
+    measured, predicted = (line for line in lines if line.get_marker() in ("o", "None"))
+    assert list(measured.get_xdata()) == list(predicted.get_xdata()) == [2, 4, 8]
+    assert list(measured.get_ydata()) == [0.1, 0.2, 0.3]
+    assert list(predicted.get_ydata()) == [0.1, 0.15, 0.3]
+    singles = [line for line in axes.lines if list(line.get_xdata()) == [20]]
+    assert len(singles) == 6
+    assert "adversarial split, all responses, corrected as published" in texts(figure)
+    assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
+
+
+def test_ways_of_splitting_that_were_not_measured_are_not_named() -> None:
+    figure = consistency_by_responses(consistencies(("observers",)), note=NOTE)
+    assert "adversarial" not in texts(figure)
+    assert "random split, all responses" in texts(figure)
 
 
 # Values over bins of memorability

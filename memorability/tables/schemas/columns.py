@@ -1,0 +1,68 @@
+"""Kinds of columns, and tables of them."""
+
+from typing import Any
+
+import pandera.pandas as pa
+
+Table = tuple[tuple[str, ...], pa.DataFrameSchema]
+"""Columns that a table is sorted by, and its schema."""
+
+
+def table(key: tuple[str, ...], **columns: pa.Column) -> Table:
+    """Return a table whose rows are sorted by `key`, with these columns and no others."""
+    return key, pa.DataFrameSchema(columns, strict=True, ordered=True)
+
+
+def text(*, unique: bool = False) -> pa.Column:
+    """Return a column of text, which may be empty but not missing."""
+    return pa.Column(str, unique=unique)
+
+
+def one_of(*words: str) -> pa.Column:
+    """Return a column of text that holds one of these words."""
+    return pa.Column(str, pa.Check.isin(words))
+
+
+def truth(*, nullable: bool = False) -> pa.Column:
+    """Return a column of yes and no."""
+    return pa.Column("boolean" if nullable else bool, nullable=nullable)
+
+
+def whole(*, least: int = 0, most: int | None = None, unique: bool = False) -> pa.Column:
+    """Return a column of whole numbers that are never missing."""
+    return pa.Column("int64", _bounds(least=least, most=most), unique=unique)
+
+
+def count(*, nullable: bool = False) -> pa.Column:
+    """Return a column of counts, in a kind of number that can be missing."""
+    return pa.Column("Int64", _bounds(least=0), nullable=nullable)
+
+
+def number(
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    nullable: bool = False,
+) -> pa.Column:
+    """Return a column of float64, from `least` or above `above` up to `most`."""
+    return pa.Column(float, _bounds(least=least, above=above, most=most), nullable=nullable)
+
+
+def share(*, nullable: bool = False) -> pa.Column:
+    """Return a column of numbers from 0 to 1."""
+    return number(least=0, most=1, nullable=nullable)
+
+
+def correlation(*, nullable: bool = False) -> pa.Column:
+    """Return a column of numbers from -1 to 1."""
+    return number(least=-1, most=1, nullable=nullable)
+
+
+def _bounds(
+    *, least: float | None = None, above: float | None = None, most: float | None = None
+) -> list[pa.Check]:
+    bounds: dict[Any, float | None] = {
+        pa.Check.ge: least, pa.Check.gt: above, pa.Check.le: most,
+    }  # fmt: skip
+    return [check(bound) for check, bound in bounds.items() if bound is not None]
