@@ -65,6 +65,7 @@ rule unpack_memcat:
         mem=growing("1GB"),
         runtime=growing("2h"),
     params:
+        study="memcat",
         code=code("unpack_memcat"),
     script:
         "../scripts/unpack_memcat.py"
@@ -91,6 +92,7 @@ rule unpack_lamem:
         mem=growing("1GB"),
         runtime=growing("6h"),
     params:
+        study="lamem",
         code=code("unpack_lamem"),
     script:
         "../scripts/unpack_lamem.py"
@@ -156,7 +158,7 @@ if study.runs:
     rule list_rejected:
         """List the images that were left out, with the reason of each, for reading."""
         input:
-            prepared(study.first_resize, "rejected.parquet"),
+            rejected=prepared(study.first_resize, "rejected.parquet"),
         output:
             tsv="<results>/tables/rejected.tsv",
             page=report(

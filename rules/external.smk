@@ -39,7 +39,7 @@ rule join_errors:
         runtime=growing("10m"),
     params:
         study=study.name,
-        source=lambda wildcards: study.settings["external_errors"][wildcards.loss],
+        settings=lambda wildcards: study.settings["external_errors"][wildcards.loss],
         code=code("join_errors"),
     script:
         "../scripts/join_errors.py"
@@ -65,7 +65,7 @@ rule join_latents:
         runtime=growing("1h"),
     params:
         study=study.name,
-        source=lambda wildcards: study.settings["external_latents"][wildcards.loss],
+        settings=lambda wildcards: study.settings["external_latents"][wildcards.loss],
         code=code("join_latents"),
     script:
         "../scripts/join_latents.py"

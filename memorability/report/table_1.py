@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from memorability.analysis.correlations import of_values
 from memorability.base.run_keys import EXTERNAL
 from memorability.tables.labels import label
 
@@ -75,6 +76,22 @@ def forest_models(
             rows = rows[rows["metric"] == PUBLISHED_MEASURE]
         found += [model for _, model in rows.groupby(["protocol", "loss", "lr"], sort=False)]
     return found
+
+
+def published_distinctiveness(
+    values: pd.DataFrame, correlations: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return distinctiveness as the paper measures it, and the correlations of the same models.
+
+    Parameters
+    ----------
+    values
+        As from `from_distinctiveness`.
+    correlations
+        The table `correlations` of quantity distinctiveness.
+    """
+    measured, rows = published_measure(values, correlations)
+    return measured, of_values(measured, rows)
 
 
 def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:

@@ -16,7 +16,6 @@ from pyarrow import parquet
 
 from memorability.base.errors import InputError, nearest
 from memorability.base.files import atomic
-from memorability.base.run_keys import RUN_KEYS
 
 _SHARE = pa.Check.in_range(0, 1)
 _COUNT = pa.Check.ge(0)
@@ -711,7 +710,7 @@ def read_runs(paths: Iterable[str | Path], name: str) -> pd.DataFrame:
         keys_of_parts.append(keys)
         parts.append(part)
     if not parts:
-        return pd.DataFrame(columns=[*RUN_KEYS, *_named(name)[1].columns])
+        return pd.DataFrame(columns=[*_RUN, *_named(name)[1].columns])
     table = pd.concat(parts, ignore_index=True)
     return table.fillna({key: "" for keys in keys_of_parts for key in keys})
 

@@ -24,7 +24,7 @@ PLUMBING = frozenset(
     {
         "", "autoencoder.checkpoints", "autoencoder.resuming", "base.errors", "base.files",
         "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "tables.latents",
-        "tables.store", "workflow.fingerprint", "workflow.records",
+        "tables.store", "workflow.fingerprint", "workflow.job", "workflow.records",
     }
 )  # fmt: skip
 """Modules that say how a result is read, kept, logged or refused, and never what it is.
