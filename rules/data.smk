@@ -32,10 +32,8 @@ if study.settings["dataset"]["kind"] == "sample":
             "<benchmarks>/simulate_sample.jsonl"
         conda:
             "../envs/data.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
@@ -60,10 +58,8 @@ rule unpack_memcat:
         "<benchmarks>/unpack_memcat.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("2h"),
+        **asking("1GB", "2h"),
     params:
         study="memcat",
         code=code("unpack_memcat"),
@@ -87,10 +83,8 @@ rule unpack_lamem:
         "<benchmarks>/unpack_lamem.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("6h"),
+        **asking("1GB", "6h"),
     params:
         study="lamem",
         code=code("unpack_lamem"),
@@ -117,8 +111,7 @@ if study.runs:
             "../envs/data.yaml"
         threads: 2
         resources:
-            mem=growing("2GB"),
-            runtime=growing(requests.passing("prepare")),
+            **asking("2GB", requests.passing("prepare")),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
@@ -143,10 +136,8 @@ if study.runs:
             "<benchmarks>/join_scores/{resize}.jsonl"
         conda:
             "../envs/data.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
@@ -161,22 +152,15 @@ if study.runs:
             rejected=prepared(study.first_resize, "rejected.parquet"),
         output:
             tsv="<results>/tables/rejected.tsv",
-            page=report(
-                "<results>/tables/rejected.html",
-                caption="../report/rejected.rst",
-                category="1. Data",
-                labels={"what": "images left out"},
-            ),
+            page=page("rejected", "1. Data", "images left out"),
         log:
             "<logs>/list_rejected.log",
         benchmark:
             "<benchmarks>/list_rejected.jsonl"
         conda:
             "../envs/analysis.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("5m"),
+            **asking("1GB", "5m"),
         params:
             note=study.note,
             code=code("list_rejected"),
@@ -197,10 +181,8 @@ else:
             "<benchmarks>/read_scores.jsonl"
         conda:
             "../envs/data.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings={
@@ -220,22 +202,15 @@ rule estimate_ceiling:
     output:
         ceiling=ensure("<results>/tables/ceiling.parquet", non_empty=True),
         tsv="<results>/tables/ceiling.tsv",
-        page=report(
-            "<results>/tables/ceiling.html",
-            caption="../report/ceiling.rst",
-            category="1. Data",
-            labels={"what": "noise ceiling of the scores"},
-        ),
+        page=page("ceiling", "1. Data", "noise ceiling of the scores"),
     log:
         "<logs>/estimate_ceiling.log",
     benchmark:
         "<benchmarks>/estimate_ceiling.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"]},
@@ -258,10 +233,8 @@ rule split_images:
         "<benchmarks>/split_images.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings=study.split_settings,
@@ -283,10 +256,8 @@ rule measure_baselines:
         "<benchmarks>/measure_baselines.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings={"target": study.settings["statistics"]["target"]},
@@ -300,26 +271,25 @@ rule plot_scores:
     input:
         images=IMAGES,
     output:
-        svg=report(
-            "<results>/figures/scores.svg",
-            caption="../report/scores.rst",
-            category="1. Data",
-            labels={"what": "scores by category"},
-        ),
-        png="<results>/figures/scores.png",
+        **drawn("scores", "1. Data", "scores by category"),
     log:
         "<logs>/plot_scores.log",
     benchmark:
         "<benchmarks>/plot_scores.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
         note=study.note,
         code=code("plot_scores"),
     script:
         "../scripts/plot_scores.py"
+
+
+ANALYSIS += [
+    rules.plot_scores.output,
+    rules.estimate_ceiling.output if study.has_counts else [],
+    rules.list_rejected.output if study.runs else [],
+]

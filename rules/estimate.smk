@@ -4,9 +4,17 @@ REQUIRED: nothing but the configuration, and of a study of your own its table of
 MAKES:    nothing: it prints, and does so each time, for which it must not have a benchmark file
 """
 
+from memorability.workflow.planned_jobs import dry_run
+
 
 localrules:
     estimate,
+
+
+@cache
+def planned():
+    """Return what a dry run of the whole study prints: the jobs that are still to be made."""
+    return dry_run(Path(workflow.main_snakefile), config)
 
 
 rule estimate:
@@ -17,11 +25,9 @@ rule estimate:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing("6GB"),
-        runtime=growing("30m"),
-        gpu=study.gpus,
+        **asking("6GB", "30m", gpu=study.gpus),
     params:
-        dry_run=lambda wildcards: dry_run(),
+        dry_run=lambda wildcards: planned(),
         code=code("estimate"),
     script:
         "../scripts/estimate.py"
