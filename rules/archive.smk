@@ -21,10 +21,8 @@ rule archive:
         "<benchmarks>/archive.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("1h"),
+        **asking("1GB", "1h"),
     params:
         configuration=config,
         code=code("archive"),

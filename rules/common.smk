@@ -2,14 +2,11 @@
 
 REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it names.
 PROVIDES: `study`; what its jobs ask a scheduler for; the pathvars <results>, <logs>, <benchmarks>, <run>;
-          input functions.
+          input functions; what rules share: `**asking(…)`, `**drawn(…)`, `page(…)`;
+          ANALYSIS and ALL, to which each rule file adds what the rules `analysis` and `all` make of it.
 """
 
-import json
 import math
-import subprocess
-import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
 from memorability.workflow.fingerprint import fingerprint
+from memorability.workflow.planned_jobs import dry_run
 
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
@@ -46,6 +44,41 @@ wildcard_constraints:
     seed="[0-9]+",
     resize="squash|center_crop",
     quantity="[a-z]+",
+
+
+# What the rules `analysis` and `all` ask for: each rule file adds its own.
+ANALYSIS = []
+ALL = []
+
+
+def asking(mem, runtime, **others):
+    """Return the resources of a rule: memory and time, more with every failed attempt, and others."""
+    return {"mem": growing(mem), "runtime": growing(runtime), **others}
+
+
+def drawn(name, category, what, prefix=""):
+    """Return the outputs svg and png of a figure, which the report shows with the caption of its name.
+
+    `what` is the label of the figure, or a function of the wildcards that returns its labels.
+    `prefix` stands before svg and png where a rule draws several figures.
+    """
+    shown = report(
+        f"<results>/figures/{name}.svg",
+        caption=f"../report/{name.partition('/')[0]}.rst",
+        category=category,
+        labels=what if callable(what) else {"what": what},
+    )
+    return {f"{prefix}svg": shown, f"{prefix}png": f"<results>/figures/{name}.png"}
+
+
+def page(name, category, what, caption=""):
+    """Return a table as a page, which the report shows with the caption of its name or another."""
+    return report(
+        f"<results>/tables/{name}.html",
+        caption=f"../report/{caption or name}.rst",
+        category=category,
+        labels={"what": what},
+    )
 
 
 def code(script):
@@ -104,24 +137,15 @@ def lasting(file):
     return file if study.settings["keep_checkpoints"] == "all" else temp(file)
 
 
+@cache
+def planned():
+    """Return what a dry run of the whole study prints: the jobs that are still to be made."""
+    return dry_run(Path(workflow.main_snakefile), config)
+
+
 def external(table, key):
     """Return the files of a table (errors, distinctiveness) of all sources from elsewhere."""
     return [study.external_path(table, name) for name in study.settings[key]]
-
-
-@cache
-def dry_run():
-    """Return what a dry run of the whole study prints: the jobs that are still to be made."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as configuration:
-        json.dump(config, configuration)
-        configuration.flush()
-        # So many cores that no job's threads are cut down to them.
-        command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1024"]
-        command += ["--snakefile", workflow.main_snakefile, "--configfile", configuration.name]
-        done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise WorkflowError(done.stdout + done.stderr)
-    return done.stdout + done.stderr
 
 
 ERRORS = [study.error_file(run) for run in study.runs]

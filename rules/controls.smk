@@ -34,9 +34,11 @@ rule measure_matrix:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
-        runtime=growing(requests.metrics(models=1)),
-        gpu=study.gpus,
+        **asking(
+            lambda wildcards, _: study.training_memory(wildcards.protocol),
+            requests.metrics(models=1),
+            gpu=study.gpus,
+        ),
     params:
         study=study.name,
         settings=lambda wildcards: study.metric_settings(wildcards.protocol)
@@ -54,23 +56,15 @@ rule plot_matrix:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="matrix"),
     output:
-        svg=report(
-            "<results>/figures/matrix.svg",
-            caption="../report/matrix.rst",
-            category="2. Reconstruction error",
-            labels={"what": "training losses and test metrics"},
-        ),
-        png="<results>/figures/matrix.png",
+        **drawn("matrix", "2. Reconstruction error", "training losses and test metrics"),
     log:
         "<logs>/plot_matrix.log",
     benchmark:
         "<benchmarks>/plot_matrix.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         code=code("plot_matrix"),
@@ -95,9 +89,11 @@ rule measure_controls:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
-        runtime=growing(requests.metrics(models=1 + len(study.settings["seeds"]))),
-        gpu=study.gpus,
+        **asking(
+            study.training_memory(study.settings["selected"]["protocol"]),
+            requests.metrics(models=1 + len(study.settings["seeds"])),
+            gpu=study.gpus,
+        ),
     params:
         study=study.name,
         settings=study.metric_settings(study.settings["selected"]["protocol"])
@@ -112,26 +108,21 @@ rule plot_controls:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity=["error", "control"]),
     output:
-        svg=report(
-            "<results>/figures/controls.svg",
-            caption="../report/controls.rst",
-            category="2. Reconstruction error",
-            labels={"what": "models beside controls"},
-        ),
-        png="<results>/figures/controls.png",
+        **drawn("controls", "2. Reconstruction error", "models beside controls"),
     log:
         "<logs>/plot_controls.log",
     benchmark:
         "<benchmarks>/plot_controls.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
         note=study.note,
         code=code("plot_controls"),
     script:
         "../scripts/plot_controls.py"
+
+
+ANALYSIS += [rules.plot_matrix.output, rules.plot_controls.output]

@@ -29,11 +29,9 @@ rule correlate:
         "<benchmarks>/correlate/{quantity}.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("4GB"),
-        runtime=growing(
-            lambda wildcards, _: requests.correlating(len(QUANTITIES[wildcards.quantity]))
+        **asking(
+            "4GB", lambda wildcards, _: requests.correlating(len(QUANTITIES[wildcards.quantity]))
         ),
     params:
         study=study.name,
@@ -49,22 +47,15 @@ rule summarise_errors:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
     output:
         tsv="<results>/tables/table_1.tsv",
-        page=report(
-            "<results>/tables/table_1.html",
-            caption="../report/table_1.rst",
-            category="2. Reconstruction error",
-            labels={"what": "Table 1: losses"},
-        ),
+        page=page("table_1", "2. Reconstruction error", "Table 1: losses"),
     log:
         "<logs>/summarise_errors.log",
     benchmark:
         "<benchmarks>/summarise_errors.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         seeds_vary=study.seeds_vary,
         note=study.note,
@@ -80,25 +71,19 @@ rule plot_errors:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
         images=IMAGES,
     output:
-        svg=report(
-            "<results>/figures/errors/{loss}.svg",
-            caption="../report/errors.rst",
-            category="2. Reconstruction error",
-            labels=lambda wildcards: {
-                "what": f"error by memorability: {study.metric(wildcards.loss)}"
-            },
+        **drawn(
+            "errors/{loss}",
+            "2. Reconstruction error",
+            lambda wildcards: {"what": f"error by memorability: {study.metric(wildcards.loss)}"},
         ),
-        png="<results>/figures/errors/{loss}.png",
     log:
         "<logs>/plot_errors/{loss}.log",
     benchmark:
         "<benchmarks>/plot_errors/{loss}.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing("10m"),
+        **asking("2GB", "10m"),
     params:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
@@ -118,29 +103,16 @@ rule plot_forest:
             ],
         ),
     output:
-        svg=report(
-            "<results>/figures/forest.svg",
-            caption="../report/forest.rst",
-            category="2. Reconstruction error",
-            labels={"what": "within and between categories"},
-        ),
-        png="<results>/figures/forest.png",
-        page=report(
-            "<results>/tables/in_words.html",
-            caption="../report/in_words.rst",
-            category="2. Reconstruction error",
-            labels={"what": "correlations in plain words"},
-        ),
+        **drawn("forest", "2. Reconstruction error", "within and between categories"),
+        page=page("in_words", "2. Reconstruction error", "correlations in plain words"),
     log:
         "<logs>/plot_forest.log",
     benchmark:
         "<benchmarks>/plot_forest.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
         loss=study.settings["selected"]["loss"],
@@ -160,23 +132,15 @@ rule plot_distinctiveness:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
         images=IMAGES,
     output:
-        svg=report(
-            "<results>/figures/distinctiveness.svg",
-            caption="../report/distinctiveness.rst",
-            category="3. Distinctiveness",
-            labels={"what": "distinctiveness by memorability"},
-        ),
-        png="<results>/figures/distinctiveness.png",
+        **drawn("distinctiveness", "3. Distinctiveness", "distinctiveness by memorability"),
     log:
         "<logs>/plot_distinctiveness.log",
     benchmark:
         "<benchmarks>/plot_distinctiveness.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing("5m"),
+        **asking("2GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
@@ -194,23 +158,15 @@ rule plot_measures:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
     output:
-        svg=report(
-            "<results>/figures/measures.svg",
-            caption="../report/measures.rst",
-            category="3. Distinctiveness",
-            labels={"what": "measures of distinctiveness"},
-        ),
-        png="<results>/figures/measures.png",
+        **drawn("measures", "3. Distinctiveness", "measures of distinctiveness"),
     log:
         "<logs>/plot_measures.log",
     benchmark:
         "<benchmarks>/plot_measures.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         code=code("plot_measures"),
@@ -226,22 +182,15 @@ rule compare_protocols:
     output:
         effects=ensure("<results>/tables/protocol_effects.parquet", non_empty=True),
         tsv="<results>/tables/protocol_effects.tsv",
-        page=report(
-            "<results>/tables/protocol_effects.html",
-            caption="../report/protocol_effects.rst",
-            category="2. Reconstruction error",
-            labels={"what": "protocols compared"},
-        ),
+        page=page("protocol_effects", "2. Reconstruction error", "protocols compared"),
     log:
         "<logs>/compare_protocols.log",
     benchmark:
         "<benchmarks>/compare_protocols.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("4GB"),
-        runtime=growing("12h"),
+        **asking("4GB", "12h"),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -257,26 +206,35 @@ rule plot_protocol_effects:
     input:
         effects=rules.compare_protocols.output.effects,
     output:
-        svg=report(
-            "<results>/figures/protocol_effects.svg",
-            caption="../report/protocol_effects.rst",
-            category="2. Reconstruction error",
-            labels={"what": "what a choice of the protocol moves"},
+        **drawn(
+            "protocol_effects", "2. Reconstruction error", "what a choice of the protocol moves"
         ),
-        png="<results>/figures/protocol_effects.png",
     log:
         "<logs>/plot_protocol_effects.log",
     benchmark:
         "<benchmarks>/plot_protocol_effects.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
         note=study.note,
         code=code("plot_protocol_effects"),
     script:
         "../scripts/plot_protocol_effects.py"
+
+
+ANALYSIS += [
+    expand(rules.correlate.output, quantity=QUANTITIES),
+    rules.summarise_errors.output if "error" in QUANTITIES else [],
+    rules.plot_forest.output,
+]
+if study.runs:
+    ANALYSIS += [
+        expand(rules.plot_errors.output, loss=study.settings["losses"]),
+        rules.plot_distinctiveness.output,
+        rules.plot_measures.output,
+    ]
+if len(study.protocols) > 1:
+    ANALYSIS += [rules.compare_protocols.output, rules.plot_protocol_effects.output]

@@ -33,10 +33,8 @@ if study.settings["dataset"]["kind"] == "sample":
             "<benchmarks>/simulate_sample.jsonl"
         conda:
             "../envs/data.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
@@ -61,11 +59,10 @@ rule unpack_memcat:
         "<benchmarks>/unpack_memcat.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("2h"),
+        **asking("1GB", "2h"),
     params:
+        study="memcat",
         code=code("unpack_memcat"),
     script:
         "../scripts/unpack_memcat.py"
@@ -87,11 +84,10 @@ rule unpack_lamem:
         "<benchmarks>/unpack_lamem.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("6h"),
+        **asking("1GB", "6h"),
     params:
+        study="lamem",
         code=code("unpack_lamem"),
     script:
         "../scripts/unpack_lamem.py"
@@ -116,8 +112,7 @@ if study.runs:
             "../envs/data.yaml"
         threads: 2
         resources:
-            mem=growing("2GB"),
-            runtime=growing(requests.passing("prepare")),
+            **asking("2GB", requests.passing("prepare")),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
@@ -142,10 +137,8 @@ if study.runs:
             "<benchmarks>/join_scores/{resize}.jsonl"
         conda:
             "../envs/data.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),
@@ -157,25 +150,18 @@ if study.runs:
     rule list_rejected:
         """List the images that were left out, with the reason of each, for reading."""
         input:
-            prepared(study.first_resize, "rejected.parquet"),
+            rejected=prepared(study.first_resize, "rejected.parquet"),
         output:
             tsv="<results>/tables/rejected.tsv",
-            page=report(
-                "<results>/tables/rejected.html",
-                caption="../report/rejected.rst",
-                category="1. Data",
-                labels={"what": "images left out"},
-            ),
+            page=page("rejected", "1. Data", "images left out"),
         log:
             "<logs>/list_rejected.log",
         benchmark:
             "<benchmarks>/list_rejected.jsonl"
         conda:
             "../envs/analysis.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("5m"),
+            **asking("1GB", "5m"),
         params:
             note=study.note,
             code=code("list_rejected"),
@@ -196,10 +182,8 @@ else:
             "<benchmarks>/read_scores.jsonl"
         conda:
             "../envs/data.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings={
@@ -219,22 +203,15 @@ rule estimate_ceiling:
     output:
         ceiling=ensure("<results>/tables/ceiling.parquet", non_empty=True),
         tsv="<results>/tables/ceiling.tsv",
-        page=report(
-            "<results>/tables/ceiling.html",
-            caption="../report/ceiling.rst",
-            category="1. Data",
-            labels={"what": "noise ceiling of the scores"},
-        ),
+        page=page("ceiling", "1. Data", "noise ceiling of the scores"),
     log:
         "<logs>/estimate_ceiling.log",
     benchmark:
         "<benchmarks>/estimate_ceiling.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"]},
@@ -259,10 +236,8 @@ if study.trials:
             "<benchmarks>/measure_consistency.jsonl"
         conda:
             "../envs/analysis.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("10m"),
+            **asking("1GB", "10m"),
         params:
             study=study.name,
             settings={"seed": study.settings["statistics"]["seed"]},
@@ -275,28 +250,22 @@ if study.trials:
         input:
             consistency=rules.measure_consistency.output.consistency,
         output:
-            svg=report(
-                "<results>/figures/consistency.svg",
-                caption="../report/consistency.rst",
-                category="1. Data",
-                labels={"what": "agreement of halves of the observers"},
-            ),
-            png="<results>/figures/consistency.png",
+            **drawn("consistency", "1. Data", "agreement of halves of the observers"),
         log:
             "<logs>/plot_consistency.log",
         benchmark:
             "<benchmarks>/plot_consistency.jsonl"
         conda:
             "../envs/analysis.yaml"
-        threads: 1
         resources:
-            mem=growing("1GB"),
-            runtime=growing("5m"),
+            **asking("1GB", "5m"),
         params:
             note=study.note,
             code=code("plot_consistency"),
         script:
             "../scripts/plot_consistency.py"
+
+    ANALYSIS += [rules.measure_consistency.output, rules.plot_consistency.output]
 
 
 rule split_images:
@@ -312,10 +281,8 @@ rule split_images:
         "<benchmarks>/split_images.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings=study.split_settings,
@@ -337,10 +304,8 @@ rule measure_baselines:
         "<benchmarks>/measure_baselines.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings={"target": study.settings["statistics"]["target"]},
@@ -354,26 +319,25 @@ rule plot_scores:
     input:
         images=IMAGES,
     output:
-        svg=report(
-            "<results>/figures/scores.svg",
-            caption="../report/scores.rst",
-            category="1. Data",
-            labels={"what": "scores by category"},
-        ),
-        png="<results>/figures/scores.png",
+        **drawn("scores", "1. Data", "scores by category"),
     log:
         "<logs>/plot_scores.log",
     benchmark:
         "<benchmarks>/plot_scores.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
         note=study.note,
         code=code("plot_scores"),
     script:
         "../scripts/plot_scores.py"
+
+
+ANALYSIS += [
+    rules.plot_scores.output,
+    rules.estimate_ceiling.output if study.has_counts else [],
+    rules.list_rejected.output if study.runs else [],
+]

@@ -26,13 +26,13 @@ rule finetune_decay:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
-        runtime=growing(
+        **asking(
+            lambda wildcards, _: study.training_memory(wildcards.protocol),
             lambda wildcards, _: requests.finetuning(
                 wildcards.loss, study.settings["decay"]["epochs"]
-            )
+            ),
+            gpu=study.gpus,
         ),
-        gpu=study.gpus,
     params:
         study=study.name,
         settings=lambda wildcards: study.decay_settings(**wildcards),
@@ -56,11 +56,9 @@ rule measure_decay:
         "<benchmarks>/measure_decay.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing(
-            requests.correlating(study.settings["decay"]["epochs"] * len(study.selected))
+        **asking(
+            "2GB", requests.correlating(study.settings["decay"]["epochs"] * len(study.selected))
         ),
     params:
         study=study.name,
@@ -76,25 +74,21 @@ rule plot_decay:
         decay=rules.measure_decay.output.decay,
         seeds=rules.measure_decay.output.seeds,
     output:
-        svg=report(
-            "<results>/figures/decay.svg",
-            caption="../report/decay.rst",
-            category="2. Reconstruction error",
-            labels={"what": "correlation by epoch"},
-        ),
-        png="<results>/figures/decay.png",
+        **drawn("decay", "2. Reconstruction error", "correlation by epoch"),
     log:
         "<logs>/plot_decay.log",
     benchmark:
         "<benchmarks>/plot_decay.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         code=code("plot_decay"),
     script:
         "../scripts/plot_decay.py"
+
+
+if study.decays:
+    ANALYSIS += [rules.measure_decay.output, rules.plot_decay.output]

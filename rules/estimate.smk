@@ -17,11 +17,9 @@ rule estimate:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing("6GB"),
-        runtime=growing("30m"),
-        gpu=study.gpus,
+        **asking("6GB", "30m", gpu=study.gpus),
     params:
-        dry_run=lambda wildcards: dry_run(),
+        dry_run=lambda wildcards: planned(),
         code=code("estimate"),
     script:
         "../scripts/estimate.py"

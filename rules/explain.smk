@@ -28,9 +28,11 @@ rule attribute:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
-        runtime=growing(requests.attribution()),
-        gpu=study.gpus,
+        **asking(
+            study.training_memory(study.settings["selected"]["protocol"]),
+            requests.attribution(),
+            gpu=study.gpus,
+        ),
     params:
         study=study.name,
         settings=study.attribution_settings("images", "show"),
@@ -47,23 +49,15 @@ rule plot_attributions:
         attributions=rules.attribute.output.attributions,
         maps=rules.attribute.output.maps,
     output:
-        svg=report(
-            "<results>/figures/attributions.svg",
-            caption="../report/attributions.rst",
-            category="5. Attribution",
-            labels={"what": "attribution maps"},
-        ),
-        png="<results>/figures/attributions.png",
+        **drawn("attributions", "5. Attribution", "attribution maps"),
     log:
         "<logs>/plot_attributions.log",
     benchmark:
         "<benchmarks>/plot_attributions.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing("10m"),
+        **asking("2GB", "10m"),
     params:
         show=study.settings["attribution"]["show"],
         note=study.note,
@@ -94,9 +88,9 @@ rule check_attributions:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
-        runtime=growing("24h"),
-        gpu=study.gpus,
+        **asking(
+            study.training_memory(study.settings["selected"]["protocol"]), "24h", gpu=study.gpus
+        ),
     params:
         study=study.name,
         settings=study.attribution_settings("checks"),
@@ -113,39 +107,21 @@ rule plot_attribution_checks:
         similarity=rules.check_attributions.output.similarity,
         curves=rules.check_attributions.output.curves,
     output:
+        **drawn("attribution_baselines", "5. Attribution", "other baselines", prefix="baselines_"),
+        **drawn("attribution_weights", "5. Attribution", "random weights", prefix="weights_"),
+        **drawn(
+            "attribution_deletion", "5. Attribution", "deletion and insertion", prefix="deletion_"
+        ),
         checks=ensure("<results>/tables/attribution_checks.parquet", non_empty=True),
         tsv="<results>/tables/attribution_checks.tsv",
-        baselines=report(
-            "<results>/figures/attribution_baselines.svg",
-            caption="../report/attribution_baselines.rst",
-            category="5. Attribution",
-            labels={"what": "other baselines"},
-        ),
-        baselines_png="<results>/figures/attribution_baselines.png",
-        weights=report(
-            "<results>/figures/attribution_weights.svg",
-            caption="../report/attribution_weights.rst",
-            category="5. Attribution",
-            labels={"what": "random weights"},
-        ),
-        weights_png="<results>/figures/attribution_weights.png",
-        deletion=report(
-            "<results>/figures/attribution_deletion.svg",
-            caption="../report/attribution_deletion.rst",
-            category="5. Attribution",
-            labels={"what": "deletion and insertion"},
-        ),
-        deletion_png="<results>/figures/attribution_deletion.png",
     log:
         "<logs>/plot_attribution_checks.log",
     benchmark:
         "<benchmarks>/plot_attribution_checks.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         study=study.name,
         settings=study.bootstrap_settings,
@@ -153,3 +129,7 @@ rule plot_attribution_checks:
         code=code("plot_attribution_checks"),
     script:
         "../scripts/plot_attribution_checks.py"
+
+
+ANALYSIS += [rules.plot_attribution_checks.output]
+ALL += [rules.plot_attributions.output]

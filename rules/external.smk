@@ -33,13 +33,11 @@ rule join_errors:
         "<benchmarks>/join_errors/{loss}.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing("10m"),
+        **asking("2GB", "10m"),
     params:
         study=study.name,
-        source=lambda wildcards: study.settings["external_errors"][wildcards.loss],
+        settings=lambda wildcards: study.settings["external_errors"][wildcards.loss],
         code=code("join_errors"),
     script:
         "../scripts/join_errors.py"
@@ -59,13 +57,11 @@ rule join_latents:
         "<benchmarks>/join_latents/{loss}.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing(lambda wildcards, input: f"{math.ceil(2 + 3 * input.size / 1e9)}GB"),
-        runtime=growing("1h"),
+        **asking(lambda wildcards, input: f"{math.ceil(2 + 3 * input.size / 1e9)}GB", "1h"),
     params:
         study=study.name,
-        source=lambda wildcards: study.settings["external_latents"][wildcards.loss],
+        settings=lambda wildcards: study.settings["external_latents"][wildcards.loss],
         code=code("join_latents"),
     script:
         "../scripts/join_latents.py"
@@ -93,22 +89,15 @@ rule list_external:
     output:
         table=ensure("<results>/tables/external.parquet", non_empty=True),
         tsv="<results>/tables/external.tsv",
-        page=report(
-            "<results>/tables/external.html",
-            caption="../report/external.rst",
-            category="1. Data",
-            labels={"what": "made elsewhere"},
-        ),
+        page=page("external", "1. Data", "made elsewhere"),
     log:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         study=study.name,
         note=study.note,
@@ -123,13 +112,11 @@ use rule plot_errors as plot_external_errors with:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
         images=IMAGES,
     output:
-        svg=report(
-            "<results>/figures/external_errors/{loss}.svg",
-            caption="../report/external_errors.rst",
-            category="2. Reconstruction error",
-            labels=lambda wildcards: {"what": f"error by memorability: external {wildcards.loss}"},
+        **drawn(
+            "external_errors/{loss}",
+            "2. Reconstruction error",
+            lambda wildcards: {"what": f"error by memorability: external {wildcards.loss}"},
         ),
-        png="<results>/figures/external_errors/{loss}.png",
     log:
         "<logs>/plot_external_errors/{loss}.log",
     benchmark:
@@ -142,16 +129,21 @@ use rule plot_distinctiveness as plot_external_distinctiveness with:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
         images=IMAGES,
     output:
-        svg=report(
-            "<results>/figures/external_distinctiveness/{loss}.svg",
-            caption="../report/external_distinctiveness.rst",
-            category="3. Distinctiveness",
-            labels=lambda wildcards: {
+        **drawn(
+            "external_distinctiveness/{loss}",
+            "3. Distinctiveness",
+            lambda wildcards: {
                 "what": f"distinctiveness by memorability: external {wildcards.loss}"
             },
         ),
-        png="<results>/figures/external_distinctiveness/{loss}.png",
     log:
         "<logs>/plot_external_distinctiveness/{loss}.log",
     benchmark:
         "<benchmarks>/plot_external_distinctiveness/{loss}.jsonl"
+
+
+ANALYSIS += [
+    rules.list_external.output if EXTERNAL_COUNTS else [],
+    expand(rules.plot_external_errors.output, loss=study.settings["external_errors"]),
+    expand(rules.plot_external_distinctiveness.output, loss=study.settings["external_latents"]),
+]

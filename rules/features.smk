@@ -22,8 +22,7 @@ rule measure_features:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem=growing("2GB"),
-        runtime=growing(requests.passing("features")),
+        **asking("2GB", requests.passing("features")),
     params:
         study=study.name,
         code=code("measure_features"),
@@ -49,9 +48,7 @@ rule measure_objects:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing("6GB"),
-        runtime=growing(requests.objects()),
-        gpu=study.gpus,
+        **asking("6GB", requests.objects(), gpu=study.gpus),
     params:
         study=study.name,
         settings=study.object_settings,
@@ -71,22 +68,15 @@ rule model_features:
         gains=ensure("<results>/tables/feature_model_gains.parquet", non_empty=True),
         importance=ensure("<results>/tables/feature_importance.parquet", non_empty=True),
         tsv="<results>/tables/feature_importance.tsv",
-        page=report(
-            "<results>/tables/feature_importance.html",
-            caption="../report/feature_importance.rst",
-            category="6. Image features",
-            labels={"what": "what each feature adds (table)"},
-        ),
+        page=page("feature_importance", "6. Image features", "what each feature adds (table)"),
     log:
         "<logs>/model_features.log",
     benchmark:
         "<benchmarks>/model_features.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("4GB"),
-        runtime=growing("2h"),
+        **asking("4GB", "2h"),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -107,22 +97,15 @@ rule summarise_features:
         attributed=ensure("<results>/tables/feature_attributions.parquet", non_empty=True),
         table=ensure("<results>/tables/table_2.parquet", non_empty=True),
         tsv="<results>/tables/table_2.tsv",
-        page=report(
-            "<results>/tables/table_2.html",
-            caption="../report/table_2.rst",
-            category="6. Image features",
-            labels={"what": "Table 2: features"},
-        ),
+        page=page("table_2", "6. Image features", "Table 2: features"),
     log:
         "<logs>/summarise_features.log",
     benchmark:
         "<benchmarks>/summarise_features.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("4GB"),
-        runtime=growing("4h"),
+        **asking("4GB", "4h"),
     params:
         study=study.name,
         settings=study.correlation_settings | {"unavailable": study.unavailable_features},
@@ -141,47 +124,34 @@ rule plot_features:
         importance=rules.model_features.output.importance,
         metrics=rules.model_features.output.metrics,
     output:
-        svg=report(
-            "<results>/figures/features.svg",
-            caption="../report/features.rst",
-            category="6. Image features",
-            labels={"what": "features, memorability and attributions"},
+        **drawn("features", "6. Image features", "features, memorability and attributions"),
+        **drawn(
+            "feature_variants",
+            "6. Image features",
+            "other readings of the features",
+            prefix="variants_",
         ),
-        png="<results>/figures/features.png",
-        variants_svg=report(
-            "<results>/figures/feature_variants.svg",
-            caption="../report/feature_variants.rst",
-            category="6. Image features",
-            labels={"what": "other readings of the features"},
+        **drawn("feature_map", "6. Image features", "features among one another", prefix="map_"),
+        **drawn(
+            "feature_importance",
+            "6. Image features",
+            "what each feature adds",
+            prefix="importance_",
         ),
-        variants_png="<results>/figures/feature_variants.png",
-        map_svg=report(
-            "<results>/figures/feature_map.svg",
-            caption="../report/feature_map.rst",
-            category="6. Image features",
-            labels={"what": "features among one another"},
-        ),
-        map_png="<results>/figures/feature_map.png",
-        importance_svg=report(
-            "<results>/figures/feature_importance.svg",
-            caption="../report/feature_importance.rst",
-            category="6. Image features",
-            labels={"what": "what each feature adds"},
-        ),
-        importance_png="<results>/figures/feature_importance.png",
     log:
         "<logs>/plot_features.log",
     benchmark:
         "<benchmarks>/plot_features.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         table_note=study.feature_note,
         code=code("plot_features"),
     script:
         "../scripts/plot_features.py"
+
+
+ANALYSIS += [rules.summarise_features.output, rules.plot_features.output]

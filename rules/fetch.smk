@@ -41,7 +41,6 @@ rule fetch_file:
         file="|".join(MISSING_DOWNLOADS) or "none",
     conda:
         "../envs/fetch.yaml"
-    threads: 1
     resources:
         mem="1GB",
         runtime="1d",

@@ -26,9 +26,7 @@ rule store_targets:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing("3GB"),
-        runtime=growing(lambda wildcards, _: requests.targets(wildcards.loss)),
-        gpu=study.gpus,
+        **asking("3GB", lambda wildcards, _: requests.targets(wildcards.loss), gpu=study.gpus),
     params:
         settings=lambda wildcards: study.target_settings(**wildcards),
         code=code("store_targets"),
@@ -61,11 +59,11 @@ rule finetune:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
-        runtime=growing(
-            lambda wildcards, _: requests.finetuning(wildcards.loss, study.settings["epochs"])
+        **asking(
+            lambda wildcards, _: study.training_memory(wildcards.protocol),
+            lambda wildcards, _: requests.finetuning(wildcards.loss, study.settings["epochs"]),
+            gpu=study.gpus,
         ),
-        gpu=study.gpus,
     params:
         study=study.name,
         settings=lambda wildcards: study.run_settings(**wildcards),
@@ -86,10 +84,8 @@ rule keep_model:
         "<benchmarks>/keep_model/<run>.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("10m"),
+        **asking("1GB", "10m"),
     params:
         code=code("keep_model"),
     script:
@@ -113,9 +109,11 @@ rule encode:
     threads: study.settings["compute"]["threads"]
     resources:
         # Latents take no more than the pixels.
-        mem=growing(lambda wildcards, input: study.training_memory(wildcards.protocol, input.size)),
-        runtime=growing(requests.encoding()),
-        gpu=study.gpus,
+        **asking(
+            lambda wildcards, input: study.training_memory(wildcards.protocol, input.size),
+            requests.encoding(),
+            gpu=study.gpus,
+        ),
     params:
         study=study.name,
         settings=study.machine,
@@ -140,11 +138,13 @@ rule measure_distinctiveness:
     threads: study.threads
     resources:
         # Latents are read by blocks: of any number of images the same.
-        mem=growing("3GB"),
-        runtime=growing(requests.distances()),
+        **asking("3GB", requests.distances()),
     params:
         study=study.name,
         settings=study.settings["distinctiveness"],
         code=code("measure_distinctiveness"),
     script:
         "../scripts/measure_distinctiveness.py"
+
+
+ALL += [study.kept_file(run) for run in study.kept]

@@ -5,9 +5,7 @@ REQUIRED: latents of the selected model, prepared images and their split; of pre
 MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet, prediction_history.parquet,
           <results>/predictor/predictor.safetensors, <results>/head_predictions/head=…/part.parquet,
           <results>/tables/left_out.parquet, <results>/tables/prediction_search.* (where asked for),
-          <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
-          <results>/figures/prediction*.*
-          <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
+          <results>/figures/prediction_search.*
 """
 
 
@@ -39,10 +37,8 @@ rule read_split:
         "<benchmarks>/read_split.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         study=study.name,
         settings=PREDICTION["split"],
@@ -65,10 +61,8 @@ rule map_latents:
         "<benchmarks>/map_latents.jsonl"
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing("1h"),
+        **asking("2GB", "1h"),
     params:
         code=code("map_latents"),
     script:
@@ -92,8 +86,7 @@ rule search_predictor:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        mem=growing("4GB"),
-        runtime=growing(requests.search()),
+        **asking("4GB", requests.search()),
     params:
         study=study.name,
         settings=study.predictor_settings | {"search": PREDICTION["search"]},
@@ -111,22 +104,15 @@ rule choose_predictor:
     output:
         search=ensure("<results>/tables/prediction_search.parquet", non_empty=True),
         tsv="<results>/tables/prediction_search.tsv",
-        page=report(
-            "<results>/tables/prediction_search.html",
-            caption="../report/prediction_search.rst",
-            category="4. Prediction",
-            labels={"what": "trials of the search"},
-        ),
+        page=page("prediction_search", "4. Prediction", "trials of the search"),
     log:
         "<logs>/choose_predictor.log",
     benchmark:
         "<benchmarks>/choose_predictor.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: 1
     resources:
-        mem=growing("2GB"),
-        runtime=growing("5m"),
+        **asking("2GB", "5m"),
     params:
         study=study.name,
         settings=PREDICTION["search"],
@@ -141,23 +127,15 @@ rule plot_search:
     input:
         search=rules.choose_predictor.output.search,
     output:
-        svg=report(
-            "<results>/figures/prediction_search.svg",
-            caption="../report/prediction_search.rst",
-            category="4. Prediction",
-            labels={"what": "history of the search"},
-        ),
-        png="<results>/figures/prediction_search.png",
+        **drawn("prediction_search", "4. Prediction", "history of the search"),
     log:
         "<logs>/plot_search.log",
     benchmark:
         "<benchmarks>/plot_search.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         code=code("plot_search"),
@@ -184,8 +162,7 @@ rule predict:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        mem=growing("4GB"),
-        runtime=growing(requests.prediction()),
+        **asking("4GB", requests.prediction()),
     params:
         study=study.name,
         settings=study.predictor_settings,
@@ -212,8 +189,7 @@ rule predict_by_head:
     threads: study.threads
     resources:
         # Inner products of all images with the training images, twice.
-        mem=growing(requests.head_memory),
-        runtime=growing(requests.prediction()),
+        **asking(requests.head_memory, requests.prediction()),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
@@ -238,10 +214,8 @@ rule read_predictions:
         head="|".join(EXTERNAL) or "none",
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         study=study.name,
         settings=lambda wildcards: EXTERNAL[wildcards.head],
@@ -267,8 +241,7 @@ rule predict_left_out:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        mem=growing(requests.head_memory),
-        runtime=growing(requests.prediction(trainings=20)),
+        **asking(requests.head_memory, requests.prediction(trainings=20)),
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
@@ -277,128 +250,5 @@ rule predict_left_out:
         "../scripts/predict_left_out.py"
 
 
-rule evaluate_prediction:
-    """Measure the predictions of unseen test images, beside what labels alone predict."""
-    input:
-        predictions=rules.predict.output.predictions,
-        heads=HEADS,
-        left_out=LEFT_OUT,
-        images=ANALYSED_IMAGES,
-    output:
-        metrics=ensure("<results>/tables/prediction_metrics.parquet", non_empty=True),
-        by_category=ensure("<results>/tables/prediction_by_category.parquet", non_empty=True),
-        gains=ensure("<results>/tables/prediction_gains.parquet", non_empty=True),
-        calibration=ensure("<results>/tables/prediction_calibration.parquet", non_empty=True),
-        tsv="<results>/tables/prediction_metrics.tsv",
-        page=report(
-            "<results>/tables/prediction_metrics.html",
-            caption="../report/prediction_metrics.rst",
-            category="4. Prediction",
-            labels={"what": "metrics on unseen images"},
-        ),
-    log:
-        "<logs>/evaluate_prediction.log",
-    benchmark:
-        "<benchmarks>/evaluate_prediction.jsonl"
-    conda:
-        "../envs/training.yaml"
-    threads: 1
-    resources:
-        mem=growing("2GB"),
-        runtime=growing("1h"),
-    params:
-        study=study.name,
-        settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
-        | {
-            "draws": study.settings["statistics"]["bootstrap"],
-            "median_of": PREDICTION["threshold"],
-        },
-        note=study.prediction_note,
-        code=code("evaluate_prediction"),
-    script:
-        "../scripts/evaluate_prediction.py"
-
-
-rule plot_prediction:
-    """Draw the predictions of unseen images: curves, categories, calibration; and the training."""
-    input:
-        predictions=rules.predict.output.predictions,
-        history=rules.predict.output.history,
-        heads=HEADS,
-        metrics=rules.evaluate_prediction.output.metrics,
-        by_category=rules.evaluate_prediction.output.by_category,
-        calibration=rules.evaluate_prediction.output.calibration,
-    output:
-        svg=report(
-            "<results>/figures/prediction.svg",
-            caption="../report/prediction.rst",
-            category="4. Prediction",
-            labels={"what": "predicted and measured"},
-        ),
-        png="<results>/figures/prediction.png",
-        category_svg=report(
-            "<results>/figures/prediction_by_category.svg",
-            caption="../report/prediction_by_category.rst",
-            category="4. Prediction",
-            labels={"what": "every head in every category"},
-        ),
-        category_png="<results>/figures/prediction_by_category.png",
-        calibration_svg=report(
-            "<results>/figures/prediction_calibration.svg",
-            caption="../report/prediction_calibration.rst",
-            category="4. Prediction",
-            labels={"what": "calibration"},
-        ),
-        calibration_png="<results>/figures/prediction_calibration.png",
-        learning_svg=report(
-            "<results>/figures/prediction_learning.svg",
-            caption="../report/prediction_learning.rst",
-            category="4. Prediction",
-            labels={"what": "training of the predictor"},
-        ),
-        learning_png="<results>/figures/prediction_learning.png",
-    log:
-        "<logs>/plot_prediction.log",
-    benchmark:
-        "<benchmarks>/plot_prediction.jsonl"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
-    params:
-        threshold=PREDICTION["threshold"],
-        note=study.prediction_note,
-        code=code("plot_prediction"),
-    script:
-        "../scripts/plot_prediction.py"
-
-
-rule bundle_predictor:
-    """Save the predictor with its encoder in one file, which scores any image."""
-    input:
-        latents=f"<results>/latents/{ANALYSED}/part.parquet",
-        predictions=rules.predict.output.predictions,
-        predictor=rules.predict.output.predictor,
-        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
-        record=f"<results>/models/{ANALYSED}/record.json",
-    output:
-        bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
-        facts=ensure("<results>/predictor/bundle.json", non_empty=True),
-    log:
-        "<logs>/bundle_predictor.log",
-    benchmark:
-        "<benchmarks>/bundle_predictor.jsonl"
-    conda:
-        "../envs/training.yaml"
-    threads: 1
-    resources:
-        mem=growing(lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB"),
-        runtime=growing("30m"),
-    params:
-        study=study.name,
-        settings=study.bundle_settings,
-        code=code("bundle_predictor"),
-    script:
-        "../scripts/bundle_predictor.py"
+if study.searches:
+    ANALYSIS += [rules.choose_predictor.output, rules.plot_search.output]

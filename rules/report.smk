@@ -29,22 +29,15 @@ rule judge_claims:
         claims=ensure("<results>/tables/claims.parquet", non_empty=True),
         tsv="<results>/tables/claims.tsv",
         badge="<results>/tables/claims_badge.md",
-        page=report(
-            "<results>/tables/claims.html",
-            caption="../report/claims.rst",
-            category="7. Claims",
-            labels={"what": "published figures beside ours"},
-        ),
+        page=page("claims", "7. Claims", "published figures beside ours"),
     log:
         "<logs>/judge_claims.log",
     benchmark:
         "<benchmarks>/judge_claims.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         study=study.name,
         settings=study.claim_settings,
@@ -61,25 +54,21 @@ rule record_provenance:
         tables=study.given_tables,
     output:
         record="<results>/provenance.json",
-        page=report(
-            "<results>/tables/provenance.html",
-            caption="../report/provenance.rst",
-            category="8. Provenance",
-            labels={"what": "weights, versions, configuration"},
-        ),
+        page=page("provenance", "8. Provenance", "weights, versions, configuration"),
     log:
         "<logs>/record_provenance.log",
     benchmark:
         "<benchmarks>/record_provenance.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         settings=study.used_settings,
         note=study.note,
         code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"
+
+
+ANALYSIS += [rules.judge_claims.output, rules.record_provenance.output]

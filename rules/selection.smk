@@ -16,11 +16,11 @@ rule select_learning_rates:
         choices=ensure("<results>/tables/selection_choices.parquet", non_empty=True),
         seeds=ensure("<results>/tables/selection_seeds.parquet", non_empty=True),
         tsv="<results>/tables/selection.tsv",
-        page=report(
-            "<results>/tables/selection.html",
-            caption="../report/selection_table.rst",
-            category="2. Reconstruction error",
-            labels={"what": "choice of learning rates"},
+        page=page(
+            "selection",
+            "2. Reconstruction error",
+            "choice of learning rates",
+            caption="selection_table",
         ),
     log:
         "<logs>/select_learning_rates.log",
@@ -28,10 +28,8 @@ rule select_learning_rates:
         "<benchmarks>/select_learning_rates.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("4GB"),
-        runtime=growing("1h"),
+        **asking("4GB", "1h"),
     params:
         study=study.name,
         settings={key: study.settings["statistics"][key] for key in ("target", "seed")},
@@ -49,25 +47,20 @@ rule plot_selection:
         choices=rules.select_learning_rates.output.choices,
         seeds=rules.select_learning_rates.output.seeds,
     output:
-        svg=report(
-            "<results>/figures/selection.svg",
-            caption="../report/selection.rst",
-            category="2. Reconstruction error",
-            labels={"what": "learning rates and their choice"},
-        ),
-        png="<results>/figures/selection.png",
+        **drawn("selection", "2. Reconstruction error", "learning rates and their choice"),
     log:
         "<logs>/plot_selection.log",
     benchmark:
         "<benchmarks>/plot_selection.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         code=code("plot_selection"),
     script:
         "../scripts/plot_selection.py"
+
+
+ANALYSIS += [rules.select_learning_rates.output, rules.plot_selection.output]

@@ -30,8 +30,7 @@ rule prepare_pretraining:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem=growing("2GB"),
-        runtime=growing("4h"),
+        **asking("2GB", "4h"),
     params:
         study=study.name,
         settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
@@ -57,9 +56,11 @@ rule pretrain:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        mem=growing(study.pretraining_memory),
-        runtime=growing(lambda _, input: requests.pretraining(Path(input.pixels))),
-        gpu=study.gpus,
+        **asking(
+            study.pretraining_memory,
+            lambda _, input: requests.pretraining(Path(input.pixels)),
+            gpu=study.gpus,
+        ),
     params:
         study=study.name,
         settings=lambda wildcards: study.pretraining_settings(**wildcards),
@@ -73,25 +74,20 @@ rule plot_pretraining:
     input:
         histories=expand("{model}/history.parquet", model=study.pretrainings),
     output:
-        svg=report(
-            "<results>/figures/pretraining.svg",
-            caption="../report/pretraining.rst",
-            category="1. Data",
-            labels={"what": "pre-training by epoch"},
-        ),
-        png="<results>/figures/pretraining.png",
+        **drawn("pretraining", "1. Data", "pre-training by epoch"),
     log:
         "<logs>/plot_pretraining.log",
     benchmark:
         "<benchmarks>/plot_pretraining.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
-        mem=growing("1GB"),
-        runtime=growing("5m"),
+        **asking("1GB", "5m"),
     params:
         note=study.note,
         code=code("plot_pretraining"),
     script:
         "../scripts/plot_pretraining.py"
+
+
+ANALYSIS += [rules.plot_pretraining.output if study.pretrainings else []]

@@ -1,13 +1,8 @@
 """Save the predictor with its encoder: one file that scores any image, and its facts for reading."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     import json
     from pathlib import Path
 
@@ -16,23 +11,20 @@ with job_log(snakemake.log[0]):
     from memorability.base.seeding import make_deterministic
     from memorability.prediction.predictors.trained import read_predictor
     from memorability.scorer.bundle import bundle, write_saved_predictor
-    from memorability.tables import store
     from memorability.tables.latents import read_latents
-    from memorability.workflow.records import table_record
 
-    given, settings = snakemake.input, snakemake.params.settings
+    given, settings = job.input, job.settings
     make_deterministic(settings["threads"])
     ids, latents = read_latents(given.latents)
     saved = bundle(
         read_autoencoder(given.model),
         read_predictor(given.predictor),
         latents,
-        store.read(given.predictions, "predictions").set_index("image_id").loc[ids].reset_index(),
+        job.read("predictions").set_index("image_id").loc[ids].reset_index(),
         settings=settings,
         run=json.loads(Path(given.record).read_text(encoding="utf-8")),
-        made=table_record(snakemake.params.study, settings, snakemake.params.code),
+        made=job.record,
     )
-    with atomic(snakemake.output.bundle) as temporary:
+    with atomic(job.output.bundle) as temporary:
         write_saved_predictor(saved, temporary)
-    with atomic(snakemake.output.facts) as temporary:
-        temporary.write_text(json.dumps(saved.facts, indent=1), encoding="utf-8")
+    job.write_json("facts", saved.facts)

@@ -1,42 +1,31 @@
 """Check attributions: other baselines, random weights, deletion and insertion of pixels."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     import numpy as np
 
     from memorability.autoencoder.architecture import read_autoencoder
-    from memorability.base.seeding import make_deterministic
     from memorability.explanation.jobs import check, kept_shards
     from memorability.images.store import open_store
-    from memorability.networks.computing import choose_device
+    from memorability.networks.computing import deterministic_device
     from memorability.prediction.predictors.trained import read_predictor
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    settings, given, code = snakemake.params.settings, snakemake.input, snakemake.params.code
-    make_deterministic(settings["threads"])
-    device = choose_device(settings["device"])
-    record = table_record(snakemake.params.study, settings, code)
+    settings, given, code = job.settings, job.input, job.params.code
+    device = deterministic_device(settings)
     with kept_shards(settings, code, given, device) as shards:
         variants, similarity, curves = check(
             read_autoencoder(given.model),
             read_predictor(given.predictor),
             open_store(given.pixels),
-            store.read(given.images, "images"),
-            store.read(given.predictions, "predictions"),
-            store.read(given.attributions, "attributions"),
+            job.read("images"),
+            job.read("predictions"),
+            job.read("attributions"),
             np.load(given.maps, mmap_mode="r"),
             settings,
             device=device,
             shards=shards,
         )
-        output = snakemake.output
-        store.write(variants, output.variants, "attribution_variants", record)
-        store.write(similarity, output.similarity, "attribution_similarity", record)
-        store.write(curves, output.curves, "attribution_curves", record)
+        job.write("variants", variants, "attribution_variants")
+        job.write("similarity", similarity, "attribution_similarity")
+        job.write("curves", curves, "attribution_curves")

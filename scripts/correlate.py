@@ -1,31 +1,23 @@
 """Correlate one quantity of every image with memorability."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import correlations
     from memorability.analysis.gathering import SOURCES
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    settings = snakemake.params.settings
-    source, gather = SOURCES[snakemake.wildcards.quantity]
+    settings = job.settings
+    source, gather = SOURCES[job.wildcards.quantity]
     table = correlations(
-        gather(store.read_runs(snakemake.input.values, source)),
-        store.read(snakemake.input.images, "images"),
-        store.read_runs(snakemake.input.outcomes, "outcomes"),
-        store.read_if_any(snakemake.input.ceiling, "ceiling"),
-        store.read(snakemake.input.baselines, "baselines"),
+        gather(job.read_runs("values", source)),
+        job.read("images"),
+        job.read_runs("outcomes"),
+        job.read_if_any("ceiling"),
+        job.read("baselines"),
         target=settings["target"],
         draws=settings["bootstrap"],
         confidence=settings["confidence"],
         seed=settings["seed"],
     )
-    record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    store.write(table, snakemake.output.correlations, "correlations", record)
-    store.write_tsv(table, snakemake.output.tsv)
+    job.write("correlations", table)
+    job.write_tsv(table)

@@ -1,42 +1,30 @@
 """Measure the predictions of test images, with intervals, beside the label-only baselines."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.prediction.evaluation import evaluate
     from memorability.report.pages import write_page
     from memorability.report.reading import metrics_for_reading
     from memorability.report.wording import predictor_in_words
     from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    settings = snakemake.params.settings
     evaluation = evaluate(
-        store.read(snakemake.input.predictions, "predictions"),
-        store.read_heads(snakemake.input.heads),
-        store.read_if_any(snakemake.input.left_out, "left_out"),
-        store.read(snakemake.input.images, "images"),
-        **settings,
-    )
-    record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    store.write(evaluation.metrics, snakemake.output.metrics, "prediction_metrics", record)
-    store.write_tsv(evaluation.metrics, snakemake.output.tsv)
-    store.write(
-        evaluation.by_category, snakemake.output.by_category, "prediction_by_category", record
-    )
-    store.write(evaluation.gains, snakemake.output.gains, "prediction_gains", record)
-    store.write(
-        evaluation.calibration, snakemake.output.calibration, "prediction_calibration", record
+        job.read("predictions"),
+        store.read_heads(job.input.heads),
+        job.read_if_any("left_out"),
+        job.read("images"),
+        **job.settings,
     )
     words = predictor_in_words(evaluation.metrics, evaluation.gains)
+    job.write("metrics", evaluation.metrics, "prediction_metrics")
+    job.write_tsv(evaluation.metrics)
+    job.write("by_category", evaluation.by_category, "prediction_by_category")
+    job.write("gains", evaluation.gains, "prediction_gains")
+    job.write("calibration", evaluation.calibration, "prediction_calibration")
     write_page(
         metrics_for_reading(evaluation.metrics),
-        snakemake.output.page,
+        job.output.page,
         title="Prediction of unseen images, beside what labels alone predict",
-        note=f"{words} {snakemake.params.note}",
+        note=f"{words} {job.params.note}",
     )

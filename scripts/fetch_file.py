@@ -1,11 +1,6 @@
 """Fetch one file of the registry."""
 
-from typing import TYPE_CHECKING
-
 from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
 
 with job_log(snakemake.log[0]):
     from memorability.sources.downloads import registered

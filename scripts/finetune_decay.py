@@ -1,35 +1,27 @@
 """Fine-tune the selected model for longer: its errors after each epoch."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.autoencoder.resuming import resumable_run
     from memorability.base.hashes import file_hashes
-    from memorability.base.seeding import make_deterministic
     from memorability.data.splits import with_split
     from memorability.images.store import open_store
-    from memorability.networks.computing import choose_device
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
+    from memorability.networks.computing import deterministic_device
 
-    settings = snakemake.params.settings
-    make_deterministic(settings["threads"])
-    device = choose_device(settings["device"])
-    images = with_split(
-        store.read(snakemake.input.images, "prepared"),
-        store.read_if_any(snakemake.input.split, "split"),
-    )
-    record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    inputs = file_hashes([file for file in snakemake.input if file not in snakemake.input.targets])
-    how = {"device": device, "code": snakemake.params.code, "inputs": inputs}
-    how["targets"] = snakemake.input.targets
-    how["seconds"] = snakemake.config["compute"]["checkpoint_seconds"]
-    how["share"] = snakemake.config["compute"]["share_runs"]
-    pixels = open_store(snakemake.input.pixels)
-    with resumable_run(pixels, images, settings, **how) as run:
-        store.write(run.errors, snakemake.output.errors, "errors", record)
+    settings, given = job.settings, job.input
+    device = deterministic_device(settings)
+    images = with_split(job.read("images", "prepared"), job.read_if_any("split"))
+    inputs = file_hashes([file for file in given if file not in given.targets])
+    with resumable_run(
+        open_store(given.pixels),
+        images,
+        settings,
+        device=device,
+        targets=given.targets,
+        code=job.params.code,
+        inputs=inputs,
+        seconds=job.config["compute"]["checkpoint_seconds"],
+        share=job.config["compute"]["share_runs"],
+    ) as run:
+        job.write("errors", run.errors)

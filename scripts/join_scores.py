@@ -1,28 +1,20 @@
 """Join scores with prepared images: the image table and the rejected images."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.data.scores import read_scores
     from memorability.images.store import join_scores
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    given, settings = snakemake.input, snakemake.params.settings
+    given, settings = job.input, job.settings
     images, rejected = join_scores(
         read_scores(Path(given.scores), settings["columns"]),
-        store.read(given.prepared, "prepared"),
-        store.read(given.unusable, "unusable"),
+        job.read("prepared"),
+        job.read("unusable"),
         Path(given.images),
         settings["on_bad_image"],
     )
-    record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    store.write(images, snakemake.output.images, "images", record)
-    store.write(rejected, snakemake.output.rejected, "rejected", record)
+    job.write("images", images)
+    job.write("rejected", rejected)

@@ -1,25 +1,13 @@
 """Measure what labels and the original's size alone tell of every image."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.analysis.image_baselines import label_baselines
     from memorability.data.splits import with_split
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    settings = snakemake.params.settings
     table = label_baselines(
-        with_split(
-            store.read(snakemake.input.images, "images"),
-            store.read(snakemake.input.split, "split"),
-        ),
-        target=settings["target"],
+        with_split(job.read("images"), job.read("split")),
+        target=job.settings["target"],
     )
-    record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    store.write(table, snakemake.output.baselines, "baselines", record)
+    job.write("baselines", table)

@@ -1,21 +1,15 @@
 """Draw the correlations of fine-tuned models beside those of controls."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import beside_models
     from memorability.report.figures import comparisons, style
-    from memorability.tables import store
 
-    models, controls = (store.read(path, "correlations") for path in snakemake.input.correlations)
+    models, controls = job.read_each("correlations")
     figure = comparisons.forest(
-        beside_models(models, controls, snakemake.params.protocol),
+        beside_models(models, controls, job.params.protocol),
         title="Fine-tuned autoencoders beside controls that learned nothing",
-        note=snakemake.params.note,
+        note=job.params.note,
     )
-    style.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, job.output.svg, job.output.png)

@@ -1,20 +1,14 @@
 """Draw the correlation of every measure of distinctiveness with memorability."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import own_runs
     from memorability.report.figures import comparisons, style
-    from memorability.tables import store
 
     figure = comparisons.forest(
-        own_runs(store.read(snakemake.input.correlations[0], "correlations")),
+        own_runs(job.read("correlations")),
         title="Distinctiveness and memorability",
-        note=snakemake.params.note,
+        note=job.params.note,
     )
-    style.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, job.output.svg, job.output.png)

@@ -1,16 +1,10 @@
 """Draw the error of pre-trained models by epoch."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.report.figures import learning, style
-    from memorability.tables import store
 
-    histories = store.read_runs(snakemake.input.histories, "pretraining")
-    figure = learning.pretraining_errors(histories, note=snakemake.params.note)
-    style.save(figure, snakemake.output.svg, snakemake.output.png)
+    histories = job.read_runs("histories", "pretraining")
+    figure = learning.pretraining_errors(histories, note=job.params.note)
+    style.save(figure, job.output.svg, job.output.png)

@@ -1,22 +1,16 @@
 """Draw the correlation of each learning rate of each loss, with the published and honest choices."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import own_runs
     from memorability.report.figures import learning, style
-    from memorability.tables import store
 
     figure = learning.learning_rate_selection(
-        own_runs(store.read(snakemake.input.correlations[0], "correlations")),
-        store.read(snakemake.input.seeds, "selection_seeds"),
-        store.read(snakemake.input.selection, "selection"),
-        store.read(snakemake.input.choices, "selection_choices"),
-        note=snakemake.params.note,
+        own_runs(job.read("correlations")),
+        job.read("seeds", "selection_seeds"),
+        job.read("selection"),
+        job.read("choices", "selection_choices"),
+        note=job.params.note,
     )
-    style.save(figure, snakemake.output.svg, snakemake.output.png)
+    style.save(figure, job.output.svg, job.output.png)

@@ -1,13 +1,8 @@
 """Prepare images: the store of pixels, the order of its images, and the images left out."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.job_log import progress
@@ -15,25 +10,22 @@ with job_log(snakemake.log[0]):
     from memorability.images.decoding import Decoding
     from memorability.images.store import prepare
     from memorability.networks.catalogue import minimum_side
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    settings = snakemake.params.settings
-    scores = read_scores(Path(snakemake.input.scores), settings["columns"])
+    settings = job.settings
+    decoding = Decoding(**settings["decoding"])
+    scores = read_scores(Path(job.input.scores), settings["columns"])
     with progress(len(scores), "preparing images") as step:
         images, rejected = prepare(
             scores,
-            Path(snakemake.input.images),
-            Path(snakemake.output.pixels),
+            Path(job.input.images),
+            Path(job.output.pixels),
             resize=settings["resize"],
             minimum_side=minimum_side(settings["losses"]),
             on_bad_image=settings["on_bad_image"],
             seed=settings["seed"],
-            decoding=Decoding(**settings["decoding"]),
-            threads=snakemake.threads,
+            decoding=decoding,
+            threads=job.threads,
             on_image=step,
         )
-    record = table_record(snakemake.params.study, settings, snakemake.params.code)
-    record |= {key: str(value) for key, value in settings["decoding"].items()}
-    store.write(images, snakemake.output.prepared, "prepared", record)
-    store.write(rejected, snakemake.output.unusable, "unusable", record)
+    job.write("prepared", images, facts=decoding.in_words())
+    job.write("unusable", rejected, facts=decoding.in_words())

@@ -1,24 +1,17 @@
 """Store what a loss compares reconstructions with."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.autoencoder.finetuning import run_loss
     from memorability.autoencoder.stored_targets import write_targets
     from memorability.base.job_log import progress
-    from memorability.base.seeding import make_deterministic
     from memorability.images.store import open_store
-    from memorability.networks.computing import choose_device
+    from memorability.networks.computing import deterministic_device
 
-    settings = snakemake.params.settings
-    make_deterministic(settings["threads"])
-    device = choose_device(settings["device"])
-    pixels = open_store(snakemake.input.pixels)
+    settings = job.settings
+    device = deterministic_device(settings)
+    pixels = open_store(job.input.pixels)
     loss, _, _ = run_loss(settings, device)
     with progress(len(pixels), "computing targets") as step:
-        write_targets(loss, pixels, snakemake.output.targets, device=device, on_image=step)
+        write_targets(loss, pixels, job.output.targets, device=device, on_image=step)

@@ -1,24 +1,18 @@
 """Write the study's Table 1 for reading: a TSV file and a page."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
     from memorability.report.reading import table_1_for_reading
     from memorability.report.table_1 import table_1
-    from memorability.tables import store
 
-    correlations = store.read(snakemake.input.correlations[0], "correlations")
-    table = table_1(correlations, snakemake.params.seeds_vary)
-    store.write_tsv(table, snakemake.output.tsv)
+    correlations = job.read("correlations")
+    table = table_1(correlations, job.params.seeds_vary)
+    job.write_tsv(table)
     write_page(
         table_1_for_reading(table),
-        snakemake.output.page,
+        job.output.page,
         title="Table 1: reconstruction error and memorability, by training loss",
-        note=snakemake.params.note,
+        note=job.params.note,
     )

@@ -1,32 +1,24 @@
 """Unpack MemCat's images, check its score table, and write both as the study reads them."""
 
-from typing import TYPE_CHECKING
+from memorability.workflow.job import RunningJob
 
-from memorability.base.job_log import job_log
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-with job_log(snakemake.log[0]):
+with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.job_log import progress
     from memorability.data import memcat
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry
-    from memorability.tables import store
-    from memorability.workflow.records import table_record
 
-    verify(registry()["memcat_images"], Path(snakemake.input.archive))
-    verify(registry()["memcat_scores"], Path(snakemake.input.table))
+    verify(registry()["memcat_images"], Path(job.input.archive))
+    verify(registry()["memcat_scores"], Path(job.input.table))
     with progress(memcat.IMAGES, "unpacking MemCat") as step:
         scores, differences = memcat.unpack(
-            Path(snakemake.input.archive),
-            Path(snakemake.input.table),
-            Path(snakemake.output.images),
+            Path(job.input.archive),
+            Path(job.input.table),
+            Path(job.output.images),
             on_image=step,
         )
-    record = table_record("memcat", {}, snakemake.params.code)
-    store.write(scores, snakemake.output.scores, "scores", record)
-    store.write(differences, snakemake.output.differences, "differences", record)
-    store.write_tsv(differences, snakemake.output.tsv)
+    job.write("scores", scores)
+    job.write("differences", differences)
+    job.write_tsv(differences)

@@ -4,9 +4,10 @@ Networks with random weights would give noise under the name of a feature. A stu
 without the weights has none of `memorability.features.names.OBJECT_FEATURES`, and says so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from torch.nn.functional import interpolate
 from torchvision.transforms.functional import normalize
 
 from memorability.base.arrays import blocks
+from memorability.base.job_log import logger, progress
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS
 from memorability.features.objects import (
     SCRIPTS_THRESHOLD,
@@ -113,6 +115,50 @@ def load_networks(directory: Path, device: str) -> tuple[Networks, list[Receipt]
 def shard_rows(count: int, shard: int, shards: int) -> slice:
     """Return the rows, of `count`, of one of several shards of nearly equal size, in order."""
     return slice(count * shard // shards, count * (shard + 1) // shards)
+
+
+def measure_shard(
+    pixels: NDArray[np.uint8],
+    image_ids: pd.Series,
+    settings: Mapping[str, Any],
+    *,
+    shard: int,
+    device: str,
+) -> pd.DataFrame:
+    """Measure every object feature and its variants on the images of one shard.
+
+    Parameters
+    ----------
+    pixels
+        sRGB images, (N, 3, H, W), uint8, 0-255; may be memory-mapped.
+    image_ids
+        Of every row of `pixels`.
+    settings
+        directory (of the weights files), shards (how many), and score_threshold and
+        class_probability as `object_features` takes them.
+    shard
+        Number of the shard, from 0.
+    device
+        torch device.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table `features`: image_id, feature, value.
+    """
+    networks, receipts = load_networks(Path(settings["directory"]), device)
+    logger.info("loaded %s", [receipt.record() for receipt in receipts])
+    rows = shard_rows(len(image_ids), shard, settings["shards"])
+    with progress(rows.stop - rows.start, "measuring objects") as step:
+        features = object_features(
+            pixels[rows],
+            networks,
+            score_threshold=settings["score_threshold"],
+            class_probability=settings["class_probability"],
+            device=device,
+            on_image=step,
+        )
+    return features.assign(image_id=image_ids[rows].to_numpy()).melt("image_id", var_name="feature")
 
 
 def object_features(

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from memorability.base.job_log import progress
 from memorability.features import color, texture
 from memorability.features.views import Views
 
@@ -56,8 +57,25 @@ VARIANTS: Final = _named(
 _ALL: Final = MappingProxyType({**FEATURES, **VARIANTS})
 
 
+def measure_features(pixels: NDArray[np.uint8], image_ids: pd.Series, threads: int) -> pd.DataFrame:
+    """Return the table `features` (image_id, feature, value) of every image.
+
+    Parameters
+    ----------
+    pixels
+        sRGB images, (N, 3, H, W), uint8, 0-255; may be memory-mapped.
+    image_ids
+        Of every row of `pixels`.
+    threads
+        See `image_features`.
+    """
+    with progress(len(image_ids), "measuring features") as step:
+        features = image_features(pixels.transpose(0, 2, 3, 1), threads=threads, on_image=step)
+    return features.assign(image_id=image_ids).melt("image_id", var_name="feature")
+
+
 def image_features(
-    pixels: NDArray[np.uint8], *, threads: int = 1, on_image: Callable[[], None] = lambda: None
+    pixels: NDArray[np.uint8], *, threads: int = 1, on_image: Callable[[], object] = lambda: None
 ) -> pd.DataFrame:
     """Compute every feature and variant of every image.
 

@@ -57,6 +57,10 @@ class Decoding(NamedTuple):
     color_profile: Literal["convert", "ignore"] = "convert"
     max_megapixels: float = 300
 
+    def in_words(self) -> dict[str, str]:
+        """Return parameter -> its value as text, for the record of a table."""
+        return {name: str(value) for name, value in self._asdict().items()}
+
 
 STANDARD = Decoding()  # as in config.yaml
 

@@ -1,11 +1,14 @@
 """How networks compute: in single precision, or in bfloat16 where a processor is faster at it."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+
+from memorability.base.seeding import make_deterministic
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,18 @@ def warn_if_slow(precision: str, device: str) -> None:
             "compute.precision: bf16, but this processor has no instructions for it: fp32 would be "
             "faster here. The run goes on."
         )
+
+
+def deterministic_device(settings: Mapping[str, Any]) -> str:
+    """Make this process deterministic, and return the torch device that it computes on.
+
+    Parameters
+    ----------
+    settings
+        threads as `make_deterministic` takes them, device as `choose_device` does.
+    """
+    make_deterministic(settings["threads"])
+    return choose_device(settings["device"])
 
 
 def choose_device(device: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from memorability.analysis.correlations import of_values
 from memorability.base.run_keys import EXTERNAL
 from memorability.report.labels import label
 
@@ -77,12 +78,17 @@ def forest_models(
     return found
 
 
-def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of tables about distinctiveness that are of the paper's measure.
+def published_distinctiveness(
+    values: pd.DataFrame, correlations: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return distinctiveness as the paper measures it, and the correlations of the same models.
 
     Parameters
     ----------
-    tables
-        Each with a column metric.
+    values
+        As from `from_distinctiveness`.
+    correlations
+        The table `correlations` of quantity distinctiveness.
     """
-    return [table[table["metric"] == PUBLISHED_MEASURE] for table in tables]
+    measured = values[values["metric"] == PUBLISHED_MEASURE]
+    return measured, of_values(measured, correlations)

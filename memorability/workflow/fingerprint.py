@@ -26,7 +26,8 @@ PLUMBING = frozenset(
         "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "networks.model_file",
         "tables.latents", "tables.schemas.analysis", "tables.schemas.autoencoder",
         "tables.schemas.columns", "tables.schemas.data", "tables.schemas.explanation",
-        "tables.schemas.prediction", "tables.store", "workflow.fingerprint", "workflow.records",
+        "tables.schemas.prediction", "tables.store", "workflow.fingerprint", "workflow.job",
+        "workflow.records",
     }
 )  # fmt: skip
 """Modules that say how a result is read, kept, logged or refused, and never what it is.

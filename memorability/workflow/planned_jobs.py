@@ -1,12 +1,19 @@
 """The jobs that a dry run of the workflow names, and how long they take on so many cores."""
 
 import heapq
+import json
 import re
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memorability.base.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,33 @@ class Span:
 
     seconds: float
     memory: int
+
+
+def dry_run(snakefile: Path, config: Mapping[str, Any]) -> str:
+    """Return what a dry run of a workflow prints: the jobs that are still to be made.
+
+    Parameters
+    ----------
+    snakefile
+        Of the workflow.
+    config
+        The whole configuration.
+
+    Raises
+    ------
+    InputError
+        With what Snakemake printed, if it refuses the study.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as configuration:
+        json.dump(config, configuration)
+        configuration.flush()
+        # So many cores that no job's threads are cut down to them.
+        command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1024"]
+        command += ["--snakefile", str(snakefile), "--configfile", configuration.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(done.stdout + done.stderr)
+    return done.stdout + done.stderr
 
 
 def planned_jobs(dry_run: str) -> list[Job]:

@@ -1,6 +1,7 @@
 """Where a result comes from: hash of the settings, record of a run."""
 
 import importlib.metadata
+import json
 import platform
 from collections.abc import Iterable
 from contextlib import suppress
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memorability import __version__
-from memorability.base.hashes import settings_hash
+from memorability.base.hashes import file_hashes, settings_hash
 
 PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
@@ -42,6 +43,29 @@ def run_record(
         "receipts": receipts,
         "outcome": outcome,
         "environment": environment_record(device),
+    }
+
+
+def study_record(
+    settings: Any, run_records: Iterable[str | Path], tables: Iterable[str | Path]
+) -> dict[str, Any]:
+    """Return what made the results of a study: configuration, tables, environment, runs.
+
+    Parameters
+    ----------
+    settings
+        The resolved configuration.
+    run_records
+        The JSON files of `run_record`, one of each run.
+    tables
+        The tables that the user gave.
+    """
+    runs = [json.loads(Path(path).read_text(encoding="utf-8")) for path in run_records]
+    return {
+        "configuration": settings,
+        "tables": file_hashes(tables),
+        "environment": environment_record(),
+        "runs": runs,
     }
 
 

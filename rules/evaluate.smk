@@ -1,0 +1,110 @@
+"""How well the predictor and the other heads predict unseen images, and the predictor for new ones.
+
+REQUIRED: predictions of all heads, the predictor, the selected model and its latents.
+MAKES:    <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
+          <results>/figures/prediction.*, prediction_by_category.*, prediction_calibration.*, prediction_learning.*
+          <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
+"""
+
+
+rule evaluate_prediction:
+    """Measure the predictions of unseen test images, beside what labels alone predict."""
+    input:
+        predictions=rules.predict.output.predictions,
+        heads=HEADS,
+        left_out=LEFT_OUT,
+        images=ANALYSED_IMAGES,
+    output:
+        metrics=ensure("<results>/tables/prediction_metrics.parquet", non_empty=True),
+        by_category=ensure("<results>/tables/prediction_by_category.parquet", non_empty=True),
+        gains=ensure("<results>/tables/prediction_gains.parquet", non_empty=True),
+        calibration=ensure("<results>/tables/prediction_calibration.parquet", non_empty=True),
+        tsv="<results>/tables/prediction_metrics.tsv",
+        page=page("prediction_metrics", "4. Prediction", "metrics on unseen images"),
+    log:
+        "<logs>/evaluate_prediction.log",
+    benchmark:
+        "<benchmarks>/evaluate_prediction.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **asking("2GB", "1h"),
+    params:
+        study=study.name,
+        settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
+        | {
+            "draws": study.settings["statistics"]["bootstrap"],
+            "median_of": PREDICTION["threshold"],
+        },
+        note=study.prediction_note,
+        code=code("evaluate_prediction"),
+    script:
+        "../scripts/evaluate_prediction.py"
+
+
+rule plot_prediction:
+    """Draw the predictions of unseen images: curves, categories, calibration; and the training."""
+    input:
+        predictions=rules.predict.output.predictions,
+        history=rules.predict.output.history,
+        heads=HEADS,
+        metrics=rules.evaluate_prediction.output.metrics,
+        by_category=rules.evaluate_prediction.output.by_category,
+        calibration=rules.evaluate_prediction.output.calibration,
+    output:
+        **drawn("prediction", "4. Prediction", "predicted and measured"),
+        **drawn(
+            "prediction_by_category",
+            "4. Prediction",
+            "every head in every category",
+            prefix="category_",
+        ),
+        **drawn("prediction_calibration", "4. Prediction", "calibration", prefix="calibration_"),
+        **drawn(
+            "prediction_learning", "4. Prediction", "training of the predictor", prefix="learning_"
+        ),
+    log:
+        "<logs>/plot_prediction.log",
+    benchmark:
+        "<benchmarks>/plot_prediction.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        threshold=PREDICTION["threshold"],
+        note=study.prediction_note,
+        code=code("plot_prediction"),
+    script:
+        "../scripts/plot_prediction.py"
+
+
+rule bundle_predictor:
+    """Save the predictor with its encoder in one file, which scores any image."""
+    input:
+        latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        predictions=rules.predict.output.predictions,
+        predictor=rules.predict.output.predictor,
+        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
+        record=f"<results>/models/{ANALYSED}/record.json",
+    output:
+        bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
+        facts=ensure("<results>/predictor/bundle.json", non_empty=True),
+    log:
+        "<logs>/bundle_predictor.log",
+    benchmark:
+        "<benchmarks>/bundle_predictor.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **asking(lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB", "30m"),
+    params:
+        study=study.name,
+        settings=study.bundle_settings,
+        code=code("bundle_predictor"),
+    script:
+        "../scripts/bundle_predictor.py"
+
+
+ANALYSIS += [rules.plot_prediction.output]
+ALL += [rules.bundle_predictor.output]
