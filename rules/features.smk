@@ -89,7 +89,7 @@ rule model_features:
         runtime=growing("2h"),
     params:
         study=study.name,
-        settings=study.correlation_settings,
+        settings=study.bootstrap_settings,
         note=study.note,
         code=code("model_features"),
     script:
@@ -125,7 +125,10 @@ rule summarise_features:
         runtime=growing("4h"),
     params:
         study=study.name,
-        settings=study.correlation_settings | {"unavailable": study.unavailable_features},
+        settings={
+            "bootstrap": study.bootstrap_settings,
+            "unavailable": study.unavailable_features,
+        },
         note=study.feature_note,
         code=code("summarise_features"),
     script:

@@ -308,9 +308,8 @@ rule evaluate_prediction:
         runtime=growing("1h"),
     params:
         study=study.name,
-        settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
-        | {
-            "draws": study.settings["statistics"]["bootstrap"],
+        settings={
+            "bootstrap": study.bootstrap_settings,
             "median_of": PREDICTION["threshold"],
         },
         note=study.prediction_note,

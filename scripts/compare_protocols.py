@@ -12,6 +12,7 @@ with job_log(snakemake.log[0]):
     from memorability.analysis.protocol_effects import protocol_effects
     from memorability.report.pages import write_page
     from memorability.report.reading import effects_for_reading
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -21,9 +22,7 @@ with job_log(snakemake.log[0]):
         store.read(snakemake.input.images, "images"),
         snakemake.params.protocols,
         target=settings["target"],
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     store.write(table, snakemake.output.effects, "protocol_effects", record)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from memorability.analysis.correlations import correlations
     from memorability.analysis.gathering import SOURCES
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -22,9 +23,7 @@ with job_log(snakemake.log[0]):
         store.read_if_any(snakemake.input.ceiling, "ceiling"),
         store.read(snakemake.input.baselines, "baselines"),
         target=settings["target"],
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     store.write(table, snakemake.output.correlations, "correlations", record)

@@ -11,6 +11,7 @@ with job_log(snakemake.log[0]):
     from memorability.prediction.evaluation import evaluate
     from memorability.report.pages import write_page
     from memorability.report.reading import metrics_for_reading
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -20,7 +21,8 @@ with job_log(snakemake.log[0]):
         store.read_heads(snakemake.input.heads),
         store.read_if_any(snakemake.input.left_out, "left_out"),
         store.read(snakemake.input.images, "images"),
-        **settings,
+        median_of=settings["median_of"],
+        bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     store.write(evaluation.metrics, snakemake.output.metrics, "prediction_metrics", record)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 with job_log(snakemake.log[0]):
     from memorability.analysis.decay import decay_curve
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -17,9 +18,7 @@ with job_log(snakemake.log[0]):
         store.read_runs(snakemake.input.errors, "errors"),
         store.read(snakemake.input.images, "images"),
         target=settings["target"],
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     store.write(decay.curve, snakemake.output.decay, "decay", record)

@@ -12,6 +12,7 @@ with job_log(snakemake.log[0]):
     from memorability.data.splits import with_split
     from memorability.report.pages import write_page
     from memorability.report.reading import importance_for_reading
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -22,9 +23,7 @@ with job_log(snakemake.log[0]):
             store.read(snakemake.input.images, "images"),
             store.read(snakemake.input.split, "split"),
         ),
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        Bootstrap(**settings),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     store.write(found.metrics, output.metrics, "prediction_metrics", record)

@@ -13,6 +13,7 @@ with job_log(snakemake.log[0]):
     from memorability.report.pages import write_page
     from memorability.report.reading import table_2_for_reading
     from memorability.report.table_2 import in_words, table_2
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -21,9 +22,7 @@ with job_log(snakemake.log[0]):
         store.read_runs(snakemake.input.features, "features"),
         store.read(snakemake.input.attributions, "attributions"),
         store.read(snakemake.input.images, "images"),
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        Bootstrap(**settings["bootstrap"]),
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code)
     store.write(attributed, output.attributed, "correlations", record)
@@ -35,6 +34,6 @@ with job_log(snakemake.log[0]):
         table_2_for_reading(table),
         output.page,
         title="Table 2: image features beside memorability and attributions",
-        lead=in_words(table, confidence=settings["confidence"]),
+        lead=in_words(table, confidence=settings["bootstrap"]["confidence"]),
         note=snakemake.params.note,
     )
