@@ -35,7 +35,7 @@ rule measure_matrix:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
-        runtime=growing(requests.metrics(models=1)),
+        runtime=growing(requests.runtime("measure_matrix")),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -96,7 +96,7 @@ rule measure_controls:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
-        runtime=growing(requests.metrics(models=1 + len(study.settings["seeds"]))),
+        runtime=growing(requests.runtime("measure_controls")),
         gpu=study.gpus,
     params:
         study=study.name,

@@ -32,9 +32,7 @@ rule correlate:
     threads: 1
     resources:
         mem=growing("4GB"),
-        runtime=growing(
-            lambda wildcards, _: requests.correlating(len(QUANTITIES[wildcards.quantity]))
-        ),
+        runtime=growing(requests.runtime("correlate")),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -241,7 +239,7 @@ rule compare_protocols:
     threads: 1
     resources:
         mem=growing("4GB"),
-        runtime=growing("12h"),
+        runtime=growing(requests.runtime("compare_protocols")),
     params:
         study=study.name,
         settings=study.correlation_settings,

@@ -116,7 +116,7 @@ if study.runs:
         threads: 2
         resources:
             mem=growing("2GB"),
-            runtime=growing(requests.passing("prepare")),
+            runtime=growing(requests.runtime("prepare_images")),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),

@@ -27,11 +27,7 @@ rule finetune_decay:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
-        runtime=growing(
-            lambda wildcards, _: requests.finetuning(
-                wildcards.loss, study.settings["decay"]["epochs"]
-            )
-        ),
+        runtime=growing(requests.runtime("finetune_decay")),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -59,9 +55,7 @@ rule measure_decay:
     threads: 1
     resources:
         mem=growing("2GB"),
-        runtime=growing(
-            requests.correlating(study.settings["decay"]["epochs"] * len(study.selected))
-        ),
+        runtime=growing(requests.runtime("measure_decay")),
     params:
         study=study.name,
         settings=study.correlation_settings,

@@ -29,7 +29,7 @@ rule attribute:
     threads: study.threads
     resources:
         mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
-        runtime=growing(requests.attribution()),
+        runtime=growing(requests.runtime("attribute")),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -95,7 +95,7 @@ rule check_attributions:
     threads: study.threads
     resources:
         mem=growing(study.training_memory(study.settings["selected"]["protocol"])),
-        runtime=growing("24h"),
+        runtime=growing(requests.runtime("check_attributions")),
         gpu=study.gpus,
     params:
         study=study.name,

@@ -23,7 +23,7 @@ rule measure_features:
     threads: 2
     resources:
         mem=growing("2GB"),
-        runtime=growing(requests.passing("features")),
+        runtime=growing(requests.runtime("measure_features")),
     params:
         study=study.name,
         code=code("measure_features"),
@@ -50,7 +50,7 @@ rule measure_objects:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing("6GB"),
-        runtime=growing(requests.objects()),
+        runtime=growing(requests.runtime("measure_objects")),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -86,7 +86,7 @@ rule model_features:
     threads: 1
     resources:
         mem=growing("4GB"),
-        runtime=growing("2h"),
+        runtime=growing(requests.runtime("model_features")),
     params:
         study=study.name,
         settings=study.bootstrap_settings,
@@ -122,7 +122,7 @@ rule summarise_features:
     threads: 1
     resources:
         mem=growing("4GB"),
-        runtime=growing("4h"),
+        runtime=growing(requests.runtime("summarise_features")),
     params:
         study=study.name,
         settings={

@@ -27,7 +27,7 @@ rule store_targets:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing("3GB"),
-        runtime=growing(lambda wildcards, _: requests.targets(wildcards.loss)),
+        runtime=growing(requests.runtime("store_targets")),
         gpu=study.gpus,
     params:
         settings=lambda wildcards: study.target_settings(**wildcards),
@@ -62,9 +62,7 @@ rule finetune:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing(lambda wildcards, _: study.training_memory(wildcards.protocol)),
-        runtime=growing(
-            lambda wildcards, _: requests.finetuning(wildcards.loss, study.settings["epochs"])
-        ),
+        runtime=growing(requests.runtime("finetune")),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -114,7 +112,7 @@ rule encode:
     resources:
         # Latents take no more than the pixels.
         mem=growing(lambda wildcards, input: study.training_memory(wildcards.protocol, input.size)),
-        runtime=growing(requests.encoding()),
+        runtime=growing(requests.runtime("encode")),
         gpu=study.gpus,
     params:
         study=study.name,
@@ -141,7 +139,7 @@ rule measure_distinctiveness:
     resources:
         # Latents are read by blocks: of any number of images the same.
         mem=growing("3GB"),
-        runtime=growing(requests.distances()),
+        runtime=growing(requests.runtime("measure_distinctiveness")),
     params:
         study=study.name,
         settings=study.settings["distinctiveness"],

@@ -93,7 +93,7 @@ rule search_predictor:
     threads: study.threads
     resources:
         mem=growing("4GB"),
-        runtime=growing(requests.search()),
+        runtime=growing(requests.runtime("search_predictor")),
     params:
         study=study.name,
         settings=study.predictor_settings | {"search": PREDICTION["search"]},
@@ -185,7 +185,7 @@ rule predict:
     threads: study.threads
     resources:
         mem=growing("4GB"),
-        runtime=growing(requests.prediction()),
+        runtime=growing(requests.runtime("predict")),
     params:
         study=study.name,
         settings=study.predictor_settings,
@@ -213,7 +213,7 @@ rule predict_by_head:
     resources:
         # Inner products of all images with the training images, twice.
         mem=growing(requests.head_memory),
-        runtime=growing(requests.prediction()),
+        runtime=growing(requests.runtime("predict_by_head")),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
@@ -268,7 +268,7 @@ rule predict_left_out:
     threads: study.threads
     resources:
         mem=growing(requests.head_memory),
-        runtime=growing(requests.prediction(trainings=20)),
+        runtime=growing(requests.runtime("predict_left_out")),
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
@@ -305,7 +305,7 @@ rule evaluate_prediction:
     threads: 1
     resources:
         mem=growing("2GB"),
-        runtime=growing("1h"),
+        runtime=growing(requests.runtime("evaluate_prediction")),
     params:
         study=study.name,
         settings={

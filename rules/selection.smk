@@ -31,7 +31,7 @@ rule select_learning_rates:
     threads: 1
     resources:
         mem=growing("4GB"),
-        runtime=growing("1h"),
+        runtime=growing(requests.runtime("select_learning_rates")),
     params:
         study=study.name,
         settings={key: study.settings["statistics"][key] for key in ("target", "seed")},

@@ -31,7 +31,7 @@ rule prepare_pretraining:
     threads: 2
     resources:
         mem=growing("2GB"),
-        runtime=growing("4h"),
+        runtime=growing(requests.runtime("prepare_pretraining")),
     params:
         study=study.name,
         settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
@@ -58,7 +58,7 @@ rule pretrain:
     threads: study.settings["compute"]["threads"]
     resources:
         mem=growing(study.pretraining_memory),
-        runtime=growing(lambda _, input: requests.pretraining(Path(input.pixels))),
+        runtime=growing(requests.runtime("pretrain")),
         gpu=study.gpus,
     params:
         study=study.name,
