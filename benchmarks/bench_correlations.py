@@ -12,7 +12,7 @@ from scipy import stats
 
 from benchmarks.harness import Row, paired, peak_memory_mb, repeated
 from memorability.base.seeding import numpy_stream
-from memorability.statistics.intervals import distribution, image_weights
+from memorability.statistics.intervals import Bootstrap, distribution, image_weights
 from memorability.statistics.ranks import Sample, Target
 
 IMAGES, DRAWS, SEED = 10_000, 1_000, 0
@@ -32,7 +32,7 @@ def ours() -> FloatArray:
     """Return Spearman's correlation in every resample."""
     errors, scores = scores_and_errors()
     sample = Sample(errors[np.newaxis], Target(scores))
-    return distribution(sample, image_weights(IMAGES, draws=DRAWS, seed=SEED))["pooled"]
+    return distribution(sample, image_weights(IMAGES, Bootstrap(DRAWS, 0.95, SEED)))["pooled"]
 
 
 def straightforward() -> FloatArray:

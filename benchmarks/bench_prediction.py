@@ -21,6 +21,7 @@ from memorability.prediction.metrics import METRICS, bootstrap_metrics
 from memorability.prediction.predictors.kernels import inner_products, predict_by_ridge
 from memorability.prediction.predictors.perceptron import Predictor
 from memorability.prediction.predictors.training import PredictorSettings, train_predictor
+from memorability.statistics.intervals import Bootstrap
 
 IMAGES, LATENTS, STEPS = 10_000, 25_088, 40
 EPOCHS, STEPS_PER_EPOCH = 23, 737
@@ -142,7 +143,9 @@ def bootstrap() -> Row:
         return np.random.default_rng(1).integers(3177, size=(200, 3177))
 
     ours, other, speedup = paired(
-        lambda: bootstrap_metrics({"mlp": predicted}, scores, threshold=0.5, draws=200, seed=0),
+        lambda: bootstrap_metrics(
+            {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.95, 0)
+        ),
         loop,
         runs=3,
     )

@@ -36,7 +36,7 @@ rule measure_matrix:
     resources:
         **asking(
             lambda wildcards, _: study.training_memory(wildcards.protocol),
-            requests.metrics(models=1),
+            requests.runtime("measure_matrix"),
             gpu=study.gpus,
         ),
     params:
@@ -91,7 +91,7 @@ rule measure_controls:
     resources:
         **asking(
             study.training_memory(study.settings["selected"]["protocol"]),
-            requests.metrics(models=1 + len(study.settings["seeds"])),
+            requests.runtime("measure_controls"),
             gpu=study.gpus,
         ),
     params:

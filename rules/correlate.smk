@@ -30,9 +30,7 @@ rule correlate:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking(
-            "4GB", lambda wildcards, _: requests.correlating(len(QUANTITIES[wildcards.quantity]))
-        ),
+        **asking("4GB", requests.runtime("correlate")),
     params:
         study=study.name,
         settings=study.correlation_settings,
@@ -190,7 +188,7 @@ rule compare_protocols:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("4GB", "12h"),
+        **asking("4GB", requests.runtime("compare_protocols")),
     params:
         study=study.name,
         settings=study.correlation_settings,

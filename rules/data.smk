@@ -112,7 +112,7 @@ if study.runs:
             "../envs/data.yaml"
         threads: 2
         resources:
-            **asking("2GB", requests.passing("prepare")),
+            **asking("2GB", requests.runtime("prepare_images")),
         params:
             study=study.name,
             settings=lambda wildcards: study.preparation(wildcards.resize),

@@ -28,9 +28,7 @@ rule finetune_decay:
     resources:
         **asking(
             lambda wildcards, _: study.training_memory(wildcards.protocol),
-            lambda wildcards, _: requests.finetuning(
-                wildcards.loss, study.settings["decay"]["epochs"]
-            ),
+            requests.runtime("finetune_decay"),
             gpu=study.gpus,
         ),
     params:
@@ -57,9 +55,7 @@ rule measure_decay:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking(
-            "2GB", requests.correlating(study.settings["decay"]["epochs"] * len(study.selected))
-        ),
+        **asking("2GB", requests.runtime("measure_decay")),
     params:
         study=study.name,
         settings=study.correlation_settings,

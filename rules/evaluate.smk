@@ -28,12 +28,11 @@ rule evaluate_prediction:
     conda:
         "../envs/training.yaml"
     resources:
-        **asking("2GB", "1h"),
+        **asking("2GB", requests.runtime("evaluate_prediction")),
     params:
         study=study.name,
-        settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
-        | {
-            "draws": study.settings["statistics"]["bootstrap"],
+        settings={
+            "bootstrap": study.bootstrap_settings,
             "median_of": PREDICTION["threshold"],
         },
         note=study.prediction_note,

@@ -30,7 +30,7 @@ rule attribute:
     resources:
         **asking(
             study.training_memory(study.settings["selected"]["protocol"]),
-            requests.attribution(),
+            requests.runtime("attribute"),
             gpu=study.gpus,
         ),
     params:
@@ -89,7 +89,9 @@ rule check_attributions:
     threads: study.threads
     resources:
         **asking(
-            study.training_memory(study.settings["selected"]["protocol"]), "24h", gpu=study.gpus
+            study.training_memory(study.settings["selected"]["protocol"]),
+            requests.runtime("check_attributions"),
+            gpu=study.gpus,
         ),
     params:
         study=study.name,

@@ -22,7 +22,7 @@ rule measure_features:
         "../envs/data.yaml"
     threads: 2
     resources:
-        **asking("2GB", requests.passing("features")),
+        **asking("2GB", requests.runtime("measure_features")),
     params:
         study=study.name,
         code=code("measure_features"),
@@ -48,7 +48,7 @@ rule measure_objects:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking("6GB", requests.objects(), gpu=study.gpus),
+        **asking("6GB", requests.runtime("measure_objects"), gpu=study.gpus),
     params:
         study=study.name,
         settings=study.object_settings,
@@ -76,10 +76,10 @@ rule model_features:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("4GB", "2h"),
+        **asking("4GB", requests.runtime("model_features")),
     params:
         study=study.name,
-        settings=study.correlation_settings,
+        settings=study.bootstrap_settings,
         note=study.note,
         code=code("model_features"),
     script:
@@ -105,10 +105,13 @@ rule summarise_features:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("4GB", "4h"),
+        **asking("4GB", requests.runtime("summarise_features")),
     params:
         study=study.name,
-        settings=study.correlation_settings | {"unavailable": study.unavailable_features},
+        settings={
+            "bootstrap": study.bootstrap_settings,
+            "unavailable": study.unavailable_features,
+        },
         note=study.feature_note,
         code=code("summarise_features"),
     script:

@@ -26,7 +26,7 @@ rule store_targets:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking("3GB", lambda wildcards, _: requests.targets(wildcards.loss), gpu=study.gpus),
+        **asking("3GB", requests.runtime("store_targets"), gpu=study.gpus),
     params:
         settings=lambda wildcards: study.target_settings(**wildcards),
         code=code("store_targets"),
@@ -61,7 +61,7 @@ rule finetune:
     resources:
         **asking(
             lambda wildcards, _: study.training_memory(wildcards.protocol),
-            lambda wildcards, _: requests.finetuning(wildcards.loss, study.settings["epochs"]),
+            requests.runtime("finetune"),
             gpu=study.gpus,
         ),
     params:
@@ -111,7 +111,7 @@ rule encode:
         # Latents take no more than the pixels.
         **asking(
             lambda wildcards, input: study.training_memory(wildcards.protocol, input.size),
-            requests.encoding(),
+            requests.runtime("encode"),
             gpu=study.gpus,
         ),
     params:
@@ -138,7 +138,7 @@ rule measure_distinctiveness:
     threads: study.threads
     resources:
         # Latents are read by blocks: of any number of images the same.
-        **asking("3GB", requests.distances()),
+        **asking("3GB", requests.runtime("measure_distinctiveness")),
     params:
         study=study.name,
         settings=study.settings["distinctiveness"],

@@ -86,7 +86,7 @@ rule search_predictor:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        **asking("4GB", requests.search()),
+        **asking("4GB", requests.runtime("search_predictor")),
     params:
         study=study.name,
         settings=study.predictor_settings | {"search": PREDICTION["search"]},
@@ -162,7 +162,7 @@ rule predict:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        **asking("4GB", requests.prediction()),
+        **asking("4GB", requests.runtime("predict")),
     params:
         study=study.name,
         settings=study.predictor_settings,
@@ -189,7 +189,7 @@ rule predict_by_head:
     threads: study.threads
     resources:
         # Inner products of all images with the training images, twice.
-        **asking(requests.head_memory, requests.prediction()),
+        **asking(requests.head_memory, requests.runtime("predict_by_head")),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
@@ -241,7 +241,7 @@ rule predict_left_out:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        **asking(requests.head_memory, requests.prediction(trainings=20)),
+        **asking(requests.head_memory, requests.runtime("predict_left_out")),
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},

@@ -29,7 +29,7 @@ rule select_learning_rates:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("4GB", "1h"),
+        **asking("4GB", requests.runtime("select_learning_rates")),
     params:
         study=study.name,
         settings={key: study.settings["statistics"][key] for key in ("target", "seed")},

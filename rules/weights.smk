@@ -30,7 +30,7 @@ rule prepare_pretraining:
         "../envs/data.yaml"
     threads: 2
     resources:
-        **asking("2GB", "4h"),
+        **asking("2GB", requests.runtime("prepare_pretraining")),
     params:
         study=study.name,
         settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
@@ -56,11 +56,7 @@ rule pretrain:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking(
-            study.pretraining_memory,
-            lambda _, input: requests.pretraining(Path(input.pixels)),
-            gpu=study.gpus,
-        ),
+        **asking(study.pretraining_memory, requests.runtime("pretrain"), gpu=study.gpus),
     params:
         study=study.name,
         settings=lambda wildcards: study.pretraining_settings(**wildcards),

@@ -7,6 +7,7 @@ with RunningJob(snakemake) as job:
     from memorability.analysis.protocol_effects import protocol_effects
     from memorability.report.pages import write_page
     from memorability.report.reading import effects_for_reading
+    from memorability.statistics.intervals import Bootstrap
 
     settings = job.settings
     table = protocol_effects(
@@ -14,9 +15,7 @@ with RunningJob(snakemake) as job:
         job.read("images"),
         job.params.protocols,
         target=settings["target"],
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     job.write("effects", table, "protocol_effects")
     job.write_tsv(table)

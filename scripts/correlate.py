@@ -5,6 +5,7 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import correlations
     from memorability.analysis.gathering import SOURCES
+    from memorability.statistics.intervals import Bootstrap
 
     settings = job.settings
     source, gather = SOURCES[job.wildcards.quantity]
@@ -15,9 +16,7 @@ with RunningJob(snakemake) as job:
         job.read_if_any("ceiling"),
         job.read("baselines"),
         target=settings["target"],
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     job.write("correlations", table)
     job.write_tsv(table)

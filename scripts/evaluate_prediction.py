@@ -7,6 +7,7 @@ with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
     from memorability.report.reading import metrics_for_reading
     from memorability.report.wording import predictor_in_words
+    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
 
     evaluation = evaluate(
@@ -14,7 +15,8 @@ with RunningJob(snakemake) as job:
         store.read_heads(job.input.heads),
         job.read_if_any("left_out"),
         job.read("images"),
-        **job.settings,
+        median_of=job.settings["median_of"],
+        bootstrap=Bootstrap(**job.settings["bootstrap"]),
     )
     words = predictor_in_words(evaluation.metrics, evaluation.gains)
     job.write("metrics", evaluation.metrics, "prediction_metrics")

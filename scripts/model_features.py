@@ -8,14 +8,13 @@ with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
     from memorability.report.reading import importance_for_reading
     from memorability.report.wording import features_in_words
+    from memorability.statistics.intervals import Bootstrap
 
     settings = job.settings
     found = model_features(
         job.read_runs("features"),
         with_split(job.read("images"), job.read("split")),
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        Bootstrap(**settings),
     )
     job.write("metrics", found.metrics, "prediction_metrics")
     job.write("gains", found.gains, "prediction_gains")

@@ -8,15 +8,14 @@ with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
     from memorability.report.reading import table_2_for_reading
     from memorability.report.table_2 import in_words, table_2
+    from memorability.statistics.intervals import Bootstrap
 
     settings = job.settings
     attributed = correlate_attributions(
         job.read_runs("features"),
         job.read("attributions"),
         job.read("images"),
-        draws=settings["bootstrap"],
-        confidence=settings["confidence"],
-        seed=settings["seed"],
+        Bootstrap(**settings["bootstrap"]),
     )
     job.write("attributed", attributed, "correlations")
     found = [job.read("correlations"), attributed]
@@ -27,6 +26,6 @@ with RunningJob(snakemake) as job:
         table_2_for_reading(table),
         job.output.page,
         title="Table 2: image features beside memorability and attributions",
-        lead=in_words(table, confidence=settings["confidence"]),
+        lead=in_words(table, confidence=settings["bootstrap"]["confidence"]),
         note=job.params.note,
     )

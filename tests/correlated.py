@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
+from memorability.base.seeding import numpy_stream
 from memorability.statistics import decomposition
+from memorability.statistics.intervals import Bootstrap
 
 FloatArray = NDArray[np.float64]
 
@@ -30,6 +33,24 @@ def study(n: int = 60, *, runs: int = 2, categories: int = 3) -> tuple[pd.DataFr
         for seed, run in enumerate(x)
     ]
     return pd.concat(values, ignore_index=True), images
+
+
+def scipys_interval(
+    x: FloatArray, y: FloatArray, bootstrap: Bootstrap, method: str
+) -> tuple[float, float]:
+    """SciPy's interval of the mean over runs (runs, n) of their correlations with y (n,)."""
+
+    def statistic(*samples: FloatArray, axis: int) -> FloatArray:
+        *each, target = (stats.rankdata(sample, axis=axis) for sample in samples)
+        by_run = [stats.pearsonr(ranks, target, axis=axis).statistic for ranks in each]
+        return np.asarray(np.mean(by_run, axis=0))
+
+    interval = stats.bootstrap(
+        (*x, y), statistic, paired=True, vectorized=True, n_resamples=bootstrap.draws,
+        method=method, confidence_level=bootstrap.confidence,
+        rng=numpy_stream(bootstrap.seed, "bootstrap"),
+    ).confidence_interval  # fmt: skip
+    return interval.low, interval.high
 
 
 def correlate(values: pd.DataFrame, images: pd.DataFrame, **settings: Any) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.statistics.best_rate import best_rate
 from memorability.statistics.decomposition import DETAILS, correlate, pooled_correlation
+from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
 from memorability.statistics.rank_correlation import compare_correlations
 
@@ -40,9 +41,7 @@ def correlations(
     baselines: pd.DataFrame | None = None,
     *,
     target: str,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Correlate every quantity with memorability: pooled, within categories, and between them.
 
@@ -61,8 +60,8 @@ def correlations(
         The table `baselines`; without it the columns about it are empty.
     target
         Column of `images`, see `memorability.memory_game.ceiling.TARGETS`.
-    draws, confidence, seed
-        Of the bootstrap, see `memorability.statistics.decomposition.correlate`.
+    bootstrap
+        See `memorability.statistics.decomposition.correlate`.
 
     Returns
     -------
@@ -81,7 +80,6 @@ def correlations(
         interval; beats_baseline is "yes" where the whole interval is above 0, "no" where it is not,
         and empty where nothing was compared.
     """
-    bootstrap: dict[str, Any] = {"draws": draws, "confidence": confidence, "seed": seed}
     models = [
         _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
         for key, group in values.groupby(MODEL_KEYS, sort=True)
@@ -94,8 +92,8 @@ def correlations(
             [models[place].table for place in places],
             images,
             target=target,
+            bootstrap=bootstrap,
             detailed=detailed,
-            **bootstrap,
         )
         correlated |= zip(places, of_models, strict=True)
     parts = []
@@ -163,7 +161,7 @@ def _beside_baseline(
     baselines: pd.DataFrame,
     images: pd.DataFrame,
     target: str,
-    bootstrap: Mapping[str, Any],
+    bootstrap: Bootstrap,
 ) -> dict[str, Any]:
     """Compare values with the strongest of the baselines, among the images that both have."""
     rows = []
@@ -184,7 +182,7 @@ def _beside_baseline(
         base.assign(value=base["value"] * (-1 if base_r < 0 else 1)),
         images,
         target=target,
-        **bootstrap,
+        bootstrap=bootstrap,
     )
     if np.isnan(found.ci_low):
         return {}

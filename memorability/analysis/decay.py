@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from memorability.statistics.decomposition import correlate
+from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import finished_seeds, standard_ranks
 
 EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
@@ -35,9 +36,7 @@ def decay_curve(
     images: pd.DataFrame,
     *,
     target: str,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Decay:
     """Correlate the errors after each epoch with memorability.
 
@@ -48,7 +47,7 @@ def decay_curve(
         seed.
     images
         The image table.
-    target, draws, confidence, seed
+    target, bootstrap
         See `memorability.statistics.decomposition.correlate`; every epoch draws the same resamples.
 
     Returns
@@ -68,8 +67,10 @@ def decay_curve(
     finished = [finished_seeds(values) for values in of_epochs]
     found = correlate(
         [values if kept.empty else kept for values, kept in zip(of_epochs, finished, strict=True)],
-        images, target=target, draws=draws, confidence=confidence, seed=seed,
-    )  # fmt: skip
+        images,
+        target=target,
+        bootstrap=bootstrap,
+    )
     for group, kept, part in zip(epochs, finished, found, strict=True):
         part["seeds"] = kept["seed"].nunique()
         if kept.empty:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from memorability.analysis.correlations import correlations
 from memorability.analysis.gathering import from_attributions, from_features
+from memorability.statistics.intervals import Bootstrap
 
 ATTRIBUTION = "attribution_"
 """Before the name of an attribution summary where it is a target."""
@@ -13,10 +14,7 @@ def correlate_attributions(
     features: pd.DataFrame,
     attributions: pd.DataFrame,
     images: pd.DataFrame,
-    *,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Correlate every feature of Table 2 with every attribution summary of the explained images.
 
@@ -24,7 +22,7 @@ def correlate_attributions(
     ----------
     features, attributions, images
         The tables of these names.
-    draws, confidence, seed
+    bootstrap
         See `memorability.analysis.correlations.correlations`.
 
     Returns
@@ -40,10 +38,7 @@ def correlate_attributions(
     values = from_features(features)
     values = values[values["image_id"].isin(explained["image_id"])]
     parts = [
-        correlations(
-            values, explained, target=f"{ATTRIBUTION}{summary}",
-            draws=draws, confidence=confidence, seed=seed,
-        )
+        correlations(values, explained, target=f"{ATTRIBUTION}{summary}", bootstrap=bootstrap)
         for summary in long["metric"].unique()
-    ]  # fmt: skip
+    ]
     return pd.concat(parts, ignore_index=True)

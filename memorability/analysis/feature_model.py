@@ -22,7 +22,7 @@ from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.prediction.label_baselines import BASELINES, label_baselines
 from memorability.prediction.metrics import bootstrap_metrics
-from memorability.statistics.intervals import Bootstrap, resampled_means
+from memorability.statistics.intervals import Bootstrap, percentile_interval, resampled_means
 
 LABELS = ("category", "subcategory")
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -60,10 +60,7 @@ class FeatureModel:
 def model_features(
     features: pd.DataFrame,
     images: pd.DataFrame,
-    *,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> FeatureModel:
     """Predict the scores of test images from all features of Table 2, from labels, and from both.
 
@@ -78,9 +75,9 @@ def model_features(
         The table of this name.
     images
         The image table with the column split, see `memorability.data.splits.with_split`.
-    draws, confidence, seed
-        Of bootstraps over the test images, see `memorability.prediction.metrics`; the seed also of
-        folds, trees and permutations.
+    bootstrap
+        Over the test images, see `memorability.prediction.metrics`; its seed is also that of folds,
+        trees and permutations.
 
     Raises
     ------
@@ -99,7 +96,7 @@ def model_features(
     inputs = _inputs(features, images)
     names = [str(name) for name in inputs if name not in LABELS]
     scores = images["score"].to_numpy(dtype=np.float64)
-    table, test = _Table(inputs, scores, parts, seed), parts == "test"
+    table, test = _Table(inputs, scores, parts, bootstrap.seed), parts == "test"
     columns: dict[str, list[str]] = {
         "labels_alone": [*LABELS],
         "features_alone": names,
@@ -112,15 +109,16 @@ def model_features(
         head: np.asarray(model.predict(inputs[test])) for head, (model, _) in chosen.items()
     }
     measured = bootstrap_metrics(
-        predicted, scores[test],
-        threshold=float(np.median(scores[parts == "train"])), draws=draws, seed=seed,
-    )  # fmt: skip
-    gains = measured.gains([*BASELINES, "labels_alone"], confidence).assign(group="all")
+        predicted,
+        scores[test],
+        threshold=float(np.median(scores[parts == "train"])),
+        bootstrap=bootstrap,
+    )
+    gains = measured.gains([*BASELINES, "labels_alone"]).assign(group="all")
     importance = permutation_importance(
-        chosen[JOINT][0], inputs[test], scores[test], names,
-        draws=draws, confidence=confidence, seed=seed,
-    ).assign(model=chosen[JOINT][1])  # fmt: skip
-    return FeatureModel(measured.table(confidence), gains, importance)
+        chosen[JOINT][0], inputs[test], scores[test], names, bootstrap
+    ).assign(model=chosen[JOINT][1])
+    return FeatureModel(measured.table(), gains, importance)
 
 
 def permutation_importance(
@@ -128,10 +126,7 @@ def permutation_importance(
     inputs: pd.DataFrame,
     scores: FloatArray,
     names: list[str],
-    *,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Measure how much worse a model predicts when one feature is shuffled within each category.
 
@@ -147,8 +142,8 @@ def permutation_importance(
         (N,).
     names
         Features to shuffle.
-    draws, confidence, seed
-        Of a percentile bootstrap over the images, given the model and its permutations.
+    bootstrap
+        Over the images, given the model and its permutations; its seed is also theirs.
 
     Returns
     -------
@@ -157,7 +152,7 @@ def permutation_importance(
         variance of the scores: by how much R² falls; missing where scores are constant), ci_low,
         ci_high, n (images).
     """
-    generator = numpy_stream(seed, "feature permutations")
+    generator = numpy_stream(bootstrap.seed, "feature permutations")
     error = np.square(scores - model.predict(inputs))
     variance = scores.var() or np.nan
     count = len(scores)
@@ -170,12 +165,19 @@ def permutation_importance(
         errors = np.square(scores[:, np.newaxis] - predicted.reshape(count, PERMUTATIONS))
         # The differences first: a feature that changes no prediction loses exactly nothing.
         lost[:, place] = (errors - error[:, np.newaxis]).mean(axis=1) / variance
-    drawn = resampled_means(lost, Bootstrap(draws, confidence, seed))
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(drawn, tails, axis=0)
+    intervals = [
+        percentile_interval(drawn, bootstrap.confidence)
+        for drawn in resampled_means(lost, bootstrap).T
+    ]
     return pd.DataFrame(
-        {"feature": names, "importance": lost.mean(axis=0), "ci_low": low, "ci_high": high}
-    ).assign(n=count)
+        {
+            "feature": names,
+            "importance": lost.mean(axis=0),
+            "ci_low": [interval.low for interval in intervals],
+            "ci_high": [interval.high for interval in intervals],
+            "n": count,
+        }
+    )
 
 
 def _shuffled(inputs: pd.DataFrame, name: str, generator: np.random.Generator) -> FloatArray:

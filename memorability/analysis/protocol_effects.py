@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import compare_correlations, finished_seeds
 
 Choices = Mapping[str, str | bool]
@@ -17,9 +18,7 @@ def protocol_effects(
     protocols: Mapping[str, Choices],
     *,
     target: str,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """Compare runs of two protocols, loss by loss and learning rate by learning rate.
 
@@ -31,7 +30,7 @@ def protocol_effects(
         The image table.
     protocols
         Protocol -> its choices, in the order of the study.
-    target, draws, confidence, seed
+    target, bootstrap
         As in `memorability.statistics.rank_correlation.compare_correlations`.
 
     Returns
@@ -59,9 +58,7 @@ def protocol_effects(
             ours = runs.get((other, loss, lr))
             if protocol != base or ours is None:
                 continue
-            found = compare_correlations(
-                ours, theirs, images, target=target, draws=draws, confidence=confidence, seed=seed
-            )
+            found = compare_correlations(ours, theirs, images, target=target, bootstrap=bootstrap)
             metrics = {"metric": ours["metric"].iloc[0], "base_metric": theirs["metric"].iloc[0]}
             rows.append(
                 described | {"loss": loss, "lr": lr, "target": target} | metrics | asdict(found)

@@ -1,7 +1,5 @@
 """What the checks of attributions say, with intervals over images and in a sentence each."""
 
-from dataclasses import asdict
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -67,7 +65,7 @@ def _rank_agreement(
     if len(x) < SMALLEST_SAMPLE or np.ptp(x) == 0 or np.ptp(y) == 0:
         why = "too few images" if len(x) < SMALLEST_SAMPLE else "constant"
         return _row(np.nan, no_interval(f"none ({why})"))
-    found = bootstrap_spearman(x, y, **asdict(bootstrap))
+    found = bootstrap_spearman(x, y, bootstrap)
     return _row(found.r, Interval(found.ci_low, found.ci_high, found.ci_method))
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
+from memorability.statistics.intervals import Bootstrap
 
 _OF_PAIRS = "_of_pairs"  # after the name of a head that was measured on pairs of images
 
@@ -84,9 +84,7 @@ def evaluate(
     images: pd.DataFrame,
     *,
     median_of: str,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Evaluation:
     """Measure the predictions of the test images, all and by category, beside the baselines.
 
@@ -98,36 +96,37 @@ def evaluate(
         The image table.
     median_of
         See `class_threshold`.
-    draws, confidence, seed
-        Of the bootstrap, see `memorability.prediction.metrics`.
+    bootstrap
+        Over images, see `memorability.prediction.metrics`.
     """
     table = by_head(predictions, heads, left_out)
     category = images.set_index("image_id")["category"]
-    bootstrap: dict[str, Any] = {
-        "threshold": class_threshold(predictions, median_of), "draws": draws, "seed": seed,
-    }  # fmt: skip
-    whole = _bootstrapped(table, bootstrap)
+    threshold = class_threshold(predictions, median_of)
+    whole = _bootstrapped(table, threshold, bootstrap)
     by_category = {
-        str(name): _bootstrapped(rows, bootstrap)
+        str(name): _bootstrapped(rows, threshold, bootstrap)
         for name, rows in table.groupby(table["image_id"].map(category), observed=True)
     }
     # One category is all there is.
     groups = [("all", whole), *(by_category.items() if len(by_category) > 1 else [])]
     gains = pd.concat(
-        [each.gains([*BASELINES], confidence).assign(group=group) for group, each in groups],
+        [each.gains([*BASELINES]).assign(group=group) for group, each in groups],
         ignore_index=True,
     )
-    metrics = [whole.table(confidence)]
+    metrics = [whole.table()]
     for head, rows in heads.items():
         pairs = _pairs(rows, predictions)
         if len(pairs):
             predicted = {f"{head}{_OF_PAIRS}": pairs["predicted"].to_numpy()}
             scores = pairs["score"].to_numpy()
-            metrics.append(bootstrap_metrics(predicted, scores, **bootstrap).table(confidence))
+            measured = bootstrap_metrics(
+                predicted, scores, threshold=threshold, bootstrap=bootstrap
+            )
+            metrics.append(measured.table())
     return Evaluation(
         metrics=pd.concat(metrics, ignore_index=True),
         by_category=pd.concat(
-            [each.table(confidence).assign(group=group) for group, each in by_category.items()],
+            [each.table().assign(group=group) for group, each in by_category.items()],
             ignore_index=True,
         ),
         gains=gains,
@@ -135,10 +134,11 @@ def evaluate(
     )
 
 
-def _bootstrapped(table: pd.DataFrame, bootstrap: Mapping[str, Any]) -> Bootstrapped:
+def _bootstrapped(table: pd.DataFrame, threshold: float, bootstrap: Bootstrap) -> Bootstrapped:
     heads = [column for column in table if column not in ("image_id", "score")]
     predicted = {str(head): table[head].to_numpy() for head in heads}
-    return bootstrap_metrics(predicted, table["score"].to_numpy(), **bootstrap)
+    scores = table["score"].to_numpy()
+    return bootstrap_metrics(predicted, scores, threshold=threshold, bootstrap=bootstrap)
 
 
 def _pairs(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """How well predictions fit observed scores, and how certain that is, resampled by image."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,21 @@ import pandas as pd
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
-from memorability.base.seeding import numpy_stream
+from memorability.statistics.intervals import (
+    Bootstrap,
+    image_weights,
+    no_interval,
+    percentile_interval,
+)
+from memorability.statistics.ranks import Counts, Ranking, Ranks, codes
 
 Floats = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 METRICS = (
     "roc_auc", "pr_auc", "spearman", "pearson", "mse",
     "accuracy", "precision", "sensitivity", "specificity", "f1",
 )  # fmt: skip
-# Of draws × images at a time, which stay in the processor's cache.
-_BATCH_ELEMENTS = 2**16
 
 
 def evaluate_prediction(predicted: Floats, scores: Floats, *, threshold: float) -> dict[str, float]:
@@ -107,27 +113,30 @@ class Bootstrapped:
     draws
         Head -> values (draws, metrics) in each resample, in the order of `METRICS`; NaN where a
         metric is undefined.
+    confidence
+        Coverage of intervals, between 0 and 1.
     """
 
     n: int
     estimates: Mapping[str, Mapping[str, float]]
-    draws: Mapping[str, npt.NDArray[np.float64]]
+    draws: Mapping[str, FloatArray]
+    confidence: float
 
-    def table(self, confidence: float) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         """Return head, metric, value, ci_low, ci_high and n, with percentile intervals.
 
-        Resamples in which a metric is undefined do not count towards its interval; where all are, or
-        the metric itself is, the interval is NaN.
+        Resamples in which a metric is undefined do not count towards its interval; where more than
+        half are, or the metric itself is, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
-            | _interval(values[metric], self.draws[head][:, place], confidence)
+            | _interval(values[metric], self.draws[head][:, place], self.confidence)
             for head, values in self.estimates.items()
             for place, metric in enumerate(METRICS)
         ]
         return pd.DataFrame(rows).assign(n=self.n)
 
-    def gains(self, baselines: list[str], confidence: float) -> pd.DataFrame:
+    def gains(self, baselines: list[str]) -> pd.DataFrame:
         """Return by how much every head differs from each baseline, resampled together.
 
         Returns
@@ -141,7 +150,7 @@ class Bootstrapped:
             | _interval(
                 difference,
                 self.draws[head][:, place] - self.draws[baseline][:, place],
-                confidence,
+                self.confidence,
             )
             for baseline in baselines
             for head, values in self.estimates.items()
@@ -153,17 +162,15 @@ class Bootstrapped:
         return pd.DataFrame(rows, columns=columns).assign(n=self.n)
 
 
-def _interval(value: float, draws: npt.NDArray[np.float64], confidence: float) -> dict[str, float]:
-    defined = draws[~np.isnan(draws)]
-    if math.isnan(value) or not len(defined):
-        return {"ci_low": math.nan, "ci_high": math.nan}
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return {"ci_low": float(low), "ci_high": float(high)}
+def _interval(value: float, draws: FloatArray, confidence: float) -> dict[str, float]:
+    interval = percentile_interval(draws, confidence)
+    if math.isnan(value):
+        interval = no_interval("undefined")
+    return {"ci_low": interval.low, "ci_high": interval.high}
 
 
 def bootstrap_metrics(
-    predicted: Mapping[str, Floats], scores: Floats, *, threshold: float, draws: int, seed: int
+    predicted: Mapping[str, Floats], scores: Floats, *, threshold: float, bootstrap: Bootstrap
 ) -> Bootstrapped:
     """Evaluate the predictions of several heads in resamples of the images, the same for all heads.
 
@@ -179,18 +186,14 @@ def bootstrap_metrics(
         Observed scores, (N,), finite.
     threshold
         See `evaluate_prediction`.
-    draws
-        Number of resamples, at least 1.
-    seed
-        Seed of the study.
+    bootstrap
+        How images are resampled; the stream is "prediction bootstrap".
 
     Raises
     ------
     ValueError
-        If the arrays or the number of draws are unusable.
+        If the arrays are unusable.
     """
-    if draws < 1:
-        raise ValueError(f"The bootstrap got {draws} draws. Expected at least one.")
     values = {
         head: evaluate_prediction(each, scores, threshold=threshold)
         for head, each in predicted.items()
@@ -198,59 +201,49 @@ def bootstrap_metrics(
     evaluators = {
         head: _resampled_metrics(each, scores, threshold) for head, each in predicted.items()
     }
-    generator = numpy_stream(seed, "prediction bootstrap")
-    parts: dict[str, list[npt.NDArray[np.float64]]] = {head: [] for head in predicted}
-    for counts in _resamples(len(scores), draws, generator):
+    ranking = Ranking.of(codes(np.asarray(scores, dtype=np.float64)))
+    parts: dict[str, list[FloatArray]] = {head: [] for head in predicted}
+    for weights in image_weights(len(scores), bootstrap, stream="prediction bootstrap"):
+        observed = Ranks(ranking, weights)
         for head, evaluate in evaluators.items():
-            parts[head].append(evaluate(counts))
-    return Bootstrapped(
-        len(scores), values, {head: np.concatenate(each) for head, each in parts.items()}
-    )
-
-
-def _resamples(
-    n: int, draws: int, generator: np.random.Generator
-) -> Iterator[npt.NDArray[np.float64]]:
-    """Yield how often each image is in each resample, (b, n), until there were `draws` of them."""
-    size = max(1, _BATCH_ELEMENTS // n)
-    for start in range(0, draws, size):
-        rows = min(size, draws - start)
-        chosen = generator.integers(n, size=(rows, n)) + n * np.arange(rows)[:, np.newaxis]
-        counts = np.bincount(chosen.ravel(), minlength=rows * n).reshape(rows, n)
-        yield counts.astype(np.float64)
+            parts[head].append(evaluate(weights, observed))
+    draws = {head: np.concatenate(each) for head, each in parts.items()}
+    return Bootstrapped(len(scores), values, draws, bootstrap.confidence)
 
 
 def _resampled_metrics(
     predicted: Floats, scores: Floats, threshold: float
-) -> Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]:
-    """Return a function from counts (b, n) to the metrics (b, metrics) of these resamples.
+) -> Callable[[Counts, Ranks], FloatArray]:
+    """Return a function from weights (n, b) and the scores' ranks to the metrics (b, metrics).
 
     All metrics follow from how often each image was drawn: moments are products of matrices, ranks
     and curves are running sums over images that are sorted once. `evaluate_prediction` of the
     images themselves is the definition; one call of that takes as long as fifty resamples here.
     """
-    first = _Ordered.of(predicted)
-    second = _Ordered.of(scores)
-    positive = (scores >= threshold).astype(np.float64)
-    called = (predicted >= threshold).astype(np.float64)
+    ranking = Ranking.of(codes(np.asarray(predicted, dtype=np.float64)))
+    positive = scores >= threshold
+    called = predicted >= threshold
     # Centred, lest variances of scores near one another drown in rounding.
     x, y = predicted - predicted.mean(), scores - scores.mean()
-    columns = np.stack([x, y, x * x, y * y, x * y, (predicted - scores) ** 2], axis=1)
-    columns = np.column_stack([columns, positive, called, positive * called])
+    columns = np.stack(
+        [x, y, x * x, y * y, x * y, (predicted - scores) ** 2, positive, called, positive & called]
+    )
 
-    def evaluate(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        n = counts.sum(axis=1)
-        sums = counts @ columns
-        positives, calls, hits = sums[:, 6], sums[:, 7], sums[:, 8]
+    def evaluate(weights: Counts, observed: Ranks) -> FloatArray:
+        ranks = Ranks(ranking, weights)
+        n = ranks.total
+        sums = columns @ weights.astype(np.float64)
+        positives, calls, hits = sums[6:]
         negatives, right = n - positives, n - positives - calls + 2 * hits
-        spearman = _resampled_spearman(first, second, counts)
-        pearson = _correlation(*(sums[:, :5] / n[:, np.newaxis]).T)
+        spearman = ranks.correlation(observed)[0]
+        pearson = _correlation(*(sums[:5] / n))
         values = [
-            *first.areas(counts, positive),
+            _roc_area(ranks, positive, positives),
+            _average_precision(ranks, Ranks(ranking, weights * positive[:, np.newaxis])),
             spearman,
             # Sums of midranks are exact, and say where a resample is constant.
             np.where(np.isnan(spearman), np.nan, pearson),
-            sums[:, 5] / n,
+            sums[5] / n,
             right / n,
             _quotient(hits, calls),
             _quotient(hits, positives),
@@ -262,59 +255,26 @@ def _resampled_metrics(
     return evaluate
 
 
-@dataclass(frozen=True)
-class _Ordered:
-    """Values in ascending order: the images (n,), the ends of ties (k,), the tie of each image (n,)."""
+def _roc_area(ranks: Ranks, positive: BoolArray, positives: FloatArray) -> FloatArray:
+    """Return the area under the ROC curve (b,), from the ranks of the positive images (Mann–Whitney).
 
-    images: npt.NDArray[np.intp]
-    ends: npt.NDArray[np.intp]
-    tie: npt.NDArray[np.intp]
-
-    @classmethod
-    def of(cls, values: Floats) -> "_Ordered":
-        unique, tie = np.unique(values, return_inverse=True)
-        images = np.argsort(tie, kind="stable")
-        ends = np.cumsum(np.bincount(tie, minlength=len(unique))) - 1
-        return cls(images, ends, tie)
-
-    def running(self, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return how many of (b, n) lie at or below each distinct value, (b, k)."""
-        return np.asarray(np.cumsum(counts[:, self.images], axis=1)[:, self.ends])
-
-    def ranks(self, counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the midrank, less the mean rank, that each image has in each resample, (b, n)."""
-        upto = self.running(counts)
-        below = np.concatenate([np.zeros((len(upto), 1)), upto[:, :-1]], axis=1)
-        return ((below + upto - upto[:, -1:]) / 2)[:, self.tie]
-
-    def areas(
-        self, counts: npt.NDArray[np.float64], positive: npt.NDArray[np.float64]
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return the areas under the ROC curve and (average precision) the precision-recall curve."""
-        all_upto, true_upto = self.running(counts), self.running(counts * positive)
-        everything, positives = all_upto[:, -1], true_upto[:, -1]
-        false_upto = all_upto - true_upto
-        negatives = everything - positives
-        true = np.diff(true_upto, axis=1, prepend=0)
-        false = np.diff(false_upto, axis=1, prepend=0)
-        # Pairs of a positive and a negative in the right order; ties count half.
-        pairs = np.einsum("bk,bk->b", true, false_upto - false / 2)
-        # Of the images at or above each distinct value, how many are positive.
-        found = positives[:, np.newaxis] - true_upto + true
-        taken = everything[:, np.newaxis] - all_upto + true + false
-        precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
-        summed = np.einsum("bk,bk->b", true, precision)
-        one_class = (positives == 0) | (negatives == 0)
-        roc = _quotient(pairs, positives * negatives)
-        return roc, np.where(one_class, np.nan, _quotient(summed, positives))
+    Twice the centred ranks of the positives add up to the number of pairs of a positive and a
+    negative in the right order, less the number of pairs in the wrong order. Ties count half.
+    """
+    pairs = positives * (ranks.total - positives)
+    right = (positive.astype(np.float64) @ ranks.weighed + pairs) / 2
+    return _quotient(right, pairs)
 
 
-def _resampled_spearman(
-    first: _Ordered, second: _Ordered, counts: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    x, y = first.ranks(counts), second.ranks(counts)
-    xx, yy, xy = (np.einsum("bn,bn,bn->b", counts, a, b) for a, b in ((x, x), (y, y), (x, y)))
-    return _quotient(xy, np.sqrt(xx * yy))
+def _average_precision(ranks: Ranks, of_positives: Ranks) -> FloatArray:
+    """Return the average precision (b,): the precision at each value, weighted by its positives."""
+    taken, found = ranks.at_or_above, of_positives.at_or_above
+    precision = np.divide(found, taken, out=np.zeros(taken.shape), where=taken > 0)
+    positives = -np.diff(found, axis=0, append=0)
+    summed = np.einsum("kb,kb->b", positives, precision)
+    total = of_positives.total
+    one_class = (total == 0) | (total == ranks.total)
+    return np.where(one_class, np.nan, _quotient(summed, total))
 
 
 def _correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Floats:
@@ -323,6 +283,6 @@ def _correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Fl
     return np.clip(_quotient(xy - x * y, np.sqrt(variances)), -1, 1)
 
 
-def _quotient(over: Floats, under: Floats) -> npt.NDArray[np.float64]:
+def _quotient(over: Floats, under: Floats | Counts) -> FloatArray:
     out = np.full(np.shape(over), np.nan)
     return np.asarray(np.divide(over, under, out=out, where=under != 0))

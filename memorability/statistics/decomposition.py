@@ -19,6 +19,7 @@ from scipy import stats
 from memorability.base.job_log import progress
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
+    Bootstrap,
     Interval,
     bca_interval,
     cluster_weights,
@@ -28,7 +29,7 @@ from memorability.statistics.intervals import (
     no_interval,
     percentile_interval,
 )
-from memorability.statistics.rank_correlation import aligned, check_bootstrap, p_value, undefined
+from memorability.statistics.rank_correlation import aligned, p_value, undefined
 from memorability.statistics.ranks import Counts, FloatArray, IntArray, Sample, Target, nested
 
 Labels = NDArray[np.str_]
@@ -49,16 +50,6 @@ DETAILS = {
 
 MOST_STRATA_SHARE = 0.5
 """Share of the images that subcategories may be at most: above it most of them are single images."""
-
-
-@dataclass(frozen=True)
-class _Settings:
-    """Of the bootstrap, and whether more is asked for than the correlations of every run."""
-
-    draws: int
-    confidence: float
-    seed: int
-    detailed: bool
 
 
 @dataclass(frozen=True)
@@ -108,9 +99,7 @@ def correlate(
     images: pd.DataFrame,
     *,
     target: str,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
     detailed: bool = False,
 ) -> list[pd.DataFrame]:
     """Correlate per-image values with a memorability score, pooled, by category and given category.
@@ -131,8 +120,8 @@ def correlate(
         `detailed` also subcategory (str, "" where there is none).
     target
         Column of `images` to correlate with, for example "score".
-    draws, confidence, seed
-        As in `memorability.statistics.rank_correlation.bootstrap_spearman`.
+    bootstrap
+        How images, and with `detailed` subcategories, are resampled.
     detailed
         Whether to add the rows and columns said below, which take about eight times as long.
 
@@ -174,8 +163,6 @@ def correlate(
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct" and Figures 2, 3.
     """
-    check_bootstrap(draws, confidence)
-    settings = _Settings(draws, confidence, seed, detailed)
     columns = ["category", "subcategory"] if detailed else ["category"]
     found: dict[int, pd.DataFrame] = {}
     together: dict[tuple[str, ...], tuple[pd.DataFrame, dict[int, FloatArray]]] = {}
@@ -183,16 +170,22 @@ def correlate(
         runs, table = aligned(values, images, target, columns)
         together.setdefault(tuple(table.index), (table, {}))[1][place] = runs
     for table, experiments in together.values():
-        tables = _correlated(list(experiments.values()), table, target, settings)
+        tables = _correlated(
+            list(experiments.values()), table, target, bootstrap, detailed=detailed
+        )
         found |= zip(experiments, tables, strict=True)
     return [found[place] for place in range(len(models))]
 
 
 def _correlated(
-    experiments: Sequence[FloatArray], table: pd.DataFrame, target: str, settings: _Settings
+    experiments: Sequence[FloatArray],
+    table: pd.DataFrame,
+    target: str,
+    bootstrap: Bootstrap,
+    *,
+    detailed: bool,
 ) -> list[pd.DataFrame]:
     """Return the table of each experiment (runs, n) of the n images of `table`."""
-    detailed = settings.detailed
     scores = table[target].to_numpy(dtype=np.float64)
     category = table["category"].to_numpy(dtype=str)
     subcategory = table["subcategory"].to_numpy(dtype=str) if detailed else category
@@ -204,7 +197,9 @@ def _correlated(
             of_group = [runs[:, group.chosen] for runs in experiments]
             labels = [category[group.chosen], subcategory[group.chosen]]
             clusters = nested(labels) if detailed and divided else None
-            found = _rows(group, of_group, scores[group.chosen], clusters, settings)
+            found = _rows(
+                group, of_group, scores[group.chosen], clusters, bootstrap, detailed=detailed
+            )
             for of_experiment, added in zip(rows, found, strict=True):
                 of_experiment += [{"target": target, "group": group.name} | row for row in added]
             step()
@@ -246,28 +241,32 @@ def _rows(
     experiments: Sequence[FloatArray],
     target: FloatArray,
     clusters: IntArray | None,
-    settings: _Settings,
+    bootstrap: Bootstrap,
+    *,
+    detailed: bool,
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield for each experiment a row per statistic of one group, NaN where it is undefined."""
     reasons = [undefined(runs, target) for runs in experiments]
-    shared = Target(target, group.strata, between=settings.detailed)
+    shared = Target(target, group.strata, between=detailed)
     samples = [
         Sample(runs, shared)
         for runs, reason in zip(experiments, reasons, strict=True)
         if reason is None
     ]
-    found = zip(samples, _Resamples.of(samples, clusters, settings), strict=True)
+    found = zip(
+        samples, _Resamples.of(samples, clusters, bootstrap, detailed=detailed), strict=True
+    )
     for runs, reason in zip(experiments, reasons, strict=True):
         sample, resamples = next(found) if reason is None else (None, None)
         rows = []
-        for name in group.names(detailed=settings.detailed):
+        for name in group.names(detailed=detailed):
             statistic = _Statistic(len(target), np.nan, np.nan, None, np.nan, reason)
             if sample:
                 statistic = _statistic(sample, name)
             row = {"method": group.method_of(name), "n": statistic.n, "seeds": len(runs)}
             row |= {"r": statistic.r, "r_seed_sd": statistic.spread}
             row |= _columns("ci", statistic, resamples, name) | {"p": statistic.p}
-            if settings.detailed:
+            if detailed:
                 row |= {"strata": statistic.strata}
                 row |= _columns("ci_bca", statistic, resamples, name)
                 row |= _columns("ci_cluster", statistic, resamples, name)
@@ -326,24 +325,29 @@ class _Resamples:
 
     @classmethod
     def of(
-        cls, samples: Sequence[Sample], clusters: IntArray | None, settings: _Settings
+        cls,
+        samples: Sequence[Sample],
+        clusters: IntArray | None,
+        bootstrap: Bootstrap,
+        *,
+        detailed: bool,
     ) -> "list[_Resamples]":
-        """Draw what the settings ask for and the images are enough for, for samples of one target."""
+        """Draw what is asked for and the images are enough for, for samples of one target."""
         if not samples:
             return []
-        n, seeded = samples[0].target.n, {"draws": settings.draws, "seed": settings.seed}
+        n = samples[0].target.n
         few = None if n >= SMALLEST_BOOTSTRAP else f"none (n < {SMALLEST_BOOTSTRAP})"
-        of_images = _drawn(samples, few or image_weights(n, **seeded))
+        of_images = _drawn(samples, few or image_weights(n, bootstrap))
         without_one = of_images
         of_clusters = _drawn(samples, "none (no subcategories)")
-        if settings.detailed:
+        if detailed:
             without_one = _drawn(samples, few or jackknife_weights(n))
         if clusters is not None:
             few = f"none (clusters < {SMALLEST_BOOTSTRAP})"
             enough = clusters.max() + 1 >= SMALLEST_BOOTSTRAP
-            of_clusters = _drawn(samples, cluster_weights(clusters, **seeded) if enough else few)
+            of_clusters = _drawn(samples, cluster_weights(clusters, bootstrap) if enough else few)
         drawn = zip(of_images, without_one, of_clusters, strict=True)
-        return [cls(settings.confidence, *each) for each in drawn]
+        return [cls(bootstrap.confidence, *each) for each in drawn]
 
     def interval(self, kind: str, name: str, r: float) -> Interval:
         """Return an interval of one statistic: "ci", "ci_bca" or "ci_cluster"."""

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of rank correlations: percentile and BCa over images, and over clusters of them.
+"""Bootstrap intervals: percentile and BCa over images, and over clusters of them.
 
 Every statistic of a sample is taken from the same resamples, so that intervals of one sample can be
 compared, and all runs of an experiment share each resample, so that the spread between seeds never
@@ -36,11 +36,34 @@ class Interval:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How resamples are drawn: their number, the coverage of intervals (0 to 1), the study's seed."""
+    """How resamples are drawn, and which intervals are made of them.
+
+    Attributes
+    ----------
+    draws
+        Number of resamples, at least 1; the paper's code takes 1,000.
+    confidence
+        Coverage of intervals, between 0 and 1 exclusive; the paper takes 0.95.
+    seed
+        The study's seed.
+
+    Raises
+    ------
+    ValueError
+        If draws or confidence are out of range.
+    """
 
     draws: int
     confidence: float
     seed: int
+
+    def __post_init__(self) -> None:
+        if self.draws < 1 or not 0 < self.confidence < 1:
+            raise ValueError(
+                f"The bootstrap got draws={self.draws} and confidence={self.confidence}. Expected at "
+                "least 1 draw and a confidence above 0 and below 1. Correct the study's key "
+                "'statistics'."
+            )
 
 
 def resampled_means(values: FloatArray, bootstrap: Bootstrap) -> FloatArray:
@@ -48,7 +71,7 @@ def resampled_means(values: FloatArray, bootstrap: Bootstrap) -> FloatArray:
 
     Resamples are those of `image_weights`.
     """
-    weights = image_weights(len(values), draws=bootstrap.draws, seed=bootstrap.seed)
+    weights = image_weights(len(values), bootstrap)
     return np.concatenate([drawn.T @ values / len(values) for drawn in weights])
 
 
@@ -65,26 +88,30 @@ def no_interval(reason: str) -> Interval:
 
 
 def image_weights(
-    n: int, *, draws: int, seed: int, batch_elements: int = BATCH_ELEMENTS
+    n: int,
+    bootstrap: Bootstrap,
+    *,
+    stream: str = "bootstrap",
+    batch_elements: int = BATCH_ELEMENTS,
 ) -> Iterator[Counts]:
-    """Yield batches (n, b) of how often each image is drawn in each of `draws` resamples of n images.
+    """Yield batches (n, b) of how often each of n images is drawn in each resample.
 
-    The stream "bootstrap" is that of scipy.stats.bootstrap over the rows of the images.
+    Rows of the images are drawn from the stream as scipy.stats.bootstrap draws them.
     Batches have about `batch_elements` weights; their size changes no weight.
     """
-    generator = numpy_stream(seed, "bootstrap")
-    for size in _batches(n, draws, batch_elements):
+    generator = numpy_stream(bootstrap.seed, stream)
+    for size in _batches(n, bootstrap.draws, batch_elements):
         yield drawn_weights(generator.integers(0, n, (size, n)), n)
 
 
-def cluster_weights(clusters: IntArray, *, draws: int, seed: int) -> Iterator[Counts]:
+def cluster_weights(clusters: IntArray, bootstrap: Bootstrap) -> Iterator[Counts]:
     """Yield batches (n, b) of resamples of clusters: an image is drawn as often as its cluster is.
 
     Clusters (n,) are numbered from 0 without gaps. The stream is "cluster bootstrap".
     """
     count = int(clusters.max()) + 1
-    generator = numpy_stream(seed, "cluster bootstrap")
-    for size in _batches(len(clusters), draws, BATCH_ELEMENTS):
+    generator = numpy_stream(bootstrap.seed, "cluster bootstrap")
+    for size in _batches(len(clusters), bootstrap.draws, BATCH_ELEMENTS):
         drawn = drawn_weights(generator.integers(0, count, (size, count)), count)
         yield np.take(drawn, clusters, axis=0)
 

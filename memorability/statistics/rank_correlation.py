@@ -9,7 +9,6 @@ it is reported beside it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,19 +17,16 @@ from scipy import stats
 
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
+    Bootstrap,
     Interval,
-    bca_interval,
     distribution,
     distributions,
     drawn_weights,
     image_weights,
-    jackknife_weights,
     no_interval,
     percentile_interval,
 )
 from memorability.statistics.ranks import SMALLEST_SAMPLE, FloatArray, IntArray, Sample, Target
-
-IntervalMethod = Literal["percentile", "BCa"]
 
 
 @dataclass(frozen=True)
@@ -119,16 +115,8 @@ def spearman(x: ArrayLike, y: ArrayLike) -> float:
     return float(stats.spearmanr(first[0], second).statistic)
 
 
-def bootstrap_spearman(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    draws: int,
-    confidence: float,
-    seed: int,
-    method: IntervalMethod = "percentile",
-) -> Correlation:
-    """Return Spearman's correlation of `x` with `y` and its bootstrap interval over images.
+def bootstrap_spearman(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Correlation:
+    """Return Spearman's correlation of `x` with `y` and its percentile interval over images.
 
     The statistic is the mean over runs of each run's correlation with `y`. Each resample draws
     images with replacement, the same ones for every run and for `y`, and ranks them anew. Resamples
@@ -143,14 +131,8 @@ def bootstrap_spearman(
         any unit, finite, no run constant.
     y
         Shape (n,), any unit, finite, not constant.
-    draws
-        Number of resamples, at least 1; the paper's code takes 1,000.
-    confidence
-        Coverage of the interval, between 0 and 1 exclusive; the paper takes 0.95.
-    seed
-        Seed of the stream "bootstrap".
-    method
-        Kind of bootstrap interval.
+    bootstrap
+        How images are resampled.
 
     Returns
     -------
@@ -168,17 +150,13 @@ def bootstrap_spearman(
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct" and Table 1.
     """
-    check_bootstrap(draws, confidence, method)
     runs, target = _checked_pair(x, y, dimensions=(1, 2))
     sample = Sample(runs, Target(target))
     n, r = len(target), float(sample.by_run["pooled"].mean())
     interval = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})")
     if n >= SMALLEST_BOOTSTRAP:
-        drawn = distribution(sample, image_weights(n, draws=draws, seed=seed))["pooled"]
-        interval = percentile_interval(drawn, confidence)
-        if method == "BCa":
-            without_one = distribution(sample, jackknife_weights(n))["pooled"]
-            interval = bca_interval(r, drawn, without_one, confidence)
+        drawn = distribution(sample, image_weights(n, bootstrap))["pooled"]
+        interval = percentile_interval(drawn, bootstrap.confidence)
         if np.isnan(interval.low):
             raise UndefinedIntervalError(
                 f"the bootstrap interval of {n} images is {interval.method}; expected values that "
@@ -257,9 +235,7 @@ def compare_correlations(
     images: pd.DataFrame,
     *,
     target: str,
-    draws: int,
-    confidence: float,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Difference:
     """Return by how much `values` correlate with memorability more than `base` do.
 
@@ -270,7 +246,7 @@ def compare_correlations(
     ----------
     values, base
         Columns image_id, value and seed, as in `correlate`; their seeds need not be the same.
-    images, target, draws, confidence, seed
+    images, target, bootstrap
         As in `correlate`.
 
     Returns
@@ -289,7 +265,6 @@ def compare_correlations(
     -----
     Efron & Tibshirani, An introduction to the bootstrap, 1993, chapter 15.
     """
-    check_bootstrap(draws, confidence)
     shared = set(values["image_id"]) & set(base["image_id"]) & set(images["image_id"])
     tables = [table[table["image_id"].isin(shared)] for table in (values, base)]
     (ours, table), (theirs, _) = (aligned(each, images, target) for each in tables)
@@ -304,8 +279,8 @@ def compare_correlations(
     r, base_r = (float(sample.by_run["pooled"].mean()) for sample in samples)
     interval, p = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})"), np.nan
     if n >= SMALLEST_BOOTSTRAP:
-        first, second = distributions(samples, image_weights(n, draws=draws, seed=seed))
-        interval, p = _test_of_difference(first["pooled"] - second["pooled"], confidence)
+        first, second = distributions(samples, image_weights(n, bootstrap))
+        interval, p = _test_of_difference(first["pooled"] - second["pooled"], bootstrap.confidence)
     return Difference(n, r, base_r, r - base_r, interval.low, interval.high, interval.method, p)
 
 
@@ -324,16 +299,6 @@ def p_value(r: float, freedom: int) -> float:
     with np.errstate(divide="ignore"):
         t = r * np.sqrt(np.divide(freedom, (1 - r) * (1 + r)))
     return float(2 * stats.t.sf(abs(t), freedom))
-
-
-def check_bootstrap(draws: int, confidence: float, method: str = "percentile") -> None:
-    """Raise ValueError unless a bootstrap can be made with these settings."""
-    if draws < 1 or not 0 < confidence < 1 or method not in get_args(IntervalMethod):
-        raise ValueError(
-            f"bootstrap asked for with draws={draws}, confidence={confidence}, method={method!r}; "
-            f"expected draws of at least 1, a confidence between 0 and 1 and a method of "
-            f"{', '.join(get_args(IntervalMethod))}; correct the study's key 'statistics'"
-        )
 
 
 def _checked_pair(

@@ -127,6 +127,15 @@ class Ranks:
         return centred
 
     @cached_property
+    def at_or_above(self) -> Counts:
+        """How many images are drawn of each value or a higher one, over all blocks (g, b)."""
+        ends = self._ranking.values
+        if ends is None:
+            ends = np.arange(1, len(self._upto))
+        below = np.take(self._upto, np.append(0, ends[:-1]), axis=0)
+        return np.asarray(self.total - below, dtype=np.int32)
+
+    @cached_property
     def weighed(self) -> FloatArray:
         """The centred ranks, each as often as its image was drawn (n, b)."""
         return np.multiply(self._weights, self.centred, dtype=np.float64)

@@ -265,12 +265,12 @@ class Study:
     @property
     def correlation_settings(self) -> dict[str, Any]:
         """What decides correlations and their intervals, for the parameters of a job."""
-        statistics = self.settings["statistics"]
-        return {key: statistics[key] for key in ("target", "bootstrap", "confidence", "seed")}
+        target = self.settings["statistics"]["target"]
+        return {"target": target, "bootstrap": self.bootstrap_settings}
 
     @property
     def bootstrap_settings(self) -> dict[str, Any]:
-        """What decides an interval over images, for the parameters of a job."""
+        """The values of `memorability.statistics.intervals.Bootstrap`, for the parameters of a job."""
         statistics = self.settings["statistics"]
         names = {"draws": "bootstrap", "confidence": "confidence", "seed": "seed"}
         return {name: statistics[key] for name, key in names.items()}

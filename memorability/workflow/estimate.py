@@ -1,7 +1,7 @@
 """What a study will take: hours of its jobs, on more cores or GPUs, memory, and room on disk.
 
 Passes through networks are timed on this machine; what else takes time with the number of images is
-in `cost_figures.yaml`, as measured on another. Jobs of neither kind take the time to start.
+in `cost_figures.yaml`, as measured on another.
 """
 
 import math
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from memorability.networks.catalogue import LOSS_BACKBONES
 from memorability.networks.losses import LOSSES
 from memorability.study.study import Study
-from memorability.workflow.calibration import Calibration, calibrate
+from memorability.workflow.calibration import calibrate
+from memorability.workflow.cost_figures import Calibration
 from memorability.workflow.disk import disk_bytes, passing_bytes
 from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
 from memorability.workflow.planned_jobs import Job, span
@@ -85,7 +86,7 @@ def _by_rule(jobs: Sequence[Job], seconds: JobSeconds) -> str:
     """Return a line per rule, and per loss of it, whose jobs take longer with more images."""
     groups: dict[str, list[float]] = {}
     for job in jobs:
-        name = job.rule if job.rule in seconds.rules else OTHERS
+        name = OTHERS if seconds.mostly_start(job) else job.rule
         if name != OTHERS and "loss" in job.wildcards:
             name += f", {job.wildcards['loss']}"
         groups.setdefault(name, []).append(seconds.of_cores(job))

@@ -1,28 +1,33 @@
-"""Seconds that the jobs of a study take, from its sizes and a calibration of this machine."""
+"""Seconds that the jobs of a study take: one formula a rule, of the study's sizes and figures of cost.
 
+What a scheduler is asked for (`requests`) takes the published figures of one core, and what a study is
+estimated to take (`estimate`) those that were measured on this machine.
+"""
+
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import torch
 from pyarrow import parquet
 
-from memorability.autoencoder.architecture import Autoencoder
 from memorability.data.scores import read_raw
+from memorability.explanation.names import SUMMARIES
+from memorability.features.names import TABLE_2
 from memorability.images.folder import find_images
 from memorability.study.study import Study
-from memorability.workflow.calibration import (
+from memorability.workflow.cost_figures import (
+    FIGURES,
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
     architecture,
 )
 from memorability.workflow.planned_jobs import Job
-from memorability.workflow.requests import FIGURES, IMAGES
 
+IMAGES = {"memcat": 10_000, "lamem": 58_741}
 CATEGORIES = {"memcat": 5, "sample": 5, "lamem": 1}
 SPLITS = {"published": (5_892, 3_177), "official": (45_000, 10_000)}
 """Training and test images."""
@@ -32,7 +37,20 @@ SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
 SHUFFLES = 1000  # of the permutation test of learning rates
 CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
-FEATURES = 20  # rows of the tables of features that are resampled, about
+# Units of FIGURES["resample"] of a run's correlations, measured with five categories: pooled, within
+# and given the category; of a selected run also those between categories, without each, and given
+# subcategories, whose images and subcategories are resampled and left out one by one.
+PLAIN, DETAILED = 2, 10
+HEAD_METRICS = 10  # units of FIGURES["resample"] of a head's metrics, all images and by category
+DISTANCES = 4  # measures of distinctiveness
+BASELINES = 3
+PHOTOGRAPH = 1e5  # bytes
+DRAWN = (
+    "attribution_checks", "attributions", "controls", "decay", "distinctiveness", "errors",
+    "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
+    "prediction", "pretraining", "protocol_effects", "scores", "search", "selection",
+)  # fmt: skip
+"""Figures, each of the rule plot_<name>."""
 
 
 @dataclass(frozen=True)
@@ -45,19 +63,24 @@ class Sizes:
         In all.
     train, test
         Of the predictor's split.
-    pretraining
-        In the folder of `pretraining.images`, if a protocol uses it.
+    pretraining_images
+        The folder of `pretraining.images`, if a protocol uses it.
     """
 
     images: int
     categories: int
     train: int
     test: int
-    pretraining: int = 0
+    pretraining_images: Path | None = None
+
+    @cached_property
+    def pretraining(self) -> int:
+        """How many images are in that folder."""
+        return len(find_images(self.pretraining_images)) if self.pretraining_images else 0
 
 
 def sizes_of(study: Study) -> Sizes:
-    """Count images: of the prepared ones, of a known data set, or of the score table.
+    """Count images: of the prepared ones, of a known data set, or of the score table (0 without it).
 
     Raises
     ------
@@ -67,22 +90,23 @@ def sizes_of(study: Study) -> Sizes:
     dataset = study.settings["dataset"]
     kind, categories = dataset["kind"], CATEGORIES.get(dataset["kind"], 1)
     table = None
-    if kind in ("folder", "table"):
+    own = kind in ("folder", "table")
+    if own and Path(dataset["scores"]).is_file():
         table = read_raw(Path(dataset["scores"]))
         column = dataset["columns"].get("category")
         categories = table[column].nunique() if column in table else 1
     if Path(study.image_table).is_file():
         images = int(parquet.read_metadata(study.image_table).num_rows)
-    elif table is not None:
-        images = len(table)
+    elif own:
+        images = 0 if table is None else len(table)
     else:
         images = IMAGES.get(kind) or CATEGORIES[kind] * int(dataset["images_per_category"])
     split = study.settings["prediction"]["split"]
     shares = (int(split[part] * images) for part in ("train", "test"))
     train, test = SPLITS.get(split["kind"], shares)
     folder = Path(study.settings["pretraining"]["images"])
-    pretraining = len(find_images(folder)) if study.runs and study.pretrainings else 0
-    return Sizes(images, categories, train, test, pretraining)
+    pretrains = bool(study.runs and study.pretrainings)
+    return Sizes(images, categories, train, test, folder if pretrains else None)
 
 
 class JobSeconds:
@@ -98,59 +122,135 @@ class JobSeconds:
         self._study, self._sizes, self._calibration = study, sizes, calibration
         self._draws = int(study.settings["statistics"]["bootstrap"])
         self.rules: Mapping[str, Callable[[Job], float]] = {
-            "prepare_images": lambda _: sizes.images * FIGURES["prepare"] / 2,
-            "prepare_pretraining": lambda _: sizes.pretraining * FIGURES["prepare"] / 2,
-            "pretrain": self._pretrain,
-            "store_targets": lambda job: sizes.images * self._loss(job).describe,
-            "finetune": lambda job: study.settings["epochs"] * self.epoch(job),
-            "finetune_decay": lambda job: study.settings["decay"]["epochs"] * self.epoch(job),
-            "encode": lambda job: sizes.images * self._autoencoder(job.wildcards["protocol"]).encode,
-            "measure_matrix": lambda job: sizes.images * (
-                self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
-            ),
-            "measure_controls": self._controls,
-            "attribute": lambda job: self._explain(
-                job, study.settings["attribution"]["images"]
-            ),
-            "check_attributions": lambda job: CHECKED_TIMES * self._explain(
-                job, study.settings["attribution"]["checks"]["images"]
-            ),
-            "measure_objects": lambda _: (
-                sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]
-            ),
-            "model_features": lambda _: self._resamples(FEATURES),
-            "summarise_features": lambda _: self._resamples(FEATURES),
-            "measure_features": lambda _: sizes.images * FIGURES["features"] / 2,
-            "measure_distinctiveness": lambda _: self._pairs(sizes.images),
-            "measure_external_distinctiveness": lambda _: self._pairs(sizes.images),
-            "predict": lambda _: self._training,
-            "search_predictor": lambda _: self._trials * self._training,
-            "predict_by_head": self._head,
-            "predict_left_out": self._left_out,
-            "correlate": self._correlate,
-            "compare_protocols": lambda _: self._resamples(len(study.runs)),
-            "measure_decay": lambda _: self._resamples(
-                study.settings["decay"]["epochs"] * len(study.selected)
-            ),
-            "select_learning_rates": lambda _: (
-                SHUFFLES * len(study.runs) * sizes.images * FIGURES["resample"]
-            ),
-            "evaluate_prediction": lambda _: self._resamples(
-                len(study.settings["prediction"]["heads"]) + 1
-            ),
-        }  # fmt: skip
+            **self._preparing(),
+            **self._training(),
+            **self._predicting(),
+            **self._analysing(),
+            **dict.fromkeys([f"plot_{name}" for name in DRAWN], lambda _: FIGURES["figure"]),
+        }
 
     def __call__(self, job: Job) -> float:
         """Return the seconds of a job with all its threads, its start included."""
-        return self._calibration.start + self._beyond(job)
+        return self._calibration.start + self.beyond_start(job)
 
     def of_cores(self, job: Job) -> float:
         """Return the seconds that its cores work, all together; one of them loads the libraries."""
-        return self._calibration.start + job.threads * self._beyond(job)
+        return self._calibration.start + job.threads * self.beyond_start(job)
 
-    def _beyond(self, job: Job) -> float:
-        seconds = self.rules.get(job.rule)
-        return seconds(job) if seconds else 0.0
+    def beyond_start(self, job: Job) -> float:
+        """Return the seconds of a job after it has loaded its libraries."""
+        return float(self.rules[job.rule](job))
+
+    def mostly_start(self, job: Job) -> bool:
+        """Whether a job takes less time than loading its libraries."""
+        return self.beyond_start(job) <= self._calibration.start
+
+    def _preparing(self) -> Mapping[str, Callable[[Job], float]]:
+        """Return the formulas of rules that make images and tables ready."""
+        study, sizes = self._study, self._sizes
+        tables = (
+            "simulate_sample", "read_scores", "join_scores", "list_rejected", "split_images",
+            "read_split", "measure_baselines", "estimate_ceiling", "join_errors", "list_external",
+            "read_predictions",
+        )  # fmt: skip
+        unpacking = dict.fromkeys(
+            ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
+        )
+        return {
+            # At the speed of a network that nobody has measured.
+            "fetch_file": lambda _: 0.0,
+            **unpacking,
+            **dict.fromkeys(tables, lambda _: self._rows),
+            "prepare_images": lambda job: sizes.images * FIGURES["prepare"] / job.threads,
+            "prepare_pretraining": lambda job: sizes.pretraining * FIGURES["prepare"] / job.threads,
+            "measure_features": lambda job: sizes.images * FIGURES["features"] / job.threads,
+            "measure_objects": lambda _: (
+                sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]
+            ),
+            "join_latents": lambda _: self._latents,
+        }
+
+    def _training(self) -> Mapping[str, Callable[[Job], float]]:
+        """Return the formulas of rules in which images pass autoencoders."""
+        study, images = self._study, self._sizes.images
+        explained = study.settings["attribution"]
+        return {
+            "pretrain": self._pretrain,
+            "store_targets": lambda job: images * self._loss(job).describe,
+            "finetune": lambda job: study.settings["epochs"] * self.epoch(job),
+            "finetune_decay": lambda job: study.settings["decay"]["epochs"] * self.epoch(job),
+            "keep_model": lambda job: (
+                study.model_bytes(job.wildcards["protocol"]) * FIGURES["byte"]
+            ),
+            "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
+            "measure_matrix": lambda job: images * (
+                self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
+            ),
+            "measure_controls": self._controls,
+            "attribute": lambda job: self._explain(job, explained["images"]),
+            "check_attributions": lambda job: (
+                CHECKED_TIMES * self._explain(job, explained["checks"]["images"])
+            ),
+        }  # fmt: skip
+
+    def _predicting(self) -> Mapping[str, Callable[[Job], float]]:
+        """Return the formulas of rules that predict scores from latents."""
+        prediction = self._study.settings["prediction"]
+        heads = len(prediction["heads"]) + len(prediction["external"]) + BASELINES + 2
+        return {
+            "map_latents": lambda _: self._latents,
+            "predict": lambda _: self._training_seconds,
+            "search_predictor": lambda _: self._trials * self._training_seconds,
+            "choose_predictor": lambda _: FIGURES["figure"],
+            "predict_by_head": self._head,
+            "predict_left_out": self._left_out,
+            "evaluate_prediction": lambda _: (
+                HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
+            ),
+            "bundle_predictor": lambda _: (
+                self._latents
+                + self._study.model_bytes(self._study.settings["selected"]["protocol"])
+                * FIGURES["byte"]
+            ),
+        }
+
+    def _analysing(self) -> Mapping[str, Callable[[Job], float]]:
+        """Return the formulas of rules that need tables alone."""
+        study, images = self._study, self._sizes.images
+        others = max(1, len(study.protocols) - 1)
+        return {
+            "measure_distinctiveness": lambda _: self._pairs(images),
+            "measure_external_distinctiveness": lambda _: self._pairs(images),
+            "correlate": self._correlate,
+            # Every protocol meets every other.
+            "compare_protocols": lambda _: self._plain(others * len(study.runs), images),
+            "measure_decay": lambda _: self._plain(
+                study.settings["decay"]["epochs"] * len(study.selected), images
+            ),
+            "select_learning_rates": lambda _: (
+                SHUFFLES * len(study.runs) * images * FIGURES["resample"]
+            ),
+            "model_features": lambda _: self._plain(len(TABLE_2), images),
+            "summarise_features": lambda _: self._detailed(
+                len(TABLE_2) * len(SUMMARIES),
+                self._explained(study.settings["attribution"]["images"]),
+            ),
+            "summarise_errors": lambda _: FIGURES["figure"],
+            "judge_claims": lambda _: FIGURES["figure"],
+            "record_provenance": lambda _: FIGURES["figure"],
+            "archive": lambda _: self._rows * max(1, len(study.runs)),
+            "estimate": lambda _: FIGURES["figure"],
+        }
+
+    @property
+    def _rows(self) -> float:
+        """Seconds in which a table of all images is read, changed and written."""
+        return float(self._sizes.images * FIGURES["row"])
+
+    @property
+    def _latents(self) -> float:
+        """Seconds in which the latents of all images are copied."""
+        return float(self._sizes.images * 4 * self._latent * FIGURES["byte"])
 
     def epoch(self, job: Job) -> float:
         """Return the seconds in which a run sees and measures every image once."""
@@ -184,14 +284,16 @@ class JobSeconds:
 
     def _explain(self, job: Job, images: int) -> float:
         model = self._autoencoder(self._study.settings["selected"]["protocol"])
-        points = min(images, self._sizes.test) * self._study.settings["attribution"]["steps"]
+        points = self._explained(images) * self._study.settings["attribution"]["steps"]
         return float(points * model.attribute / self._threads(job))
 
+    def _explained(self, images: int) -> int:
+        """Return how many images are explained, of those asked for: test images alone are."""
+        return min(images, self._sizes.test)
+
     def _threads(self, job: Job) -> float:
-        """Return how many times as fast a job is as the calibration, whose threads are compute's."""
-        if self._calibration.device != "cpu":
-            return 1
-        return job.threads / float(self._study.settings["compute"]["threads"])
+        """Return how many times as fast a job is as the calibration."""
+        return job.threads / self._calibration.threads if self._calibration.device == "cpu" else 1
 
     def _pretrain(self, job: Job) -> float:
         keys = ("bottleneck", "decoder", "batch_norm")
@@ -205,7 +307,7 @@ class JobSeconds:
         return latent_size(self._study)
 
     @property
-    def _training(self) -> float:
+    def _training_seconds(self) -> float:
         """Seconds of the predictor's training, should it not stop early."""
         chosen = self._study.settings["prediction"]
         units = (self._latent, *chosen["hidden"])
@@ -216,7 +318,7 @@ class JobSeconds:
     @property
     def _trials(self) -> int:
         search = self._study.settings["prediction"]["search"]
-        return -(-int(search["trials"]) // int(search["jobs"]))
+        return math.ceil(int(search["trials"]) / int(search["jobs"]))
 
     def _pairs(self, others: int) -> float:
         """Return the seconds in which every latent meets so many others."""
@@ -231,29 +333,51 @@ class JobSeconds:
 
     def _left_out(self, _: Job) -> float:
         mlp = self._study.settings["prediction"]["leave_one_category_out"] == "mlp"
-        once = self._training if mlp else self._pairs(self._sizes.train)
+        once = self._training_seconds if mlp else self._pairs(self._sizes.train)
         return self._sizes.categories * once
 
     def _correlate(self, job: Job) -> float:
-        # Of the selected rates, some ten more statistics than the pooled one.
-        tables = sum(
-            file.endswith("part.parquet") and "/outcomes/" not in file for file in job.inputs
-        )
-        return self._resamples(tables + 10 * len(self._study.settings["losses"]))
+        quantity, images, study = job.wildcards["quantity"], self._sizes.images, self._study
+        if quantity != "error":
+            return self._detailed(self._series(quantity), images)
+        # Of the learning rates of a loss, one is selected.
+        external = len(study.settings["external_errors"])
+        selected = len(study.runs) // max(1, len(study.settings["learning_rates"])) + external
+        return self._plain(len(study.runs), images) + self._detailed(selected, images)
 
-    def _resamples(self, rows: int) -> float:
-        return float(rows * self._sizes.images * self._draws * FIGURES["resample"])
+    def _series(self, quantity: str) -> int:
+        """Return how many values of every image a quantity has, runs and measures together."""
+        study = self._study
+        losses, seeds = len(study.settings["losses"]), len(study.settings["seeds"])
+        sources = len(study.selected) + len(study.settings["external_latents"])
+        return {
+            "distinctiveness": DISTANCES * sources,
+            "baseline": BASELINES,
+            "feature": len(TABLE_2),
+            "variant": len(TABLE_2),
+            "prediction": 1,
+            "attribution": len(SUMMARIES),
+            "matrix": len(study.protocols) * losses * losses * seeds,
+            "control": losses * (seeds + 1),
+        }[quantity]
+
+    def _plain(self, runs: int, images: int) -> float:
+        """Return the seconds in which runs are correlated."""
+        return float(PLAIN * runs * images * self._draws * FIGURES["resample"])
+
+    def _detailed(self, runs: int, images: int) -> float:
+        """Return the seconds in which runs are correlated in detail, also without each image."""
+        return float(DETAILED * runs * images * (self._draws + images) * FIGURES["resample"])
 
 
 def latent_size(study: Study) -> int:
-    """Return the number of values of the selected model's latents, of the paper's without one."""
+    """Return the number of values of the selected model's latents, of the paper's without one.
+
+    They are those of `memorability.autoencoder.architecture.Autoencoder`, which needs torch.
+    """
     if not study.runs:
         return PUBLISHED_LATENT
-    choices = study.protocols[study.settings["selected"]["protocol"]].choices()
-    return int(_autoencoder(choices, study.settings["autoencoder"]["width"]).latent_dim)
-
-
-def _autoencoder(choices: Mapping[str, Any], width: float) -> Autoencoder:
-    shape = {choice: choices[choice] for choice in ("bottleneck", "decoder", "batch_norm")}
-    with torch.device("meta"):
-        return Autoencoder(width=width, **shape)
+    width = float(study.settings["autoencoder"]["width"])
+    if study.protocols[study.settings["selected"]["protocol"]].bottleneck == "fc4096":
+        return max(1, round(width * 4096))
+    return max(1, round(width * 512)) * 7 * 7

@@ -27,11 +27,13 @@ from memorability.analysis.gathering import (
 )
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
+from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
 RUN = {"protocol": "paper", "loss": "mse", "lr": "1e-3", "seed": "0"}
-QUICK: dict[str, Any] = {"target": "score", "draws": 100, "confidence": 0.95, "seed": 0}
+BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
+QUICK: dict[str, Any] = {"target": "score", "bootstrap": BOOTSTRAP}
 N = 40
 
 

@@ -1,7 +1,5 @@
 """The decay curve: a correlation per epoch, per seed, and what the ledger reads of it."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +14,7 @@ from memorability.claims.answers import (
 )
 from memorability.claims.ledger import ledger
 from memorability.claims.published import load_published
+from memorability.statistics.intervals import Bootstrap
 
 N = 40
 STRENGTHS = {1: 1.0, 2: 0.4, 20: 0.1}
@@ -47,8 +46,8 @@ def errors(loss: str = "lpips_squeeze") -> pd.DataFrame:
 
 def decay(table: pd.DataFrame | None = None) -> Decay:
     table = errors() if table is None else table
-    settings: dict[str, Any] = {"target": "score", "draws": 100, "confidence": 0.95, "seed": 0}
-    return decay_curve(table, images(), **settings)
+    bootstrap = Bootstrap(draws=100, confidence=0.95, seed=0)
+    return decay_curve(table, images(), target="score", bootstrap=bootstrap)
 
 
 def test_each_epoch_and_seed_has_scipys_correlation_and_the_curve_their_mean() -> None:

@@ -12,11 +12,12 @@ from memorability.base.errors import InputError
 from memorability.data.splits import split_images
 from memorability.features.names import TABLE_2
 from memorability.report.reading import importance_for_reading
+from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 N = 240
 SHARES = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
-QUICK: dict[str, Any] = {"draws": 200, "confidence": 0.95, "seed": 0}
+BOOTSTRAP = Bootstrap(draws=200, confidence=0.95, seed=0)
 NAMES = [name for name in TABLE_2 if name not in ("object_count", "separation_score")]
 
 
@@ -46,7 +47,7 @@ def made_up(*, effect: float, seed: int = 6) -> tuple[pd.DataFrame, pd.DataFrame
 
 @pytest.fixture(scope="module")
 def planted() -> FeatureModel:
-    return model_features(*made_up(effect=0.06), **QUICK)
+    return model_features(*made_up(effect=0.06), BOOTSTRAP)
 
 
 def test_only_what_says_more_than_the_others_and_the_category_matters(
@@ -70,7 +71,7 @@ def test_features_and_labels_beat_labels_alone(planted: FeatureModel) -> None:
 
 
 def test_without_an_effect_nothing_matters() -> None:
-    found = model_features(*made_up(effect=0.0), **QUICK)
+    found = model_features(*made_up(effect=0.0), BOOTSTRAP)
     assert found.importance["importance"].abs().max() < 0.03
     gains = found.gains.set_index(["head", "baseline", "metric"])
     gain = gains.loc[("features_and_labels", "labels_alone", "spearman")]
@@ -94,7 +95,7 @@ def test_test_scores_change_no_prediction() -> None:
     # Test scores are drawn together, which leaves their ranks.
     other = images.assign(score=images["score"].where(parts != "test", images["score"] / 2))
     found = [
-        model_features(features, chosen, **QUICK).metrics.set_index(["head", "metric"])["value"]
+        model_features(features, chosen, BOOTSTRAP).metrics.set_index(["head", "metric"])["value"]
         for chosen in (images, other)
     ]
     assert len(found[0]) > 0
@@ -117,7 +118,7 @@ def test_importance_of_a_linear_model_is_twice_the_variance_that_it_explains() -
             return self.model.predict(table[["x", "z"]])
 
     table = inputs.assign(category="all")
-    found = permutation_importance(Fitted(), table, scores, ["x", "z"], **QUICK)
+    found = permutation_importance(Fitted(), table, scores, ["x", "z"], BOOTSTRAP)
     assert found["importance"].tolist() == pytest.approx([2 * 0.25 / 1.25, 0], abs=0.03)
     assert found["ci_low"][0] < found["importance"][0] < found["ci_high"][0]
 
@@ -130,14 +131,14 @@ def test_what_the_category_says_of_a_feature_is_not_its_importance() -> None:
         def predict(self, table: pd.DataFrame) -> Any:
             return table["x"].to_numpy()
 
-    found = permutation_importance(ByX(), inputs, scores, ["x"], **QUICK)
+    found = permutation_importance(ByX(), inputs, scores, ["x"], BOOTSTRAP)
     assert found["importance"].tolist() == [0]
 
 
 def test_a_constant_feature_and_one_category_do_no_harm() -> None:
     features, images = made_up(effect=0.06)
     features.loc[features["feature"] == "texture_energy", "value"] = 1.0
-    found = model_features(features, images.assign(category="all", subcategory=""), **QUICK)
+    found = model_features(features, images.assign(category="all", subcategory=""), BOOTSTRAP)
     importance = found.importance.set_index("feature")["importance"]
     assert importance["texture_energy"] == 0
     assert importance["saturation"] > 0.2
@@ -147,7 +148,7 @@ def test_too_few_images_are_explained() -> None:
     features, images = made_up(effect=0.06)
     chosen = images.iloc[:4].assign(split=["train", "train", "train", "test"])
     with pytest.raises(InputError, match=r"0 to validate.*prediction\.split"):
-        model_features(features, chosen, **QUICK)
+        model_features(features, chosen, BOOTSTRAP)
 
 
 def test_for_reading_the_largest_comes_first(planted: FeatureModel) -> None:

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from memorability.analysis.protocol_effects import protocol_effects
+from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import spearman
 from memorability.tables import store
 
-QUICK: dict[str, Any] = {"target": "score", "draws": 100, "confidence": 0.95, "seed": 0}
+BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
+QUICK: dict[str, Any] = {"target": "score", "bootstrap": BOOTSTRAP}
 PAPER: dict[str, str | bool] = {"order": "seed_shuffle", "sweep": "fresh", "batch_norm": True}
 PROTOCOLS: dict[str, dict[str, str | bool]] = {
     "paper": PAPER,

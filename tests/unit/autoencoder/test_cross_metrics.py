@@ -19,6 +19,7 @@ from memorability.autoencoder.cross_metrics import (
 )
 from memorability.autoencoder.reconstruction import measure_errors
 from memorability.networks.losses import LOSSES
+from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 NAN = float("nan")
@@ -99,8 +100,8 @@ def test_the_highest_rate_is_that_of_scipy_and_of_the_correlations_after_the_las
     found = highest_rate(errors, images, target="score")
     assert found == max(expected, key=lambda lr: expected[lr]) == "5e-6"
     table = correlations(
-        from_errors(errors), images.assign(category="all"), target="score", draws=20,
-        confidence=0.9, seed=0,
+        from_errors(errors), images.assign(category="all"), target="score",
+        bootstrap=Bootstrap(draws=20, confidence=0.9, seed=0),
     )  # fmt: skip
     assert set(table.loc[table["selected"], "lr"]) == {found}
 
@@ -116,8 +117,8 @@ def test_where_every_rate_lost_a_seed_the_seeds_that_finished_choose_as_in_table
     errors["error"] = errors["error"].mask(errors.pop("outcome") == "diverged")
     assert highest_rate(errors, images, target="score") == "0.1"
     table = correlations(
-        from_errors(errors), images.assign(category="all"), outcomes, target="score", draws=20,
-        confidence=0.9, seed=0,
+        from_errors(errors), images.assign(category="all"), outcomes, target="score",
+        bootstrap=Bootstrap(draws=20, confidence=0.9, seed=0),
     )  # fmt: skip
     assert set(table.loc[table["selected"], "lr"]) == {"0.1"}
 

@@ -25,6 +25,7 @@ from memorability.data.scores import read_scores
 from memorability.features.color import saturation
 from memorability.features.texture import clutter_score
 from memorability.networks.catalogue import minimum_side
+from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 from tests.correlated import correlate
 
@@ -200,7 +201,8 @@ def test_planted_effects_show_in_the_features_of_the_embedded_study(tmp_path: Pa
     for feature in (saturation, clutter_score):
         values = [feature(np.asarray(crop)) for crop in crops]
         table = scores[["image_id"]].assign(value=values, seed="")
-        found = correlate(table, scores, target="score", draws=1, confidence=0.95, seed=0)
+        once = Bootstrap(draws=1, confidence=0.95, seed=0)
+        found = correlate(table, scores, target="score", bootstrap=once)
         partial = found.set_index("method").loc["partial"]
         assert partial["r"] > 0
         assert partial["p"] < 0.05

@@ -11,6 +11,7 @@ from memorability.prediction.evaluation import (
     evaluate,
 )
 from memorability.prediction.metrics import METRICS, evaluate_prediction
+from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 
@@ -45,7 +46,7 @@ def evaluated(
 ) -> Evaluation:
     return evaluate(
         table, heads or {}, left_out, images,
-        median_of="train", draws=200, confidence=0.95, seed=0,
+        median_of="train", bootstrap=Bootstrap(draws=200, confidence=0.95, seed=0),
     )  # fmt: skip
 
 

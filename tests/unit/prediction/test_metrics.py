@@ -16,6 +16,7 @@ from memorability.prediction.metrics import (
     bootstrap_metrics,
     evaluate_prediction,
 )
+from memorability.statistics.intervals import Bootstrap
 
 SCORES = np.array([0.2, 0.4, 0.5, 0.6, 0.8, 0.9])
 PREDICTED = np.array([0.3, 0.6, 0.5, 0.4, 0.7, 0.7])
@@ -119,7 +120,9 @@ def noisy_prediction(n: int = 200) -> tuple[np.ndarray, np.ndarray]:
 def bootstrap(
     predicted: np.ndarray, scores: np.ndarray, *, draws: int = 30, seed: int = 0
 ) -> Bootstrapped:
-    return bootstrap_metrics({"mlp": predicted}, scores, threshold=0.5, draws=draws, seed=seed)
+    return bootstrap_metrics(
+        {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(draws, 0.9, seed)
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -146,27 +149,27 @@ def test_every_resample_has_the_metrics_of_its_images(
 def test_intervals_surround_the_metrics_and_follow_the_seed() -> None:
     predicted, scores = noisy_prediction()
     found = bootstrap(predicted, scores)
-    table = found.table(0.9)
+    table = found.table()
     assert list(table.columns) == ["head", "metric", "value", "ci_low", "ci_high", "n"]
     values = evaluate_prediction(predicted, scores, threshold=0.5)
     assert dict(zip(table["metric"], table["value"], strict=True)) == values
     assert (table["ci_low"] < table["value"]).all()
     assert (table["value"] < table["ci_high"]).all()
     assert (table["n"] == 200).all()
-    pd.testing.assert_frame_equal(bootstrap(predicted, scores).table(0.9), table)
-    assert (bootstrap(predicted, scores, seed=1).table(0.9)["ci_low"] != table["ci_low"]).any()
+    pd.testing.assert_frame_equal(bootstrap(predicted, scores).table(), table)
+    assert (bootstrap(predicted, scores, seed=1).table()["ci_low"] != table["ci_low"]).any()
 
 
 def test_prediction_and_score_are_resampled_together() -> None:
     _, scores = noisy_prediction()
-    table = bootstrap(scores, scores).table(0.9).set_index("metric")
+    table = bootstrap(scores, scores).table().set_index("metric")
     assert (table.loc["mse", ["value", "ci_low", "ci_high"]] == 0).all()
     np.testing.assert_allclose(table.loc["spearman", ["ci_low", "ci_high"]].astype(float), 1)
 
 
 def test_interval_agrees_with_scipy() -> None:
     predicted, scores = noisy_prediction()
-    ours = bootstrap(predicted, scores, draws=2000).table(0.9).set_index("metric").loc["mse"]
+    ours = bootstrap(predicted, scores, draws=2000).table().set_index("metric").loc["mse"]
     reference = stats.bootstrap(
         (predicted, scores),
         lambda a, b, axis: np.mean((a - b) ** 2, axis=axis),
@@ -184,8 +187,8 @@ def test_interval_agrees_with_scipy() -> None:
 def test_gains_are_differences_with_paired_intervals() -> None:
     predicted, scores = noisy_prediction()
     heads = {"mlp": predicted, "copy": predicted.copy(), "constant": np.full(200, 0.5)}
-    found = bootstrap_metrics(heads, scores, threshold=0.5, draws=200, seed=0)
-    gains = found.gains(["copy", "constant"], 0.9)
+    found = bootstrap_metrics(heads, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.9, 0))
+    gains = found.gains(["copy", "constant"])
     same = gains[(gains["head"] == "mlp") & (gains["baseline"] == "copy")]
     assert (same[["difference", "ci_low", "ci_high"]] == 0).all(axis=None), (
         "nothing but noise shared"
@@ -201,11 +204,8 @@ def test_gains_are_differences_with_paired_intervals() -> None:
 def test_intervals_of_one_class_are_nan_without_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = bootstrap_metrics({"mlp": PREDICTED}, SCORES, threshold=0.1, draws=5, seed=0)
-        table = found.table(0.9).set_index("metric")
+        found = bootstrap_metrics(
+            {"mlp": PREDICTED}, SCORES, threshold=0.1, bootstrap=Bootstrap(5, 0.9, 0)
+        )
+        table = found.table().set_index("metric")
     assert table.loc["roc_auc", ["value", "ci_low", "ci_high"]].isna().all()
-
-
-def test_no_draws_are_refused() -> None:
-    with pytest.raises(ValueError, match="0 draws"):
-        bootstrap_metrics({"mlp": PREDICTED}, SCORES, threshold=0.5, draws=0, seed=0)

@@ -12,10 +12,11 @@ from memorability.claims.published import load_published
 from memorability.features.names import OBJECT_FEATURES, TABLE_2
 from memorability.report.reading import table_2_for_reading
 from memorability.report.table_2 import in_words, table_2
+from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 N, EXPLAINED = 60, 40
-QUICK = {"draws": 100, "confidence": 0.95, "seed": 0}
+BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
 WHY = "weights.source is random"
 SUMMARIES = ("mean_absolute", "mean_signed", "mean_positive")
 
@@ -59,12 +60,12 @@ def attributions(images: pd.DataFrame) -> pd.DataFrame:
 def attributed(
     features: pd.DataFrame, attributions: pd.DataFrame, images: pd.DataFrame
 ) -> pd.DataFrame:
-    return correlate_attributions(features, attributions, images, **QUICK)
+    return correlate_attributions(features, attributions, images, BOOTSTRAP)
 
 
 @pytest.fixture(scope="module")
 def table(features: pd.DataFrame, images: pd.DataFrame, attributed: pd.DataFrame) -> pd.DataFrame:
-    ours = correlations(from_features(features), images, target="score", **QUICK)
+    ours = correlations(from_features(features), images, target="score", bootstrap=BOOTSTRAP)
     return table_2([ours, attributed], load_published(), dict.fromkeys(OBJECT_FEATURES, WHY))
 
 

@@ -1,5 +1,6 @@
 """Correlations taken apart, against SciPy, pingouin, statsmodels and hand computation."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import stats
 from memorability.base.seeding import numpy_stream
 from memorability.statistics import decomposition
 from memorability.statistics.decomposition import DETAILS, pooled_correlation
+from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import bootstrap_spearman, spearman
 from tests.correlated import correlate, row, study
 
@@ -23,7 +25,8 @@ COLUMNS = [
     "target", "group", "method", "n", "seeds", "r", "r_seed_sd", "ci_low", "ci_high", "ci_method",
     "p",
 ]  # fmt: skip
-QUICK: dict[str, Any] = {"target": "score", "draws": 200, "confidence": 0.95, "seed": 3}
+BOOTSTRAP = Bootstrap(draws=200, confidence=0.95, seed=3)
+QUICK: dict[str, Any] = {"target": "score", "bootstrap": BOOTSTRAP}
 
 
 class TestCorrelate:
@@ -48,9 +51,7 @@ class TestCorrelate:
             ("c1", "within", (images["category"] == "c1").to_numpy()),
         ]:
             found = row(table, group, method)
-            expected = bootstrap_spearman(
-                x[:, chosen], y[chosen], draws=200, confidence=0.95, seed=3
-            )
+            expected = bootstrap_spearman(x[:, chosen], y[chosen], BOOTSTRAP)
             columns = ["r", "ci_low", "ci_high", "p"]
             assert [found[c] for c in columns] == [getattr(expected, c) for c in columns]
             by_run = [spearman(run[chosen], y[chosen]) for run in x]
@@ -204,8 +205,6 @@ class TestCorrelate:
             correlate(values, images, **(QUICK | {"target": "hits"}))
         with pytest.raises(ValueError, match="values has 0 rows"):
             correlate(values.iloc[:0], images, **QUICK)
-        with pytest.raises(ValueError, match="confidence"):
-            correlate(values, images, target="score", draws=100, confidence=95, seed=0)
 
 
 def divided(n: int = 240, *, runs: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -409,7 +408,7 @@ class TestDetails:
             }
         )
         values = images[["image_id"]].assign(value=rng.normal(size=n), seed="0")
-        quick = QUICK | {"draws": 60}
+        quick = QUICK | {"bootstrap": replace(BOOTSTRAP, draws=60)}
         table = correlate(values, images, detailed=True, **quick)
         other = correlate(
             values.assign(value=np.exp(values["value"])),
@@ -442,7 +441,7 @@ def test_cluster_interval_covers_the_truth_where_that_over_images_does_not() -> 
         values = pd.DataFrame(
             {"image_id": ids, "seed": "0", "value": np.repeat(x, 8) + rng.normal(size=320)}
         )
-        settings_ = QUICK | {"draws": 150, "seed": number}
+        settings_ = QUICK | {"bootstrap": Bootstrap(150, 0.95, number)}
         pooled = correlate(values, images, detailed=True, **settings_).iloc[0]
         covered[0] += pooled["ci_cluster_low"] <= truth <= pooled["ci_cluster_high"]
         covered[1] += pooled["ci_low"] <= truth <= pooled["ci_high"]

@@ -1,5 +1,7 @@
 """Weights of resamples, and intervals made from them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -17,13 +19,14 @@ from memorability.statistics.intervals import (
     percentile_interval,
 )
 from memorability.statistics.ranks import Sample, Target
+from tests.correlated import correlated, scipys_interval
 
 
 def test_weights_count_the_rows_that_the_stream_draws_whatever_the_batch() -> None:
     rows = numpy_stream(7, "bootstrap").integers(0, 9, (20, 9))
     expected = [np.bincount(line, minlength=9) for line in rows]
     for elements in (1, 40, 10_000):
-        batches = image_weights(9, draws=20, seed=7, batch_elements=elements)
+        batches = image_weights(9, Bootstrap(20, 0.95, seed=7), batch_elements=elements)
         np.testing.assert_array_equal(np.concatenate(list(batches), axis=1).T, expected)
 
 
@@ -31,7 +34,9 @@ def test_correlations_of_resamples_do_not_depend_on_their_batch() -> None:
     rng = np.random.default_rng(0)
     sample = Sample(rng.normal(size=(2, 40)), Target(rng.integers(0, 9, 40).astype(float)))
     whole, in_eights = (
-        distribution(sample, image_weights(40, draws=50, seed=3, batch_elements=elements))["pooled"]
+        distribution(
+            sample, image_weights(40, Bootstrap(50, 0.95, seed=3), batch_elements=elements)
+        )["pooled"]
         for elements in (10_000, 1)
     )
     np.testing.assert_array_equal(whole, in_eights)
@@ -39,7 +44,7 @@ def test_correlations_of_resamples_do_not_depend_on_their_batch() -> None:
 
 def test_images_of_a_cluster_have_one_weight() -> None:
     clusters = np.array([2, 0, 1, 2, 0, 0])
-    found = np.concatenate(list(cluster_weights(clusters, draws=30, seed=1)), axis=1)
+    found = np.concatenate(list(cluster_weights(clusters, Bootstrap(30, 0.95, seed=1))), axis=1)
     assert found.shape == (6, 30)
     drawn = numpy_stream(1, "cluster bootstrap").integers(0, 3, (30, 3))
     np.testing.assert_array_equal(found, drawn_weights(drawn, 3)[clusters])
@@ -67,6 +72,27 @@ def test_percentiles_are_those_of_the_defined_resamples() -> None:
     lost = percentile_interval(np.append(drawn, [np.nan] * 82), 0.9)
     assert np.isnan([lost.low, lost.high]).all()
     assert lost.method == "undefined (constant resamples)"
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_bca_interval_is_that_of_scipy(runs: int) -> None:
+    x, y = correlated(30, runs=runs)
+    bootstrap = Bootstrap(draws=300, confidence=0.9, seed=5)
+    sample = Sample(x, Target(y))
+    drawn = distribution(sample, image_weights(30, bootstrap))["pooled"]
+    without_one = distribution(sample, jackknife_weights(30))["pooled"]
+    r = float(sample.by_run["pooled"].mean())
+    found = bca_interval(r, drawn, without_one, bootstrap.confidence)
+    expected = scipys_interval(x, y, bootstrap, "BCa")
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"draws": 0}, {"confidence": 1.0}, {"confidence": 0.0}, {"confidence": 95}]
+)
+def test_impossible_bootstraps_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="at least 1 draw and a confidence above 0 and below 1"):
+        Bootstrap(**{"draws": 200, "confidence": 0.95, "seed": 0, **wrong})
 
 
 def test_bca_without_bias_and_skew_is_the_percentile_interval() -> None:

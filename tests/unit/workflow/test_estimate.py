@@ -8,23 +8,31 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from snakemake.utils import update_config
 
+from memorability.analysis.gathering import SOURCES
+from memorability.autoencoder.architecture import Autoencoder
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
-from memorability.workflow.calibration import AutoencoderSeconds, Calibration, LossSeconds
+from memorability.workflow.cost_figures import (
+    FIGURES,
+    AutoencoderSeconds,
+    Calibration,
+    LossSeconds,
+)
 from memorability.workflow.disk import disk_bytes, passing_bytes
 from memorability.workflow.estimate import estimate, in_words, page
-from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
+from memorability.workflow.job_times import JobSeconds, Sizes, latent_size, sizes_of
 from memorability.workflow.planned_jobs import Job
-from memorability.workflow.requests import FIGURES
 
 ROOT = Path(__file__).parents[3]
 PAPER = {"protocol": "paper", "lr": "5e-6", "seed": "0"}
 MODEL = AutoencoderSeconds(train=2.0, reconstruct=0.5, encode=0.25, attribute=0.5)
 CALIBRATION = Calibration(
     "cpu",
+    1,
     {("conv7x7", "upsample_conv", True): MODEL},
     {
         "mse": LossSeconds(describe=0, train=0.0, measure=0.0),
@@ -33,15 +41,6 @@ CALIBRATION = Calibration(
     start=4.0,
     spread=1.1,
 )
-# Rules whose jobs take seconds, whatever the number of images, or that only move bytes.
-SHORT = {
-    "archive", "bundle_predictor", "choose_predictor", "estimate", "estimate_ceiling", "fetch_file",
-    "join_errors", "join_latents", "join_scores", "judge_claims", "keep_model", "list_external",
-    "list_rejected",
-    "map_latents", "measure_baselines", "measure_consistency", "read_predictions",
-    "read_scores", "read_split", "split_images",
-    "record_provenance", "simulate_sample", "summarise_errors", "unpack_lamem", "unpack_memcat",
-}  # fmt: skip
 
 
 def study(overlay: dict[str, Any] | None = None) -> Study:
@@ -57,13 +56,30 @@ def seconds(rule: str, overlay: dict[str, Any] | None = None, **how: Any) -> flo
     return JobSeconds(chosen, sizes_of(chosen), CALIBRATION)(job)
 
 
-def test_every_rule_is_thought_of() -> None:
+def test_every_rule_has_a_formula_and_every_formula_a_rule() -> None:
     text = "\n".join(path.read_text() for path in ROOT.glob("rules/*.smk"))
     rules = set(re.findall(r"^ *(?:use )?rule (?:\w+ as )?(\w+)", text, flags=re.MULTILINE))
     chosen = study()
-    counted = set(JobSeconds(chosen, sizes_of(chosen), CALIBRATION).rules)
-    assert {rule for rule in rules if not rule.startswith("plot_")} == counted | SHORT | {"fetch"}
-    assert not counted & SHORT
+    # The rule fetch makes nothing: it gathers files.
+    assert set(JobSeconds(chosen, sizes_of(chosen), CALIBRATION).rules) == rules - {"fetch"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "width"),
+    [("paper", 1), ("paper_text", 1), ("untrained_start", 0.25), ("untrained_start", 0.0625)],
+)
+def test_latents_have_the_size_of_the_autoencoders(protocol: str, width: float) -> None:
+    selected = {"protocol": protocol}
+    chosen = study({"autoencoder": {"width": width}, "protocols": [protocol], "selected": selected})
+    choices = chosen.protocols[protocol].choices()
+    shape = {name: choices[name] for name in ("bottleneck", "decoder", "batch_norm")}
+    with torch.device("meta"):
+        assert latent_size(chosen) == Autoencoder(width=width, **shape).latent_dim
+
+
+def test_every_quantity_is_correlated_in_some_time() -> None:
+    for quantity in SOURCES:
+        assert seconds("correlate", wildcards={"quantity": quantity}) > 4
 
 
 @pytest.mark.parametrize(
@@ -99,10 +115,16 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("predict") == 4 + 50 * 5_892 * FIGURES["predict"]
     search = {"prediction": {"search": {"kind": "tpe", "trials": 9, "jobs": 4}}}
     assert seconds("search_predictor", search) == 4 + 3 * 50 * 5_892 * FIGURES["predict"]
-    inputs = ("r/errors/a/part.parquet", "r/outcomes/a/part.parquet", "r/images.parquet")
-    resampled = (1 + 10 * 2) * 10_000 * 10_000 * FIGURES["resample"]
-    assert seconds("correlate", inputs=inputs) == pytest.approx(4 + resampled)
-    assert seconds("plot_scores") == 4
+    # 130 runs, 10 of the selected rates; those also without each of 10,000 images.
+    resampled = (2 * 130 * 10_000 + 10 * 10 * (10_000 + 10_000)) * 10_000 * FIGURES["resample"]
+    assert seconds("correlate", wildcards={"quantity": "error"}) == pytest.approx(4 + resampled)
+    # Five seeds and four measures, all of them in detail.
+    resampled = 10 * 5 * 4 * (10_000 + 10_000) * 10_000 * FIGURES["resample"]
+    distinctiveness = seconds("correlate", wildcards={"quantity": "distinctiveness"})
+    assert distinctiveness == pytest.approx(4 + resampled)
+    assert seconds("map_latents") == pytest.approx(4 + 10_000 * 25_088 * 4 * FIGURES["byte"])
+    assert seconds("read_scores") == pytest.approx(4 + 10_000 * FIGURES["row"])
+    assert seconds("plot_scores") == 4 + FIGURES["figure"]
 
 
 def test_images_are_known_counted_or_prepared(
@@ -155,7 +177,7 @@ def test_the_page_says_jobs_cores_disk_and_doubts() -> None:
     text = page(chosen, sizes, CALIBRATION, [*jobs, Job("plot_scores", {}, (), ("p",))])
     assert "10,000 images, 130 runs, 9 jobs still to be made" in text
     assert re.search(r"^finetune, mse +8 +6\.9 h +2\.3 days$", text, re.MULTILINE)
-    assert re.search(r"^others: mostly their start +1 +4\.0 s", text, re.MULTILINE)
+    assert re.search(r"^others: mostly their start +1 +7\.0 s", text, re.MULTILINE)
     # 8 × 25,004 s, on one core with a plot and on eight without waiting.
     assert re.search(r"^ +1 +2\.3 days +4 GB$", text, re.MULTILINE)
     assert re.search(r"^ +8 +6\.9 h +32 GB$", text, re.MULTILINE)
@@ -172,7 +194,7 @@ def test_a_study_of_tables_has_jobs_and_no_networks(
     columns = {"file": "file", "score": "score"}
     table = {"kind": "table", "scores": "scores.csv", "columns": columns}
     alone = study({"runs": None, "dataset": table})
-    jobs = [Job("correlate", {"quantity": "error"}, ("a/part.parquet",), ("b",))]
+    jobs = [Job("correlate", {"quantity": "error"}, (), ("b",))]
     text = estimate(alone, jobs)
     assert "2 images, 0 runs, 1 jobs still to be made" in text
     assert "disk" not in text

@@ -1,7 +1,15 @@
 """A dry run is read as Snakemake writes it; schedules against cases solved by hand."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import snakemake
+
 from memorability.workflow.planned_jobs import Job, Span, planned_jobs, span
 
+ROOT = Path(__file__).parents[3]
 DRY_RUN = """
 [Thu Nov 26 13:52:10 2026]
 localrule fetch_file:
@@ -57,6 +65,44 @@ def test_jobs_of_a_dry_run_without_targets_that_only_gather() -> None:
     assert (finetune.threads, finetune.gpus, finetune.memory) == (2, 1, 4000)
     assert encode.memory is None
     assert planned_jobs("Nothing to be done (all requested files are present).") == []
+
+
+SNAKEFILE = """
+rule all:
+    input: "of=a/sum.txt"
+
+rule add:
+    input: "first.txt", "second.txt"
+    output: sum="of={name}/sum.txt", log="of={name}/log.txt"
+    threads: 2
+    resources: mem="4GB", runtime=90, gpu=1
+    shell: "cat {input} > {output}"
+
+rule first:
+    output: "first.txt"
+    resources: mem=lambda wildcards, input: "1GB"
+    shell: "touch {output}"
+
+use rule first as second with:
+    output: "second.txt"
+"""
+
+
+def test_a_dry_run_of_the_least_version_is_read(tmp_path: Path) -> None:
+    (least,) = re.findall(r'min_version\("([\d.]+)"\)', (ROOT / "Snakefile").read_text())
+    assert snakemake.__version__.startswith(f"{least}."), "the format is checked with this version"
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1024"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    jobs = {job.rule: job for job in planned_jobs(done.stdout + done.stderr)}
+    assert jobs == {
+        "add": Job(
+            "add", {"name": "a"}, ("first.txt", "second.txt"),
+            ("of=a/sum.txt", "of=a/log.txt"), threads=2, gpus=1, memory=4000,
+        ),
+        "first": Job("first", {}, ("",), ("first.txt",), memory=1000),
+        "second": Job("second", {}, ("",), ("second.txt",), memory=1000),
+    }  # fmt: skip
 
 
 def test_independent_jobs_share_the_cores() -> None:

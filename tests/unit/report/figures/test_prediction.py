@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from memorability.prediction.evaluation import Evaluation, evaluate
 from memorability.report.figures import prediction
 from memorability.report.figures.style import save
+from memorability.statistics.intervals import Bootstrap
 
 NOTE = "Observers are simulated."
 
@@ -52,7 +53,7 @@ class Study:
     def evaluation(self) -> Evaluation:
         return evaluate(
             self.predictions, self.heads, None, self.images,
-            median_of="train", draws=20, confidence=0.95, seed=0,
+            median_of="train", bootstrap=Bootstrap(draws=20, confidence=0.95, seed=0),
         )  # fmt: skip
 
 
