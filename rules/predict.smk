@@ -10,6 +10,8 @@ MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet
           <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
 """
 
+from memorability.prediction.names import reading
+
 
 localrules:
     choose_predictor,
@@ -206,18 +208,17 @@ rule predict_by_head:
     benchmark:
         "<benchmarks>/predict_by_head/{head}.jsonl"
     wildcard_constraints:
-        head="ridge|svr|gru_pair",
+        head="|".join(reading("latents")),
     conda:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        # Inner products of all images with the training images, twice.
-        mem=growing(requests.head_memory),
+        mem=growing(lambda wildcards, input: requests.fitting_memory(wildcards.head)),
         runtime=growing(requests.prediction()),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
-        code=code("predict_by_head"),
+        code=code("predict_by_head", lambda wildcards: wildcards.head),
     script:
         "../scripts/predict_by_head.py"
 
@@ -267,12 +268,14 @@ rule predict_left_out:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        mem=growing(requests.head_memory),
+        mem=growing(
+            lambda wildcards, input: requests.fitting_memory(PREDICTION["leave_one_category_out"])
+        ),
         runtime=growing(requests.prediction(trainings=20)),
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
-        code=code("predict_left_out"),
+        code=code("predict_left_out", lambda _: PREDICTION["leave_one_category_out"]),
     script:
         "../scripts/predict_left_out.py"
 

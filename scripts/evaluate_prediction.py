@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 with job_log(snakemake.log[0]):
     from memorability.prediction.evaluation import evaluate
     from memorability.report.pages import write_page
+    from memorability.report.prediction_wording import prediction_in_words
     from memorability.report.reading import metrics_for_reading
     from memorability.tables import store
     from memorability.workflow.records import table_record
@@ -36,5 +37,5 @@ with job_log(snakemake.log[0]):
         metrics_for_reading(evaluation.metrics),
         snakemake.output.page,
         title="Prediction of unseen images, beside what labels alone predict",
-        note=f"{evaluation.summary} {snakemake.params.note}",
+        note=f"{prediction_in_words(evaluation.metrics, evaluation.gains)} {snakemake.params.note}",
     )

@@ -11,6 +11,7 @@ with job_log(snakemake.log[0]):
     from memorability.analysis.feature_model import model_features
     from memorability.data.splits import with_split
     from memorability.report.pages import write_page
+    from memorability.report.prediction_wording import features_in_words
     from memorability.report.reading import importance_for_reading
     from memorability.tables import store
     from memorability.workflow.records import table_record
@@ -35,6 +36,6 @@ with job_log(snakemake.log[0]):
         importance_for_reading(found.importance),
         output.page,
         title="What each feature adds to labels and all other features",
-        lead=found.summary,
+        lead=features_in_words(found.metrics, found.gains, found.importance),
         note=snakemake.params.note,
     )

@@ -20,7 +20,7 @@ with job_log(snakemake.log[0]):
         snakemake.wildcards.head,
         open_sealed(snakemake.input.latents),
         store.read(snakemake.input.split, "split"),
-        settings["seed"],
+        settings,
     )
     record = table_record(snakemake.params.study, settings, snakemake.params.code) | chosen
     store.write(predictions, snakemake.output.predictions, "head_predictions", record)

@@ -14,7 +14,6 @@ with job_log(snakemake.log[0]):
     from memorability.data.scores import read_scores
     from memorability.images.decoding import Decoding
     from memorability.images.store import prepare
-    from memorability.networks.catalogue import minimum_side
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
@@ -26,7 +25,7 @@ with job_log(snakemake.log[0]):
             Path(snakemake.input.images),
             Path(snakemake.output.pixels),
             resize=settings["resize"],
-            minimum_side=minimum_side(settings["losses"]),
+            minimum_side=settings["minimum_side"],
             on_bad_image=settings["on_bad_image"],
             seed=settings["seed"],
             decoding=Decoding(**settings["decoding"]),

@@ -12,13 +12,14 @@ with job_log(snakemake.log[0]):
 
     from memorability.base.job_log import progress
     from memorability.data import lamem
+    from memorability.images.data_sets import DATA_SETS
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry
     from memorability.tables import store
     from memorability.workflow.records import table_record
 
     verify(registry()["lamem"], Path(snakemake.input.archive))
-    with progress(lamem.IMAGES, "unpacking LaMem") as step:
+    with progress(DATA_SETS["lamem"].images, "unpacking LaMem") as step:
         scores, splits, differences = lamem.unpack(
             Path(snakemake.input.archive),
             Path(snakemake.output.images),

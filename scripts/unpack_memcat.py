@@ -12,6 +12,7 @@ with job_log(snakemake.log[0]):
 
     from memorability.base.job_log import progress
     from memorability.data import memcat
+    from memorability.images.data_sets import DATA_SETS
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry
     from memorability.tables import store
@@ -19,7 +20,7 @@ with job_log(snakemake.log[0]):
 
     verify(registry()["memcat_images"], Path(snakemake.input.archive))
     verify(registry()["memcat_scores"], Path(snakemake.input.table))
-    with progress(memcat.IMAGES, "unpacking MemCat") as step:
+    with progress(DATA_SETS["memcat"].images, "unpacking MemCat") as step:
         scores, differences = memcat.unpack(
             Path(snakemake.input.archive),
             Path(snakemake.input.table),

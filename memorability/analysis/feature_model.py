@@ -21,9 +21,8 @@ from memorability.analysis.gathering import wide_features
 from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.prediction.label_baselines import BASELINES, label_baselines
-from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
+from memorability.prediction.metrics import bootstrap_metrics
 from memorability.statistics.intervals import Bootstrap, resampled_means
-from memorability.tables.labels import head_label, label
 
 LABELS = ("category", "subcategory")
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -51,14 +50,11 @@ class FeatureModel:
         `subcategory_mean`, `labels_alone`, `features_alone` and `features_and_labels`.
     importance
         The table `feature_importance`.
-    summary
-        What they say in words.
     """
 
     metrics: pd.DataFrame
     gains: pd.DataFrame
     importance: pd.DataFrame
-    summary: str
 
 
 def model_features(
@@ -124,8 +120,7 @@ def model_features(
         chosen[JOINT][0], inputs[test], scores[test], names,
         draws=draws, confidence=confidence, seed=seed,
     ).assign(model=chosen[JOINT][1])  # fmt: skip
-    summary = _in_words(measured, gains, importance, chosen[JOINT][1])
-    return FeatureModel(measured.table(confidence), gains, importance, summary)
+    return FeatureModel(measured.table(confidence), gains, importance)
 
 
 def permutation_importance(
@@ -251,36 +246,3 @@ class _Table:
             for trees in TREES
         ]  # fmt: skip
         return ridge + boosted
-
-
-def _in_words(
-    measured: Bootstrapped, gains: pd.DataFrame, importance: pd.DataFrame, model: str
-) -> str:
-    """Say what all features add to labels, and which of them still matter."""
-    both, labels = (measured.estimates[head]["spearman"] for head in (JOINT, "labels_alone"))
-    gain = gains[
-        (gains["head"] == JOINT)
-        & (gains["baseline"] == "labels_alone")
-        & (gains["metric"] == "spearman")
-    ].iloc[0]
-    text = f"On {importance['n'].iloc[0]:,} unseen images, {model} on all features and labels"
-    if np.isnan(gain["difference"]):
-        text += " has no rank correlation to compare with that of labels alone."
-    else:
-        verdict = (
-            "ranks better than" if gain["ci_low"] > 0
-            else "ranks worse than" if gain["ci_high"] < 0
-            else "is not shown to rank better than"
-        )  # fmt: skip
-        text += (
-            f" {verdict} {head_label('labels_alone')}: Spearman's r {both:.3f} against {labels:.3f}, "
-            f"gain {gain['difference']:.3f} [{gain['ci_low']:.3f}, {gain['ci_high']:.3f}]."
-        )
-    matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
-    if matters.empty:
-        return f"{text} No feature is shown to matter once the others and the labels are known."
-    listed = ", ".join(
-        f"{label(name)} ({share:.1%} of the variance)"
-        for name, share in zip(matters["feature"], matters["importance"], strict=True)
-    )
-    return f"{text} Once the others and the labels are known, these still matter: {listed}."

@@ -9,29 +9,24 @@ import pandas as pd
 
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
-from memorability.tables.labels import head_label, label
-
-_OF_PAIRS = "_of_pairs"  # after the name of a head that was measured on pairs of images
+from memorability.prediction.names import OF_PAIRS
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Tables about the predictions of the test images, and what they say in words.
+    """Tables about the predictions of the test images.
 
     Attributes
     ----------
     metrics, by_category, gains, calibration
         The tables `prediction_metrics`, `prediction_by_category`, `prediction_gains` and
         `prediction_calibration`.
-    summary
-        Whether the predictor beats the means of categories and of subcategories.
     """
 
     metrics: pd.DataFrame
     by_category: pd.DataFrame
     gains: pd.DataFrame
     calibration: pd.DataFrame
-    summary: str
 
 
 def class_threshold(predictions: pd.DataFrame, median_of: str) -> float:
@@ -125,7 +120,7 @@ def evaluate(
     for head, rows in heads.items():
         pairs = _pairs(rows, predictions)
         if len(pairs):
-            predicted = {f"{head}{_OF_PAIRS}": pairs["predicted"].to_numpy()}
+            predicted = {f"{head}{OF_PAIRS}": pairs["predicted"].to_numpy()}
             scores = pairs["score"].to_numpy()
             metrics.append(bootstrap_metrics(predicted, scores, **bootstrap).table(confidence))
     return Evaluation(
@@ -136,7 +131,6 @@ def evaluate(
         ),
         gains=gains,
         calibration=calibration(table),
-        summary=" ".join(_verdict(whole, gains, baseline) for baseline in BASELINES),
     )
 
 
@@ -194,26 +188,3 @@ def calibration(table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _verdict(measured: Bootstrapped, gains: pd.DataFrame, baseline: str) -> str:
-    """Say whether the predictor beats a baseline, by the first metric that both have."""
-    ours = gains[
-        (gains["group"] == "all") & (gains["head"] == "mlp") & (gains["baseline"] == baseline)
-    ].set_index("metric")
-    defined = ours.index[ours["difference"].notna()]
-    metric = next(name for name in ("spearman", "roc_auc", "mse") if name in defined)
-    gain, low, high = (
-        float(ours[column][metric]) for column in ("difference", "ci_low", "ci_high")
-    )
-    if metric == "mse":
-        gain, low, high = -gain, -high, -low
-    mine, theirs = (measured.estimates[head][metric] for head in ("mlp", baseline))
-    figures = (
-        f"{label(metric)} {mine:.3f} against {theirs:.3f}, gain {gain:.3f} [{low:.3f}, {high:.3f}]"
-    )
-    if low > 0:
-        return f"The predictor beats the {head_label(baseline)}: {figures}."
-    if high < 0:
-        return f"The predictor is worse than the {head_label(baseline)}: {figures}."
-    return f"The predictor is not shown to beat the {head_label(baseline)}: {figures}."

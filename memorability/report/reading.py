@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from memorability.prediction.names import HEADS, head_label
+from memorability.report.labels import label
 from memorability.report.pages import show
-from memorability.tables.labels import HEADS, head_label, label
 
 
 def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 

@@ -9,7 +9,7 @@ import pandas as pd
 from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
 _FIGURES = ["r", "ci_low", "ci_high", "p", "p_holm", "p_bh"]

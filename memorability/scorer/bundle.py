@@ -29,7 +29,6 @@ from memorability.base.errors import InputError
 from memorability.data.splits import PARTS
 from memorability.images.decoding import Decoding
 from memorability.images.sizes import SIDE, Resize
-from memorability.networks.catalogue import minimum_side
 from memorability.networks.computing import place
 from memorability.prediction.predictors.trained import (
     TrainedPredictor,
@@ -222,7 +221,7 @@ def bundle(
         "version": VERSION,
         "preparation": {
             "resize": settings["resize"],
-            "minimum_side": minimum_side(settings["losses"]),
+            "minimum_side": settings["minimum_side"],
             "decoding": dict(settings["decoding"]),
             **PREPARATION,
         },

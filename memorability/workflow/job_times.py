@@ -11,8 +11,11 @@ import torch
 from pyarrow import parquet
 
 from memorability.autoencoder.architecture import Autoencoder
+from memorability.base.errors import named
 from memorability.data.scores import read_raw
+from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
+from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study.study import Study
 from memorability.workflow.calibration import (
     AutoencoderSeconds,
@@ -21,9 +24,8 @@ from memorability.workflow.calibration import (
     architecture,
 )
 from memorability.workflow.planned_jobs import Job
-from memorability.workflow.requests import FIGURES, IMAGES
+from memorability.workflow.requests import FIGURES
 
-CATEGORIES = {"memcat": 5, "sample": 5, "lamem": 1}
 SPLITS = {"published": (5_892, 3_177), "official": (45_000, 10_000)}
 """Training and test images."""
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
@@ -65,7 +67,8 @@ def sizes_of(study: Study) -> Sizes:
         If the score table cannot be read.
     """
     dataset = study.settings["dataset"]
-    kind, categories = dataset["kind"], CATEGORIES.get(dataset["kind"], 1)
+    kind = dataset["kind"]
+    categories = DATA_SETS[kind].categories if kind in DATA_SETS else SAMPLE_CATEGORIES
     table = None
     if kind in ("folder", "table"):
         table = read_raw(Path(dataset["scores"]))
@@ -75,8 +78,10 @@ def sizes_of(study: Study) -> Sizes:
         images = int(parquet.read_metadata(study.image_table).num_rows)
     elif table is not None:
         images = len(table)
+    elif kind in DATA_SETS:
+        images = DATA_SETS[kind].images
     else:
-        images = IMAGES.get(kind) or CATEGORIES[kind] * int(dataset["images_per_category"])
+        images = SAMPLE_CATEGORIES * int(dataset["images_per_category"])
     split = study.settings["prediction"]["split"]
     shares = (int(split[part] * images) for part in ("train", "test"))
     train, test = SPLITS.get(split["kind"], shares)
@@ -123,9 +128,9 @@ class JobSeconds:
             "measure_features": lambda _: sizes.images * FIGURES["features"] / 2,
             "measure_distinctiveness": lambda _: self._pairs(sizes.images),
             "measure_external_distinctiveness": lambda _: self._pairs(sizes.images),
-            "predict": lambda _: self._training,
+            "predict": lambda _: self._fitting(MAIN),
             "search_predictor": lambda _: self._trials * self._training,
-            "predict_by_head": self._head,
+            "predict_by_head": lambda job: self._fitting(job.wildcards["head"]),
             "predict_left_out": self._left_out,
             "correlate": self._correlate,
             "compare_protocols": lambda _: self._resamples(len(study.runs)),
@@ -223,16 +228,20 @@ class JobSeconds:
         share = self._latent / PUBLISHED_LATENT
         return float(self._sizes.images * others * FIGURES["pair"] * share)
 
-    def _head(self, job: Job) -> float:
-        if job.wildcards["head"] == "gru_pair":
-            size = max(self._latent / PUBLISHED_LATENT, SMALLEST_PREDICTOR)
-            return float(GRU_EPOCHS * self._sizes.train * FIGURES["predict"] * size)
-        return self._pairs(self._sizes.train)
+    def _fitting(self, predictor: str) -> float:
+        """Return the seconds in which a predictor is fitted, should it not stop early."""
+        match named(PREDICTORS, predictor, "predictor").cost:
+            case "perceptron":
+                return self._training
+            case "recurrent":
+                size = max(self._latent / PUBLISHED_LATENT, SMALLEST_PREDICTOR)
+                return float(GRU_EPOCHS * self._sizes.train * FIGURES["predict"] * size)
+            case "inner_products":
+                return self._pairs(self._sizes.train)
 
     def _left_out(self, _: Job) -> float:
-        mlp = self._study.settings["prediction"]["leave_one_category_out"] == "mlp"
-        once = self._training if mlp else self._pairs(self._sizes.train)
-        return self._sizes.categories * once
+        head = self._study.settings["prediction"]["leave_one_category_out"]
+        return self._sizes.categories * self._fitting(head)
 
     def _correlate(self, job: Job) -> float:
         # Of the selected rates, some ten more statistics than the pooled one.

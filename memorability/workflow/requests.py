@@ -15,13 +15,15 @@ from typing import Any
 import yaml
 from pyarrow import parquet
 
+from memorability.base.errors import named
+from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.sizes import SIDE
+from memorability.prediction.names import PREDICTORS
 from memorability.study.study import Study
 
 FIGURES: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("cost_figures.yaml").read_text(encoding="utf-8")
 )
-IMAGES = {"memcat": 10_000, "lamem": 58_741}
 MARGIN = 2
 START = 15
 """Minutes."""
@@ -70,9 +72,9 @@ class Requests:
         """Number of images: known, or that of the rows of the score table; 0 before it is there."""
         dataset = self.study.settings["dataset"]
         if dataset["kind"] == "sample":
-            return 5 * int(dataset["images_per_category"])
-        if dataset["kind"] in IMAGES:
-            return IMAGES[dataset["kind"]]
+            return SAMPLE_CATEGORIES * int(dataset["images_per_category"])
+        if dataset["kind"] in DATA_SETS:
+            return DATA_SETS[dataset["kind"]].images
         return _rows(Path(dataset["scores"]))
 
     def finetuning(self, loss: str, epochs: int) -> int:
@@ -113,9 +115,17 @@ class Requests:
         epochs = self.study.settings["prediction"]["max_epochs"]
         return _minutes(trainings * epochs * self.images * FIGURES["predict"])
 
-    @property
-    def head_memory(self) -> str:
-        """Memory of the inner products of all images with the training images, twice."""
+    def fitting_memory(self, predictor: str) -> str:
+        """Return the memory in which a predictor is fitted.
+
+        Raises
+        ------
+        InputError
+            If there is no such predictor, with the nearest name.
+        """
+        if named(PREDICTORS, predictor, "predictor").cost != "inner_products":
+            return "4GB"
+        # Of all images with the training images, twice.
         return f"{math.ceil(2.5 + self.images**2 * PAIR_BYTES / 1e9)}GB"
 
     def search(self) -> int:

@@ -15,7 +15,7 @@ from memorability.report.figures.style import (
     styled,
     wrapped_label,
 )
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 
 def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from memorability.report.figures.style import COLOURS, add_note, seeds_in_words, styled
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 
 def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from memorability.base.errors import InputError
 from memorability.report.figures.style import COLOURS, add_note, styled
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 BIN_EDGES = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
 BIN_NAMES = ("very low", "low", "medium", "high", "very high")

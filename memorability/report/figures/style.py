@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from memorability.base.files import atomic
 from memorability.base.run_keys import EXTERNAL
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 STYLE: Mapping[Any, Any] = {
     "axes.grid": True,

@@ -69,16 +69,9 @@ def test_features_and_labels_beat_labels_alone(planted: FeatureModel) -> None:
     assert r["labels_alone"] == pytest.approx(r["category_mean"], abs=0.1)
 
 
-def test_the_words_name_what_matters(planted: FeatureModel) -> None:
-    assert "on all features and labels ranks better than a model of labels alone" in planted.summary
-    assert planted.summary.count("of the variance)") == 1
-    assert "these still matter: Saturation (" in planted.summary
-
-
-def test_without_an_effect_nothing_matters_and_the_words_say_so() -> None:
+def test_without_an_effect_nothing_matters() -> None:
     found = model_features(*made_up(effect=0.0), **QUICK)
     assert found.importance["importance"].abs().max() < 0.03
-    assert "is not shown to rank better than" in found.summary
 
 
 def test_tables_fit_their_schemas(planted: FeatureModel) -> None:

@@ -96,31 +96,6 @@ def test_the_threshold_is_the_median_of_training_or_of_all_images() -> None:
     assert class_threshold(table, "all") == 0.4
 
 
-def test_a_predictor_is_said_to_beat_what_it_beats() -> None:
-    table, images = predictions()
-    said = evaluated(table, images).summary
-    assert "beats the category means: Spearman's r 0." in said
-    assert "beats the subcategory means" in said
-
-
-def test_a_predictor_of_noise_is_not_said_to_beat_category_means() -> None:
-    table, images = predictions()
-    table["predicted"] = np.random.default_rng(0).random(len(table))
-    said = evaluated(table, images).summary
-    assert "The predictor is worse than the category means" in said
-    table["predicted"] = table["category_mean"] + 1e-6 * table["predicted"]
-    assert "is not shown to beat the category means" in evaluated(table, images).summary
-
-
-def test_constant_baselines_are_compared_by_area() -> None:
-    table, images = predictions()
-    table[["category_mean", "subcategory_mean"]] = 0.5
-    nothing = pd.DataFrame({"image_id": [], "category": [], "predicted": []})
-    said = evaluated(table, images.assign(category="all"), left_out=nothing).summary
-    assert "beats the category means: ROC AUC 0.9" in said
-    assert "against 0.500" in said
-
-
 def test_pairs_of_test_images_are_measured_beside_images() -> None:
     table, images = predictions()
     single = head(table, table["predicted"].to_numpy())

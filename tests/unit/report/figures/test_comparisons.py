@@ -17,13 +17,13 @@ from matplotlib.patches import PathPatch
 from matplotlib.text import Text
 
 from memorability.base.errors import InputError
+from memorability.report import labels
 from memorability.report.figures import comparisons, learning, style
 from memorability.report.figures.scores import (
     memorability_bins,
     scores_by_category,
     values_by_memorability,
 )
-from memorability.tables import labels
 
 NAN = float("nan")
 NOTE = "Observers are simulated; backbones are random."

@@ -16,7 +16,7 @@ from memorability.report.figures.features import (
     importance,
     table_2_forest,
 )
-from memorability.tables.labels import label
+from memorability.report.labels import label
 
 NOTE = "Observers are simulated."
 
