@@ -29,8 +29,8 @@ from benchmarks.harness import Row, paired, repeated
 from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
 from memorability.autoencoder.cross_metrics import make_metrics, measure_metrics
 from memorability.base.seeding import make_deterministic
+from memorability.networks.catalogue import LOSSES
 from memorability.networks.computing import place
-from memorability.networks.losses import LOSSES
 
 IMAGES = 4
 JOBS = {

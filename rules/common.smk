@@ -13,6 +13,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
+from memorability.prediction.names import PREDICTORS
 from memorability.workflow.fingerprint import fingerprint
 from memorability.workflow.planned_jobs import dry_run
 
@@ -81,9 +82,17 @@ def page(name, category, what, caption=""):
     )
 
 
-def code(script):
-    """Return a parameter that changes with any code that decides what a script makes."""
-    return lambda wildcards: fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"))
+def code(script, predictor=None):
+    """Return a parameter that changes with any code that decides what a script makes.
+
+    `predictor` returns the name of the one that a job fits, given its wildcards.
+    """
+
+    def parameter(wildcards):
+        fits = [PREDICTORS[predictor(wildcards)].fit] if predictor else []
+        return fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"), *fits)
+
+    return parameter
 
 
 def prepared(resize, name):

@@ -8,6 +8,8 @@ MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet
           <results>/figures/prediction_search.*
 """
 
+from memorability.prediction.names import reading
+
 
 localrules:
     choose_predictor,
@@ -183,17 +185,19 @@ rule predict_by_head:
     benchmark:
         "<benchmarks>/predict_by_head/{head}.jsonl"
     wildcard_constraints:
-        head="ridge|svr|gru_pair",
+        head="|".join(reading("latents")),
     conda:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        # Inner products of all images with the training images, twice.
-        **asking(requests.head_memory, requests.runtime("predict_by_head")),
+        **asking(
+            lambda wildcards, _: requests.fitting_memory(wildcards.head),
+            requests.runtime("predict_by_head"),
+        ),
     params:
         study=study.name,
         settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
-        code=code("predict_by_head"),
+        code=code("predict_by_head", lambda wildcards: wildcards.head),
     script:
         "../scripts/predict_by_head.py"
 
@@ -241,11 +245,14 @@ rule predict_left_out:
         "../envs/training.yaml"
     threads: study.threads
     resources:
-        **asking(requests.head_memory, requests.runtime("predict_left_out")),
+        **asking(
+            lambda wildcards, _: requests.fitting_memory(PREDICTION["leave_one_category_out"]),
+            requests.runtime("predict_left_out"),
+        ),
     params:
         study=study.name,
         settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
-        code=code("predict_left_out"),
+        code=code("predict_left_out", lambda _: PREDICTION["leave_one_category_out"]),
     script:
         "../scripts/predict_left_out.py"
 

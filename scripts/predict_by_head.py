@@ -12,6 +12,6 @@ with RunningJob(snakemake) as job:
         job.wildcards.head,
         open_sealed(job.input.latents),
         job.read("split"),
-        job.settings["seed"],
+        job.settings,
     )
     job.write("predictions", predictions, "head_predictions", facts=chosen)

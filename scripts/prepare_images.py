@@ -9,7 +9,6 @@ with RunningJob(snakemake) as job:
     from memorability.data.scores import read_scores
     from memorability.images.decoding import Decoding
     from memorability.images.store import prepare
-    from memorability.networks.catalogue import minimum_side
 
     settings = job.settings
     decoding = Decoding(**settings["decoding"])
@@ -20,7 +19,7 @@ with RunningJob(snakemake) as job:
             Path(job.input.images),
             Path(job.output.pixels),
             resize=settings["resize"],
-            minimum_side=minimum_side(settings["losses"]),
+            minimum_side=settings["minimum_side"],
             on_bad_image=settings["on_bad_image"],
             seed=settings["seed"],
             decoding=decoding,

@@ -7,11 +7,12 @@ with RunningJob(snakemake) as job:
 
     from memorability.base.job_log import progress
     from memorability.data import lamem
+    from memorability.images.data_sets import DATA_SETS
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry
 
     verify(registry()["lamem"], Path(job.input.archive))
-    with progress(lamem.IMAGES, "unpacking LaMem") as step:
+    with progress(DATA_SETS["lamem"].images, "unpacking LaMem") as step:
         scores, splits, differences = lamem.unpack(
             Path(job.input.archive),
             Path(job.output.images),

@@ -7,12 +7,13 @@ with RunningJob(snakemake) as job:
 
     from memorability.base.job_log import progress
     from memorability.data import memcat
+    from memorability.images.data_sets import DATA_SETS
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry
 
     verify(registry()["memcat_images"], Path(job.input.archive))
     verify(registry()["memcat_scores"], Path(job.input.table))
-    with progress(memcat.IMAGES, "unpacking MemCat") as step:
+    with progress(DATA_SETS["memcat"].images, "unpacking MemCat") as step:
         scores, differences = memcat.unpack(
             Path(job.input.archive),
             Path(job.input.table),

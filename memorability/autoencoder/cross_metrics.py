@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import read_autoencoder
 from memorability.images.pixels import to_unit_range
-from memorability.networks.catalogue import LOSS_BACKBONES
 from memorability.networks.computing import place
-from memorability.networks.losses import LOSSES, make_loss, with_sign
+from memorability.networks.losses import WITHOUT_WEIGHTS, make_loss, with_sign
 from memorability.statistics.best_rate import best_rate
 
 
@@ -34,9 +33,8 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Modul
     InputError
         If weights do not load.
     """
-    without_weights = [name for name in LOSSES if name not in LOSS_BACKBONES]
     protocol, metrics = settings["protocol"], {}
-    for loss in dict.fromkeys([*settings["losses"], *without_weights]):
+    for loss in dict.fromkeys([*settings["losses"], *WITHOUT_WEIGHTS]):
         module, metric, _ = make_loss(
             loss,
             lpips_range=protocol["lpips_range"],

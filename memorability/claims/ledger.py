@@ -20,7 +20,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from memorability.claims.published import DATASETS, DESCRIPTIVE, Claim
+from memorability.claims.published import DESCRIPTIVE, Claim
+from memorability.images.data_sets import DATA_SETS
 from memorability.statistics.equivalence import Equivalence, tost_correlation, tost_interval
 
 OWN = "this study"
@@ -244,11 +245,11 @@ def _test(ours: _Ours, claim: Claim, margin: float, confidence: float) -> tuple[
 
 def _other_data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
     """Return in words which other data a figure of ours is about; empty for the published set."""
-    name, size = DATASETS[claim.dataset]
+    published = DATA_SETS[claim.dataset]
     if dataset_kind != claim.dataset:
-        return f"{ours.n:,} images of data set {dataset_kind!r}, published on {name}"
-    if ours.n < LEAST_SHARE * size and abs(ours.n - claim.n) > 0.1 * claim.n:
-        return f"{ours.n:,} images of {name}, published on {claim.n:,}"
+        return f"{ours.n:,} images of data set {dataset_kind!r}, published on {published.label}"
+    if ours.n < LEAST_SHARE * published.images and abs(ours.n - claim.n) > 0.1 * claim.n:
+        return f"{ours.n:,} images of {published.label}, published on {claim.n:,}"
     return ""
 
 

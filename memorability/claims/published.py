@@ -11,9 +11,7 @@ from typing import Any
 import yaml
 
 from memorability.base.errors import InputError, nearest
-
-DATASETS: Mapping[str, tuple[str, int]] = {"memcat": ("MemCat", 10_000), "lamem": ("LaMem", 58_741)}
-"""Data sets that figures were published on: kind in a configuration, name and number of images."""
+from memorability.images.data_sets import DATA_SETS
 
 STATISTICS: Mapping[str, tuple[float, float]] = {
     "spearman": (-1.0, 1.0),
@@ -53,7 +51,7 @@ class Claim:
     n
         Number of images behind the figure, at least 1.
     dataset
-        Kind of data set the figure holds for, a key of `DATASETS`.
+        Kind of data set the figure holds for, a key of `memorability.images.data_sets.DATA_SETS`.
     quantity, target
         Values of these columns in the row that answers it.
     loss, metric
@@ -82,8 +80,10 @@ class Claim:
     def __post_init__(self) -> None:
         if self.statistic not in STATISTICS:
             raise _invalid(self.id, f"statistic {self.statistic!r}", f"one of {list(STATISTICS)}")
-        if self.dataset not in DATASETS:
-            raise _invalid(self.id, f"dataset {self.dataset!r}", f"one of {list(DATASETS)}")
+        if self.dataset not in DATA_SETS:
+            raise _invalid(
+                self.id, f"dataset {self.dataset!r}", nearest(str(self.dataset), DATA_SETS)
+            )
         if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
             raise _invalid(self.id, f"n {self.n!r}", "a whole number of images of at least 1")
         low, high = STATISTICS[self.statistic]

@@ -33,7 +33,6 @@ from memorability.sources.archives import FETCH_AGAIN, extract
 logger = logging.getLogger(__name__)
 
 
-IMAGES = 58_741
 LIMIT_BYTES = 15 * 10**9  # of what the archive of 2.7 GB unpacks to: photographs do not shrink
 PARTS = {"train": "train", "val": "validation", "test": "test"}  # their word -> ours
 SPLITS = range(1, 6)

@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 
 CATEGORIES = frozenset({"animal", "food", "landscape", "sports", "vehicle"})
-IMAGES = 10_000
 LIMIT_BYTES = 20 * 10**9  # of the unpacked images; photographs of web size take a tenth
 COLUMNS = {
     "file": "image_file",

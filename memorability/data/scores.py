@@ -8,10 +8,11 @@ import pandas as pd
 
 from memorability.base.errors import InputError, nearest
 from memorability.images.folder import composed
+from memorability.memory_game.score_kinds import COUNTS
 from memorability.memory_game.scoring import score_counts
 
 TEXT_COLUMNS = ("category", "subcategory")
-COUNT_COLUMNS = ("hits", "false_alarms", "responses")
+# Not read from SCORE_KINDS: another label there reads no score table anew.
 FROM_COUNTS = ("false_alarm_rate", "d_prime", "criterion")
 _NOT_COUNTED = dict.fromkeys(FROM_COUNTS, np.nan)
 
@@ -66,7 +67,7 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         table["image_id"] = _labels(raw, columns["image_id"], "", path).map(composed)
     for name in TEXT_COLUMNS:
         table[name] = _labels(raw, columns.get(name), "all" if name == "category" else "", path)
-    for name in COUNT_COLUMNS:
+    for name in COUNTS:
         table[name] = _counts(raw, columns.get(name), path)
     for name in ("hits", "false_alarms"):
         impossible = table[name].gt(table["responses"]).fillna(False).astype(bool)
@@ -81,7 +82,7 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     table["score"] = _scores(raw[columns["score"]], path)
     rate = table["hits"] / table["responses"]
     table["score_uncorrected"] = rate.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    counted = all(name in columns for name in COUNT_COLUMNS)
+    counted = all(name in columns for name in COUNTS)
     table = with_scores_from_counts(table) if counted else table.assign(**_NOT_COUNTED)
     _refuse_repeated(table, path)
     _refuse_unusable_categories(table, path)

@@ -12,9 +12,10 @@ import pandas as pd
 
 from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream
+from memorability.images.data_sets import DATA_SETS
 
 PARTS = ("train", "validation", "test")
-MEMCAT_IMAGES = 10_000
+MEMCAT = DATA_SETS["memcat"]
 # Of the lines "image_id<tab>part" of the published split, sorted, each ending in a line feed.
 PUBLISHED_SHA256 = "325ec29e8d804ab99993b2581a502f11e3bfaac5f202a14c1119b92d7449f4f7"
 _REMEDY = (
@@ -237,9 +238,9 @@ def published_split(images: pd.DataFrame) -> "pd.Series[str]":
     prove the assignment image by image: one random assignment in about 2,000 has these means too.
     """
     check_images(images, ("category", "subcategory"))
-    if len(images) != MEMCAT_IMAGES:
+    if len(images) != MEMCAT.images:
         raise InputError(
-            f"prediction.split.kind: published needs all {MEMCAT_IMAGES:,} images of MemCat, but "
+            f"prediction.split.kind: published needs all {MEMCAT.images:,} images of MemCat, but "
             f"{len(images):,} are in the study: one image less shuffles all others differently. "
             f"{_REMEDY}"
         )
@@ -259,7 +260,7 @@ def published_split(images: pd.DataFrame) -> "pd.Series[str]":
     if hashlib.sha256("".join(lines).encode()).hexdigest() != PUBLISHED_SHA256:
         raise InputError(
             f"prediction.split.kind: published needs MemCat's own images, categories and scores, "
-            f"but from these {MEMCAT_IMAGES:,} images another split follows: some were renamed, "
+            f"but from these {MEMCAT.images:,} images another split follows: some were renamed, "
             f"relabelled or scored anew. {_REMEDY}"
         )
     return split.loc[images["image_id"]]

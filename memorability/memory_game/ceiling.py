@@ -20,6 +20,7 @@ from memorability.statistics.decomposition import groups
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# Not read from SCORE_KINDS: another label there halves no responses anew.
 TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criterion")
 
 

@@ -1,52 +1,86 @@
-"""What is known of each loss, backbone and pretrained file without loading a network."""
+"""Each loss, backbone and pretrained file, named once, without loading a network."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from memorability.sources.downloads import registry
+SSIM_SIDE = 11
+"""Pixels of the window of SSIM."""
 
-# Shorter side of the original, in pixels, below which a loss has no detail left to compare.
-# SSIM's window has 11 pixels; MS-SSIM halves the image four times, which leaves room for the window in
-# more than (11 - 1) x 2^4 pixels.
-MINIMUM_SIDES = {"ssim": 11, "ms_ssim": 161}
+MS_SSIM_SIDE = 161
+"""Pixels that MS-SSIM needs: it halves the image four times, which leaves room for the window in more
+than (11 - 1) x 2^4."""
 
 
-# Networks behind losses, by the names that the package lpips gives them -> name in the registry.
-BACKBONE_DOWNLOADS: Mapping[str, str] = {
-    "squeeze": "squeezenet1_1",
-    "vgg": "vgg16",
-    "alex": "alexnet",
-    "vgg19": "vgg19",
+@dataclass(frozen=True, kw_only=True)
+class LossSpec:
+    """What is known of a loss.
+
+    `memorability.networks.losses` computes it; what it costs is in `workflow/cost_figures.yaml`. No
+    job of a model or of the images reads this, so that another word here trains nothing anew.
+
+    Parameters
+    ----------
+    name
+        As configurations, tables and folders have it.
+    label
+        As readers have it.
+    backbone
+        Key of `BACKBONES`: the network that it compares images by, if it has one.
+    minimum_side
+        Shorter side of the original, in pixels, below which it has no detail left to compare.
+    """
+
+    name: str
+    label: str
+    backbone: str | None = None
+    minimum_side: int = 1
+
+
+LOSSES: Mapping[str, LossSpec] = {
+    spec.name: spec
+    for spec in (
+        LossSpec(name="mse", label="MSE"),
+        LossSpec(name="mae", label="MAE"),
+        LossSpec(name="ssim", label="SSIM", minimum_side=SSIM_SIDE),
+        LossSpec(name="ms_ssim", label="MS-SSIM", minimum_side=MS_SSIM_SIDE),
+        LossSpec(name="lpips_squeeze", label="LPIPS (SqueezeNet)", backbone="squeeze"),
+        LossSpec(name="lpips_vgg", label="LPIPS (VGG)", backbone="vgg"),
+        LossSpec(name="lpips_alex", label="LPIPS (AlexNet)", backbone="alex"),
+        LossSpec(name="style", label="Style loss", backbone="vgg19"),
+    )
 }
-# The same, to names of files.
-BACKBONES: Mapping[str, str] = {
-    backbone: registry()[name].file for backbone, name in BACKBONE_DOWNLOADS.items()
-}
-AUTOENCODER = registry()["autoencoder"].file
-
-# Networks behind object features -> their files.
-OBJECT_NETWORKS: Mapping[str, str] = {
-    name: registry()[download].file
-    for name, download in {
-        "fasterrcnn_resnet50_fpn": "fasterrcnn_resnet50_fpn_coco",
-        "deeplabv3_resnet101": "deeplabv3_resnet101_coco",
-        "resnet50": "resnet50",
-    }.items()
-}
-
 LOSS_BACKBONES: Mapping[str, str] = {
-    "lpips_squeeze": "squeeze",
-    "lpips_vgg": "vgg",
-    "lpips_alex": "alex",
-    "style": "vgg19",
+    spec.name: spec.backbone for spec in LOSSES.values() if spec.backbone
 }
+
+# Names of files are those of sources/downloads.yaml.
+# Networks behind losses, by the names that the package lpips gives them.
+BACKBONES: Mapping[str, str] = {
+    "squeeze": "squeezenet1_1-b8a52dc0.pth",
+    "vgg": "vgg16-397923af.pth",
+    "alex": "alexnet-owt-7be5be79.pth",
+    "vgg19": "vgg19-dcbb9e9d.pth",
+}
+# Networks behind object features.
+OBJECT_NETWORKS: Mapping[str, str] = {
+    "fasterrcnn_resnet50_fpn": "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
+    "deeplabv3_resnet101": "deeplabv3_resnet101_coco-586e9e4e.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+}
+AUTOENCODER = "imagenet-vgg16.pth"
 
 
 def minimum_side(losses: Iterable[str]) -> int:
     """Return the shorter side, in pixels, that an original needs for all of `losses`."""
-    return max((MINIMUM_SIDES.get(loss, 1) for loss in losses), default=1)
+    return max((LOSSES[loss].minimum_side for loss in losses), default=1)
 
 
 def metric_name(loss: str, weights_source: str) -> str:
     """Return the honest name of a loss: "_random_backbone" is added where its weights are random."""
     random = weights_source == "random" and loss in LOSS_BACKBONES
-    return f"{loss}_random_backbone" if random else loss
+    return random_backbone(loss) if random else loss
+
+
+def random_backbone(loss: str) -> str:
+    """Return the honest name of a loss whose backbone has random weights."""
+    return f"{loss}_random_backbone"

@@ -15,10 +15,10 @@ import pytorch_msssim
 import torch
 from torch import Tensor, nn
 
-from memorability.base.errors import InputError, nearest
+from memorability.base.errors import named
 from memorability.base.seeding import stream_seed
 from memorability.networks import torchvision_networks, weights
-from memorability.networks.catalogue import LOSS_BACKBONES, MINIMUM_SIDES, metric_name
+from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE, random_backbone
 from memorability.networks.computing import autocast
 
 # VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
@@ -50,7 +50,7 @@ class SSIM(nn.Module):
 
     def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
         """Return (N,) errors; images need sides of at least 11 pixels."""
-        _refuse_small("SSIM", images, MINIMUM_SIDES["ssim"])
+        _refuse_small("SSIM", images, SSIM_SIDE)
         similarity: Tensor = pytorch_msssim.ssim(
             images, reconstructions, data_range=1.0, size_average=False
         )
@@ -67,7 +67,7 @@ class MultiScaleSSIM(nn.Module):
 
     def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
         """Return (N,) errors; images need sides of at least 161 pixels."""
-        _refuse_small("MS-SSIM", images, MINIMUM_SIDES["ms_ssim"])
+        _refuse_small("MS-SSIM", images, MS_SSIM_SIDE)
         similarity: Tensor = pytorch_msssim.ms_ssim(
             images, reconstructions, data_range=1.0, size_average=False
         )
@@ -82,11 +82,14 @@ class NetworkLoss(nn.Module, ABC):
 
     Attributes
     ----------
+    backbone
+        The network, a key of `memorability.networks.catalogue.BACKBONES`.
     precision
         In which the network computes, see `memorability.networks.computing`; what follows it is
         fp32.
     """
 
+    backbone: str
     precision = "fp32"
 
     @abstractmethod
@@ -118,6 +121,7 @@ class Lpips(NetworkLoss):
         super().__init__()
         import lpips
 
+        self.backbone = network
         self.to_minus_one = input_range == "minus_one_to_one"
         with warnings.catch_warnings(), torch.device("meta"):
             # lpips asks torchvision by an argument that torchvision has renamed since.
@@ -159,6 +163,8 @@ class StyleLoss(NetworkLoss):
         by nothing, of images that are not normalised. How they reduce the difference of two matrices
         is not known: here it is the mean over the N² entries.
     """
+
+    backbone = "vgg19"
 
     def __init__(self, gram: str) -> None:
         super().__init__()
@@ -266,7 +272,7 @@ def _materialise(network: nn.Module) -> None:
 
 
 # Name -> maker, given the range that LPIPS is fed and the kind of Gram matrices.
-LOSSES: Mapping[str, Callable[[str, str], nn.Module]] = {
+MAKERS: Mapping[str, Callable[[str, str], nn.Module]] = {
     "mse": lambda _range, _gram: MeanSquaredError(),
     "mae": lambda _range, _gram: MeanAbsoluteError(),
     "ssim": lambda _range, _gram: SSIM(),
@@ -276,6 +282,8 @@ LOSSES: Mapping[str, Callable[[str, str], nn.Module]] = {
     "lpips_alex": lambda lpips_range, _gram: Lpips("alex", lpips_range),
     "style": lambda _range, style_gram: StyleLoss(style_gram),
 }
+WITHOUT_WEIGHTS = ("mse", "mae", "ssim", "ms_ssim")
+"""Losses without a network, which every study can measure."""
 
 
 def make_loss(
@@ -292,7 +300,7 @@ def make_loss(
     Parameters
     ----------
     name
-        Key of `LOSSES`.
+        Key of `memorability.networks.catalogue.LOSSES`.
     lpips_range
         See `Lpips`.
     style_gram
@@ -317,17 +325,16 @@ def make_loss(
     InputError
         If the loss is unknown or its weights do not load.
     """
-    if name not in LOSSES:
-        raise InputError(f"The loss {name!r} is unknown ({nearest(name, LOSSES)}).")
+    make = named(MAKERS, name, "loss")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
-        loss = LOSSES[name](lpips_range, style_gram).eval().requires_grad_(False)
+        loss = make(lpips_range, style_gram).eval().requires_grad_(False)
     if not isinstance(loss, NetworkLoss):
         return loss, name, None
     loss.precision = precision
-    backbone = LOSS_BACKBONES[name]
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
     if weights_source == "random":
-        receipt = weights.random_receipt(f"{backbone} backbone", network)
-        return loss, metric_name(name, weights_source), receipt
-    return loss, name, torchvision_networks.load_backbone(network, backbone, weights_directory)
+        receipt = weights.random_receipt(f"{loss.backbone} backbone", network)
+        return loss, random_backbone(name), receipt
+    receipt = torchvision_networks.load_backbone(network, loss.backbone, weights_directory)
+    return loss, name, receipt

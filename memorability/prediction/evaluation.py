@@ -8,9 +8,8 @@ import pandas as pd
 
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
+from memorability.prediction.names import OF_PAIRS
 from memorability.statistics.intervals import Bootstrap
-
-_OF_PAIRS = "_of_pairs"  # after the name of a head that was measured on pairs of images
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def evaluate(
     for head, rows in heads.items():
         pairs = _pairs(rows, predictions)
         if len(pairs):
-            predicted = {f"{head}{_OF_PAIRS}": pairs["predicted"].to_numpy()}
+            predicted = {f"{head}{OF_PAIRS}": pairs["predicted"].to_numpy()}
             scores = pairs["score"].to_numpy()
             measured = bootstrap_metrics(
                 predicted, scores, threshold=threshold, bootstrap=bootstrap

@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from memorability.prediction.predictors.kernels import inner_products, predict_by_ridge
-from memorability.prediction.predictors.trained import predict
-from memorability.prediction.predictors.training import PredictorSettings, train_predictor
+from memorability.prediction.names import fit_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +28,7 @@ def predict_left_out_categories(
     Parameters
     ----------
     head
-        "mlp" or "ridge".
+        Key of `memorability.prediction.names.PREDICTORS`.
     latents, images, split, settings
         As in `memorability.prediction.predicting.predict_images`.
     on_category
@@ -51,6 +49,7 @@ def predict_left_out_categories(
         return pd.DataFrame({"image_id": [], "category": [], "predicted": []}, dtype=object).astype(
             {"image_id": str, "category": str, "predicted": float}
         )
+    fit = fit_of(head)
     scores, parts = split["score"].to_numpy(), split["split"].to_numpy()
     predicted = np.full(len(images), np.nan)
     test = parts == "test"
@@ -59,18 +58,10 @@ def predict_left_out_categories(
         # As test images they are not read by what is fitted.
         fold = np.where(own, "test", parts)
         rows = np.flatnonzero(own & test)
-        if head == "mlp":
-            trained = train_predictor(
-                latents,
-                scores,
-                fold,
-                settings=PredictorSettings.of(settings),
-                seed=settings["seed"],
-            )
-            predicted[rows] = predict(trained, latents, rows)
-        else:
-            products = inner_products(latents, scores, fold)
-            predicted[rows] = predict_by_ridge(products, scores, settings["seed"])[0][rows]
+        predictions = fit(
+            latents, scores, fold, rows=rows, settings=settings, seed=settings["seed"]
+        )
+        predicted[rows] = predictions.of_images
         on_category()
     table: pd.DataFrame = images.loc[test, ["image_id", "category"]]
     return table.assign(predicted=predicted[test])

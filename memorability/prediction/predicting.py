@@ -8,12 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from memorability.prediction.label_baselines import label_baselines
-from memorability.prediction.predictors.gru_pair import predict_by_pairs
-from memorability.prediction.predictors.kernels import (
-    inner_products,
-    predict_by_ridge,
-    predict_by_svr,
-)
+from memorability.prediction.names import fit_of
 from memorability.prediction.predictors.trained import TrainedPredictor, predict
 from memorability.prediction.predictors.training import PredictorSettings, train_predictor
 
@@ -87,40 +82,46 @@ def chosen_settings(settings: Mapping[str, Any], trials: pd.DataFrame | None) ->
 
 
 def predict_by_head(
-    head: str, latents: npt.NDArray[np.float32], split: pd.DataFrame, seed: int
-) -> tuple[pd.DataFrame, dict[str, float]]:
+    head: str, inputs: npt.NDArray[Any], split: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, Mapping[str, float]]:
     """Fit another head on the training images and predict all of them.
 
     Parameters
     ----------
     head
-        "ridge", "svr" or "gru_pair".
-    latents, split
+        Key of `memorability.prediction.names.PREDICTORS`.
+    inputs
+        What it reads, a row per image.
+    split
         As in `memorability.prediction.predicting.predict_images`.
-    seed
-        Seed of the study.
+    settings
+        seed, and what the head needs.
 
     Returns
     -------
     tuple
         The table `head_predictions`, and what was chosen within the training images.
+
+    Raises
+    ------
+    InputError
+        If the head is unknown.
     """
-    ids, scores = split["image_id"].to_numpy(), split["score"].to_numpy()
-    parts = split["split"].to_numpy()
-    chosen: dict[str, float] = {}
-    if head == "gru_pair":
-        predicted, pairs, predicted_of_pairs = predict_by_pairs(latents, scores, parts, seed=seed)
-        rows = pairs[pairs[:, 0] != pairs[:, 1]]
-        both = pd.DataFrame(
-            {
-                "image_id": ids[rows[:, 0]],
-                "other_image_id": ids[rows[:, 1]],
-                "predicted": predicted_of_pairs[pairs[:, 0] != pairs[:, 1]],
-            }
-        )
-    else:
-        fit = {"ridge": predict_by_ridge, "svr": predict_by_svr}[head]
-        predicted, chosen = fit(inner_products(latents, scores, parts), scores, seed)
-        both = pd.DataFrame()
-    alone = pd.DataFrame({"image_id": ids, "other_image_id": ids, "predicted": predicted})
-    return pd.concat([alone, both], ignore_index=True), chosen
+    ids = split["image_id"].to_numpy()
+    predictions = fit_of(head)(
+        inputs,
+        split["score"].to_numpy(),
+        split["split"].to_numpy(),
+        rows=np.arange(len(ids)),
+        settings=settings,
+        seed=settings["seed"],
+    )
+    first, second = predictions.pairs.T
+    table = pd.DataFrame(
+        {
+            "image_id": np.concatenate([ids, ids[first]]),
+            "other_image_id": np.concatenate([ids, ids[second]]),
+            "predicted": np.concatenate([predictions.of_images, predictions.of_pairs]),
+        }
+    )
+    return table, predictions.chosen

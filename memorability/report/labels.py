@@ -2,20 +2,12 @@
 
 from collections.abc import Mapping
 
+from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.networks.catalogue import LOSSES
+
 LABELS: Mapping[str, str] = {
-    "mse": "MSE",
-    "mae": "MAE",
-    "ssim": "SSIM",
-    "ms_ssim": "MS-SSIM",
-    "lpips_squeeze": "LPIPS (SqueezeNet)",
-    "lpips_vgg": "LPIPS (VGG)",
-    "lpips_alex": "LPIPS (AlexNet)",
-    "style": "Style loss",
-    "score": "memorability (hits − false alarms) / responses",
-    "score_uncorrected": "memorability, hits / responses",
-    "false_alarm_rate": "false alarms / responses",
-    "d_prime": "memorability, d′",
-    "criterion": "criterion c (higher: fewer “seen before”)",
+    **{spec.name: spec.label for spec in LOSSES.values()},
+    **{kind.column: kind.label for kind in SCORE_KINDS.values()},
     "category_mean": "Mean score of the category",
     "subcategory_mean": "Mean score of the subcategory",
     "image_size": "Size of the original in pixels",
@@ -61,32 +53,12 @@ LABELS: Mapping[str, str] = {
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",
 }
-# Heads that predict memorability.
-HEADS: Mapping[str, str] = {
-    "mlp": "MLP on latents",
-    "ridge": "ridge regression on latents",
-    "svr": "support vector regression on latents",
-    "gru_pair": "GRU of the published scripts",
-    "gru_pair_of_pairs": "GRU of the published scripts, pairs of images",
-    "left_out": "from the other categories alone",
-    "category_mean": "category means",
-    "subcategory_mean": "subcategory means",
-    "image_size": "image size and aspect",
-    "labels_alone": "a model of labels alone",
-    "features_alone": "a model of features alone",
-    "features_and_labels": "a model of features and labels",
-}
 # Beginning of a metric's name -> whose error it is.
 MODELS: Mapping[str, str] = {
     "trained_": "Fine-tuned",
     "untrained_": "Untrained",
     "grey_": "Constant grey",
 }
-
-
-def head_label(head: str) -> str:
-    """Return the name of a head that predicts memorability; an external one's is its own."""
-    return HEADS.get(head, head)
 
 
 def label(name: str) -> str:

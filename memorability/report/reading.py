@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from memorability.report.labels import HEADS, head_label, label
+from memorability.prediction.names import HEADS, head_label
+from memorability.report.labels import label
 from memorability.report.pages import show
 
 

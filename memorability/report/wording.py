@@ -5,19 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from memorability.report.labels import head_label, label
+from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.prediction.names import head_label
+from memorability.report.labels import label
 
 Rows = Mapping[str, pd.Series]
 
 _KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
 _GAIN = ["difference", "ci_low", "ci_high"]
-_TARGETS = {
-    "score": "memorability",
-    "score_uncorrected": "the hit rate",
-    "false_alarm_rate": "the false-alarm rate",
-    "d_prime": "sensitivity (d′)",
-    "criterion": "the response criterion",
-}
 
 
 def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
@@ -39,7 +34,7 @@ def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
     of_all = correlations[correlations["group"] == "all"]
     rows = {str(row["method"]): row for _, row in of_all.iterrows()}
     pooled = rows["pooled"]
-    what = f"{_subject(pooled)} and {_TARGETS.get(pooled['target'], label(pooled['target']))}"
+    what = f"{_subject(pooled)} and {SCORE_KINDS[pooled['target']].in_a_sentence}"
     if np.isnan(pooled["r"]):
         return f"{what} have no correlation: {why_none(pooled['ci_method'])}."
     interval = _interval(pooled, f"{100 * confidence:g} % interval ")

@@ -27,7 +27,6 @@ from memorability.base.errors import InputError
 from memorability.data.splits import PARTS
 from memorability.images.decoding import Decoding
 from memorability.images.sizes import SIDE, Resize
-from memorability.networks.catalogue import minimum_side
 from memorability.networks.computing import place
 from memorability.networks.model_file import ModelFile
 from memorability.prediction.predictors.trained import (
@@ -227,7 +226,7 @@ def bundle(
         "version": VERSION,
         "preparation": {
             "resize": settings["resize"],
-            "minimum_side": minimum_side(settings["losses"]),
+            "minimum_side": settings["minimum_side"],
             "decoding": dict(settings["decoding"]),
             **PREPARATION,
         },

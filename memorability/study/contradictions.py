@@ -3,23 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memorability.base.errors import InputError, nearest
+from memorability.base.errors import InputError, named, nearest
 from memorability.claims.published import find_claim, load_published
+from memorability.images.data_sets import DATA_SETS
+from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
 
 GRID_SIZE = 14_280
-"""Combinations of the published grid, as `memorability.prediction.search.PUBLISHED_GRID` has them."""
-COUNTS = {"hits", "false_alarms", "responses"}
-# What can be correlated: counts of the score table that it is computed from.
-TARGET_COUNTS: Mapping[str, set[str]] = {
-    "score": set(),
-    "score_uncorrected": {"hits", "responses"},
-    "false_alarm_rate": COUNTS,
-    "d_prime": COUNTS,
-    "criterion": COUNTS,
-}
+"""Combinations of the published grid, as `memorability.prediction.search` has it."""
 
 
 def has_images(dataset: Mapping[str, Any]) -> bool:
@@ -134,7 +127,7 @@ def check_heads(external: Mapping[str, Any]) -> None:
 
 def check_target(target: str, columns: Iterable[str]) -> None:
     """Raise InputError where the score table lacks the counts of a target."""
-    missing = sorted(TARGET_COUNTS[target] - set(columns))
+    missing = sorted(set(named(SCORE_KINDS, target, "score").needs_counts) - set(columns))
     if missing:
         raise InputError(
             f"statistics.target: {target} is computed from counts, but the score table has no "
@@ -205,7 +198,8 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
     wanted = {"published": "memcat", "official": "lamem"}.get(split["kind"], dataset)
     if dataset != wanted:
         what = {
-            "memcat": "published is the split of MemCat and needs all of its 10,000 rows",
+            "memcat": "published is the split of MemCat and needs all of its "
+            f"{DATA_SETS['memcat'].images:,} rows",
             "lamem": "official names one of the five splits of LaMem",
         }[wanted]
         raise InputError(

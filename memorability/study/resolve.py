@@ -10,6 +10,9 @@ import yaml
 
 from memorability.base.errors import InputError, nearest
 from memorability.base.run_keys import EXTERNAL
+from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
+from memorability.prediction.names import OTHER_HEADS, reading
 from memorability.study.contradictions import (
     check_external,
     check_heads,
@@ -59,6 +62,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         labels that are no learning rates, protocols that do not exist.
     """
     schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+    schema["$defs"] |= {what: {"enum": names} for what, names in _registered().items()}
     validator = _Validator(schema)
     mistakes = [line for error in validator.iter_errors(config) for line in _explain(error)]
     if mistakes:
@@ -86,6 +90,17 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     study = Study(_in_order(config), protocols, runs, selected)
     check_target(config["statistics"]["target"], study.image_source["columns"])
     return study
+
+
+def _registered() -> dict[str, list[str]]:
+    """Return the names that the schema takes from registries."""
+    return {
+        "loss": [*LOSSES],
+        "network_loss": [*LOSS_BACKBONES],
+        "other_head": [*OTHER_HEADS],
+        "left_out_head": ["none", *reading("latents")],
+        "score": [*SCORE_KINDS],
+    }
 
 
 def _protocols(config: Mapping[str, Any], root: Path) -> dict[str, Protocol]:

@@ -10,15 +10,17 @@ from memorability.base.errors import InputError
 from memorability.base.files import CHECKPOINTS
 from memorability.base.run_keys import EXTERNAL
 from memorability.features.names import OBJECT_FEATURES
+from memorability.memory_game.score_kinds import COUNTS
 from memorability.networks.catalogue import (
     AUTOENCODER,
     BACKBONES,
     LOSS_BACKBONES,
     OBJECT_NETWORKS,
     metric_name,
+    minimum_side,
 )
 from memorability.sources.downloads import Download, registry
-from memorability.study.contradictions import COUNTS, has_images
+from memorability.study.contradictions import has_images
 from memorability.study.grid import Run, learning_rate, previous
 from memorability.study.preflight import require, require_space, require_writable
 from memorability.study.protocol import Protocol
@@ -346,7 +348,7 @@ class Study:
         """What decides a saved predictor besides its inputs, for the parameters of its job."""
         return {
             "resize": self.selected_resize,
-            "losses": sorted(self.settings["losses"]),
+            "minimum_side": minimum_side(self.settings["losses"]),
             "decoding": self.decoding,
             "score": self.score_convention,
             "confidence": self.settings["statistics"]["confidence"],
@@ -358,7 +360,7 @@ class Study:
     @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
-        return set(self.image_source["columns"]) >= COUNTS
+        return set(self.image_source["columns"]) >= set(COUNTS)
 
     @property
     def trials(self) -> list[str]:
@@ -376,7 +378,7 @@ class Study:
         return {
             "columns": self.image_source["columns"],
             "on_bad_image": self.settings["images"]["on_bad_image"],
-            "losses": sorted(self.settings["losses"]),
+            "minimum_side": minimum_side(self.settings["losses"]),
             "decoding": self.decoding,
             "resize": resize,
             "seed": self.settings["statistics"]["seed"],

@@ -8,8 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 
-from memorability.networks.catalogue import LOSS_BACKBONES
-from memorability.networks.losses import LOSSES
+from memorability.networks.losses import WITHOUT_WEIGHTS
 from memorability.study.study import Study
 from memorability.workflow.calibration import calibrate
 from memorability.workflow.cost_figures import Calibration
@@ -40,8 +39,7 @@ def estimate(study: Study, jobs: Sequence[Job]) -> str:
     sizes, settings = sizes_of(study), study.settings
     losses: list[str] = []
     if study.runs:
-        without_weights = [loss for loss in LOSSES if loss not in LOSS_BACKBONES]
-        losses = list(dict.fromkeys([*settings["losses"], *without_weights]))
+        losses = list(dict.fromkeys([*settings["losses"], *WITHOUT_WEIGHTS]))
     calibration = calibrate(
         [protocol.choices() for protocol in study.protocols.values()],
         losses,

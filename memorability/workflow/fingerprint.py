@@ -24,6 +24,7 @@ PLUMBING = frozenset(
     {
         "", "autoencoder.checkpoints", "autoencoder.resuming", "base.errors", "base.files",
         "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "networks.model_file",
+        "sources.downloads",
         "tables.latents", "tables.schemas.analysis", "tables.schemas.autoencoder",
         "tables.schemas.columns", "tables.schemas.data", "tables.schemas.explanation",
         "tables.schemas.prediction", "tables.store", "workflow.fingerprint", "workflow.job",
@@ -33,6 +34,12 @@ PLUMBING = frozenset(
 """Modules that say how a result is read, kept, logged or refused, and never what it is.
 
 They do not count, nor does the version in the package itself (""). What they call, does.
+"""
+
+LOOKUPS = frozenset({("prediction.names", "fit_of")})
+"""Definitions that find another by a name that only a job knows, in a registry.
+
+They are not followed: what they find counts where a rule gives it to `fingerprint`.
 """
 
 _Definition = tuple[str, str]  # module within the package, name within the module
@@ -48,7 +55,7 @@ def fingerprint(script: str | Path, *definitions: str) -> str:
         File of the script.
     definitions
         What the script reaches by a name that only its job knows, as "module:name", for example
-        "predictions.kernels:predict_by_ridge".
+        "prediction.predictors.kernels:fit_ridge".
 
     Returns
     -------
@@ -62,16 +69,15 @@ def fingerprint(script: str | Path, *definitions: str) -> str:
     """
     root = _script(Path(script))
     parts = set(root.parts)
-    for module, name in _reached({*root.needs, *map(_named, definitions)}):
-        if module not in PLUMBING:
-            parts |= _meaning(PACKAGE, module, name).parts
+    for module, name in _counted({*root.needs, *map(_named, definitions)}):
+        parts |= _meaning(PACKAGE, module, name).parts
     return hashlib.sha256(json.dumps(sorted(parts)).encode()).hexdigest()[:16]
 
 
-def reached(script: str | Path) -> set[str]:
-    """Return the definitions that count in the fingerprint of a script, as "module:name"."""
-    definitions = _reached(_script(Path(script)).needs)
-    return {f"{module}:{name}" for module, name in definitions if module not in PLUMBING}
+def reached(script: str | Path, *definitions: str) -> set[str]:
+    """Return the definitions that count in a fingerprint of the same arguments, as "module:name"."""
+    roots = {*_script(Path(script)).needs, *map(_named, definitions)}
+    return {f"{module}:{name}" for module, name in _counted(roots)}
 
 
 def _named(definition: str) -> _Definition:
@@ -79,15 +85,15 @@ def _named(definition: str) -> _Definition:
     return module, name
 
 
-def _reached(roots: set[_Definition]) -> set[_Definition]:
+def _counted(roots: set[_Definition]) -> set[_Definition]:
     definitions: set[_Definition] = set()
     waiting = [*roots]
     while waiting:
         definition = waiting.pop()
-        if definition not in definitions:
+        if definition not in definitions and definition not in LOOKUPS:
             definitions.add(definition)
             waiting.extend(_meaning(PACKAGE, *definition).needs)
-    return definitions
+    return {(module, name) for module, name in definitions if module not in PLUMBING}
 
 
 @dataclass

@@ -13,10 +13,13 @@ from pathlib import Path
 
 from pyarrow import parquet
 
+from memorability.base.errors import named
 from memorability.data.scores import read_raw
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
+from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
+from memorability.prediction.names import PREDICTORS
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     FIGURES,
@@ -27,8 +30,6 @@ from memorability.workflow.cost_figures import (
 )
 from memorability.workflow.planned_jobs import Job
 
-IMAGES = {"memcat": 10_000, "lamem": 58_741}
-CATEGORIES = {"memcat": 5, "sample": 5, "lamem": 1}
 SPLITS = {"published": (5_892, 3_177), "official": (45_000, 10_000)}
 """Training and test images."""
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
@@ -46,7 +47,7 @@ DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
 PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
-    "attribution_checks", "attributions", "controls", "decay", "distinctiveness", "errors",
+    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness", "errors",
     "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
     "prediction", "pretraining", "protocol_effects", "scores", "search", "selection",
 )  # fmt: skip
@@ -88,7 +89,8 @@ def sizes_of(study: Study) -> Sizes:
         If the score table cannot be read.
     """
     dataset = study.settings["dataset"]
-    kind, categories = dataset["kind"], CATEGORIES.get(dataset["kind"], 1)
+    kind = dataset["kind"]
+    categories = DATA_SETS[kind].categories if kind in DATA_SETS else SAMPLE_CATEGORIES
     table = None
     own = kind in ("folder", "table")
     if own and Path(dataset["scores"]).is_file():
@@ -99,8 +101,10 @@ def sizes_of(study: Study) -> Sizes:
         images = int(parquet.read_metadata(study.image_table).num_rows)
     elif own:
         images = 0 if table is None else len(table)
+    elif kind in DATA_SETS:
+        images = DATA_SETS[kind].images
     else:
-        images = IMAGES.get(kind) or CATEGORIES[kind] * int(dataset["images_per_category"])
+        images = SAMPLE_CATEGORIES * int(dataset["images_per_category"])
     split = study.settings["prediction"]["split"]
     shares = (int(split[part] * images) for part in ("train", "test"))
     train, test = SPLITS.get(split["kind"], shares)
@@ -150,7 +154,7 @@ class JobSeconds:
         study, sizes = self._study, self._sizes
         tables = (
             "simulate_sample", "read_scores", "join_scores", "list_rejected", "split_images",
-            "read_split", "measure_baselines", "estimate_ceiling", "join_errors", "list_external",
+            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling", "join_errors", "list_external",
             "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
@@ -199,10 +203,10 @@ class JobSeconds:
         heads = len(prediction["heads"]) + len(prediction["external"]) + BASELINES + 2
         return {
             "map_latents": lambda _: self._latents,
-            "predict": lambda _: self._training_seconds,
+            "predict": lambda _: self._fitting(MAIN),
             "search_predictor": lambda _: self._trials * self._training_seconds,
             "choose_predictor": lambda _: FIGURES["figure"],
-            "predict_by_head": self._head,
+            "predict_by_head": lambda job: self._fitting(job.wildcards["head"]),
             "predict_left_out": self._left_out,
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
@@ -325,16 +329,20 @@ class JobSeconds:
         share = self._latent / PUBLISHED_LATENT
         return float(self._sizes.images * others * FIGURES["pair"] * share)
 
-    def _head(self, job: Job) -> float:
-        if job.wildcards["head"] == "gru_pair":
-            size = max(self._latent / PUBLISHED_LATENT, SMALLEST_PREDICTOR)
-            return float(GRU_EPOCHS * self._sizes.train * FIGURES["predict"] * size)
-        return self._pairs(self._sizes.train)
+    def _fitting(self, predictor: str) -> float:
+        """Return the seconds in which a predictor is fitted, should it not stop early."""
+        match named(PREDICTORS, predictor, "predictor").cost:
+            case "perceptron":
+                return self._training_seconds
+            case "recurrent":
+                size = max(self._latent / PUBLISHED_LATENT, SMALLEST_PREDICTOR)
+                return float(GRU_EPOCHS * self._sizes.train * FIGURES["predict"] * size)
+            case "inner_products":
+                return self._pairs(self._sizes.train)
 
     def _left_out(self, _: Job) -> float:
-        mlp = self._study.settings["prediction"]["leave_one_category_out"] == "mlp"
-        once = self._training_seconds if mlp else self._pairs(self._sizes.train)
-        return self._sizes.categories * once
+        head = self._study.settings["prediction"]["leave_one_category_out"]
+        return self._sizes.categories * self._fitting(head)
 
     def _correlate(self, job: Job) -> float:
         quantity, images, study = job.wildcards["quantity"], self._sizes.images, self._study

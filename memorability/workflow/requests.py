@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from memorability.base.errors import named
+from memorability.prediction.names import PREDICTORS
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import published
 from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
@@ -79,6 +81,15 @@ class Requests:
 
         return minutes
 
-    def head_memory(self, *_: Any) -> str:
-        """Return the memory of the inner products of all images with the training images, twice."""
+    def fitting_memory(self, predictor: str) -> str:
+        """Return the memory in which a predictor is fitted.
+
+        Raises
+        ------
+        InputError
+            If there is no such predictor, with the nearest name.
+        """
+        if named(PREDICTORS, predictor, "predictor").cost != "inner_products":
+            return "4GB"
+        # Of all images with the training images, twice.
         return f"{math.ceil(2.5 + self.sizes.images**2 * PAIR_BYTES / 1e9)}GB"

@@ -46,7 +46,7 @@ class MadeUpStudy:
             self.predictions,
             settings={
                 "resize": "squash",
-                "losses": ["mse"],
+                "minimum_side": 1,
                 "decoding": {"color_profile": "convert", "max_megapixels": 300},
                 "score": "(hits − false alarms) / responses",
                 "confidence": 0.9,

@@ -6,6 +6,7 @@ two, whose target is the mean of their scores.
 
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from memorability.base.seeding import numpy_stream, stream_seed, torch_stream
+from memorability.prediction.predictors.contract import Predictions
 from memorability.prediction.predictors.early_stopping import EarlyStopping
 from memorability.prediction.predictors.fitting import Floats, fitting_rows, training_moments
 
@@ -60,6 +62,25 @@ def draw_pairs(rows: npt.NDArray[np.intp], generator: np.random.Generator) -> np
     if len(shuffled) % 2:
         shuffled = np.append(shuffled, shuffled[-1])
     return shuffled.reshape(-1, 2)
+
+
+def fit_gru(
+    inputs: npt.NDArray[np.float32],
+    scores: Floats,
+    split: npt.NDArray[Any],
+    *,
+    rows: npt.NDArray[np.intp],
+    settings: Mapping[str, Any],
+    seed: int,
+) -> Predictions:
+    """Train the network on pairs of latents and predict images, and pairs of test images.
+
+    `memorability.prediction.predictors.contract.Fit` says what it takes. An image that is paired with
+    itself, the last of an odd number, is no pair.
+    """
+    predicted, pairs, of_pairs = predict_by_pairs(inputs, scores, split, seed=seed)
+    two = pairs[:, 0] != pairs[:, 1]
+    return Predictions(of_images=predicted[rows], pairs=pairs[two], of_pairs=of_pairs[two])
 
 
 def predict_by_pairs(

@@ -4,6 +4,7 @@ With more latent values than images both need the latents only through the inner
 images with the training images, which one pass over a memory-mapped file gives.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from sklearn.svm import SVR
 from memorability.base.arrays import blocks
 from memorability.base.errors import InputError
 from memorability.base.seeding import stream_seed
+from memorability.prediction.predictors.contract import Predictions
 from memorability.prediction.predictors.fitting import Floats, fitting_rows, training_moments
 
 _COLUMNS_PER_BLOCK = 2048  # 82 MB of 10,000 latents
@@ -64,6 +66,44 @@ def inner_products(
         squares += np.einsum("nd,nd->n", values, values)
     size = latents.shape[1]
     return InnerProducts(products / size, squares / size, train)
+
+
+def fit_ridge(
+    inputs: npt.NDArray[np.float32],
+    scores: Floats,
+    split: npt.NDArray[Any],
+    *,
+    rows: npt.NDArray[np.intp],
+    settings: Mapping[str, Any],
+    seed: int,
+) -> Predictions:
+    """Fit a ridge regression on the standardised latents and predict.
+
+    `memorability.prediction.predictors.contract.Fit` says what it takes. The seed draws the five
+    folds of the training images that choose the penalty `alpha`: 10^-3 to 10^3 per latent value.
+    """
+    products = inner_products(inputs, scores, split)
+    predicted, chosen = predict_by_ridge(products, scores, seed)
+    return Predictions(of_images=predicted[rows], chosen=chosen)
+
+
+def fit_svr(
+    inputs: npt.NDArray[np.float32],
+    scores: Floats,
+    split: npt.NDArray[Any],
+    *,
+    rows: npt.NDArray[np.intp],
+    settings: Mapping[str, Any],
+    seed: int,
+) -> Predictions:
+    """Fit a support vector regression with a Gaussian kernel and predict.
+
+    `memorability.prediction.predictors.contract.Fit` says what it takes. The seed draws the five
+    folds of the training images that choose the cost `C`: 0.1, 1 or 10.
+    """
+    products = inner_products(inputs, scores, split)
+    predicted, chosen = predict_by_svr(products, scores, seed)
+    return Predictions(of_images=predicted[rows], chosen=chosen)
 
 
 def predict_by_ridge(

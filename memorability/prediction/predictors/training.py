@@ -19,6 +19,7 @@ from torch.optim.adamw import adamw
 
 from memorability.base.arrays import blocks
 from memorability.base.seeding import stream_seed, torch_stream
+from memorability.prediction.predictors.contract import Predictions
 from memorability.prediction.predictors.early_stopping import EarlyStopping
 from memorability.prediction.predictors.fitting import (
     Floats,
@@ -194,6 +195,24 @@ def train_predictor(
     early_stopping.restore()
     model.eval()
     return trained
+
+
+def fit_perceptron(
+    inputs: npt.NDArray[np.float32],
+    scores: Floats,
+    split: npt.NDArray[Any],
+    *,
+    rows: npt.NDArray[np.intp],
+    settings: Mapping[str, Any],
+    seed: int,
+) -> Predictions:
+    """Train the predictor on latents and predict.
+
+    `memorability.prediction.predictors.contract.Fit` says what it takes.
+    """
+    chosen = PredictorSettings.of(settings)
+    trained = train_predictor(inputs, scores, split, settings=chosen, seed=seed)
+    return Predictions(of_images=predict(trained, inputs, rows))
 
 
 class _FirstLayer:

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from memorability.analysis.gathering import wide_features
 from memorability.features.names import TABLE_2
+from memorability.prediction.names import head_label
 from memorability.report.figures.style import COLOURS, add_note, styled
-from memorability.report.labels import head_label, label
+from memorability.report.labels import label
 
 # Columns of the table `table_2` -> how they are drawn.
 _GIVEN = {

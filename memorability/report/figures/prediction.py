@@ -11,8 +11,8 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
+from memorability.prediction.names import HEADS, OF_PAIRS, head_label
 from memorability.report.figures.style import COLOURS, add_note, styled
-from memorability.report.labels import HEADS, head_label
 
 CALIBRATION_GROUPS = 10
 _GREYS = ("#555555", "#999999", "#bbbbbb")
@@ -97,7 +97,7 @@ def by_category(metrics: pd.DataFrame, by_category: pd.DataFrame, *, note: str) 
     table = pd.concat([metrics.assign(group="all"), by_category], ignore_index=True)
     # A single category may be called "all" as well.
     table = table.drop_duplicates(["group", "head", "metric"])
-    table = table[(table["metric"] == "spearman") & (table["head"] != "gru_pair_of_pairs")]
+    table = table[(table["metric"] == "spearman") & ~table["head"].str.endswith(OF_PAIRS)]
     names = sorted(set(by_category["group"]))
     groups = ["all", *names] if len(names) > 1 else ["all"]
     heads = _in_order(table["head"].unique())

@@ -18,7 +18,7 @@ from memorability.autoencoder.cross_metrics import (
     measure_metrics,
 )
 from memorability.autoencoder.reconstruction import measure_errors
-from memorability.networks.losses import LOSSES
+from memorability.networks.catalogue import LOSSES
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 

@@ -1,9 +1,10 @@
 """The clause that helps a user who mistyped a name."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.base.errors import nearest
+from memorability.base.errors import InputError, named, nearest
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12)
 
@@ -30,3 +31,9 @@ def test_every_known_name_is_nearest_to_itself(known: set[str], data: st.DataObj
 @given(NAMES, st.sets(NAMES, min_size=1, max_size=8))
 def test_the_clause_always_names_something_known(name: str, known: set[str]) -> None:
     assert any(word in nearest(name, known) for word in known)
+
+
+def test_a_registry_gives_its_entry_or_the_nearest_name() -> None:
+    assert named({"mse": 1, "style": 2}, "style", "loss") == 2
+    with pytest.raises(InputError, match=r"The loss 'stile' is unknown .did you mean 'style'"):
+        named({"mse": 1, "style": 2}, "stile", "loss")

@@ -20,7 +20,8 @@ from benchmarks.arithmetic import (
     training_step,
 )
 from memorability.autoencoder.architecture import Autoencoder
-from memorability.networks.losses import LOSSES, NetworkLoss, make_loss
+from memorability.networks.catalogue import LOSSES
+from memorability.networks.losses import NetworkLoss, make_loss
 
 CHOICES: dict[str, Any] = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from memorability.base.errors import InputError
+from memorability.networks.catalogue import LOSSES
 from memorability.networks.losses import (
-    LOSSES,
     SSIM,
     Lpips,
     MultiScaleSSIM,

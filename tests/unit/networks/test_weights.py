@@ -26,7 +26,8 @@ from memorability.autoencoder.initial_weights import (
 )
 from memorability.base.errors import InputError
 from memorability.networks import catalogue, torchvision_networks
-from memorability.networks.losses import LOSSES, Lpips, make_loss
+from memorability.networks.catalogue import LOSSES
+from memorability.networks.losses import Lpips, make_loss
 from memorability.networks.torchvision_networks import load_backbone, load_network
 from memorability.networks.weights import load_strictly, read_state_dict
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from memorability.prediction.left_out import predict_left_out_categories
+from memorability.prediction.names import OTHER_HEADS, PREDICTORS
 from memorability.prediction.predicting import chosen_settings, predict_by_head, predict_images
 from memorability.prediction.predictors.trained import predict
 from memorability.prediction.predictors.training import PredictorSettings, train_predictor
@@ -49,10 +50,10 @@ def test_the_chosen_trial_decides_the_settings() -> None:
     assert chosen_settings(SETTINGS, None) == SETTINGS
 
 
-@pytest.mark.parametrize("head", ["ridge", "svr", "gru_pair"])
+@pytest.mark.parametrize("head", sorted(OTHER_HEADS))
 def test_every_head_has_a_prediction_of_every_image(head: str) -> None:
     latents, _, split = study(n=50)
-    table, chosen = predict_by_head(head, latents, split, 0)
+    table, chosen = predict_by_head(head, latents, split, {"seed": 0})
     store.SCHEMAS["head_predictions"][1].validate(table)
     single = table[table["image_id"] == table["other_image_id"]]
     assert list(single["image_id"]) == list(split["image_id"])
@@ -61,7 +62,7 @@ def test_every_head_has_a_prediction_of_every_image(head: str) -> None:
     assert set(chosen) == {"ridge": {"alpha"}, "svr": {"C"}}.get(head, set())
 
 
-@pytest.mark.parametrize("head", ["mlp", "ridge"])
+@pytest.mark.parametrize("head", sorted(PREDICTORS))
 def test_a_category_is_predicted_without_its_own_images(head: str) -> None:
     found = predict_left_out_categories(head, LATENTS, IMAGES, SPLIT, SETTINGS, lambda: None)
     assert list(found["image_id"]) == list(IMAGES.loc[TEST, "image_id"])

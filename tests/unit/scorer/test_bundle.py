@@ -92,7 +92,7 @@ def test_facts_describe_the_study(saved: SavedPredictor, made_up: Any) -> None:
     assert facts["autoencoder"]["state_sha256"] == state_hash(made_up.model.state_dict())
     unseen = images.loc[images["split"] != "train", "predicted"]
     assert list(saved.reference) == sorted(unseen)
-    assert made_up.bundle(losses=["mse", "ms_ssim"]).facts["preparation"]["minimum_side"] == 161
+    assert made_up.bundle(minimum_side=161).facts["preparation"]["minimum_side"] == 161
 
 
 def test_the_hash_of_a_state_sees_names_values_and_shapes() -> None:

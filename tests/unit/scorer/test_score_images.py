@@ -137,7 +137,7 @@ def test_what_cannot_be_read_keeps_its_row_with_the_reason(
     files = [good[0], *(tmp_path / name for name in named), good[1]]
     steps: list[int] = []
     table = scored(
-        made_up.bundle(losses=["ms_ssim"]), files, batch_size=1, on_image=lambda: steps.append(1)
+        made_up.bundle(minimum_side=161), files, batch_size=1, on_image=lambda: steps.append(1)
     )
     assert len(steps) == len(table) == 7
     bad = table.iloc[1:-1]

@@ -81,8 +81,15 @@ def test_every_download_lands_in_a_place_of_its_own() -> None:
 
 def test_names_of_backbones_and_of_their_files_are_the_registrys() -> None:
     assert set(catalogue.BACKBONES) == set(catalogue.LOSS_BACKBONES.values())
-    assert catalogue.BACKBONES["vgg"] == "vgg16-397923af.pth"
-    assert catalogue.AUTOENCODER == "imagenet-vgg16.pth"
+    downloads = {"squeeze": "squeezenet1_1", "vgg": "vgg16", "alex": "alexnet", "vgg19": "vgg19"}
+    files = {backbone: registry()[name].file for backbone, name in downloads.items()}
+    assert files == catalogue.BACKBONES
+    coco = {"fasterrcnn_resnet50_fpn", "deeplabv3_resnet101"}
+    assert {
+        name: registry()[f"{name}_coco" if name in coco else name].file
+        for name in catalogue.OBJECT_NETWORKS
+    } == catalogue.OBJECT_NETWORKS
+    assert registry()["autoencoder"].file == catalogue.AUTOENCODER
 
 
 def test_the_instruction_says_where_from_and_where_to() -> None:

@@ -593,7 +593,7 @@ def copy_protocols(directory: Path, **texts: str) -> Path:
     [
         ({"images": {"on_bad_image": "reject"}}, {"on_bad_image"}, set()),
         ({"images": {"color_profile": "ignore"}}, {"decoding"}, set()),
-        ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"losses"}, set()),
+        ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"minimum_side"}, set()),
         ({"statistics": {"seed": 5}}, {"seed"}, {"bootstrap"}),
         ({"statistics": {"bootstrap": 100}}, set(), {"bootstrap"}),
         ({"statistics": {"confidence": 0.9}}, set(), {"bootstrap"}),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from memorability.prediction.names import PREDICTORS
 from memorability.workflow import fingerprint as module
-from memorability.workflow.fingerprint import PLUMBING, fingerprint, reached
+from memorability.workflow.fingerprint import LOOKUPS, PLUMBING, fingerprint, reached
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
@@ -243,6 +244,29 @@ def test_a_wider_progress_bar_reruns_nothing(script: str) -> None:
     assert "progress" not in {
         name.partition(":")[2] for name in reached(ROOT / "scripts" / f"{script}.py")
     }
+
+
+def test_training_reaches_neither_addresses_of_downloads_nor_labels_of_losses() -> None:
+    for script in ("finetune", "finetune_decay", "prepare_images", "measure_matrix", "encode"):
+        reached_names = reached(ROOT / "scripts" / f"{script}.py")
+        assert not [name for name in reached_names if name.startswith("sources.")], script
+        assert "networks.catalogue:LOSSES" not in reached_names, script
+
+
+def test_a_head_is_made_anew_by_its_own_code_alone() -> None:
+    script = ROOT / "scripts" / "predict_by_head.py"
+    assert not [name for name in reached(script) if "PREDICTORS" in name or "kernels" in name]
+    ridge = reached(script, PREDICTORS["ridge"].fit)
+    assert "prediction.predictors.kernels:predict_by_ridge" in ridge
+    assert "prediction.predictors.kernels:predict_by_svr" not in ridge
+    assert not [name for name in ridge if "gru_pair" in name or "training:" in name]
+    every = {fingerprint(script, spec.fit) for spec in PREDICTORS.values()}
+    assert len(every) == len(PREDICTORS)
+
+
+def test_every_lookup_is_there() -> None:
+    for place, name in LOOKUPS:
+        assert name in module._module(module.PACKAGE, place).definitions
 
 
 def test_verdicts_are_made_anew_when_the_published_figures_change(
