@@ -19,7 +19,7 @@ from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
-from memorability.prediction.names import PREDICTORS
+from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     FIGURES,
