@@ -1,6 +1,7 @@
 """What is known of each loss, backbone and pretrained file without loading a network."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from memorability.sources.downloads import registry
 
@@ -41,12 +42,21 @@ LOSS_BACKBONES: Mapping[str, str] = {
 }
 
 
+class Metric(NamedTuple):
+    """What an error is measured in, see `memorability.base.run_keys.METRIC_KEYS`."""
+
+    metric: str
+    backbone: str
+    sign: str
+
+
 def minimum_side(losses: Iterable[str]) -> int:
     """Return the shorter side, in pixels, that an original needs for all of `losses`."""
     return max((MINIMUM_SIDES.get(loss, 1) for loss in losses), default=1)
 
 
-def metric_name(loss: str, weights_source: str) -> str:
-    """Return the honest name of a loss: "_random_backbone" is added where its weights are random."""
-    random = weights_source == "random" and loss in LOSS_BACKBONES
-    return f"{loss}_random_backbone" if random else loss
+def backbone_weights(loss: str, weights_source: str) -> str:
+    """Return which weights the network of a loss has: `pretrained`, `random`, or `none` without one."""
+    if loss not in LOSS_BACKBONES:
+        return "none"
+    return "random" if weights_source == "random" else "pretrained"

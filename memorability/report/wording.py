@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from memorability.tables.labels import label
+from memorability.analysis.gathering import MODEL_KEYS
+from memorability.tables.labels import label, metric_label
 
 Rows = Mapping[str, pd.Series]
 
-_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
 _TARGETS = {
     "score": "memorability",
     "score_uncorrected": "the hit rate",
@@ -65,8 +65,8 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
     rows = []
     for table in correlations:
         selected = table[table["selected"]]
-        strength = selected[selected["method"] == "pooled"].set_index(_KEYS)["r"]
-        models = dict(list(selected.groupby(_KEYS)))
+        strength = selected[selected["method"] == "pooled"].set_index(MODEL_KEYS)["r"]
+        models = dict(list(selected.groupby(MODEL_KEYS)))
         for key in strength.sort_values(ascending=False).index:
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
@@ -77,12 +77,12 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
 def _subject(row: pd.Series) -> str:
     rate = f", learning rate {row['lr']}" if row["lr"] else ""
     if row["quantity"] in {"error", "matrix"}:
-        return f"Reconstruction error ({label(row['metric'])}{rate})"
+        return f"Reconstruction error ({metric_label(row)}{rate})"
     if row["quantity"] == "distinctiveness":
         measure = label(row["metric"]).removesuffix(" (paper)")
         measure = measure[0].lower() + measure[1:]
         return f"Latent distinctiveness ({measure}; model: {label(row['loss'])}{rate})"
-    return label(row["metric"])
+    return metric_label(row)
 
 
 def _between_and_within(rows: Rows) -> str:

@@ -15,13 +15,15 @@ from memorability.networks.catalogue import (
     BACKBONES,
     LOSS_BACKBONES,
     OBJECT_NETWORKS,
-    metric_name,
+    Metric,
+    backbone_weights,
 )
 from memorability.sources.downloads import Download, registry
 from memorability.study.contradictions import COUNTS, has_images
 from memorability.study.grid import Run, learning_rate, previous
 from memorability.study.preflight import require, require_space, require_writable
 from memorability.study.protocol import Protocol
+from memorability.tables.labels import metric_label
 
 MODEL = "autoencoder.safetensors"
 # Of one fine-tuned model at width 1, by bottleneck.
@@ -223,7 +225,7 @@ class Study:
             "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
         }
         notes += [sentence for start, sentence in sentences.items() if start in starts]
-        if self.runs and any(self.metric(loss) != loss for loss in self.settings["losses"]):
+        if self.runs and any(self._backbone(loss) == "random" for loss in self.settings["losses"]):
             notes.append("LPIPS and style losses use random backbones.")
         unseeded = [name for name, protocol in self.protocols.items() if not protocol.seeded]
         if unseeded and len(self.settings["seeds"]) > 1:
@@ -259,8 +261,12 @@ class Study:
         return ", ".join(words for words, differs in differences.items() if differs)
 
     def metric(self, loss: str) -> str:
-        """Return the honest name of a loss, as the tables of errors have it."""
-        return metric_name(loss, self.settings["weights"]["source"])
+        """Return a loss in words, with the weights of its network."""
+        measured = Metric(loss, self._backbone(loss), "distance")._asdict()
+        return metric_label(measured | {"protocol": "", "loss": loss})
+
+    def _backbone(self, loss: str) -> str:
+        return backbone_weights(loss, self.settings["weights"]["source"])
 
     @property
     def correlation_settings(self) -> dict[str, Any]:

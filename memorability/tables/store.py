@@ -50,7 +50,12 @@ _SCORED = {
     "score": _float(_SHARE),
 }
 _RUN = {"protocol": _text(), "loss": _text(), "lr": _text(), "seed": _text()}
-_LOSS = {"protocol": _text(), "loss": _text(), "metric": _text()}
+_BACKBONE = pa.Column(str, pa.Check.isin(["pretrained", "random", "none", ""]))
+_SIGN = pa.Column(str, pa.Check.isin(["distance", "one_minus", ""]))
+# What an error is measured in: memorability.base.run_keys.METRIC_KEYS.
+_MEASURED = {"metric": _text(), "backbone": _BACKBONE, "sign": _SIGN}
+_MODEL = pa.Column(str, pa.Check.isin(["untrained", "grey", ""]))
+_LOSS = {"protocol": _text(), "loss": _text(), **_MEASURED}
 _PART = pa.Column(str, pa.Check.isin(["train", "validation", "test"]))
 _METRIC = {
     "head": _text(),
@@ -162,7 +167,7 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         _schema(
             epoch=pa.Column("int64", pa.Check.ge(1)),
             image_id=_text(),
-            metric=_text(),
+            **_MEASURED,
             error=_float(nullable=True),
         ),
     ),
@@ -255,10 +260,14 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
         _schema(metric=_text(), image_id=_text(), value=_float()),
     ),
     "correlations": (
-        ("quantity", "metric", "protocol", "loss", "lr", "target", "method", "group"),
+        (
+            *("quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr"),
+            *("target", "method", "group"),
+        ),
         _schema(
             quantity=_text(),
-            metric=_text(),
+            **_MEASURED,
+            model=_MODEL,
             protocol=_text(),
             loss=_text(),
             lr=_text(),
@@ -297,8 +306,8 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
             base_protocol=_text(),
             loss=_text(),
             lr=_text(),
-            metric=_text(),
-            base_metric=_text(),
+            **_MEASURED,
+            base_sign=_SIGN,
             target=_text(),
             n=pa.Column("int64", _COUNT),
             r=_float(pa.Check.in_range(-1, 1), nullable=True),
@@ -554,11 +563,17 @@ SCHEMAS: Mapping[str, tuple[tuple[str, ...], pa.DataFrameSchema]] = {
     ),
     "matrix": (
         ("metric", "image_id"),
-        _schema(image_id=_text(), lr=_text(), metric=_text(), error=_float(nullable=True)),
+        _schema(image_id=_text(), lr=_text(), **_MEASURED, error=_float(nullable=True)),
     ),
     "controls": (
-        ("metric", "seed", "image_id"),
-        _schema(metric=_text(), seed=_text(), image_id=_text(), error=_float(nullable=True)),
+        ("metric", "model", "seed", "image_id"),
+        _schema(
+            **_MEASURED,
+            model=_MODEL,
+            seed=_text(),
+            image_id=_text(),
+            error=_float(nullable=True),
+        ),
     ),
     "decay": (
         ("protocol", "loss", "lr", "epoch", "method", "group"),

@@ -29,7 +29,11 @@ from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
 from memorability.tables import store
 
-COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
+COLUMNS = [
+    "quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr", "seed", "image_id",
+    "value",
+]  # fmt: skip
+MSE = {"metric": "mse", "backbone": "none", "sign": "distance"}
 RUN = {"protocol": "paper", "loss": "mse", "lr": "1e-3", "seed": "0"}
 QUICK: dict[str, Any] = {"target": "score", "draws": 100, "confidence": 0.95, "seed": 0}
 N = 40
@@ -59,7 +63,7 @@ def run_errors(strength: float, *, noise: int, seeds: int = 2, **keys: str) -> p
     score = images()["score"].to_numpy()
     parts = [
         images()[["image_id"]].assign(
-            **({"metric": "mse"} | RUN | keys | {"seed": str(seed)}),
+            **(MSE | RUN | keys | {"seed": str(seed)}),
             epoch=1,
             error=strength * score + rng.normal(size=N) * 0.1,
         )
@@ -89,7 +93,7 @@ def study() -> pd.DataFrame:
 def test_errors_are_those_after_the_last_epoch() -> None:
     table = pd.DataFrame(
         [
-            {**RUN, "epoch": epoch, "image_id": i, "metric": "mse", "error": error}
+            {**RUN, "epoch": epoch, "image_id": i, **MSE, "error": error}
             for epoch, i, error in ((1, "a", 0.9), (2, "a", 0.5), (1, "b", 0.8), (2, "b", 0.4))
         ]
     )
@@ -100,18 +104,26 @@ def test_errors_are_those_after_the_last_epoch() -> None:
 
 
 def test_errors_made_elsewhere_have_their_own_last_epoch_and_no_learning_rate() -> None:
-    own = [
-        {**RUN, "epoch": epoch, "image_id": "a", "metric": "mse", "error": 0.5} for epoch in (1, 2)
-    ]
+    own = [{**RUN, "epoch": epoch, "image_id": "a", **MSE, "error": 0.5} for epoch in (1, 2)]
     other = RUN | {"protocol": "external", "loss": "theirs", "lr": "", "seed": ""}
-    theirs = [{**other, "epoch": 1, "image_id": "a", "metric": "mse_external", "error": 0.7}]
+    theirs = [
+        {
+            **other,
+            "epoch": 1,
+            "image_id": "a",
+            "metric": "mse",
+            "backbone": "",
+            "sign": "",
+            "error": 0.7,
+        }
+    ]
     assert rows(from_errors(pd.DataFrame(own + theirs))) == [
         ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
-        ("error", "mse_external", "external", "theirs", "", "", "a", 0.7),
+        ("error", "mse", "", "", "", "external", "theirs", "", "", "a", 0.7),
     ]
     alone = pd.DataFrame(theirs).drop(columns=["lr", "seed"])
     assert rows(from_errors(alone)) == [
-        ("error", "mse_external", "external", "theirs", "", "", "a", 0.7)
+        ("error", "mse", "", "", "", "external", "theirs", "", "", "a", 0.7)
     ]
 
 
@@ -467,8 +479,8 @@ def test_the_protocol_that_comes_first_in_the_values_is_taken_whatever_its_name(
 def beside_external() -> tuple[pd.DataFrame, pd.DataFrame]:
     """The study's values and two errors made elsewhere, and the correlations of all."""
     parts = [
-        run_errors(0.3, noise=90 + k, seeds=1, protocol="external", loss=name, lr="", metric=metric)
-        for k, (name, metric) in enumerate({"a": "mse_external_a", "mse": "mse_external"}.items())
+        run_errors(0.3, noise=90 + k, seeds=1, protocol="external", loss=name, lr="")
+        for k, name in enumerate(["a", "mse"])
     ]
     values = pd.concat([study(), from_errors(pd.concat(parts))], ignore_index=True)
     return values, correlations(values, images(), **QUICK)
@@ -477,7 +489,8 @@ def beside_external() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_errors_made_elsewhere_are_correlated_like_ours_each_by_itself() -> None:
     values, table = beside_external()
     pooled = table[(table["protocol"] == "external") & (table["method"] == "pooled")]
-    assert list(pooled["metric"]) == ["mse_external", "mse_external_a"]
+    assert list(pooled["metric"]) == ["mse", "mse"]
+    assert list(pooled["loss"]) == ["a", "mse"]
     assert pooled["selected"].all()
     theirs = values[values["loss"] == "a"].sort_values("image_id")["value"]
     expected = stats.spearmanr(theirs, images()["score"]).statistic

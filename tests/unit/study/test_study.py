@@ -1118,9 +1118,9 @@ def test_what_sets_a_study_apart_from_the_published_one_is_named() -> None:
 
 def test_a_loss_is_named_for_its_random_backbone() -> None:
     study = resolve(merged({"weights": {"source": "random"}}), ROOT)
-    assert study.metric("style") == "style_random_backbone"
-    assert study.metric("mse") == "mse"
-    assert resolve(merged(), ROOT).metric("style") == "style"
+    assert study.metric("style") == "Style loss, random backbone"
+    assert study.metric("mse") == "MSE"
+    assert resolve(merged(), ROOT).metric("style") == "Style loss"
 
 
 def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:

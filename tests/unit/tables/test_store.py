@@ -24,6 +24,9 @@ NAN = float("nan")
 RECORD = {"study": "sample", "configuration": "c0ffee", "code": "c0de"}
 
 
+MSE = {"backbone": "none", "sign": "distance"}
+
+
 def pretraining_epoch(epoch: int, **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
         "resize": "squash", "bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True,
@@ -34,7 +37,8 @@ def pretraining_epoch(epoch: int, **changes: Any) -> dict[str, Any]:
 
 def correlation(metric: str, **changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "quantity": "feature", "metric": metric, "protocol": "", "loss": "", "lr": "",
+        "quantity": "feature", "metric": metric, "backbone": "", "sign": "", "model": "",
+        "protocol": "", "loss": "", "lr": "",
         "selected": True, "target": "score", "group": "all", "method": "pooled", "n": 120,
         "seeds": 1, "diverged": "", "r": 0.25, "r_seed_sd": NAN, "ci_low": 0.1, "ci_high": 0.4,
         "ci_method": "percentile", "p": 0.01, "p_holm": 0.02, "p_bh": 0.015, "strata": pd.NA,
@@ -129,9 +133,9 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         for i, m in (("a", 0.9), ("b", 0.1))
     ],
     "errors": [
-        {"epoch": 1, "image_id": "b", "metric": "mse", "error": 1 / 3},
-        {"epoch": 2, "image_id": "a", "metric": "mse", "error": NAN},
-        {"epoch": 10, "image_id": "a", "metric": "mse", "error": 5e-324},
+        {"epoch": 1, "image_id": "b", "metric": "mse", **MSE, "error": 1 / 3},
+        {"epoch": 2, "image_id": "a", "metric": "mse", **MSE, "error": NAN},
+        {"epoch": 10, "image_id": "a", "metric": "mse", **MSE, "error": 5e-324},
     ],
     "history": [
         {"step": 2, "epoch": 1, "image_id": "b", "train_loss": 0.5},
@@ -205,14 +209,15 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {
             "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
             "base_protocol": "paper", "loss": "mse", "lr": "5e-6", "metric": "mse",
-            "base_metric": "mse", "target": "score", "n": 120, "r": 0.2, "base_r": 0.25,
+            **MSE, "base_sign": "distance", "target": "score", "n": 120, "r": 0.2, "base_r": 0.25,
             "difference": -0.05, "ci_low": -0.1, "ci_high": 0.0, "ci_method": "percentile",
             "p": 0.05,
         },
         {
             "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
             "base_protocol": "paper", "loss": "style", "lr": "5e-6", "metric": "style",
-            "base_metric": "style", "target": "score", "n": 120, "r": NAN, "base_r": NAN,
+            "backbone": "pretrained", "sign": "distance", "base_sign": "distance",
+            "target": "score", "n": 120, "r": NAN, "base_r": NAN,
             "difference": NAN, "ci_low": NAN, "ci_high": NAN,
             "ci_method": "undefined (constant values)", "p": NAN,
         },
@@ -317,7 +322,7 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "selection": [
         {
-            "protocol": "paper", "loss": "mse", "metric": "mse", "rule": rule, "target": "score",
+            "protocol": "paper", "loss": "mse", "metric": "mse", **MSE, "rule": rule, "target": "score",
             "n": 40, "rates": 2, "skipped": "0.1", "lr": "1e-3", "share": share, "r": 0.25,
             "r_sd": sd, "r_low": sd, "r_high": sd, "r_choosing": sd, "optimism": sd,
             "repeats": repeats, "p_loss": p, "p_grid": p, "permutations": permutations,
@@ -328,16 +333,16 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         )
     ],
     "matrix": [
-        {"image_id": i, "lr": "5e-6", "metric": m, "error": e}
+        {"image_id": i, "lr": "5e-6", "metric": m, **MSE, "error": e}
         for i, m, e in (("b", "ms_ssim", NAN), ("a", "mse", 0.25), ("b", "mse", 0.5))
     ],
     "controls": [
-        {"metric": m, "seed": s, "image_id": "a", "error": e}
-        for m, s, e in (("grey_mse", "", 0.5), ("untrained_mse", "0", 0.25))
+        {"metric": m, **MSE, "model": o, "seed": s, "image_id": "a", "error": e}
+        for m, o, s, e in (("mse", "grey", "", 0.5), ("mse", "untrained", "0", 0.25))
     ],
     "decay": [
         {
-            "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
+            "protocol": "paper", "loss": "mse", "metric": "mse", **MSE, "lr": "1e-3", "epoch": epoch,
             "target": "score", "group": group, "method": method, "n": 40, "seeds": 2, "r": r,
             "r_seed_sd": NAN, "ci_low": NAN, "ci_high": NAN, "ci_method": "percentile", "p": 0.01,
         }
@@ -347,20 +352,20 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "decay_seeds": [
         {
-            "protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "epoch": epoch,
+            "protocol": "paper", "loss": "mse", "metric": "mse", **MSE, "lr": "1e-3", "epoch": epoch,
             "seed": seed, "r": r,
         }
         for epoch, seed, r in ((1, "0", 0.25), (1, "1", NAN), (10, "0", 0.125))
     ],
     "selection_choices": [
         {
-            "protocol": "paper", "loss": "mse", "metric": "mse", "rule": "images", "lr": lr,
+            "protocol": "paper", "loss": "mse", "metric": "mse", **MSE, "rule": "images", "lr": lr,
             "share": share,
         }
         for lr, share in (("1e-3", 0.75), ("5e-6", NAN))
     ],
     "selection_seeds": [
-        {"protocol": "paper", "loss": "mse", "metric": "mse", "lr": "1e-3", "seed": s, "r": r}
+        {"protocol": "paper", "loss": "mse", "metric": "mse", **MSE, "lr": "1e-3", "seed": s, "r": r}
         for s, r in (("0", 0.25), ("1", NAN))
     ],
     "external": [
@@ -660,7 +665,7 @@ def test_tables_of_several_runs_carry_their_run_keys_as_text_in_front(tmp_path: 
         store.write(example("errors"), path, "errors")
     table = store.read_runs(paths, "errors")
     assert list(table.columns) == [
-        "protocol", "loss", "lr", "seed", "epoch", "image_id", "metric", "error",
+        "protocol", "loss", "lr", "seed", "epoch", "image_id", "metric", "backbone", "sign", "error",
     ]  # fmt: skip
     keys = list(table[["protocol", "loss", "lr", "seed"]].itertuples(index=False, name=None))
     assert keys == [("paper", "mse", "1e-3", "0")] * 3 + [("paper", "mse", "0.01", "10")] * 3
@@ -835,7 +840,7 @@ def test_a_damaged_table_is_refused_or_read_as_it_was(
     path = tmp_path / "part.parquet"
     values = np.random.default_rng(0).uniform(size=500)
     ids = [f"image_{number:03}" for number in range(500)]
-    table = pd.DataFrame({"epoch": 1, "image_id": ids, "metric": "mse", "error": values})
+    table = pd.DataFrame({"epoch": 1, "image_id": ids, "metric": "mse", **MSE, "error": values})
     store.write(table, path, "errors")
     path.write_bytes(_damaged(path.read_bytes(), place, how))
     said = ""
