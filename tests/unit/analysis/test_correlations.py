@@ -28,6 +28,7 @@ from memorability.analysis.gathering import (
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
 from memorability.tables import store
+from memorability.tables.labels import metric_labels
 
 COLUMNS = [
     "quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr", "seed", "image_id",
@@ -98,8 +99,8 @@ def test_errors_are_those_after_the_last_epoch() -> None:
         ]
     )
     assert rows(from_errors(table)) == [
-        ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
-        ("error", "mse", "paper", "mse", "1e-3", "0", "b", 0.4),
+        ("error", "mse", "none", "distance", "", "paper", "mse", "1e-3", "0", "a", 0.5),
+        ("error", "mse", "none", "distance", "", "paper", "mse", "1e-3", "0", "b", 0.4),
     ]
 
 
@@ -118,7 +119,7 @@ def test_errors_made_elsewhere_have_their_own_last_epoch_and_no_learning_rate() 
         }
     ]
     assert rows(from_errors(pd.DataFrame(own + theirs))) == [
-        ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
+        ("error", "mse", "none", "distance", "", "paper", "mse", "1e-3", "0", "a", 0.5),
         ("error", "mse", "", "", "", "external", "theirs", "", "", "a", 0.7),
     ]
     alone = pd.DataFrame(theirs).drop(columns=["lr", "seed"])
@@ -509,13 +510,15 @@ def test_rows_of_values_are_those_of_their_models() -> None:
     values, table = beside_external()
     theirs = values[(values["protocol"] == "external") & (values["loss"] == "mse")]
     found = of_values(theirs, table)
-    assert set(found["metric"]) == {"mse_external"}
-    assert len(found) == len(table[table["metric"] == "mse_external"])
+    assert set(found["protocol"]) == {"external"}
+    assert len(found) == len(table[(table["protocol"] == "external") & (table["loss"] == "mse")])
 
 
 def test_they_stand_among_the_controls_under_their_own_name() -> None:
     _, table = beside_external()
     controls = table.iloc[:1].assign(metric="jpeg_bytes", protocol="")
-    assert set(beside_models(table, controls, "a")["metric"]) == {
-        "trained_mse", "trained_style", "mse_external", "mse_external_a", "jpeg_bytes",
+    controls = controls.assign(backbone="", sign="", loss="")
+    assert set(metric_labels(beside_models(table, controls, "a"))) == {
+        "Fine-tuned: MSE", "Fine-tuned: Style loss", "MSE, external", "MSE, external (a)",
+        "Size as JPEG",
     }  # fmt: skip

@@ -79,7 +79,8 @@ def runs(strengths: dict[str, list[float]]) -> tuple[pd.DataFrame, pd.DataFrame]
     images["subcategory"] = ""
     parts = [
         images[["image_id"]].assign(
-            protocol="paper", loss="mse", metric="mse", backbone="none", sign="distance", lr=lr, seed=str(seed), epoch=epoch,
+            protocol="paper", loss="mse", metric="mse", backbone="none", sign="distance", lr=lr,
+            seed=str(seed), epoch=epoch,
             error=(-1) ** epoch * strength * images["score"] + 0.1 * rng.normal(size=30),
         )
         for lr, by_seed in strengths.items()
