@@ -51,12 +51,13 @@ class Selection:
         metric, backbone, sign, rule, target, n (images), rates (learning rates to choose from),
         skipped (those without a correlation, for example because a run diverged; empty if none), lr
         (the one chosen, or chosen most often), share (of the choices that fell on it, 0–1), r
-        (published: on the images it was chosen on; else on the other halves, mean over repeats), r_sd,
-        r_low, r_high (over repeats: standard deviation with ddof 1, 2.5th and 97.5th percentile), r_choosing (on
-        the halves that chose), optimism (r_choosing − r, 0 or more), repeats, p_loss and p_grid
-        (one-sided, of the published row: the highest of the loss's learning rates against the
-        highest, in shuffled scores, of the same learning rates and of all losses and learning rates
-        of the protocol), permutations. NaN, or an empty lr, where there is no such number.
+        (published: on the images it was chosen on; else on the other halves, mean over repeats),
+        r_sd, r_low, r_high (over repeats: standard deviation with ddof 1, 2.5th and 97.5th
+        percentile), r_choosing (on the halves that chose), optimism (r_choosing − r, 0 or more),
+        repeats, p_loss and p_grid (one-sided, of the published row: the highest of the loss's
+        learning rates against the highest, in shuffled scores, of the same learning rates and of
+        all losses and learning rates of the protocol), permutations. NaN, or an empty lr, where
+        there is no such number.
     choices
         A row per protocol, loss, rule and learning rate: protocol, loss, metric, backbone, sign, rule,
         lr, share.
