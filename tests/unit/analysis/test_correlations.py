@@ -140,8 +140,32 @@ def test_distinctiveness_keeps_run_and_measure_and_leaves_out_what_is_undefined(
         ]
     )
     assert rows(from_distinctiveness(table)) == [
-        ("distinctiveness", "nearest_neighbour", "paper", "mse", "1e-3", "0", "a", -0.5),
-        ("distinctiveness", "local_outlier_factor", "paper", "mse", "1e-3", "0", "a", 0.5),
+        (
+            "distinctiveness",
+            "nearest_neighbour",
+            "",
+            "",
+            "",
+            "paper",
+            "mse",
+            "1e-3",
+            "0",
+            "a",
+            -0.5,
+        ),
+        (
+            "distinctiveness",
+            "local_outlier_factor",
+            "",
+            "",
+            "",
+            "paper",
+            "mse",
+            "1e-3",
+            "0",
+            "a",
+            0.5,
+        ),
     ]
 
 
@@ -150,8 +174,8 @@ def test_a_feature_is_the_metric_and_belongs_to_no_run() -> None:
         {"image_id": ["a", "a"], "feature": ["saturation", "clutter_score"], "value": [0.5, 2.0]}
     )
     assert rows(from_features(table)) == [
-        ("feature", "saturation", "", "", "", "", "a", 0.5),
-        ("feature", "clutter_score", "", "", "", "", "a", 2.0),
+        ("feature", "saturation", "", "", "", "", "", "", "", "a", 0.5),
+        ("feature", "clutter_score", "", "", "", "", "", "", "", "a", 2.0),
     ]
 
 
@@ -160,7 +184,7 @@ def test_other_readings_of_features_are_a_quantity_of_their_own() -> None:
     table = pd.DataFrame({"image_id": "a", "feature": names, "value": [0.5, 2.0]})
     assert list(from_features(table)["metric"]) == ["saturation"]
     assert rows(from_variants(table)) == [
-        ("variant", "clutter_sobel_entropy", "", "", "", "", "a", 2.0)
+        ("variant", "clutter_sobel_entropy", "", "", "", "", "", "", "", "a", 2.0)
     ]
 
 
@@ -174,7 +198,9 @@ def test_predictions_are_those_of_test_images_alone() -> None:
             "category_mean": 0.5,
         }
     )
-    assert rows(from_predictions(table)) == [("prediction", "mlp", "", "", "", "", "b", 0.2)]
+    assert rows(from_predictions(table)) == [
+        ("prediction", "mlp", "", "", "", "", "", "", "", "b", 0.2)
+    ]
 
 
 def test_every_summary_of_a_drawn_attribution_is_a_metric() -> None:
