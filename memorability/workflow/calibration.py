@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,79 @@ from memorability.images.sizes import SIDE
 from memorability.networks.adam import Adam
 from memorability.networks.computing import choose_device, place
 from memorability.networks.losses import MeanSquaredError, NetworkLoss, make_loss
-from memorability.workflow.cost_figures import (
-    AutoencoderSeconds,
-    Calibration,
-    LossSeconds,
-    architecture,
-)
 from memorability.workflow.fingerprint import PACKAGE
 
 CALLS = 3
 ATTRIBUTED = 2  # interpolated images that pass at a time; a job has ten, of the same cost each
+
+
+@dataclass(frozen=True)
+class LossSeconds:
+    """Seconds of a loss on one image, the autoencoder left out.
+
+    Attributes
+    ----------
+    describe
+        What its network makes of the image itself; 0 where there is none.
+    train, measure
+        All of it in a training step, with the gradient of the reconstruction, and in an evaluation.
+    """
+
+    describe: float
+    train: float
+    measure: float
+
+
+@dataclass(frozen=True)
+class AutoencoderSeconds:
+    """Seconds of an autoencoder on one image.
+
+    Attributes
+    ----------
+    train
+        A fine-tuning step, of the loss mse: both passes and the optimiser.
+    reconstruct
+        A pass in evaluation mode.
+    encode
+        A pass through the encoder, in fp32.
+    attribute
+        One point of Integrated Gradients, in fp32.
+    """
+
+    train: float
+    reconstruct: float
+    encode: float
+    attribute: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured.
+
+    Attributes
+    ----------
+    device
+        torch device.
+    autoencoders
+        By architecture: bottleneck, decoder, batch_norm.
+    losses
+        By name.
+    start
+        Seconds in which a job loads its libraries.
+    spread
+        Longest over shortest time of the same training step, the most of all architectures.
+    """
+
+    device: str
+    autoencoders: Mapping[tuple[Any, ...], AutoencoderSeconds]
+    losses: Mapping[str, LossSeconds]
+    start: float
+    spread: float
+
+
+def architecture(protocol: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what of a protocol decides how long its autoencoder takes."""
+    return tuple(protocol[choice] for choice in ("bottleneck", "decoder", "batch_norm"))
 
 
 def calibrate(
@@ -66,7 +130,6 @@ def calibrate(
     }
     return Calibration(
         stopwatch.device,
-        threads,
         {key: seconds for key, (seconds, _) in timed.items()},
         {
             name: _time_loss(stopwatch, name, protocol, precision)
