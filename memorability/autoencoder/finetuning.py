@@ -20,6 +20,7 @@ from memorability.autoencoder.stored_targets import Targets, open_targets
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.images.pixels import to_unit_range
 from memorability.networks.adam import Adam
+from memorability.networks.catalogue import Metric
 from memorability.networks.computing import place, warn_if_slow
 from memorability.networks.losses import NetworkLoss, make_loss, with_sign
 from memorability.networks.weights import Receipt
@@ -93,9 +94,10 @@ def finetune(
     warn_if_slow(settings["precision"], device)
     model, model_receipt = initial_model(settings)
     place(model, device).precision = settings["precision"]
-    loss, metric, loss_receipt = run_loss(settings, device)
-    minimised, _ = with_sign(loss, metric, protocol["lpips_sign_train"])
-    measured, metric = with_sign(loss, metric, protocol["lpips_sign_test"])
+    loss, backbone, loss_receipt = run_loss(settings, device)
+    minimised, _ = with_sign(loss, protocol["lpips_sign_train"])
+    measured, sign = with_sign(loss, protocol["lpips_sign_test"])
+    metric = Metric(settings["loss"], backbone, sign)
     order = presented_rows(images, settings)
     stored = None
     if targets is not None and isinstance(loss, NetworkLoss):
@@ -138,12 +140,12 @@ def finetune(
 
 
 def run_loss(settings: dict[str, Any], device: str) -> tuple[nn.Module, str, Receipt | None]:
-    """Return the loss of a run on its device, its metric's honest name, and the receipt of its weights.
+    """Return the loss of a run on its device, which weights its network has, and their receipt.
 
     Parameters are those of `finetune`; see `memorability.networks.losses.make_loss`.
     """
     protocol = settings["protocol"]
-    loss, metric, receipt = make_loss(
+    loss, backbone, receipt = make_loss(
         settings["loss"],
         lpips_range=protocol["lpips_range"],
         style_gram=protocol["style_gram"],
@@ -151,7 +153,7 @@ def run_loss(settings: dict[str, Any], device: str) -> tuple[nn.Module, str, Rec
         weights_directory=Path(settings["weights"]["directory"]),
         precision=settings["precision"],
     )
-    return place(loss, device), metric, receipt
+    return place(loss, device), backbone, receipt
 
 
 def train(
@@ -307,7 +309,7 @@ def images_shown(images: pd.DataFrame, settings: dict[str, Any]) -> int:
     return int(settings["epochs"]) * (presented + len(images))
 
 
-def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: str) -> pd.DataFrame:
+def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: Metric) -> pd.DataFrame:
     """Return the errors of all epochs; those of an epoch that was not finished are missing."""
     table = np.full((epochs, len(ids)), np.nan)
     finished = sum(map(math.isfinite, state.errors)) // len(ids)
@@ -316,7 +318,7 @@ def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: str) -> 
         {
             "epoch": np.repeat(np.arange(1, epochs + 1), len(ids)),
             "image_id": np.tile(ids, epochs),
-            "metric": metric,
+            **metric._asdict(),
             "error": table.ravel(),
         }
     )

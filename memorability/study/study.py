@@ -16,7 +16,8 @@ from memorability.networks.catalogue import (
     BACKBONES,
     LOSS_BACKBONES,
     OBJECT_NETWORKS,
-    metric_name,
+    Metric,
+    backbone_weights,
     minimum_side,
 )
 from memorability.sources.downloads import Download, registry
@@ -225,7 +226,7 @@ class Study:
             "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
         }
         notes += [sentence for start, sentence in sentences.items() if start in starts]
-        if self.runs and any(self.metric(loss) != loss for loss in self.settings["losses"]):
+        if self.runs and any(self._backbone(loss) == "random" for loss in self.settings["losses"]):
             notes.append("LPIPS and style losses use random backbones.")
         unseeded = [name for name, protocol in self.protocols.items() if not protocol.seeded]
         if unseeded and len(self.settings["seeds"]) > 1:
@@ -260,9 +261,13 @@ class Study:
         }
         return ", ".join(words for words, differs in differences.items() if differs)
 
-    def metric(self, loss: str) -> str:
-        """Return the honest name of a loss, as the tables of errors have it."""
-        return metric_name(loss, self.settings["weights"]["source"])
+    def measured(self, loss: str) -> dict[str, str]:
+        """Return what `memorability.report.labels.metric_label` takes of the errors of a loss."""
+        metric = Metric(loss, self._backbone(loss), "distance")._asdict()
+        return metric | {"protocol": "", "loss": loss}
+
+    def _backbone(self, loss: str) -> str:
+        return backbone_weights(loss, self.settings["weights"]["source"])
 
     @property
     def correlation_settings(self) -> dict[str, Any]:

@@ -47,8 +47,8 @@ DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
 PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
-    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness", "errors",
-    "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
+    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
+    "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
     "prediction", "pretraining", "protocol_effects", "scores", "search", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
@@ -154,8 +154,8 @@ class JobSeconds:
         study, sizes = self._study, self._sizes
         tables = (
             "simulate_sample", "read_scores", "join_scores", "list_rejected", "split_images",
-            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling", "join_errors", "list_external",
-            "read_predictions",
+            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling",
+            "join_errors", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
