@@ -3,11 +3,10 @@ PYTHON ?= python3
 CORES ?= 2
 RUN = .venv/bin/snakemake --cores $(CORES)
 SAMPLE = --configfile studies/sample.yaml
-STUDY ?= config.yaml
-# An overlay without a name of its own writes to the published study's results.
-RESULTS = results/$(or $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' $(STUDY)),memcat)
+# Of a study's file: the directory of its results.
+RESULTS = .venv/bin/python -m memorability results "$(STUDY)"
 
-.PHONY: sample study estimate report archive test test-long bench lint lock
+.PHONY: sample named study estimate report archive test test-long bench lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
 sample: .venv/installed
@@ -16,24 +15,33 @@ sample: .venv/installed
 	@echo "The report: $(CURDIR)/results/sample/report.html"
 
 # Run a study of your own: make study STUDY=studies/own-images.yaml CORES=8
-study: .venv/installed
-	$(RUN) --configfile $(STUDY)
+study: .venv/installed named
+	@$(RESULTS) >/dev/null
+	$(RUN) --configfile "$(STUDY)"
+	@echo "The study is finished: $$($(RESULTS)). Its report: make report STUDY=$(STUDY)"
 
 # Say, before it runs, how long a study will take: make estimate STUDY=studies/own-images.yaml
-estimate: .venv/installed
-	$(RUN) estimate --quiet all --configfile $(STUDY)
+estimate: .venv/installed named
+	@$(RUN) estimate --quiet progress rules host reason --configfile "$(STUDY)"
 
 # Build the report of a finished study: make report STUDY=studies/own-images.yaml
-report: .venv/installed
-	$(RUN) --configfile $(STUDY) --report $(RESULTS)/report.html
+report: .venv/installed named
+	@$(RESULTS) --finished >/dev/null
+	$(RUN) --configfile "$(STUDY)" --report "$$($(RESULTS))/report.html"
+	@echo "The report: $(CURDIR)/$$($(RESULTS))/report.html"
+
+# The published study takes weeks of a workstation: it is run when it is named, not by chance.
+named:
+	@test -n "$(STUDY)" || { echo "Name the file of a study: make $(firstword $(MAKECMDGOALS)) STUDY=studies/own-images.yaml." \
+	"STUDY=config.yaml is the published study: 390 runs, some 2,500 core-hours."; exit 1; }
 
 # The report is rebuilt when a claim, figure or table behind it is newer.
 results/sample/report.html: $(shell find results/sample report -name '*.svg' -o -name '*.html' -path '*/tables/*' -o -name '*.rst' 2>/dev/null)
 	$(RUN) $(SAMPLE) --report $@
 
 # Pack tables, figures and records of a finished study for a colleague: make archive STUDY=studies/own-images.yaml
-archive: .venv/installed
-	$(RUN) archive --configfile $(STUDY)
+archive: .venv/installed named
+	$(RUN) archive --configfile "$(STUDY)"
 
 # Unit, reference and workflow tests, under ten minutes.
 test: .venv/installed

@@ -45,7 +45,7 @@ def main() -> None:
     # Whoever is ended by a scheduler cleans up as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
-        sys.exit(_predict(arguments))
+        sys.exit(arguments.command(arguments))
     except InputError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -91,6 +91,20 @@ def _predict(arguments: argparse.Namespace) -> int:
             store.write(table, temporary, "image_scores", saved.record)
     logger.info("%s", summary(table, others, saved))
     return int(table["score"].isna().all())
+
+
+def _results(arguments: argparse.Namespace) -> int:
+    """Print where a study writes its results and return the exit status."""
+    from memorability.study.configuration_files import results_directory
+
+    results = results_directory(arguments.study, Path(__file__).parents[1])
+    if arguments.finished and not (results / "provenance.json").is_file():
+        raise InputError(
+            f"The study {arguments.study} is not finished: {results}/provenance.json is not there. Run "
+            f"make study STUDY={arguments.study}, then make report STUDY={arguments.study}."
+        )
+    print(results)
+    return 0
 
 
 def _check_output(output: Path | None, overwrite: bool) -> None:
@@ -144,6 +158,11 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--threads", type=_threads, metavar="N", help="CPU threads; all by default"
     )
+    predict.set_defaults(command=_predict)
+    results: Any = commands.add_parser("results", help="print where a study writes its results")
+    results.add_argument("study", type=Path, metavar="FILE", help="the study's file")
+    results.add_argument("--finished", action="store_true", help="only if the study is finished")
+    results.set_defaults(command=_results)
     return parser
 
 

@@ -10,6 +10,7 @@ import math
 from functools import cache
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
@@ -20,9 +21,12 @@ from memorability.workflow.planned_jobs import dry_run
 
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
+    from memorability.study.configuration_files import refuse_unnamed
     from memorability.study.resolve import resolve
     from memorability.workflow.requests import Requests, growing
 
+    published = load_configfile(Path(workflow.basedir, "config.yaml"))["study"]
+    refuse_unnamed(workflow.config_settings.overwrite_config, published)
     study = resolve(config, Path(workflow.basedir))
     study.preflight()
 except InputError as error:
