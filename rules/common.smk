@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
 from memorability.workflow.fingerprint import fingerprint
+from memorability.workflow.planned_jobs import dry_run
 
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
@@ -45,6 +46,7 @@ wildcard_constraints:
     quantity="[a-z]+",
 
 
+# What the rules `analysis` and `all` ask for: each rule file adds its own.
 ANALYSIS = []
 ALL = []
 
@@ -133,6 +135,12 @@ def pretraining_images():
 def lasting(file):
     """Flag a model as temporary unless all are kept."""
     return file if study.settings["keep_checkpoints"] == "all" else temp(file)
+
+
+@cache
+def planned():
+    """Return what a dry run of the whole study prints: the jobs that are still to be made."""
+    return dry_run(Path(workflow.main_snakefile), config)
 
 
 def external(table, key):

@@ -4,17 +4,9 @@ REQUIRED: nothing but the configuration, and of a study of your own its table of
 MAKES:    nothing: it prints, and does so each time, for which it must not have a benchmark file
 """
 
-from memorability.workflow.planned_jobs import dry_run
-
 
 localrules:
     estimate,
-
-
-@cache
-def planned():
-    """Return what a dry run of the whole study prints: the jobs that are still to be made."""
-    return dry_run(Path(workflow.main_snakefile), config)
 
 
 rule estimate:

@@ -90,16 +90,5 @@ def published_distinctiveness(
     correlations
         The table `correlations` of quantity distinctiveness.
     """
-    measured, rows = published_measure(values, correlations)
-    return measured, of_values(measured, rows)
-
-
-def published_measure(*tables: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of tables about distinctiveness that are of the paper's measure.
-
-    Parameters
-    ----------
-    tables
-        Each with a column metric.
-    """
-    return [table[table["metric"] == PUBLISHED_MEASURE] for table in tables]
+    measured = values[values["metric"] == PUBLISHED_MEASURE]
+    return measured, of_values(measured, correlations)

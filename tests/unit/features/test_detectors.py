@@ -3,13 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
 from memorability.base.errors import InputError
 from memorability.features import detectors
-from memorability.features.detectors import Networks, load_networks, object_features
+from memorability.features.detectors import (
+    Networks,
+    load_networks,
+    measure_shard,
+    object_features,
+)
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS
 from memorability.networks.torchvision_networks import NETWORKS
 
@@ -115,3 +121,16 @@ def test_torchvision_s_networks_fit(torchvision_s: Networks) -> None:
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"fasterrcnn_resnet50_fpn_coco.*does not exist"):
         load_networks(tmp_path, "cpu")
+
+
+def test_a_shard_is_measured_as_its_images_are(
+    stub: Networks, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detectors, "load_networks", lambda directory, device: (stub, []))
+    settings = {**SETTINGS, "directory": str(tmp_path), "shards": 2}
+    ids = pd.Series(["a", "b", "c"])
+    parts = [measure_shard(pixels, ids, settings, shard=shard, device="cpu") for shard in (0, 1)]
+    assert [sorted(set(part["image_id"])) for part in parts] == [["a"], ["b", "c"]]
+    table = pd.concat(parts).pivot_table(index="image_id", columns="feature", values="value")
+    whole = object_features(pixels, stub, **SETTINGS)
+    np.testing.assert_array_equal(table[NAMES].to_numpy(), whole[NAMES].to_numpy())

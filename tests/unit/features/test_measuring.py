@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.features.measuring import FEATURES, VARIANTS, image_features
+from memorability.features.measuring import FEATURES, VARIANTS, image_features, measure_features
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS, TABLE_2, VARIANTS_OF
 
 if TYPE_CHECKING:
@@ -96,3 +96,12 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 def test_no_threads_are_refused(pixels: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="max_workers"):
         image_features(pixels, threads=0)
+
+
+def test_the_table_of_features_has_a_row_per_image_and_feature() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    table = measure_features(images.transpose(0, 3, 1, 2), pd.Series(["a", "b"]), threads=1)
+    wide = table.pivot_table(index="image_id", columns="feature", values="value")
+    expected = image_features(images)
+    np.testing.assert_array_equal(wide[list(expected)].to_numpy(), expected.to_numpy())
+    assert list(wide.index) == ["a", "b"]

@@ -12,12 +12,22 @@ from torch import nn
 from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
 from memorability.autoencoder.finetuning import reconstruction_error, train_step
 from memorability.networks.adam import Adam
-from memorability.networks.computing import autocast, place, warn_if_slow
+from memorability.networks.computing import autocast, deterministic_device, place, warn_if_slow
 from memorability.networks.losses import make_loss
 
 torch.set_num_threads(1)
 
 PUBLISHED = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+
+
+def test_a_job_computes_with_its_threads_on_its_device() -> None:
+    try:
+        assert deterministic_device({"threads": 2, "device": "cpu"}) == "cpu"
+        assert torch.get_num_threads() == 2
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(False)
 
 
 def autoencoder(precision: str = "fp32") -> Autoencoder:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from memorability.analysis.gathering import MODEL_KEYS
 from memorability.claims.ledger import OWN, ledger
 from memorability.claims.published import load_published
 from memorability.report.provenance import provenance_rows
@@ -19,7 +20,7 @@ from memorability.report.reading import (
     trials_for_reading,
     with_intervals,
 )
-from memorability.report.table_1 import forest_models, published_measure, table_1
+from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
 
 NAN = float("nan")
 VARY = {"paper": "order", "released": "nothing"}
@@ -199,13 +200,14 @@ def test_trials_are_listed_by_their_loss() -> None:
 # The measure of distinctiveness of the paper
 
 
-def test_the_published_measure_is_one_of_several() -> None:
-    measures = pd.DataFrame(
-        {"metric": ["local_outlier_factor", "nearest_neighbour"], "r": [0.9, 0.3]}
-    )
-    first, second = published_measure(measures, measures.iloc[:1])
-    assert list(first["r"]) == [0.3]
-    assert second.empty
+def test_the_published_measure_is_one_of_several_and_has_the_correlations_of_its_models() -> None:
+    measures = ["local_outlier_factor", "nearest_neighbour"]
+    values = pd.DataFrame(dict.fromkeys(MODEL_KEYS, "x"), index=[0, 1]).assign(metric=measures)
+    elsewhere = values.assign(loss="another")
+    correlations = pd.concat([values, elsewhere], ignore_index=True).assign(r=[0.9, 0.3, 0.8, 0.2])
+    measured, rows = published_distinctiveness(values, correlations)
+    assert list(measured["metric"]) == ["nearest_neighbour"]
+    assert list(rows["r"]) == [0.3]
 
 
 # The ledger for reading

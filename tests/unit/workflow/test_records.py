@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from memorability import __version__
 from memorability.base.hashes import file_hashes, settings_hash
 from memorability.workflow import records
-from memorability.workflow.records import environment_record, table_record
+from memorability.workflow.records import environment_record, study_record, table_record
 
 ROOT = Path(__file__).parents[3]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -83,6 +83,18 @@ def test_the_environment_names_versions_and_hardware_in_plain_words() -> None:
     assert "gpu" not in record
     for name in ("torch", "numpy", "snakemake"):
         assert record["packages"][name] == importlib.metadata.version(name)
+
+
+def test_a_study_keeps_its_configuration_tables_environment_and_runs(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        (tmp_path / f"{seed}.json").write_text(json.dumps({"seed": seed}), encoding="utf-8")
+    files = [tmp_path / "1.json", tmp_path / "0.json"]
+    record = study_record({"a": 1}, files, files[:1])
+    assert list(record) == ["configuration", "tables", "environment", "runs"]
+    assert record["configuration"] == {"a": 1}
+    assert record["tables"] == file_hashes(files[:1])
+    assert record["environment"] == environment_record()
+    assert record["runs"] == [{"seed": 1}, {"seed": 0}]
 
 
 def test_a_package_that_the_environment_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
