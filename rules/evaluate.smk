@@ -31,12 +31,12 @@ rule evaluate_prediction:
         **asking("2GB", "1h"),
     params:
         study=study.name,
-        settings={key: study.correlation_settings[key] for key in ("confidence", "seed")}
+        settings={key: job_settings.correlation(study)[key] for key in ("confidence", "seed")}
         | {
             "draws": study.settings["statistics"]["bootstrap"],
             "median_of": PREDICTION["threshold"],
         },
-        note=study.prediction_note,
+        note=notes.prediction_note(study),
         code=code("evaluate_prediction"),
     script:
         "../scripts/evaluate_prediction.py"
@@ -73,7 +73,7 @@ rule plot_prediction:
         **asking("1GB", "5m"),
     params:
         threshold=PREDICTION["threshold"],
-        note=study.prediction_note,
+        note=notes.prediction_note(study),
         code=code("plot_prediction"),
     script:
         "../scripts/plot_prediction.py"
@@ -82,11 +82,11 @@ rule plot_prediction:
 rule bundle_predictor:
     """Save the predictor with its encoder in one file, which scores any image."""
     input:
-        latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        latents=paths.latent_file(study, ANALYSED),
         predictions=rules.predict.output.predictions,
         predictor=rules.predict.output.predictor,
-        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
-        record=f"<results>/models/{ANALYSED}/record.json",
+        model=ANALYSED_MODEL,
+        record=paths.record_file(study, ANALYSED),
     output:
         bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
         facts=ensure("<results>/predictor/bundle.json", non_empty=True),
@@ -100,7 +100,7 @@ rule bundle_predictor:
         **asking(lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB", "30m"),
     params:
         study=study.name,
-        settings=study.bundle_settings,
+        settings=job_settings.bundle(study),
         code=code("bundle_predictor"),
     script:
         "../scripts/bundle_predictor.py"

@@ -33,7 +33,7 @@ rule prepare_pretraining:
         **asking("2GB", "4h"),
     params:
         study=study.name,
-        settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
+        settings=lambda wildcards: job_settings.pretraining_images(study, wildcards.resize),
         content=lambda _: pretraining_images(),
         code=code("prepare_pretraining"),
     script:
@@ -57,13 +57,13 @@ rule pretrain:
     threads: study.settings["compute"]["threads"]
     resources:
         **asking(
-            study.pretraining_memory,
+            requests.pretraining_memory,
             lambda _, input: requests.pretraining(Path(input.pixels)),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=lambda wildcards: study.pretraining_settings(**wildcards),
+        settings=lambda wildcards: job_settings.pretraining(study, **wildcards),
         code=code("pretrain"),
     script:
         "../scripts/pretrain.py"
@@ -72,7 +72,7 @@ rule pretrain:
 rule plot_pretraining:
     """Draw the error of pre-trained models by epoch."""
     input:
-        histories=expand("{model}/history.parquet", model=study.pretrainings),
+        histories=expand("{model}/history.parquet", model=paths.pretrainings(study)),
     output:
         **drawn("pretraining", "1. Data", "pre-training by epoch"),
     log:
@@ -84,10 +84,10 @@ rule plot_pretraining:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_pretraining"),
     script:
         "../scripts/plot_pretraining.py"
 
 
-ANALYSIS += [rules.plot_pretraining.output if study.pretrainings else []]
+ANALYSIS += [rules.plot_pretraining.output if paths.pretrainings(study) else []]

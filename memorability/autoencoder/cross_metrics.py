@@ -1,8 +1,8 @@
 """Errors of one model under every metric: a loss that trains well need not be the one that measures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,47 @@ from torch import Tensor, nn
 from memorability.autoencoder.architecture import read_autoencoder
 from memorability.images.pixels import to_unit_range
 from memorability.networks.catalogue import LOSS_BACKBONES
-from memorability.networks.computing import place
-from memorability.networks.losses import LOSSES, make_loss, with_sign
+from memorability.networks.computing import Compute, place
+from memorability.networks.losses import LOSSES, LossChoice, Sign, make_loss, with_sign
 from memorability.statistics.best_rate import best_rate
 
 
-def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Module]:
+@dataclass(frozen=True, kw_only=True)
+class MetricSettings:
+    """What decides the errors of given models under every metric.
+
+    Parameters
+    ----------
+    losses
+        The training losses of the study, at least one.
+    sign
+        Of LPIPS, where it is the error.
+    compute
+        How.
+    """
+
+    losses: tuple[LossChoice, ...]
+    sign: Sign
+    compute: Compute
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSettings(MetricSettings):
+    """What decides the errors of a loss's best model under every metric.
+
+    Parameters
+    ----------
+    learning_rates
+        Labels of the learning rates that it is chosen from.
+    target
+        Column of the image table with which errors are correlated for that.
+    """
+
+    learning_rates: tuple[str, ...]
+    target: str
+
+
+def make_metrics(settings: MetricSettings, device: str) -> dict[str, nn.Module]:
     """Return every metric that a study can measure, by its honest name.
 
     These are its training losses, whose weights it has, and the losses that need no weights.
@@ -25,7 +60,7 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Modul
     Parameters
     ----------
     settings
-        As from `memorability.study.study.Study.metric_settings`.
+        What decides them.
     device
         torch device.
 
@@ -34,19 +69,14 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Modul
     InputError
         If weights do not load.
     """
-    without_weights = [name for name in LOSSES if name not in LOSS_BACKBONES]
-    protocol, metrics = settings["protocol"], {}
-    for loss in dict.fromkeys([*settings["losses"], *without_weights]):
-        module, metric, _ = make_loss(
-            loss,
-            lpips_range=protocol["lpips_range"],
-            style_gram=protocol["style_gram"],
-            weights_source=settings["weights"]["source"],
-            weights_directory=Path(settings["weights"]["directory"]),
-            precision=settings["precision"],
-        )
-        module, metric = with_sign(module, metric, protocol["lpips_sign_test"])
-        metrics[metric] = place(module, device)
+    without_weights = [
+        replace(settings.losses[0], name=name) for name in LOSSES if name not in LOSS_BACKBONES
+    ]
+    metrics = {}
+    for choice in dict.fromkeys([*settings.losses, *without_weights]):
+        loss, metric, _ = make_loss(choice, precision=settings.compute.precision)
+        loss, metric = with_sign(loss, metric, settings.sign)
+        metrics[metric] = place(loss, device)
     return metrics
 
 
@@ -87,7 +117,7 @@ def measure_best(
     errors: pd.DataFrame,
     pixels: np.ndarray,
     images: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: MatrixSettings,
     *,
     seed: str,
     device: str,
@@ -106,7 +136,7 @@ def measure_best(
     images
         The image table.
     settings
-        As for `make_metrics`, with target.
+        What decides their errors.
     seed
         Of the model.
     device, on_image
@@ -122,7 +152,7 @@ def measure_best(
     InputError
         If weights do not load.
     """
-    lr = highest_rate(errors, images, target=settings["target"])
+    lr = highest_rate(errors, images, target=settings.target)
     metrics, ids = make_metrics(settings, device), list(images["image_id"])
     run = errors[(errors["lr"] == lr) & (errors["seed"] == seed)]
     if run["error"].isna().any():
@@ -130,7 +160,7 @@ def measure_best(
         table = _long(lost, ids)
     else:
         model = place(read_autoencoder(models[lr]), device)
-        model.precision = settings["precision"]
+        model.precision = settings.compute.precision
         table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
     return table.assign(lr=lr)
 

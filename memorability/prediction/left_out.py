@@ -1,26 +1,34 @@
 """Whether what predicts memorability in some categories does so in another."""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from memorability.prediction.predicting import TrainingSettings
 from memorability.prediction.predictors.kernels import inner_products, predict_by_ridge
 from memorability.prediction.predictors.trained import predict
-from memorability.prediction.predictors.training import PredictorSettings, train_predictor
+from memorability.prediction.predictors.training import train_predictor
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOutSettings(TrainingSettings):
+    """What decides the predictions of left-out categories: besides a training, by which head."""
+
+    head: Literal["mlp", "ridge"]
+
+
 def predict_left_out_categories(
-    head: str,
     latents: npt.NDArray[np.float32],
     images: pd.DataFrame,
     split: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: LeftOutSettings,
     on_category: Callable[[], object],
 ) -> pd.DataFrame:
     """Predict the test images of every category from the other categories alone.
@@ -29,10 +37,10 @@ def predict_left_out_categories(
 
     Parameters
     ----------
-    head
-        "mlp" or "ridge".
-    latents, images, split, settings
+    latents, images, split
         As in `memorability.prediction.predicting.predict_images`.
+    settings
+        What decides them.
     on_category
         Called after each category.
 
@@ -59,18 +67,18 @@ def predict_left_out_categories(
         # As test images they are not read by what is fitted.
         fold = np.where(own, "test", parts)
         rows = np.flatnonzero(own & test)
-        if head == "mlp":
+        if settings.head == "mlp":
             trained = train_predictor(
                 latents,
                 scores,
                 fold,
-                settings=PredictorSettings.of(settings),
-                seed=settings["seed"],
+                settings=settings.predictor,
+                seed=settings.seed,
             )
             predicted[rows] = predict(trained, latents, rows)
         else:
             products = inner_products(latents, scores, fold)
-            predicted[rows] = predict_by_ridge(products, scores, settings["seed"])[0][rows]
+            predicted[rows] = predict_by_ridge(products, scores, settings.seed)[0][rows]
         on_category()
     table: pd.DataFrame = images.loc[test, ["image_id", "category"]]
     return table.assign(predicted=predicted[test])

@@ -1,7 +1,8 @@
 """The predictions of a study's images, by the predictor and by the other heads."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,37 @@ from memorability.prediction.predictors.training import PredictorSettings, train
 Latents = npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadSettings:
+    """What decides a fit on latents.
+
+    Parameters
+    ----------
+    seed
+        Of the study, at least 0.
+    threads
+        Of the processor, at least 1: sums are split among them.
+    """
+
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(HeadSettings):
+    """What decides a training of the predictor: besides that of any fit, the predictor's own."""
+
+    predictor: PredictorSettings
+
+
+_Training = TypeVar("_Training", bound=TrainingSettings)
+
+
 def predict_images(
     latents: Latents,
     images: pd.DataFrame,
     split: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: TrainingSettings,
     on_epoch: Callable[[], object],
 ) -> tuple[TrainedPredictor, pd.DataFrame, pd.DataFrame]:
     """Train the predictor on the training images and predict all of them.
@@ -38,7 +65,7 @@ def predict_images(
     split
         The table `split`, in the same order, whose scores are learned and predicted.
     settings
-        The fields of `PredictorSettings`, and seed.
+        What decides the training.
     on_epoch
         Called after each epoch.
 
@@ -51,8 +78,8 @@ def predict_images(
         latents,
         split["score"].to_numpy(),
         split["split"].to_numpy(),
-        settings=PredictorSettings.of(settings),
-        seed=settings["seed"],
+        settings=settings.predictor,
+        seed=settings.seed,
         on_epoch=lambda *_: on_epoch(),
     )
     scored = images.assign(score=split["score"].to_numpy())
@@ -65,25 +92,28 @@ def predict_images(
     return trained, predictions, pd.DataFrame(trained.history, columns=columns)
 
 
-def chosen_settings(settings: Mapping[str, Any], trials: pd.DataFrame | None) -> dict[str, Any]:
+def chosen_settings(settings: _Training, trials: pd.DataFrame | None) -> _Training:
     """Return settings with the hyper-parameters that a search chose, if there was one.
 
     Parameters
     ----------
     settings
-        The fields of `PredictorSettings`, and more.
+        Those without a search.
     trials
         The table `prediction_search`.
     """
     if trials is None:
-        return dict(settings)
+        return settings
     row = trials[trials["chosen"]].iloc[0]
-    return {
-        **settings,
-        "hidden": [int(units) for units in row["hidden"].split("-")],
-        "batch_size": int(row["batch_size"]),
-        **{name: float(row[name]) for name in ("learning_rate", "dropout", "weight_decay")},
-    }
+    predictor = replace(
+        settings.predictor,
+        hidden=tuple(int(units) for units in row["hidden"].split("-")),
+        batch_size=int(row["batch_size"]),
+        learning_rate=float(row["learning_rate"]),
+        dropout=float(row["dropout"]),
+        weight_decay=float(row["weight_decay"]),
+    )
+    return replace(settings, predictor=predictor)
 
 
 def predict_by_head(

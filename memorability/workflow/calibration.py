@@ -11,18 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.finetuning import train_step
 from memorability.images.sizes import SIDE
 from memorability.networks.adam import Adam
-from memorability.networks.computing import choose_device, place
-from memorability.networks.losses import MeanSquaredError, NetworkLoss, make_loss
+from memorability.networks.computing import Compute, Precision, choose_device, place
+from memorability.networks.losses import LossChoice, MeanSquaredError, NetworkLoss, make_loss
 from memorability.workflow.fingerprint import PACKAGE
 
 CALLS = 3
@@ -77,7 +75,7 @@ class Calibration:
     device
         torch device.
     autoencoders
-        By architecture: bottleneck, decoder, batch_norm.
+        By architecture.
     losses
         By name.
     start
@@ -87,25 +85,14 @@ class Calibration:
     """
 
     device: str
-    autoencoders: Mapping[tuple[Any, ...], AutoencoderSeconds]
+    autoencoders: Mapping[Architecture, AutoencoderSeconds]
     losses: Mapping[str, LossSeconds]
     start: float
     spread: float
 
 
-def architecture(protocol: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what of a protocol decides how long its autoencoder takes."""
-    return tuple(protocol[choice] for choice in ("bottleneck", "decoder", "batch_norm"))
-
-
 def calibrate(
-    protocols: Iterable[Mapping[str, Any]],
-    losses: Iterable[str],
-    *,
-    width: float,
-    precision: str,
-    threads: int,
-    device: str,
+    architectures: Iterable[Architecture], losses: Iterable[LossChoice], compute: Compute
 ) -> Calibration:
     """Time the networks of a study with random weights, which take as long as any.
 
@@ -114,28 +101,21 @@ def calibrate(
 
     Parameters
     ----------
-    protocols
-        Choices of its protocols; of a study without runs there are none, and its jobs' start alone is
-        timed.
-    losses
-        Losses and metrics.
-    width, precision, threads, device
-        See config.yaml.
+    architectures, losses
+        Of its protocols, and losses and metrics; of a study without runs there are none, and its
+        jobs' start alone is timed.
+    compute
+        How jobs compute.
     """
-    stopwatch = _Stopwatch(choose_device(device), threads)
-    choices = {architecture(protocol): protocol for protocol in protocols}
+    stopwatch = _Stopwatch(choose_device(compute.device), compute.threads)
     timed = {
-        key: _time_autoencoder(stopwatch, protocol, width, precision)
-        for key, protocol in choices.items()
+        architecture: _time_autoencoder(stopwatch, architecture, compute.precision)
+        for architecture in dict.fromkeys(architectures)
     }
     return Calibration(
         stopwatch.device,
-        {key: seconds for key, (seconds, _) in timed.items()},
-        {
-            name: _time_loss(stopwatch, name, protocol, precision)
-            for protocol in list(choices.values())[:1]
-            for name in losses
-        },
+        {architecture: seconds for architecture, (seconds, _) in timed.items()},
+        {loss.name: _time_loss(stopwatch, loss, compute.precision) for loss in losses},
         _time_start(),
         max((spread for _, spread in timed.values()), default=1.0),
     )
@@ -167,10 +147,9 @@ class _Stopwatch:
 
 
 def _time_autoencoder(
-    stopwatch: _Stopwatch, protocol: Mapping[str, Any], width: float, precision: str
+    stopwatch: _Stopwatch, architecture: Architecture, precision: Precision
 ) -> tuple[AutoencoderSeconds, float]:
-    shape = {choice: protocol[choice] for choice in ("bottleneck", "decoder", "batch_norm")}
-    model = place(initial_autoencoder(0, width=width, **shape), stopwatch.device)
+    model = place(initial_autoencoder(0, architecture), stopwatch.device)
     model.precision = precision
     image = _image(stopwatch.device)
     optimizer = Adam(model, 1e-6)
@@ -190,20 +169,8 @@ def _attribute(model: Autoencoder, points: torch.Tensor) -> None:
     torch.autograd.grad(model.encode(points).sum(), points)
 
 
-def _time_loss(
-    stopwatch: _Stopwatch, name: str, protocol: Mapping[str, Any], precision: str
-) -> LossSeconds:
-    loss = place(
-        make_loss(
-            name,
-            lpips_range=protocol["lpips_range"],
-            style_gram=protocol["style_gram"],
-            weights_source="random",
-            weights_directory=Path(),
-            precision=precision,
-        )[0],
-        stopwatch.device,
-    )
+def _time_loss(stopwatch: _Stopwatch, choice: LossChoice, precision: Precision) -> LossSeconds:
+    loss = place(make_loss(choice, precision=precision)[0], stopwatch.device)
     image, reconstruction = _image(stopwatch.device), _image(stopwatch.device)
     describe = 0.0
     with torch.no_grad():

@@ -8,12 +8,15 @@ import math
 import os
 from collections.abc import Sequence
 
+from memorability.base.settings import from_params
 from memorability.networks.catalogue import LOSS_BACKBONES
+from memorability.networks.computing import Compute
 from memorability.networks.losses import LOSSES
+from memorability.study import job_settings
 from memorability.study.study import Study
 from memorability.workflow.calibration import Calibration, calibrate
 from memorability.workflow.disk import disk_bytes, passing_bytes
-from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
+from memorability.workflow.job_times import JobSeconds, Sizes, architecture, loss_choice, sizes_of
 from memorability.workflow.planned_jobs import Job, span
 
 CORES = (1, 2, 4, 8, 16, 32, 64)
@@ -36,17 +39,18 @@ def estimate(study: Study, jobs: Sequence[Job]) -> str:
     InputError
         If the score table cannot be read.
     """
-    sizes, settings = sizes_of(study), study.settings
-    losses: list[str] = []
-    if study.runs:
-        without_weights = [loss for loss in LOSSES if loss not in LOSS_BACKBONES]
-        losses = list(dict.fromkeys([*settings["losses"], *without_weights]))
+    sizes = sizes_of(study)
+    without_weights = [loss for loss in LOSSES if loss not in LOSS_BACKBONES]
+    losses = dict.fromkeys([*study.settings["losses"], *without_weights])
     calibration = calibrate(
-        [protocol.choices() for protocol in study.protocols.values()],
-        losses,
-        width=settings["autoencoder"]["width"],
-        **study.machine,
-        **study.precision,
+        [architecture(study, protocol) for protocol in study.protocols],
+        # Of the first protocol: how LPIPS is fed does not change its time.
+        [
+            loss_choice(study, protocol, loss)
+            for protocol in list(study.protocols)[:1]
+            for loss in losses
+        ],
+        from_params(Compute, job_settings.compute(study)),
     )
     return page(study, sizes, calibration, jobs)
 

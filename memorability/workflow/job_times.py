@@ -1,24 +1,26 @@
 """Seconds that the jobs of a study take, from its sizes and a calibration of this machine."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from pyarrow import parquet
 
-from memorability.autoencoder.architecture import Autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder
+from memorability.autoencoder.pretraining import PretrainingSettings
+from memorability.base.settings import from_params
 from memorability.data.scores import read_raw
 from memorability.images.folder import find_images
+from memorability.networks.losses import LossChoice
+from memorability.study import job_settings, paths
 from memorability.study.study import Study
 from memorability.workflow.calibration import (
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
-    architecture,
 )
 from memorability.workflow.planned_jobs import Job
 from memorability.workflow.requests import FIGURES, IMAGES
@@ -71,8 +73,8 @@ def sizes_of(study: Study) -> Sizes:
         table = read_raw(Path(dataset["scores"]))
         column = dataset["columns"].get("category")
         categories = table[column].nunique() if column in table else 1
-    if Path(study.image_table).is_file():
-        images = int(parquet.read_metadata(study.image_table).num_rows)
+    if Path(paths.image_table(study)).is_file():
+        images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif table is not None:
         images = len(table)
     else:
@@ -81,7 +83,7 @@ def sizes_of(study: Study) -> Sizes:
     shares = (int(split[part] * images) for part in ("train", "test"))
     train, test = SPLITS.get(split["kind"], shares)
     folder = Path(study.settings["pretraining"]["images"])
-    pretraining = len(find_images(folder)) if study.runs and study.pretrainings else 0
+    pretraining = len(find_images(folder)) if study.runs and paths.pretrainings(study) else 0
     return Sizes(images, categories, train, test, pretraining)
 
 
@@ -157,7 +159,7 @@ class JobSeconds:
         name = job.wildcards["protocol"]
         protocol, loss = self._study.protocols[name], self._loss(job)
         model = self._autoencoder(name)
-        stored = bool(self._study.target_files(name, job.wildcards["loss"])) * loss.describe
+        stored = bool(paths.target_files(self._study, name, job.wildcards["loss"])) * loss.describe
         split = protocol.fine_tuned_on == "train_split"
         shown = self._sizes.train if split else self._sizes.images
         seconds = shown * (model.train + loss.train - stored)
@@ -166,8 +168,7 @@ class JobSeconds:
         return seconds + self._sizes.images * (model.reconstruct + loss.measure - stored)
 
     def _autoencoder(self, protocol: str) -> AutoencoderSeconds:
-        choices = self._study.protocols[protocol].choices()
-        return self._calibration.autoencoders[architecture(choices)]
+        return self._calibration.autoencoders[architecture(self._study, protocol)]
 
     def _loss(self, job: Job) -> LossSeconds:
         return self._calibration.losses[job.wildcards["loss"]]
@@ -194,11 +195,11 @@ class JobSeconds:
         return job.threads / float(self._study.settings["compute"]["threads"])
 
     def _pretrain(self, job: Job) -> float:
-        keys = ("bottleneck", "decoder", "batch_norm")
-        bottleneck, decoder, batch_norm = (job.wildcards[key] for key in keys)
-        model = self._calibration.autoencoders[bottleneck, decoder, batch_norm == "yes"]
-        epochs = int(self._study.settings["pretraining"]["epochs"])
-        return self._sizes.pretraining * epochs * model.train
+        settings = from_params(
+            PretrainingSettings, job_settings.pretraining(self._study, **job.wildcards)
+        )
+        model = self._calibration.autoencoders[settings.architecture]
+        return self._sizes.pretraining * settings.epochs * model.train
 
     @cached_property
     def _latent(self) -> int:
@@ -249,11 +250,17 @@ def latent_size(study: Study) -> int:
     """Return the number of values of the selected model's latents, of the paper's without one."""
     if not study.runs:
         return PUBLISHED_LATENT
-    choices = study.protocols[study.settings["selected"]["protocol"]].choices()
-    return int(_autoencoder(choices, study.settings["autoencoder"]["width"]).latent_dim)
-
-
-def _autoencoder(choices: Mapping[str, Any], width: float) -> Autoencoder:
-    shape = {choice: choices[choice] for choice in ("bottleneck", "decoder", "batch_norm")}
     with torch.device("meta"):
-        return Autoencoder(width=width, **shape)
+        model = Autoencoder(architecture(study, study.settings["selected"]["protocol"]))
+    return int(model.latent_dim)
+
+
+def architecture(study: Study, protocol: str) -> Architecture:
+    """Return the autoencoder of a protocol."""
+    return from_params(Architecture, job_settings.architecture(study, protocol))
+
+
+def loss_choice(study: Study, protocol: str, name: str) -> LossChoice:
+    """Return a loss as a protocol has it, with random weights, which take as long as any."""
+    choice = from_params(LossChoice, job_settings.loss_choice(study, protocol, name))
+    return replace(choice, weights_directory=None)

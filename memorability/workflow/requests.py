@@ -1,4 +1,6 @@
-"""What jobs ask a scheduler for: time by images, epochs and loss; more of everything after a failure.
+"""What jobs ask a scheduler for: memory, GPUs, and time by images, epochs and loss.
+
+After a failure they ask for more of everything.
 
 Estimates are those of one core of `cost_figures.yaml`, doubled, and a quarter of an hour to start: a
 machine may be slower, and a job that is stopped early is worth less than one that waits longer.
@@ -16,6 +18,7 @@ import yaml
 from pyarrow import parquet
 
 from memorability.images.sizes import SIDE
+from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 
 FIGURES: dict[str, Any] = yaml.safe_load(
@@ -27,6 +30,8 @@ START = 15
 """Minutes."""
 LARGEST_SEARCH = 7 * 24 * 60
 """Minutes that a worker of a search asks for at most: run again, it goes on with its next trial."""
+IMAGE_BYTES = 0.3e9
+"""Of one image of a batch in training at width 1, all feature maps and their gradients."""
 PAIR_BYTES = 35
 """Of a pair of images, in the heads that compare each image with each training image."""
 
@@ -61,7 +66,7 @@ def growing(request: Request) -> Callable[[Any, Any, int], str | int]:
 
 @dataclass(frozen=True)
 class Requests:
-    """The minutes that the jobs of a study ask for."""
+    """The minutes, memory and GPUs that the jobs of a study ask for."""
 
     study: Study
 
@@ -74,6 +79,30 @@ class Requests:
         if dataset["kind"] in IMAGES:
             return IMAGES[dataset["kind"]]
         return _rows(Path(dataset["scores"]))
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that a job asks for."""
+        device = self.study.settings["compute"]["device"]
+        return int(device == "cuda" or (device == "auto" and Path("/dev/nvidia0").exists()))
+
+    def training_memory(self, protocol: str, beside: float = 0) -> str:
+        """Return the memory of a job with a model of a protocol and `beside` bytes."""
+        # Weights, gradients and two moments of Adam.
+        return _gigabytes(4 * model_bytes(self.study, protocol) + beside)
+
+    @property
+    def analysis_memory(self) -> str:
+        """Memory of a job with a model of the selected protocol."""
+        return self.training_memory(self.study.settings["selected"]["protocol"])
+
+    @property
+    def pretraining_memory(self) -> str:
+        """Memory of a pre-training job."""
+        model = max(model_bytes(self.study, protocol) for protocol in self.study.protocols)
+        images = IMAGE_BYTES * self.study.settings["pretraining"]["batch_size"]
+        images *= float(self.study.settings["autoencoder"]["width"])
+        return _gigabytes(4 * model + images)
 
     def finetuning(self, loss: str, epochs: int) -> int:
         """Return the minutes of a run of some epochs, each followed by an evaluation."""
@@ -116,7 +145,7 @@ class Requests:
     @property
     def head_memory(self) -> str:
         """Memory of the inner products of all images with the training images, twice."""
-        return f"{math.ceil(2.5 + self.images**2 * PAIR_BYTES / 1e9)}GB"
+        return _gigabytes(self.images**2 * PAIR_BYTES)
 
     def search(self) -> int:
         """Return the minutes of one worker's share of the trials."""
@@ -144,6 +173,11 @@ class Requests:
     def _scaled(self, seconds: float) -> float:
         width = float(self.study.settings["autoencoder"]["width"])
         return float(max(seconds * width**2, min(seconds, FIGURES["least"])))
+
+
+def _gigabytes(size: float) -> str:
+    """Return the memory of a job that holds so many bytes beside its libraries and some images."""
+    return f"{math.ceil(2.5 + size / 1e9)}GB"
 
 
 def _minutes(seconds: float) -> int:

@@ -5,8 +5,8 @@ images are only ever predicted.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast, get_args
 
@@ -96,12 +96,6 @@ class PredictorSettings:
                     f"The predictor's {name} is {getattr(self, name)!r}. Expected a value in the "
                     "range that PredictorSettings documents. Correct the setting."
                 )
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "PredictorSettings":
-        """Return the fields of this class that a larger mapping holds."""
-        chosen = {field.name: settings[field.name] for field in fields(cls)}
-        return cls(**chosen | {"hidden": tuple(settings["hidden"])})
 
 
 def _no_report(epoch: int, train_loss: float, validation_loss: float) -> None:

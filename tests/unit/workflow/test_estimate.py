@@ -11,6 +11,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from memorability.autoencoder.architecture import Architecture
+from memorability.study import paths
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
 from memorability.workflow.calibration import AutoencoderSeconds, Calibration, LossSeconds
@@ -25,7 +27,7 @@ PAPER = {"protocol": "paper", "lr": "5e-6", "seed": "0"}
 MODEL = AutoencoderSeconds(train=2.0, reconstruct=0.5, encode=0.25, attribute=0.5)
 CALIBRATION = Calibration(
     "cpu",
-    {("conv7x7", "upsample_conv", True): MODEL},
+    {Architecture(): MODEL},
     {
         "mse": LossSeconds(describe=0, train=0.0, measure=0.0),
         "lpips_vgg": LossSeconds(describe=0.25, train=1.0, measure=0.5),
@@ -121,7 +123,7 @@ def test_images_are_known_counted_or_prepared(
         },
     }
     assert sizes_of(study(own)) == Sizes(images=4, categories=3, train=2, test=1)
-    table = Path(study(own).image_table)
+    table = Path(paths.image_table(study(own)))
     table.parent.mkdir(parents=True)
     pd.DataFrame({"image_id": list("abc")}).to_parquet(table)
     assert sizes_of(study(own)).images == 3  # one was left out
