@@ -1,8 +1,8 @@
 """Errors of one model under every metric: a loss that trains well need not be the one that measures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,47 @@ from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import read_autoencoder
 from memorability.images.pixels import to_unit_range
-from memorability.networks.computing import place
-from memorability.networks.losses import WITHOUT_WEIGHTS, make_loss, with_sign
+from memorability.networks.computing import Compute, place
+from memorability.networks.losses import WITHOUT_WEIGHTS, LossChoice, Sign, make_loss, with_sign
 from memorability.statistics.best_rate import best_rate
 
 
-def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Module]:
+@dataclass(frozen=True, kw_only=True)
+class MetricSettings:
+    """What decides the errors of given models under every metric.
+
+    Parameters
+    ----------
+    losses
+        The training losses of the study, at least one.
+    sign
+        Of LPIPS, where it is the error.
+    compute
+        How.
+    """
+
+    losses: tuple[LossChoice, ...]
+    sign: Sign
+    compute: Compute
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSettings(MetricSettings):
+    """What decides the errors of a loss's best model under every metric.
+
+    Parameters
+    ----------
+    learning_rates
+        Labels of the learning rates that it is chosen from.
+    target
+        Column of the image table with which errors are correlated for that.
+    """
+
+    learning_rates: tuple[str, ...]
+    target: str
+
+
+def make_metrics(settings: MetricSettings, device: str) -> dict[str, nn.Module]:
     """Return every metric that a study can measure, by its honest name.
 
     These are its training losses, whose weights it has, and the losses that need no weights.
@@ -24,7 +59,7 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Modul
     Parameters
     ----------
     settings
-        As from `memorability.study.study.Study.metric_settings`.
+        What decides them.
     device
         torch device.
 
@@ -33,18 +68,12 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[str, nn.Modul
     InputError
         If weights do not load.
     """
-    protocol, metrics = settings["protocol"], {}
-    for loss in dict.fromkeys([*settings["losses"], *WITHOUT_WEIGHTS]):
-        module, metric, _ = make_loss(
-            loss,
-            lpips_range=protocol["lpips_range"],
-            style_gram=protocol["style_gram"],
-            weights_source=settings["weights"]["source"],
-            weights_directory=Path(settings["weights"]["directory"]),
-            precision=settings["precision"],
-        )
-        module, metric = with_sign(module, metric, protocol["lpips_sign_test"])
-        metrics[metric] = place(module, device)
+    without_weights = [replace(settings.losses[0], name=name) for name in WITHOUT_WEIGHTS]
+    metrics = {}
+    for choice in dict.fromkeys([*settings.losses, *without_weights]):
+        loss, metric, _ = make_loss(choice, precision=settings.compute.precision)
+        loss, metric = with_sign(loss, metric, settings.sign)
+        metrics[metric] = place(loss, device)
     return metrics
 
 
@@ -85,7 +114,7 @@ def measure_best(
     errors: pd.DataFrame,
     pixels: np.ndarray,
     images: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: MatrixSettings,
     *,
     seed: str,
     device: str,
@@ -104,7 +133,7 @@ def measure_best(
     images
         The image table.
     settings
-        As for `make_metrics`, with target.
+        What decides their errors.
     seed
         Of the model.
     device, on_image
@@ -120,7 +149,7 @@ def measure_best(
     InputError
         If weights do not load.
     """
-    lr = highest_rate(errors, images, target=settings["target"])
+    lr = highest_rate(errors, images, target=settings.target)
     metrics, ids = make_metrics(settings, device), list(images["image_id"])
     run = errors[(errors["lr"] == lr) & (errors["seed"] == seed)]
     if run["error"].isna().any():
@@ -128,7 +157,7 @@ def measure_best(
         table = _long(lost, ids)
     else:
         model = place(read_autoencoder(models[lr]), device)
-        model.precision = settings["precision"]
+        model.precision = settings.compute.precision
         table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
     return table.assign(lr=lr)
 

@@ -20,6 +20,8 @@ from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
 from memorability.prediction.names import MAIN, PREDICTORS
+from memorability.study import paths
+from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     FIGURES,
@@ -47,7 +49,8 @@ DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
 PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
-    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness", "errors",
+    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
+    "errors",
     "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
     "prediction", "pretraining", "protocol_effects", "scores", "search", "selection",
 )  # fmt: skip
@@ -97,8 +100,8 @@ def sizes_of(study: Study) -> Sizes:
         table = read_raw(Path(dataset["scores"]))
         column = dataset["columns"].get("category")
         categories = table[column].nunique() if column in table else 1
-    if Path(study.image_table).is_file():
-        images = int(parquet.read_metadata(study.image_table).num_rows)
+    if Path(paths.image_table(study)).is_file():
+        images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif own:
         images = 0 if table is None else len(table)
     elif kind in DATA_SETS:
@@ -109,7 +112,7 @@ def sizes_of(study: Study) -> Sizes:
     shares = (int(split[part] * images) for part in ("train", "test"))
     train, test = SPLITS.get(split["kind"], shares)
     folder = Path(study.settings["pretraining"]["images"])
-    pretrains = bool(study.runs and study.pretrainings)
+    pretrains = bool(study.runs and paths.pretrainings(study))
     return Sizes(images, categories, train, test, folder if pretrains else None)
 
 
@@ -154,8 +157,8 @@ class JobSeconds:
         study, sizes = self._study, self._sizes
         tables = (
             "simulate_sample", "read_scores", "join_scores", "list_rejected", "split_images",
-            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling", "join_errors", "list_external",
-            "read_predictions",
+            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling",
+            "join_errors", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
@@ -184,7 +187,7 @@ class JobSeconds:
             "finetune": lambda job: study.settings["epochs"] * self.epoch(job),
             "finetune_decay": lambda job: study.settings["decay"]["epochs"] * self.epoch(job),
             "keep_model": lambda job: (
-                study.model_bytes(job.wildcards["protocol"]) * FIGURES["byte"]
+                model_bytes(study, job.wildcards["protocol"]) * FIGURES["byte"]
             ),
             "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
             "measure_matrix": lambda job: images * (
@@ -213,7 +216,7 @@ class JobSeconds:
             ),
             "bundle_predictor": lambda _: (
                 self._latents
-                + self._study.model_bytes(self._study.settings["selected"]["protocol"])
+                + model_bytes(self._study, self._study.settings["selected"]["protocol"])
                 * FIGURES["byte"]
             ),
         }
@@ -261,7 +264,7 @@ class JobSeconds:
         name = job.wildcards["protocol"]
         protocol, loss = self._study.protocols[name], self._loss(job)
         model = self._autoencoder(name)
-        stored = bool(self._study.target_files(name, job.wildcards["loss"])) * loss.describe
+        stored = bool(paths.target_files(self._study, name, job.wildcards["loss"])) * loss.describe
         split = protocol.fine_tuned_on == "train_split"
         shown = self._sizes.train if split else self._sizes.images
         seconds = shown * (model.train + loss.train - stored)

@@ -43,7 +43,7 @@ def test_the_chosen_trial_decides_the_settings() -> None:
         }
     )  # fmt: skip
     settings = chosen_settings(SETTINGS, trials)
-    assert PredictorSettings.of(settings) == PredictorSettings(
+    assert settings.predictor == PredictorSettings(
         hidden=(32, 16), learning_rate=2e-3, batch_size=64, dropout=0.2, weight_decay=1e-5,
         patience=3, max_epochs=12,
     )  # fmt: skip
@@ -82,7 +82,7 @@ def test_left_out_predictions_are_those_of_a_predictor_of_the_others() -> None:
     others = (IMAGES["category"] != "sports").to_numpy()
     trained = train_predictor(
         LATENTS[others], SPLIT["score"].to_numpy()[others], SPLIT["split"].to_numpy()[others],
-        settings=PredictorSettings.of(SETTINGS), seed=0,
+        settings=SETTINGS.predictor, seed=0,
     )  # fmt: skip
     expected = predict(trained, LATENTS[~others & TEST])
     np.testing.assert_array_equal(found.loc[found["category"] == "sports", "predicted"], expected)

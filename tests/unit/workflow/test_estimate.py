@@ -14,6 +14,7 @@ from snakemake.utils import update_config
 
 from memorability.analysis.gathering import SOURCES
 from memorability.autoencoder.architecture import Autoencoder
+from memorability.study import paths
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
@@ -143,7 +144,7 @@ def test_images_are_known_counted_or_prepared(
         },
     }
     assert sizes_of(study(own)) == Sizes(images=4, categories=3, train=2, test=1)
-    table = Path(study(own).image_table)
+    table = Path(paths.image_table(study(own)))
     table.parent.mkdir(parents=True)
     pd.DataFrame({"image_id": list("abc")}).to_parquet(table)
     assert sizes_of(study(own)).images == 3  # one was left out
