@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
 from memorability.prediction.names import PREDICTORS
+from memorability.report.labels import metric_label
 from memorability.workflow.fingerprint import fingerprint
 from memorability.workflow.planned_jobs import dry_run
 
@@ -94,6 +95,11 @@ def code(script, predictor=None):
         return fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"), *fits)
 
     return parameter
+
+
+def metric_label_of(loss):
+    """Return the words for what a loss measures in this study."""
+    return metric_label(study.measured(loss))
 
 
 def run_images(wildcards, name):

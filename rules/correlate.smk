@@ -72,7 +72,9 @@ rule plot_errors:
         **drawn(
             "errors/{loss}",
             "2. Reconstruction error",
-            lambda wildcards: {"what": f"error by memorability: {study.metric(wildcards.loss)}"},
+            lambda wildcards: {
+                "what": f"error by memorability: {metric_label_of(wildcards.loss)}"
+            },
         ),
     log:
         "<logs>/plot_errors/{loss}.log",
@@ -142,7 +144,7 @@ rule plot_distinctiveness:
         bins=study.settings["statistics"]["bins"],
         # Of latents made elsewhere their name: the rule is used for them, too.
         loss=lambda wildcards: wildcards.get("loss")
-        or study.metric(study.settings["selected"]["loss"]),
+        or metric_label_of(study.settings["selected"]["loss"]),
         note=notes.study_note(study),
         code=code("plot_distinctiveness"),
     script:

@@ -150,7 +150,7 @@ def _selected(models: list[_Model], images: pd.DataFrame, target: str) -> list[b
         diverged=[bool(model.diverged) for model in models],
         selected=False,
     )
-    for _, rows in table.groupby(["quantity", "metric", "protocol", "loss"]):
+    for _, rows in table.groupby([key for key in MODEL_KEYS if key != "lr"]):
         best = best_rate(rows["lr"].to_numpy(), rows["r"].to_numpy(), rows["diverged"].to_numpy())
         table.loc[rows.index[int(best)], "selected"] = True
     return table["selected"].tolist()
@@ -210,10 +210,10 @@ def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -
     Returns
     -------
     pandas.DataFrame
-        Rows of all; a model's metric is "trained_<metric>".
+        Rows of all; the model of the best models is "fine_tuned".
     """
     best = models[models["selected"] & (models["protocol"] == protocol)]
-    best = best.assign(metric="trained_" + best["metric"])
+    best = best.assign(model="fine_tuned")
     elsewhere = models[models["protocol"] == EXTERNAL]
     return pd.concat([best, elsewhere, controls], ignore_index=True)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.statistics.decomposition import correlate
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import finished_seeds, standard_ranks
 
-EPOCH_KEYS = ["protocol", "loss", "metric", "lr", "epoch"]
+EPOCH_KEYS = ["protocol", "loss", *METRIC_KEYS, "lr", "epoch"]
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,12 @@ class Decay:
     Attributes
     ----------
     curve
-        A row per epoch (1-based), group and method: protocol, loss, metric, lr, epoch and the columns
-        of `memorability.statistics.decomposition.correlate`, r being the mean over the seeds that
-        had not diverged by then, and seeds their number.
+        A row per epoch (1-based), group and method: protocol, loss, metric, backbone, sign, lr, epoch
+        and the columns of `memorability.statistics.decomposition.correlate`, r being the mean over the
+        seeds that had not diverged by then, and seeds their number.
     seeds
-        A row per epoch and seed: protocol, loss, metric, lr, seed, epoch, r (all images pooled; NaN
-        where the run had diverged or errors are constant).
+        A row per epoch and seed: protocol, loss, metric, backbone, sign, lr, seed, epoch, r (all
+        images pooled; NaN where the run had diverged or errors are constant).
     """
 
     curve: pd.DataFrame
@@ -43,8 +44,8 @@ def decay_curve(
     Parameters
     ----------
     errors
-        Columns protocol, loss, lr, seed, epoch, image_id, metric, error: runs that differ in their
-        seed.
+        Columns protocol, loss, lr, seed, epoch, image_id, metric, backbone, sign, error: runs that
+        differ in their seed.
     images
         The image table.
     target, bootstrap

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from memorability.base.run_keys import RUN_KEYS
+from memorability.base.run_keys import METRIC_KEYS, RUN_KEYS
 from memorability.features.names import TABLE_2, VARIANTS_OF
 
-MODEL_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
+MODEL_KEYS = ["quantity", *METRIC_KEYS, "model", "protocol", "loss", "lr"]
 GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
 
 
@@ -17,13 +17,14 @@ def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     errors
-        Columns protocol, loss, lr, seed, epoch, image_id, metric, error.
+        Columns protocol, loss, lr, seed, epoch, image_id, metric, backbone, sign, error.
 
     Returns
     -------
     pandas.DataFrame
-        Columns quantity, metric, protocol, loss, lr, seed, image_id, value; text but for value. Every
-        function of this module returns these; keys that do not apply are empty.
+        Columns quantity, metric, backbone, sign, model, protocol, loss, lr, seed, image_id, value; text
+        but for value. Every function of this module returns these; keys that do not apply are empty.
+        The model is empty, too, where protocol, loss, lr and seed say which one it is.
     """
     # Errors made elsewhere have one epoch, whatever our runs have.
     last = errors[errors["epoch"] == errors.groupby("protocol")["epoch"].transform("max")]
@@ -94,7 +95,7 @@ def from_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_controls(controls: pd.DataFrame) -> pd.DataFrame:
-    """Return the controls (columns metric, seed, image_id, error)."""
+    """Return the controls (columns of the table `controls`)."""
     return _long(controls.rename(columns={"error": "value"}), "control")
 
 
@@ -104,7 +105,7 @@ def from_baselines(baselines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _long(table: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    keys = {key: "" for key in RUN_KEYS if key not in table}
+    keys = {key: "" for key in (*METRIC_KEYS, "model", *RUN_KEYS) if key not in table}
     return table.assign(quantity=quantity, **keys)[GATHERED].reset_index(drop=True)
 
 

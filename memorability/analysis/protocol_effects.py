@@ -6,6 +6,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import compare_correlations, finished_seeds
 
@@ -59,9 +60,10 @@ def protocol_effects(
             if protocol != base or ours is None:
                 continue
             found = compare_correlations(ours, theirs, images, target=target, bootstrap=bootstrap)
-            metrics = {"metric": ours["metric"].iloc[0], "base_metric": theirs["metric"].iloc[0]}
+            measured = {key: ours[key].iloc[0] for key in METRIC_KEYS}
+            measured["base_sign"] = theirs["sign"].iloc[0]
             rows.append(
-                described | {"loss": loss, "lr": lr, "target": target} | metrics | asdict(found)
+                described | {"loss": loss, "lr": lr, "target": target} | measured | asdict(found)
             )
     return pd.DataFrame(rows)
 

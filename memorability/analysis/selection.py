@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.base.seeding import numpy_stream
 from memorability.memory_game.ceiling import split_counts
 from memorability.statistics.best_rate import best_rate
@@ -35,7 +36,7 @@ PERMUTATIONS = 1000
 """Shuffles of the scores behind a p-value, which is then at least 1 / 1001."""
 
 COUNTS = ["hits", "false_alarms", "responses"]
-_LOSS_KEYS = ["protocol", "loss", "metric"]
+_LOSS_KEYS = ["protocol", "loss", *METRIC_KEYS]
 _BATCH = 64  # permutations in work at once: 5 MB at 10,000 images
 
 
@@ -47,19 +48,21 @@ class Selection:
     ----------
     selection
         A row per protocol, loss and rule ("published", "images", "observers"): protocol, loss,
-        metric, rule, target, n (images), rates (learning rates to choose from), skipped (those
-        without a correlation, for example because a run diverged; empty if none), lr (the one chosen,
-        or chosen most often), share (of the choices that fell on it, 0–1), r (published: on the
-        images it was chosen on; else on the other halves, mean over repeats), r_sd, r_low, r_high
-        (over repeats: standard deviation with ddof 1, 2.5th and 97.5th percentile), r_choosing (on
-        the halves that chose), optimism (r_choosing − r, 0 or more), repeats, p_loss and p_grid
-        (one-sided, of the published row: the highest of the loss's learning rates against the
-        highest, in shuffled scores, of the same learning rates and of all losses and learning rates
-        of the protocol), permutations. NaN, or an empty lr, where there is no such number.
+        metric, backbone, sign, rule, target, n (images), rates (learning rates to choose from),
+        skipped (those without a correlation, for example because a run diverged; empty if none), lr
+        (the one chosen, or chosen most often), share (of the choices that fell on it, 0–1), r
+        (published: on the images it was chosen on; else on the other halves, mean over repeats),
+        r_sd, r_low, r_high (over repeats: standard deviation with ddof 1, 2.5th and 97.5th
+        percentile), r_choosing (on the halves that chose), optimism (r_choosing − r, 0 or more),
+        repeats, p_loss and p_grid (one-sided, of the published row: the highest of the loss's
+        learning rates against the highest, in shuffled scores, of the same learning rates and of
+        all losses and learning rates of the protocol), permutations. NaN, or an empty lr, where
+        there is no such number.
     choices
-        A row per protocol, loss, rule and learning rate: protocol, loss, metric, rule, lr, share.
+        A row per protocol, loss, rule and learning rate: protocol, loss, metric, backbone, sign, rule,
+        lr, share.
     seeds
-        A row per run: protocol, loss, metric, lr, seed, r; NaN where it is undefined.
+        A row per run: protocol, loss, metric, backbone, sign, lr, seed, r; NaN where it is undefined.
     """
 
     selection: pd.DataFrame

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import read_autoencoder
 from memorability.images.pixels import to_unit_range
+from memorability.networks.catalogue import Metric
 from memorability.networks.computing import Compute, place
 from memorability.networks.losses import WITHOUT_WEIGHTS, LossChoice, Sign, make_loss, with_sign
 from memorability.statistics.best_rate import best_rate
@@ -51,8 +52,8 @@ class MatrixSettings(MetricSettings):
     target: str
 
 
-def make_metrics(settings: MetricSettings, device: str) -> dict[str, nn.Module]:
-    """Return every metric that a study can measure, by its honest name.
+def make_metrics(settings: MetricSettings, device: str) -> dict[Metric, nn.Module]:
+    """Return every metric that a study can measure: what it is -> the loss that measures it.
 
     These are its training losses, whose weights it has, and the losses that need no weights.
 
@@ -69,11 +70,11 @@ def make_metrics(settings: MetricSettings, device: str) -> dict[str, nn.Module]:
         If weights do not load.
     """
     without_weights = [replace(settings.losses[0], name=name) for name in WITHOUT_WEIGHTS]
-    metrics = {}
+    metrics: dict[Metric, nn.Module] = {}
     for choice in dict.fromkeys([*settings.losses, *without_weights]):
-        loss, metric, _ = make_loss(choice, precision=settings.compute.precision)
-        loss, metric = with_sign(loss, metric, settings.sign)
-        metrics[metric] = place(loss, device)
+        loss, backbone, _ = make_loss(choice, precision=settings.compute.precision)
+        loss, sign = with_sign(loss, settings.sign)
+        metrics[Metric(choice.name, backbone, sign)] = place(loss, device)
     return metrics
 
 
@@ -142,7 +143,8 @@ def measure_best(
     Returns
     -------
     pandas.DataFrame
-        N rows per metric: image_id, metric, error, lr. Errors of a run that diverged are missing.
+        N rows per metric: metric, backbone, sign, image_id, error, lr. Errors of a run that
+        diverged are missing.
 
     Raises
     ------
@@ -153,8 +155,7 @@ def measure_best(
     metrics, ids = make_metrics(settings, device), list(images["image_id"])
     run = errors[(errors["lr"] == lr) & (errors["seed"] == seed)]
     if run["error"].isna().any():
-        lost = pd.DataFrame(np.nan, index=range(len(ids)), columns=list(metrics))
-        table = _long(lost, ids)
+        table = _long(np.full((len(ids), len(metrics)), np.nan), list(metrics), ids)
     else:
         model = place(read_autoencoder(models[lr]), device)
         model.precision = settings.compute.precision
@@ -165,7 +166,7 @@ def measure_best(
 @torch.no_grad()
 def measure_metrics(
     reconstruct: Callable[[Tensor], Tensor],
-    metrics: Mapping[str, nn.Module],
+    metrics: Mapping[Metric, nn.Module],
     pixels: np.ndarray,
     image_ids: Sequence[str],
     *,
@@ -182,7 +183,7 @@ def measure_metrics(
     reconstruct
         From an image (1, 3, H, W) in [0, 1] to its reconstruction: a model in evaluation mode.
     metrics
-        Name -> loss, as from `make_metrics`.
+        As from `make_metrics`.
     pixels
         uint8 (N, 3, H, W).
     image_ids
@@ -195,7 +196,7 @@ def measure_metrics(
     Returns
     -------
     pandas.DataFrame
-        N rows per metric: image_id, metric, error.
+        N rows per metric: metric, backbone, sign, image_id, error.
     """
     errors = np.empty((len(pixels), len(metrics)))
     for row in range(len(pixels)):
@@ -203,9 +204,11 @@ def measure_metrics(
         reconstruction = reconstruct(image)
         errors[row] = [metric(image, reconstruction).item() for metric in metrics.values()]
         on_image()
-    return _long(pd.DataFrame(errors, columns=list(metrics)), image_ids)
+    return _long(errors, list(metrics), image_ids)
 
 
-def _long(errors: pd.DataFrame, image_ids: Sequence[str]) -> pd.DataFrame:
-    table = errors.assign(image_id=list(image_ids))
-    return table.melt("image_id", var_name="metric", value_name="error")
+def _long(errors: np.ndarray, metrics: Sequence[Metric], image_ids: Sequence[str]) -> pd.DataFrame:
+    """Return errors (images, metrics) as a row per metric and image."""
+    measured = pd.DataFrame(metrics, columns=Metric._fields)
+    rows = measured.loc[measured.index.repeat(len(image_ids))].reset_index(drop=True)
+    return rows.assign(image_id=list(image_ids) * len(metrics), error=errors.T.ravel())

@@ -20,6 +20,7 @@ from memorability.autoencoder.stored_targets import Targets, open_targets
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.images.pixels import to_unit_range
 from memorability.networks.adam import Adam
+from memorability.networks.catalogue import Metric
 from memorability.networks.computing import Compute, place, warn_if_slow
 from memorability.networks.losses import LossChoice, NetworkLoss, Sign, make_loss, with_sign
 
@@ -139,10 +140,11 @@ def finetune(
     warn_if_slow(precision, device)
     model, model_receipt = initial_model(settings.architecture, settings.start)
     place(model, device).precision = precision
-    loss, metric, loss_receipt = make_loss(settings.loss, precision=precision)
+    loss, backbone, loss_receipt = make_loss(settings.loss, precision=precision)
     place(loss, device)
-    minimised, _ = with_sign(loss, metric, settings.sign_train)
-    measured, metric = with_sign(loss, metric, settings.sign_test)
+    minimised, _ = with_sign(loss, settings.sign_train)
+    measured, sign = with_sign(loss, settings.sign_test)
+    metric = Metric(settings.loss.name, backbone, sign)
     order = presented_rows(images, settings)
     stored = None
     if targets is not None and isinstance(loss, NetworkLoss):
@@ -336,7 +338,7 @@ def images_shown(images: pd.DataFrame, settings: RunSettings) -> int:
     return settings.epochs * (presented + len(images))
 
 
-def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: str) -> pd.DataFrame:
+def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: Metric) -> pd.DataFrame:
     """Return the errors of all epochs; those of an epoch that was not finished are missing."""
     table = np.full((epochs, len(ids)), np.nan)
     finished = sum(map(math.isfinite, state.errors)) // len(ids)
@@ -345,7 +347,7 @@ def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: str) -> 
         {
             "epoch": np.repeat(np.arange(1, epochs + 1), len(ids)),
             "image_id": np.tile(ids, epochs),
-            "metric": metric,
+            **metric._asdict(),
             "error": table.ravel(),
         }
     )

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.cross_metrics import MetricSettings, make_metrics, measure_metrics
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.networks.computing import place
 
 GREY = 0.5
@@ -74,28 +75,34 @@ def measure_controls(
     Returns
     -------
     pandas.DataFrame
-        metric, seed (of an untrained autoencoder, else empty), image_id, error. Metrics are
-        "untrained_<metric>", the error of an autoencoder with random weights before any step;
-        "grey_<metric>", that of a constant grey output; "jpeg_bytes", "image_entropy" (bits) and
-        "edge_density" (fraction of pixels).
+        Rows of the table `controls`: metric, backbone, sign, model, seed (of an untrained
+        autoencoder, else empty), image_id, error. Models are "untrained", an autoencoder with random
+        weights before any step, and "grey", a constant grey output, each under every metric.
+        Without a model, backbone or sign are "jpeg_bytes", "image_entropy" (bits) and "edge_density"
+        (fraction of pixels).
     """
     metrics = make_metrics(settings, device)
     ids = list(images["image_id"])
     parts = [
         measure_metrics(grey, metrics, pixels, ids, device=device, on_image=on_image).assign(
-            seed="", metric=lambda table: "grey_" + table["metric"]
+            seed="", model="grey"
         )
     ]
     for seed in settings.seeds:
         model = initial_autoencoder(seed, settings.architecture)
         place(model, device).eval().precision = settings.compute.precision
         errors = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
-        parts.append(errors.assign(seed=str(seed), metric="untrained_" + errors["metric"]))
+        parts.append(errors.assign(seed=str(seed), model="untrained"))
     sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})
     complexity = features[features["feature"].isin(FEATURES)].rename(columns={"value": "error"})
-    complexity = complexity.assign(metric=complexity["feature"].map(FEATURES), seed="")
-    parts += [sizes.assign(metric="jpeg_bytes", seed=""), complexity]
-    return pd.concat(parts, ignore_index=True)[["metric", "seed", "image_id", "error"]]
+    complexity = complexity.assign(metric=complexity["feature"].map(FEATURES))
+    no_error = {"backbone": "", "sign": "", "model": "", "seed": ""}
+    parts += [
+        sizes.assign(metric="jpeg_bytes", **no_error),
+        complexity.assign(**no_error),
+    ]
+    columns = [*METRIC_KEYS, "model", "seed", "image_id", "error"]
+    return pd.concat(parts, ignore_index=True)[columns]
 
 
 def grey(images: Tensor) -> Tensor:

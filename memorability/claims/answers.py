@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from memorability.base.run_keys import EXTERNAL
+from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.claims.ledger import OWN
 from memorability.claims.published import find_claim, load_published
 from memorability.statistics.equivalence import fisher_interval
@@ -52,47 +52,44 @@ def our_figures(
     pandas.DataFrame
         See `memorability.claims.ledger.ledger`.
     """
-    none = pd.DataFrame(columns=["quantity", "metric", "protocol", "loss", "target"], dtype=str)
+    keys = ["quantity", *METRIC_KEYS, "protocol", "loss", "target"]
+    none = pd.DataFrame(columns=keys, dtype=str)
     table = pd.concat(correlations, ignore_index=True) if correlations else none
     table = table.assign(statistic="spearman", by=OWN, claim="")
     own = table[table["protocol"].isin([protocol, ""])]
-    names = _loss_names(own)
+    unlike = _random_losses(own)
     parts = [
-        _own(own, names, selected_loss),
+        _own(own, unlike, selected_loss),
         _external(table[table["protocol"] == EXTERNAL], external_claims or {}),
         _described(images, predictions),
     ]
-    if metrics is not None:
-        parts.append(_predicted(metrics, selected_loss, names.get(selected_loss, selected_loss)))
+    if metrics is not None and selected_loss not in unlike:
+        parts.append(_predicted(metrics))
     if ceiling is not None:
         parts.append(_consistency(ceiling, confidence))
     return pd.concat(parts, ignore_index=True)
 
 
-def _loss_names(table: pd.DataFrame) -> dict[str, str]:
-    """Return loss -> the honest name of the loss that runs were trained with.
+def _random_losses(table: pd.DataFrame) -> set[str]:
+    """Return the losses with a random backbone: they are not the published ones.
 
     The published scripts report one minus a distance, too: under that sign it is their loss.
     """
-    errors = table[table["quantity"] == "error"]
-    names = errors.drop_duplicates("loss").set_index("loss")["metric"]
-    return dict(names.str.removesuffix("_one_minus"))
+    random = (table["quantity"] == "error") & (table["backbone"] == "random")
+    return set(table.loc[random, "loss"])
 
 
-def _own(table: pd.DataFrame, names: dict[str, str], loss: str) -> pd.DataFrame:
+def _own(table: pd.DataFrame, unlike: set[str], loss: str) -> pd.DataFrame:
     """Return the study's own correlations, named as published figures ask for them.
 
-    Whatever was measured of a run has the honest name of the loss that it was trained with: a loss
-    with a random backbone is not the published one. Attributions are those of the model of `loss`; of
-    their summaries the mean absolute one answers (docs/method.md says why).
+    Nothing that was measured of a run answers if its loss is one of `unlike`. Attributions are those
+    of the model of `loss`; of their summaries the mean absolute one answers (docs/method.md says why).
     """
-    table = table.assign(loss=table["loss"].replace(names))
+    attribution = table["target"] == "attribution_mean_absolute"
+    table = table.assign(target=table["target"].mask(attribution, "attribution"))
     features = table["quantity"] == "feature"
     table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
-    honest = names.get(loss, loss)
-    attribution = "attribution" if honest == loss else f"attribution from {honest}"
-    table["target"] = table["target"].replace({"attribution_mean_absolute": attribution})
-    return table
+    return table[~(table["loss"].isin(unlike) | (attribution & (loss in unlike)))]
 
 
 def _external(table: pd.DataFrame, claims: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
@@ -105,12 +102,11 @@ def _external(table: pd.DataFrame, claims: Mapping[str, Mapping[str, str]]) -> p
     return table[table["claim"] != ""]
 
 
-def _predicted(metrics: pd.DataFrame, loss: str, honest: str) -> pd.DataFrame:
-    """Return the metrics of the predictor on unseen images; `honest` names the loss of its model."""
-    quantity = "prediction" if honest == loss else f"prediction from {honest}"
+def _predicted(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the metrics of the predictor on unseen images."""
     predicted = metrics[metrics["head"] == "mlp"]
     named = predicted.rename(columns={"metric": "statistic", "value": "r"})
-    return _completed(named.assign(quantity=quantity))
+    return _completed(named.assign(quantity="prediction"))
 
 
 def _described(images: pd.DataFrame, predictions: pd.DataFrame | None) -> pd.DataFrame:

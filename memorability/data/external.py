@@ -58,8 +58,8 @@ def join_errors(
     Returns
     -------
     tuple
-        The table `errors`, its metric being the source's loss, called external, and the source's name
-        where that is another; and the row of the table `external` that says what was joined.
+        The table `errors`, its metric being the source's loss, of which neither backbone nor sign is
+        known; and the row of the table `external` that says what was joined.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def join_errors(
         )
     ids, counts = join_images(path, raw, columns, images)
     table = pd.DataFrame({"image_id": ids, "error": values.astype(float), "epoch": 1})
-    table = table.dropna(subset=["image_id"]).assign(metric=_metric(name, source.loss))
+    table = table.dropna(subset=["image_id"]).assign(metric=source.loss, backbone="", sign="")
     return table, _summary(counts, "errors", name, source)
 
 
@@ -133,11 +133,6 @@ def join_latents(
             latents[chosen[known].astype(int)] = values[known]
             start += len(values)
     return order, latents, _summary(counts, "latents", name, source)
-
-
-def _metric(name: str, loss: str) -> str:
-    """Return the name of a metric that says that its errors were made elsewhere, unlike any other's."""
-    return f"{loss}_external" + ("" if name == loss else f"_{name}")
 
 
 def _summary(counts: Joined, kind: str, name: str, source: Source) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SSIM_SIDE = 11
 """Pixels of the window of SSIM."""
@@ -70,17 +71,21 @@ OBJECT_NETWORKS: Mapping[str, str] = {
 AUTOENCODER = "imagenet-vgg16.pth"
 
 
+class Metric(NamedTuple):
+    """What an error is measured in, see `memorability.base.run_keys.METRIC_KEYS`."""
+
+    metric: str
+    backbone: str
+    sign: str
+
+
 def minimum_side(losses: Iterable[str]) -> int:
     """Return the shorter side, in pixels, that an original needs for all of `losses`."""
     return max((LOSSES[loss].minimum_side for loss in losses), default=1)
 
 
-def metric_name(loss: str, weights_source: str) -> str:
-    """Return the honest name of a loss: "_random_backbone" is added where its weights are random."""
-    random = weights_source == "random" and loss in LOSS_BACKBONES
-    return random_backbone(loss) if random else loss
-
-
-def random_backbone(loss: str) -> str:
-    """Return the honest name of a loss whose backbone has random weights."""
-    return f"{loss}_random_backbone"
+def backbone_weights(loss: str, weights_source: str) -> str:
+    """Return which weights the network of a loss has: `pretrained`, `random`, or `none` without one."""
+    if loss not in LOSS_BACKBONES:
+        return "none"
+    return "random" if weights_source == "random" else "pretrained"

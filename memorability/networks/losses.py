@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from memorability.base.errors import named
 from memorability.base.seeding import stream_seed
 from memorability.networks import torchvision_networks, weights
-from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE, random_backbone
+from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE
 from memorability.networks.computing import Precision, autocast
 
 # VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
@@ -262,21 +262,21 @@ class OneMinus(NetworkLoss):
         return 1 - self.distance.compare(described, reconstructions)
 
 
-def with_sign(loss: nn.Module, metric: str, sign: Sign) -> tuple[nn.Module, str]:
-    """Return a loss and its honest name under a protocol's sign of LPIPS.
+def with_sign(loss: nn.Module, sign: Sign) -> tuple[nn.Module, Sign]:
+    """Return a loss under a protocol's sign of LPIPS, and the sign that it has then.
 
     Of similarities (SSIM, MS-SSIM) one minus is the distance: losses but LPIPS stay as they are.
 
     Parameters
     ----------
-    loss, metric
+    loss
         As from `make_loss`.
     sign
-        `distance`, or `one_minus`: the published scripts' 1 − LPIPS, named "<metric>_one_minus".
+        `distance`, or `one_minus`: the published scripts' 1 − LPIPS.
     """
     if sign == "one_minus" and isinstance(loss, Lpips):
-        return OneMinus(loss), f"{metric}_one_minus"
-    return loss, metric
+        return OneMinus(loss), sign
+    return loss, "distance"
 
 
 def _refuse_small(name: str, images: Tensor, least: int) -> None:
@@ -332,8 +332,9 @@ def make_loss(
     Returns
     -------
     tuple
-        The module; the metric's honest name, "<loss>_random_backbone" where weights are random; and
-        the receipt of its weights, None for a loss without any.
+        The module; which weights its network has, as from
+        `memorability.networks.catalogue.backbone_weights`; and the receipt of these weights, None for
+        a loss without any.
 
     Raises
     ------
@@ -346,12 +347,12 @@ def make_loss(
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
         loss = make(choice.lpips_range, choice.style_gram).eval().requires_grad_(False)
     if not isinstance(loss, NetworkLoss):
-        return loss, name, None
+        return loss, "none", None
     loss.precision = precision
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
     if choice.weights_directory is None:
         receipt = weights.random_receipt(f"{loss.backbone} backbone", network)
-        return loss, random_backbone(name), receipt
+        return loss, "random", receipt
     directory = choice.weights_directory
     receipt = torchvision_networks.load_backbone(network, loss.backbone, directory)
-    return loss, name, receipt
+    return loss, "pretrained", receipt

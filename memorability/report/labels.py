@@ -1,7 +1,11 @@
 """Names of losses, metrics, features and targets as a reader expects them."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import pandas as pd
+
+from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import LOSSES
 
@@ -53,24 +57,46 @@ LABELS: Mapping[str, str] = {
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",
 }
-# Beginning of a metric's name -> whose error it is.
+# Column model -> whose error it is.
 MODELS: Mapping[str, str] = {
-    "trained_": "Fine-tuned",
-    "untrained_": "Untrained",
-    "grey_": "Constant grey",
+    "fine_tuned": "Fine-tuned",
+    "untrained": "Untrained",
+    "grey": "Constant grey",
 }
 
 
 def label(name: str) -> str:
-    """Return the name of a loss, metric, feature or target as a reader expects it."""
-    if name.endswith("_one_minus"):
-        return f"1 − {label(name.removesuffix('_one_minus'))}"
-    if "_external" in name:
-        loss, _, source = name.partition("_external")
-        return f"{label(loss)}, external" + (f" ({source[1:]})" if source else "")
-    if name.endswith("_random_backbone"):
-        return f"{label(name.removesuffix('_random_backbone'))}, random backbone"
-    for beginning, model in MODELS.items():
-        if name.startswith(beginning):
-            return f"{model}: {label(name.removeprefix(beginning))}"
+    """Return the name of a loss, measure, feature or target as a reader expects it."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+def metric_label(row: Mapping[str, Any] | pd.Series) -> str:
+    """Return in words what an error is measured in; no two metrics have the same words.
+
+    Parameters
+    ----------
+    row
+        Of a table with the columns protocol, loss and `memorability.base.run_keys.METRIC_KEYS`, and
+        model where other models than the fine-tuned one are in it.
+
+    Returns
+    -------
+    str
+        For example "1 − LPIPS (VGG), random backbone". An error made elsewhere is called external,
+        with the source's name where that is not the loss.
+    """
+    words = label(row["metric"])
+    if row["backbone"] == "random":
+        words = f"{words}, random backbone"
+    if row["sign"] == "one_minus":
+        words = f"1 − {words}"
+    if row["protocol"] == EXTERNAL:
+        source = "" if row["loss"] == row["metric"] else f" ({row['loss']})"
+        words = f"{words}, external{source}"
+    model = row.get("model", "")
+    return f"{MODELS[model]}: {words}" if model else words
+
+
+def metric_labels(table: pd.DataFrame) -> list[str]:
+    """Return `metric_label` of every row."""
+    return [metric_label(row) for _, row in table.iterrows()]

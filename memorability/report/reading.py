@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.prediction.names import HEADS, head_label
-from memorability.report.labels import label
+from memorability.report.labels import label, metric_labels
 from memorability.report.pages import show
 
 
@@ -61,7 +62,7 @@ def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
 def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
     """Return the table `protocol_effects` with its interval in one column, what differs in front."""
     shown = with_intervals(effects, {"CI": ("ci_low", "ci_high")})
-    shown = shown.assign(loss=shown["metric"].map(label))
+    shown = shown.assign(loss=metric_labels(shown))
     headings = {
         "choice": "choice",
         "value": "here",
@@ -128,7 +129,7 @@ def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
 
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     """Return the table `selection` as a row per loss: the published choice beside the honest ones."""
-    keys = ["protocol", "loss", "metric"]
+    keys = ["protocol", "loss", *METRIC_KEYS]
     by_rule = dict(list(selection.groupby("rule")))
     shown = by_rule["published"][[*keys, "n", "rates", "skipped", "lr", "r", "p_loss", "p_grid"]]
     for rule, halves in {"images": "halves of images", "observers": "halves of observers"}.items():
@@ -156,8 +157,9 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "p_loss": "p of the maximum, this loss",
         "p_grid": "p of the maximum, all losses",
     }
-    shown = shown.sort_values("r", ascending=False).drop(columns="loss")
-    return shown.assign(metric=shown["metric"].map(label)).rename(columns=headings)
+    shown = shown.sort_values("r", ascending=False)
+    shown = shown.assign(metric=metric_labels(shown)).drop(columns=["loss", "backbone", "sign"])
+    return shown.rename(columns=headings)
 
 
 def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from memorability.analysis.correlations import of_values
-from memorability.base.run_keys import EXTERNAL
-from memorability.report.labels import label
+from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
+from memorability.report.labels import metric_labels
 
 PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 
@@ -29,14 +29,14 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
         and its r, r_seed_sd, p_holm, learning_rate, n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
-    keys = ["protocol", "loss", "lr", "metric"]
+    keys = ["protocol", "loss", "lr", *METRIC_KEYS]
     pooled = best[best["method"] == "pooled"]
     partial = best[best["method"] == "partial"][[*keys, "r", "ci_low", "ci_high"]]
     partial = partial.rename(
         columns={name: f"given_category_{name}" for name in ("r", "ci_low", "ci_high")}
     )
     table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
-    table = table.assign(loss=table["metric"].map(label), learning_rate=table["lr"])
+    table = table.assign(loss=metric_labels(table), learning_rate=table["lr"])
     table = table.assign(seeds_vary=table["protocol"].map(seeds_vary))
     columns = [
         "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",

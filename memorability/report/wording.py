@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from memorability.analysis.gathering import MODEL_KEYS
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.names import head_label
-from memorability.report.labels import label
+from memorability.report.labels import label, metric_label
 
 Rows = Mapping[str, pd.Series]
 
-_KEYS = ["quantity", "metric", "protocol", "loss", "lr"]
 _GAIN = ["difference", "ci_low", "ci_high"]
 
 
@@ -61,8 +61,8 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
     rows = []
     for table in correlations:
         selected = table[table["selected"]]
-        strength = selected[selected["method"] == "pooled"].set_index(_KEYS)["r"]
-        models = dict(list(selected.groupby(_KEYS)))
+        strength = selected[selected["method"] == "pooled"].set_index(MODEL_KEYS)["r"]
+        models = dict(list(selected.groupby(MODEL_KEYS)))
         for key in strength.sort_values(ascending=False).index:
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
@@ -151,12 +151,12 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
 def _subject(row: pd.Series) -> str:
     rate = f", learning rate {row['lr']}" if row["lr"] else ""
     if row["quantity"] in {"error", "matrix"}:
-        return f"Reconstruction error ({label(row['metric'])}{rate})"
+        return f"Reconstruction error ({metric_label(row)}{rate})"
     if row["quantity"] == "distinctiveness":
         measure = label(row["metric"]).removesuffix(" (paper)")
         measure = measure[0].lower() + measure[1:]
         return f"Latent distinctiveness ({measure}; model: {label(row['loss'])}{rate})"
-    return label(row["metric"])
+    return metric_label(row)
 
 
 def _between_and_within(rows: Rows) -> str:

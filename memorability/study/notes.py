@@ -30,7 +30,7 @@ def study_note(study: Study) -> str:
         "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
     }
     notes += [sentence for start, sentence in sentences.items() if start in starts]
-    if study.runs and any(study.metric(loss) != loss for loss in study.settings["losses"]):
+    if study.runs and any(study.backbone(loss) == "random" for loss in study.settings["losses"]):
         notes.append("LPIPS and style losses use random backbones.")
     unseeded = [name for name, protocol in study.protocols.items() if not protocol.seeded]
     if unseeded and len(study.settings["seeds"]) > 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memorability.memory_game.score_kinds import COUNTS
-from memorability.networks.catalogue import metric_name
+from memorability.networks.catalogue import Metric, backbone_weights
 from memorability.study.contradictions import has_images
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -103,9 +103,14 @@ class Study:
         """Whether the networks of losses have random weights, so that no object is looked for."""
         return bool(self.settings["weights"]["source"] == "random")
 
-    def metric(self, loss: str) -> str:
-        """Return the honest name of a loss, as the tables of errors have it."""
-        return metric_name(loss, self.settings["weights"]["source"])
+    def measured(self, loss: str) -> dict[str, str]:
+        """Return what `memorability.report.labels.metric_label` takes of the errors of a loss."""
+        metric = Metric(loss, self.backbone(loss), "distance")._asdict()
+        return metric | {"protocol": "", "loss": loss}
+
+    def backbone(self, loss: str) -> str:
+        """Return which weights the network of a loss has: `pretrained`, `random`, or `none`."""
+        return backbone_weights(loss, self.settings["weights"]["source"])
 
     @property
     def no_objects(self) -> str:

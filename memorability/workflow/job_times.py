@@ -50,8 +50,7 @@ BASELINES = 3
 PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
-    "errors",
-    "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
+    "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
     "prediction", "pretraining", "protocol_effects", "scores", "search", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""

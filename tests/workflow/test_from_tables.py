@@ -109,7 +109,7 @@ def test_correlations_are_those_of_scipy_and_called_external(alone: Path) -> Non
     assert pooled["r"] == pytest.approx(expected, abs=1e-12)
     assert pooled["n"] == 59
     assert pooled[["metric", "protocol", "loss", "lr"]].to_list() == [
-        "lpips_squeeze_external_made_up", "external", "made_up", "",
+        "lpips_squeeze", "external", "made_up", "",
     ]  # fmt: skip
     assert (
         "LPIPS (SqueezeNet), external (made_up)"

@@ -7,15 +7,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from memorability.analysis.gathering import MODEL_KEYS
 from memorability.report.figures.style import (
     COLOURS,
     add_note,
     draw_points,
     seeds_in_words,
     styled,
-    wrapped_label,
 )
-from memorability.report.labels import label
+from memorability.report.labels import metric_label, metric_labels
 
 
 def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
@@ -29,10 +29,11 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
         See `scores_by_category`.
     """
     pooled = correlations[correlations["method"] == "pooled"]
-    metrics = sorted(pooled["metric"].unique())
+    pooled = pooled.sort_values(["metric", "backbone", "sign"])
+    pooled = pooled.assign(measured=metric_labels(pooled))
+    metrics = list(pooled["measured"].unique())
     # Losses stand in the order of their own metrics: the diagonal is Table 1.
-    own = {metric: _loss_of(metric) for metric in metrics}
-    losses = sorted(pooled["loss"].unique(), key=[*own.values()].index)
+    losses = sorted(pooled["loss"].unique())
     protocols = sorted(pooled["protocol"].unique())
     limit = float(np.nanmax(pooled["r"].abs())) if pooled["r"].notna().any() else 1.0
     with styled():
@@ -40,7 +41,7 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
         figure = Figure(figsize=(3.4 + 1.25 * len(metrics), height), layout="constrained")
         grid = figure.subplots(len(protocols), 1, squeeze=False).flat
         for axes, protocol in zip(grid, protocols, strict=True):
-            rows = pooled[pooled["protocol"] == protocol].set_index(["loss", "metric"])
+            rows = pooled[pooled["protocol"] == protocol].set_index(["loss", "measured"])
             wide = [
                 [rows["r"].get((loss, metric), np.nan) for metric in metrics] for loss in losses
             ]
@@ -53,17 +54,18 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
                 axes.text(
                     *place, text, ha="center", va="center", fontsize=7.5,
                     color="white" if dark else "black",
-                    weight="bold" if own[metric] == loss else "normal",
+                    weight="bold" if row["metric"] == loss else "normal",
                 )  # fmt: skip
-            trained = {loss: metric for loss, metric in rows.index if own[metric] == loss}
+            own = rows[rows["metric"] == rows.index.get_level_values("loss")]
+            trained = dict(own.index)
             axes.set_yticks(
                 range(len(losses)),
                 [
-                    f"{wrapped_label(trained[loss])}\n{rows.loc[loss, 'lr'].iloc[0]}"
+                    f"{textwrap.fill(trained[loss], 22)}\n{rows.loc[loss, 'lr'].iloc[0]}"
                     for loss in losses
                 ],
             )
-            axes.set_xticks(range(len(metrics)), [wrapped_label(metric, 17) for metric in metrics])
+            axes.set_xticks(range(len(metrics)), [textwrap.fill(metric, 17) for metric in metrics])
             axes.grid(visible=False)
             axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
             axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
@@ -91,18 +93,18 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         See `scores_by_category`.
     """
     pooled = correlations[correlations["method"] == "pooled"].sort_values("r")
-    partial = correlations[correlations["method"] == "partial"].set_index("metric")
+    partial = correlations[correlations["method"] == "partial"].set_index(MODEL_KEYS)
     with styled():
         figure = Figure(figsize=(6.8, 1.4 + 0.42 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
         places = np.arange(len(pooled))
         draw_points(axes, pooled, places + 0.12, colour=COLOURS[0], name="pooled", marker="o")
         if not partial.empty:
-            rows = partial.reindex(pooled["metric"])
+            rows = partial.reindex(pd.MultiIndex.from_frame(pooled[MODEL_KEYS]))
             name = "given the category"
             draw_points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_yticks(places, [wrapped_label(metric, 34) for metric in pooled["metric"]])
+        axes.set_yticks(places, [textwrap.fill(name, 34) for name in metric_labels(pooled)])
         axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(title)
@@ -136,7 +138,7 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
             places = drawn["place"].to_numpy() + 0.7 * ((len(losses) - 1) / 2 - index) / len(losses)
             colour = COLOURS[index % len(COLOURS)]
             # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
-            name = label(drawn["metric"].iloc[0].removesuffix("_one_minus"))
+            name = metric_label({**drawn.iloc[0], "sign": "distance"})
             name += "" if drawn["r"].notna().any() else " (no r)"
             draw_points(
                 axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o"
@@ -150,11 +152,6 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
         figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
         add_note(figure, note)
     return figure
-
-
-def _loss_of(metric: str) -> str:
-    """Return the training loss whose error a metric is, by its name."""
-    return metric.removesuffix("_one_minus").removesuffix("_random_backbone")
 
 
 def _pair_text(row: pd.Series) -> str:

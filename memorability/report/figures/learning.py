@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from memorability.report.figures.style import COLOURS, add_note, seeds_in_words, styled
-from memorability.report.labels import label
+from memorability.report.labels import metric_label
 
 
 def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
@@ -86,7 +86,7 @@ def learning_rate_selection(
             )
             _rate_curve(axes, rows, of_seeds, places)
             text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
-            name = label(rows["metric"].iloc[0]) + (f" ({keys[0]})" if several else "")
+            name = metric_label(rows.iloc[0]) + (f" ({keys[0]})" if several else "")
             axes.set_title(f"{textwrap.fill(name, 40)}\n{text}", fontsize=9)
             axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
             axes.set_xlim(-0.6, len(rates) - 0.4)
@@ -160,7 +160,7 @@ def decay(
         axes.set(xlabel="epochs of fine-tuning", ylabel="Spearman's r, error × memorability")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         row = curve.iloc[0]
-        model = f"{label(row['metric'])}, learning rate {row['lr']}, protocol {row['protocol']}"
+        model = f"{metric_label(row)}, learning rate {row['lr']}, protocol {row['protocol']}"
         what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
         figure.suptitle(f"{model}\n{what}", fontsize=10)
         add_note(figure, note)

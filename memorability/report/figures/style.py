@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from memorability.base.files import atomic
 from memorability.base.run_keys import EXTERNAL
-from memorability.report.labels import label
+from memorability.report.labels import label, metric_label
 
 STYLE: Mapping[Any, Any] = {
     "axes.grid": True,
@@ -65,8 +65,8 @@ def run_title(correlations: pd.DataFrame) -> str:
     row = correlations.iloc[0]
     error = row["quantity"] == "error"
     if row["protocol"] == EXTERNAL:
-        return label(row["metric"]) if error else f"Latents {row['loss']}, external"
-    name = label(row["metric"] if error else row["loss"])
+        return metric_label(row) if error else f"Latents {row['loss']}, external"
+    name = metric_label(row) if error else label(row["loss"])
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
 
 
@@ -76,11 +76,6 @@ def seeds_in_words(rows: pd.DataFrame) -> str:
     counts = (complete if len(complete) else rows)["seeds"].unique()
     # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
     return " or ".join(map(str, sorted(counts)))
-
-
-def wrapped_label(name: str, width: int = 22) -> str:
-    """Return the label of a metric in lines of `width` letters, which leave the axes their room."""
-    return textwrap.fill(label(name), width)
 
 
 def draw_points(

@@ -8,12 +8,15 @@ from memorability.tables.schemas.columns import (
     Table,
     correlation,
     count,
+    measured,
     number,
     one_of,
     share,
+    sign,
     table,
     text,
     truth,
+    untrained_model,
     whole,
 )
 
@@ -32,7 +35,7 @@ _DETAILS = {
     "ci_cluster_method": text(),
     "clusters": count(nullable=True),
 }
-_LOSS = {"protocol": text(), "loss": text(), "metric": text()}
+_LOSS = {"protocol": text(), "loss": text(), **measured()}
 
 
 def _correlated(prefix: str) -> dict[str, pa.Column]:
@@ -79,9 +82,13 @@ TABLES: Mapping[str, Table] = {
         model=text(),
     ),
     "correlations": table(
-        ("quantity", "metric", "protocol", "loss", "lr", "target", "method", "group"),
+        (
+            *("quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr"),
+            *("target", "method", "group"),
+        ),
         quantity=text(),
-        metric=text(),
+        **measured(),
+        model=untrained_model(),
         protocol=text(),
         loss=text(),
         lr=text(),
@@ -118,8 +125,8 @@ TABLES: Mapping[str, Table] = {
         base_protocol=text(),
         loss=text(),
         lr=text(),
-        metric=text(),
-        base_metric=text(),
+        **measured(),
+        base_sign=sign(),
         target=text(),
         n=whole(),
         r=correlation(nullable=True),

@@ -2,14 +2,24 @@
 
 from collections.abc import Mapping
 
-from memorability.tables.schemas.columns import Table, number, one_of, table, text, truth, whole
+from memorability.tables.schemas.columns import (
+    Table,
+    measured,
+    number,
+    one_of,
+    table,
+    text,
+    truth,
+    untrained_model,
+    whole,
+)
 
 TABLES: Mapping[str, Table] = {
     "errors": table(
         ("epoch", "image_id"),
         epoch=whole(least=1),
         image_id=text(),
-        metric=text(),
+        **measured(),
         error=number(nullable=True),
     ),
     "history": table(
@@ -43,12 +53,13 @@ TABLES: Mapping[str, Table] = {
         ("metric", "image_id"),
         image_id=text(),
         lr=text(),
-        metric=text(),
+        **measured(),
         error=number(nullable=True),
     ),
     "controls": table(
-        ("metric", "seed", "image_id"),
-        metric=text(),
+        ("metric", "model", "seed", "image_id"),
+        **measured(),
+        model=untrained_model(),
         seed=text(),
         image_id=text(),
         error=number(nullable=True),

@@ -59,6 +59,25 @@ def correlation(*, nullable: bool = False) -> pa.Column:
     return number(least=-1, most=1, nullable=nullable)
 
 
+def measured() -> dict[str, pa.Column]:
+    """Return the columns that say what an error is measured in: `base.run_keys.METRIC_KEYS`."""
+    return {
+        "metric": text(),
+        "backbone": one_of("pretrained", "random", "none", ""),
+        "sign": sign(),
+    }
+
+
+def sign() -> pa.Column:
+    """Return a column that says whether an error is a distance or one minus it."""
+    return one_of("distance", "one_minus", "")
+
+
+def untrained_model() -> pa.Column:
+    """Return a column that says which model without learning made an error; empty for others."""
+    return one_of("untrained", "grey", "")
+
+
 def _bounds(
     *, least: float | None = None, above: float | None = None, most: float | None = None
 ) -> list[pa.Check]:

@@ -27,10 +27,15 @@ from memorability.analysis.gathering import (
 )
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
+from memorability.report.labels import metric_labels
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
-COLUMNS = ["quantity", "metric", "protocol", "loss", "lr", "seed", "image_id", "value"]
+COLUMNS = [
+    "quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr", "seed", "image_id",
+    "value",
+]  # fmt: skip
+MSE = {"metric": "mse", "backbone": "none", "sign": "distance"}
 RUN = {"protocol": "paper", "loss": "mse", "lr": "1e-3", "seed": "0"}
 BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
 QUICK: dict[str, Any] = {"target": "score", "bootstrap": BOOTSTRAP}
@@ -61,7 +66,7 @@ def run_errors(strength: float, *, noise: int, seeds: int = 2, **keys: str) -> p
     score = images()["score"].to_numpy()
     parts = [
         images()[["image_id"]].assign(
-            **({"metric": "mse"} | RUN | keys | {"seed": str(seed)}),
+            **(MSE | RUN | keys | {"seed": str(seed)}),
             epoch=1,
             error=strength * score + rng.normal(size=N) * 0.1,
         )
@@ -91,29 +96,37 @@ def study() -> pd.DataFrame:
 def test_errors_are_those_after_the_last_epoch() -> None:
     table = pd.DataFrame(
         [
-            {**RUN, "epoch": epoch, "image_id": i, "metric": "mse", "error": error}
+            {**RUN, "epoch": epoch, "image_id": i, **MSE, "error": error}
             for epoch, i, error in ((1, "a", 0.9), (2, "a", 0.5), (1, "b", 0.8), (2, "b", 0.4))
         ]
     )
     assert rows(from_errors(table)) == [
-        ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
-        ("error", "mse", "paper", "mse", "1e-3", "0", "b", 0.4),
+        ("error", "mse", "none", "distance", "", "paper", "mse", "1e-3", "0", "a", 0.5),
+        ("error", "mse", "none", "distance", "", "paper", "mse", "1e-3", "0", "b", 0.4),
     ]
 
 
 def test_errors_made_elsewhere_have_their_own_last_epoch_and_no_learning_rate() -> None:
-    own = [
-        {**RUN, "epoch": epoch, "image_id": "a", "metric": "mse", "error": 0.5} for epoch in (1, 2)
-    ]
+    own = [{**RUN, "epoch": epoch, "image_id": "a", **MSE, "error": 0.5} for epoch in (1, 2)]
     other = RUN | {"protocol": "external", "loss": "theirs", "lr": "", "seed": ""}
-    theirs = [{**other, "epoch": 1, "image_id": "a", "metric": "mse_external", "error": 0.7}]
+    theirs = [
+        {
+            **other,
+            "epoch": 1,
+            "image_id": "a",
+            "metric": "mse",
+            "backbone": "",
+            "sign": "",
+            "error": 0.7,
+        }
+    ]
     assert rows(from_errors(pd.DataFrame(own + theirs))) == [
-        ("error", "mse", "paper", "mse", "1e-3", "0", "a", 0.5),
-        ("error", "mse_external", "external", "theirs", "", "", "a", 0.7),
+        ("error", "mse", "none", "distance", "", "paper", "mse", "1e-3", "0", "a", 0.5),
+        ("error", "mse", "", "", "", "external", "theirs", "", "", "a", 0.7),
     ]
     alone = pd.DataFrame(theirs).drop(columns=["lr", "seed"])
     assert rows(from_errors(alone)) == [
-        ("error", "mse_external", "external", "theirs", "", "", "a", 0.7)
+        ("error", "mse", "", "", "", "external", "theirs", "", "", "a", 0.7)
     ]
 
 
@@ -129,8 +142,32 @@ def test_distinctiveness_keeps_run_and_measure_and_leaves_out_what_is_undefined(
         ]
     )
     assert rows(from_distinctiveness(table)) == [
-        ("distinctiveness", "nearest_neighbour", "paper", "mse", "1e-3", "0", "a", -0.5),
-        ("distinctiveness", "local_outlier_factor", "paper", "mse", "1e-3", "0", "a", 0.5),
+        (
+            "distinctiveness",
+            "nearest_neighbour",
+            "",
+            "",
+            "",
+            "paper",
+            "mse",
+            "1e-3",
+            "0",
+            "a",
+            -0.5,
+        ),
+        (
+            "distinctiveness",
+            "local_outlier_factor",
+            "",
+            "",
+            "",
+            "paper",
+            "mse",
+            "1e-3",
+            "0",
+            "a",
+            0.5,
+        ),
     ]
 
 
@@ -139,8 +176,8 @@ def test_a_feature_is_the_metric_and_belongs_to_no_run() -> None:
         {"image_id": ["a", "a"], "feature": ["saturation", "clutter_score"], "value": [0.5, 2.0]}
     )
     assert rows(from_features(table)) == [
-        ("feature", "saturation", "", "", "", "", "a", 0.5),
-        ("feature", "clutter_score", "", "", "", "", "a", 2.0),
+        ("feature", "saturation", "", "", "", "", "", "", "", "a", 0.5),
+        ("feature", "clutter_score", "", "", "", "", "", "", "", "a", 2.0),
     ]
 
 
@@ -149,7 +186,7 @@ def test_other_readings_of_features_are_a_quantity_of_their_own() -> None:
     table = pd.DataFrame({"image_id": "a", "feature": names, "value": [0.5, 2.0]})
     assert list(from_features(table)["metric"]) == ["saturation"]
     assert rows(from_variants(table)) == [
-        ("variant", "clutter_sobel_entropy", "", "", "", "", "a", 2.0)
+        ("variant", "clutter_sobel_entropy", "", "", "", "", "", "", "", "a", 2.0)
     ]
 
 
@@ -163,7 +200,9 @@ def test_predictions_are_those_of_test_images_alone() -> None:
             "category_mean": 0.5,
         }
     )
-    assert rows(from_predictions(table)) == [("prediction", "mlp", "", "", "", "", "b", 0.2)]
+    assert rows(from_predictions(table)) == [
+        ("prediction", "mlp", "", "", "", "", "", "", "", "b", 0.2)
+    ]
 
 
 def test_every_summary_of_a_drawn_attribution_is_a_metric() -> None:
@@ -469,8 +508,8 @@ def test_the_protocol_that_comes_first_in_the_values_is_taken_whatever_its_name(
 def beside_external() -> tuple[pd.DataFrame, pd.DataFrame]:
     """The study's values and two errors made elsewhere, and the correlations of all."""
     parts = [
-        run_errors(0.3, noise=90 + k, seeds=1, protocol="external", loss=name, lr="", metric=metric)
-        for k, (name, metric) in enumerate({"a": "mse_external_a", "mse": "mse_external"}.items())
+        run_errors(0.3, noise=90 + k, seeds=1, protocol="external", loss=name, lr="")
+        for k, name in enumerate(["a", "mse"])
     ]
     values = pd.concat([study(), from_errors(pd.concat(parts))], ignore_index=True)
     return values, correlations(values, images(), **QUICK)
@@ -479,7 +518,8 @@ def beside_external() -> tuple[pd.DataFrame, pd.DataFrame]:
 def test_errors_made_elsewhere_are_correlated_like_ours_each_by_itself() -> None:
     values, table = beside_external()
     pooled = table[(table["protocol"] == "external") & (table["method"] == "pooled")]
-    assert list(pooled["metric"]) == ["mse_external", "mse_external_a"]
+    assert list(pooled["metric"]) == ["mse", "mse"]
+    assert list(pooled["loss"]) == ["a", "mse"]
     assert pooled["selected"].all()
     theirs = values[values["loss"] == "a"].sort_values("image_id")["value"]
     expected = stats.spearmanr(theirs, images()["score"]).statistic
@@ -498,13 +538,15 @@ def test_rows_of_values_are_those_of_their_models() -> None:
     values, table = beside_external()
     theirs = values[(values["protocol"] == "external") & (values["loss"] == "mse")]
     found = of_values(theirs, table)
-    assert set(found["metric"]) == {"mse_external"}
-    assert len(found) == len(table[table["metric"] == "mse_external"])
+    assert set(found["protocol"]) == {"external"}
+    assert len(found) == len(table[(table["protocol"] == "external") & (table["loss"] == "mse")])
 
 
 def test_they_stand_among_the_controls_under_their_own_name() -> None:
     _, table = beside_external()
     controls = table.iloc[:1].assign(metric="jpeg_bytes", protocol="")
-    assert set(beside_models(table, controls, "a")["metric"]) == {
-        "trained_mse", "trained_style", "mse_external", "mse_external_a", "jpeg_bytes",
+    controls = controls.assign(backbone="", sign="", loss="")
+    assert set(metric_labels(beside_models(table, controls, "a"))) == {
+        "Fine-tuned: MSE", "Fine-tuned: Style loss", "MSE, external", "MSE, external (a)",
+        "Size as JPEG",
     }  # fmt: skip

@@ -35,7 +35,8 @@ def errors(loss: str = "lpips_squeeze") -> pd.DataFrame:
     rng = np.random.default_rng(1)
     parts = [
         images()[["image_id"]].assign(
-            protocol="paper", loss=loss, metric=loss, lr="5e-6", seed=seed, epoch=epoch,
+            protocol="paper", loss=loss, metric=loss, backbone="none", sign="distance",
+            lr="5e-6", seed=seed, epoch=epoch,
             error=strength * images()["score"] + 0.1 * rng.normal(size=N),
         )
         for epoch, strength in STRENGTHS.items()

@@ -43,7 +43,9 @@ def values(images: pd.DataFrame) -> pd.DataFrame:
     parts = [
         images[["image_id"]].assign(
             quantity="error",
-            metric=key["loss"] + ("_one_minus" if key["protocol"] == "released" else ""),
+            metric=key["loss"],
+            backbone="pretrained",
+            sign="one_minus" if key["protocol"] == "released" else "distance",
             value=images["score"] + rng.normal(size=40),
             **key,
         )
@@ -86,8 +88,9 @@ def test_each_row_is_of_its_own_loss_rate_and_protocols(
 
 def test_both_errors_keep_their_honest_names(effects: pd.DataFrame) -> None:
     released = effects[(effects["protocol"] == "released") & (effects["loss"] == "lpips_vgg")]
-    assert set(released["metric"]) == {"lpips_vgg_one_minus"}
-    assert set(released["base_metric"]) == {"lpips_vgg"}
+    assert set(released["metric"]) == {"lpips_vgg"}
+    assert set(released["sign"]) == {"one_minus"}
+    assert set(released["base_sign"]) == {"distance"}
 
 
 def test_protocols_with_different_seeds_are_compared_by_their_means(

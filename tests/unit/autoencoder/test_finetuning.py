@@ -41,6 +41,11 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
+def measured_in(errors: pd.DataFrame) -> list[tuple[str, ...]]:
+    facts = errors[["metric", "backbone", "sign"]].drop_duplicates()
+    return list(facts.itertuples(index=False, name=None))
+
+
 def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     yield
@@ -387,7 +392,7 @@ def test_errors_and_history_fit_their_tables(tmp_path: Path) -> None:
         errors.groupby("epoch")["image_id"].apply(list).tolist()
         == [table(4)["image_id"].tolist()] * 2
     )
-    assert set(errors["metric"]) == {"ms_ssim"}
+    assert measured_in(errors) == [("ms_ssim", "none", "distance")]
     assert history["step"].tolist() == list(range(1, 9))
     assert history["epoch"].tolist() == [1] * 4 + [2] * 4
     shown = history["image_id"].tolist()
@@ -397,7 +402,7 @@ def test_errors_and_history_fit_their_tables(tmp_path: Path) -> None:
 
 def test_a_random_backbone_is_named_in_metric_and_receipts(tmp_path: Path) -> None:
     made = run(settings(loss="lpips_squeeze"))
-    assert set(made.errors["metric"]) == {"lpips_squeeze_random_backbone"}
+    assert measured_in(made.errors) == [("lpips_squeeze", "random", "distance")]
     assert [receipt["source"] for receipt in made.receipts] == ["random", "random"]
     assert [receipt["model"] for receipt in made.receipts] == ["autoencoder", "squeeze backbone"]
     chosen = settings(loss="lpips_squeeze")
@@ -441,11 +446,11 @@ def one_minus(**signs: str) -> FinetunedRun:
 def test_the_sign_in_training_and_in_the_test_are_two_choices() -> None:
     plain = one_minus()
     named = one_minus(sign_test="one_minus")
-    assert set(named.errors["metric"]) == {"lpips_squeeze_random_backbone_one_minus"}
+    assert measured_in(named.errors) == [("lpips_squeeze", "random", "one_minus")]
     np.testing.assert_allclose(named.errors["error"], 1 - plain.errors["error"], rtol=1e-5)
     pd.testing.assert_frame_equal(named.history, plain.history)
     upside_down = one_minus(sign_train="one_minus")
-    assert set(upside_down.errors["metric"]) == {"lpips_squeeze_random_backbone"}
+    assert measured_in(upside_down.errors) == [("lpips_squeeze", "random", "distance")]
     first = [each.history["train_loss"].iloc[0] for each in (plain, upside_down)]
     assert first[1] == pytest.approx(1 - first[0])
     # The first steps of Adam have the size of the learning rate: opposite ways from the same start.

@@ -49,30 +49,31 @@ def controls() -> pd.DataFrame:
 
 
 def test_controls_are_named_for_what_they_are_and_measured_on_every_image() -> None:
-    table = controls().set_index(["metric", "seed", "image_id"])["error"]
+    table = controls().set_index(["model", "metric", "seed", "image_id"])["error"]
     assert table.index.is_unique
     assert np.isfinite(table).all()
-    kinds = {(metric, seed) for metric, seed, _ in table.index}
+    kinds = {(model, metric, seed) for model, metric, seed, _ in table.index}
     assert {
-        ("untrained_mse", "0"), ("untrained_mse", "1"), ("grey_mse", ""), ("grey_ms_ssim", ""),
-        ("jpeg_bytes", ""), ("image_entropy", ""), ("edge_density", ""),
+        ("untrained", "mse", "0"), ("untrained", "mse", "1"), ("grey", "mse", ""),
+        ("grey", "ms_ssim", ""), ("", "jpeg_bytes", ""), ("", "image_entropy", ""),
+        ("", "edge_density", ""),
     } <= kinds  # fmt: skip
-    assert not {metric for metric, _ in kinds if "saturation" in metric}
+    assert not {metric for _, metric, _ in kinds if "saturation" in metric}
     # 51 / 255 = 0.2 lies 0.3 from grey.
-    np.testing.assert_allclose(table["grey_mse", "", "flat"], 0.09, rtol=1e-6)
+    np.testing.assert_allclose(table["grey", "mse", "", "flat"], 0.09, rtol=1e-6)
     expected = np.mean((photographs()[1] / 255 - 0.5) ** 2)
     np.testing.assert_allclose(table["grey_mse", "", "photograph"], expected, rtol=1e-5)
     assert table["edge_density", "", "noise"] == 0.5
 
 
 def test_the_untrained_autoencoder_is_that_of_the_seed_before_any_step() -> None:
-    table = controls().set_index(["metric", "seed", "image_id"])["error"]
+    table = controls().set_index(["model", "metric", "seed", "image_id"])["error"]
     for seed in (0, 1):
         model = initial_autoencoder(seed, SETTINGS.architecture).eval()
         image = torch.from_numpy(photographs()[1:2]).float() / 255
         with torch.no_grad():
             expected = (model(image) - image).square().mean().item()
-        np.testing.assert_allclose(table["untrained_mse", str(seed), "photograph"], expected)
+        np.testing.assert_allclose(table["untrained", "mse", str(seed), "photograph"], expected)
 
 
 def test_grey_is_the_same_whatever_the_image_shows() -> None:
@@ -92,7 +93,7 @@ def test_size_as_jpeg_is_that_of_the_file_and_grows_with_complexity() -> None:
 def test_controls_become_quantities_with_their_seeds() -> None:
     table = from_controls(controls())
     assert set(table["quantity"]) == {"control"}
-    assert set(table.loc[table["metric"] == "untrained_mse", "seed"]) == {"0", "1"}
+    assert set(table.loc[table["model"] == "untrained", "seed"]) == {"0", "1"}
     assert set(table.loc[table["metric"] == "jpeg_bytes", "seed"]) == {""}
 
 
@@ -104,6 +105,6 @@ def test_the_best_models_of_one_protocol_stand_beside_the_controls() -> None:
             {"metric": "mse", "lr": "1e-4", "protocol": "released", "selected": True},
         ]
     )
-    both = beside_models(models, pd.DataFrame([{"metric": "grey_mse", "selected": True}]), "paper")
-    assert list(both["metric"]) == ["trained_mse", "grey_mse"]
+    both = beside_models(models, pd.DataFrame([{"metric": "mse", "model": "grey"}]), "paper")
+    assert list(both["model"]) == ["fine_tuned", "grey"]
     assert both.loc[0, "lr"] == "1e-3"

@@ -59,7 +59,8 @@ def test_errors_join_by_path_and_keep_every_digit(tmp_path: Path, suffix: str) -
     found, counts = joined(tmp_path, NAMES[::-1], errors[::-1], suffix=suffix)
     by_id = found.set_index("image_id")["error"]
     assert by_id.to_dict() == dict(zip(IMAGES["image_id"], errors, strict=True))
-    assert set(found["metric"]) == {"lpips_vgg_external_theirs"}
+    facts = found[["metric", "backbone", "sign"]].drop_duplicates()
+    assert facts.to_numpy().tolist() == [["lpips_vgg", "", ""]]
     assert set(found["epoch"]) == {1}
     assert counts.to_dict() == {
         "kind": "errors", "name": "theirs", "file": "e.csv", "claim": "table_1.lpips_vgg",
@@ -104,7 +105,7 @@ def test_more_and_fewer_rows_than_images_are_counted(
 
 def test_a_source_that_is_called_by_its_loss_needs_no_other_name(tmp_path: Path) -> None:
     found, _ = joined(tmp_path, NAMES, ERRORS, name="lpips_vgg")
-    assert set(found["metric"]) == {"lpips_vgg_external"}
+    assert set(found["metric"]) == {"lpips_vgg"}
 
 
 # What does not

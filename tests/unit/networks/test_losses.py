@@ -294,19 +294,19 @@ def test_lpips_weighs_channels_as_people_judged_even_on_a_random_backbone(networ
 def test_the_sign_turns_lpips_alone_and_names_it(name: str, sign: str) -> None:
     loss = made(name)
     images, reconstructions = pictures(name, 1), pictures(name, 1, seed=1)
-    signed, metric = with_sign(loss, f"{name}_random_backbone", sign)
+    signed, measured = with_sign(loss, sign)
     before, after = (each(images, reconstructions) for each in (loss, signed))
     if name.startswith("lpips") and sign == "one_minus":
-        assert metric == f"{name}_random_backbone_one_minus"
+        assert measured == "one_minus"
         torch.testing.assert_close(after, 1 - before)
     else:
-        assert metric == f"{name}_random_backbone"
+        assert measured == "distance"
         assert torch.equal(after, before)
 
 
 def test_one_minus_a_distance_drives_the_distance_up() -> None:
     distance = made("lpips_squeeze")
-    signed, _ = with_sign(distance, "lpips_squeeze", "one_minus")
+    signed, _ = with_sign(distance, "one_minus")
     images = pictures("lpips", 1)
     reconstruction = (images * 0.9).requires_grad_()
     signed(images, reconstruction).sum().backward()
@@ -387,12 +387,12 @@ def test_style_ignores_where_things_are_and_sees_what_is_there() -> None:
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_a_random_backbone_is_the_same_on_every_call_and_says_so(name: str) -> None:
     torch.manual_seed(1)
-    first, metric, receipt = make_loss(loss_choice(name))
+    first, backbone, receipt = make_loss(loss_choice(name))
     torch.manual_seed(2)
     before = torch.get_rng_state()
     second = make_loss(loss_choice(name))[0]
     assert torch.equal(torch.get_rng_state(), before)
-    assert metric == f"{name}_random_backbone"
+    assert backbone == "random"
     assert receipt is not None
     assert receipt.source == "random"
     assert receipt.matched == 0
@@ -404,8 +404,8 @@ def test_a_random_backbone_is_the_same_on_every_call_and_says_so(name: str) -> N
 @pytest.mark.parametrize("name", ["mse", "mae", "ssim", "ms_ssim"])
 @pytest.mark.parametrize("directory", [None, Path("none")])
 def test_a_loss_without_a_backbone_needs_no_weights(name: str, directory: Path | None) -> None:
-    loss, metric, receipt = make_loss(loss_choice(name, weights_directory=directory))
-    assert metric == name
+    loss, backbone, receipt = make_loss(loss_choice(name, weights_directory=directory))
+    assert backbone == "none"
     assert receipt is None
     assert not list(loss.parameters())
 

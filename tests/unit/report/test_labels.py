@@ -1,8 +1,79 @@
-"""Names for readers."""
+"""Words for losses, features and for what an error is measured in."""
 
-from memorability.prediction.names import HEADS as NAMES
-from memorability.report.labels import HEADS
+from itertools import product
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
+from memorability.report.labels import metric_label, metric_labels
+
+RUN: dict[str, Any] = {
+    "metric": "lpips_vgg", "backbone": "pretrained", "sign": "distance", "protocol": "paper",
+    "loss": "lpips_vgg", "model": "",
+}  # fmt: skip
+ELSEWHERE = {"backbone": "", "sign": "", "protocol": "external"}
 
 
-def test_every_head_has_a_label() -> None:
-    assert set(HEADS) == set(NAMES)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "LPIPS (VGG)"),
+        ({"loss": "mse"}, "LPIPS (VGG)"),
+        ({"backbone": "random"}, "LPIPS (VGG), random backbone"),
+        ({"sign": "one_minus"}, "1 − LPIPS (VGG)"),
+        ({"backbone": "random", "sign": "one_minus"}, "1 − LPIPS (VGG), random backbone"),
+        ({"model": "untrained", "backbone": "random"}, "Untrained: LPIPS (VGG), random backbone"),
+        ({"model": "fine_tuned"}, "Fine-tuned: LPIPS (VGG)"),
+        (ELSEWHERE, "LPIPS (VGG), external"),
+        (ELSEWHERE | {"loss": "their_own"}, "LPIPS (VGG), external (their_own)"),
+    ],
+)
+def test_facts_are_said_in_words(changes: dict[str, str], words: str) -> None:
+    assert metric_label(RUN | changes) == words
+    assert metric_labels(pd.DataFrame([RUN | changes])) == [words]
+
+
+def test_no_rows_have_no_labels() -> None:
+    assert metric_labels(pd.DataFrame(columns=list(RUN))) == []
+
+
+def _facts() -> list[tuple[str, str, str]]:
+    return [
+        (loss, backbone, sign)
+        for loss in LOSSES
+        for backbone in (("pretrained", "random") if loss in LOSS_BACKBONES else ("none",))
+        for sign in ("distance", "one_minus")
+    ]
+
+
+OWN = st.builds(
+    lambda facts, model: (
+        RUN | dict(zip(("metric", "backbone", "sign"), facts, strict=True), model=model)
+    ),
+    st.sampled_from(_facts()),
+    st.sampled_from(["", "fine_tuned", "untrained", "grey"]),
+)
+EXTERNAL = st.builds(
+    lambda metric, name: RUN | ELSEWHERE | {"metric": metric, "loss": name},
+    st.sampled_from(list(LOSSES)),
+    st.one_of(st.sampled_from(list(LOSSES)), st.from_regex(r"[a-z0-9_-]+", fullmatch=True)),
+)
+
+
+@given(first=OWN | EXTERNAL, second=OWN | EXTERNAL)
+def test_different_facts_have_different_words(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    assert (metric_label(first) == metric_label(second)) == (first == second)
+
+
+def test_all_facts_of_a_study_have_words_of_their_own() -> None:
+    words = {
+        metric_label(RUN | {"metric": metric, "backbone": backbone, "sign": sign, "model": model})
+        for (metric, backbone, sign), model in product(_facts(), ("", "untrained", "grey"))
+    }
+    assert len(words) == 3 * len(_facts())

@@ -28,10 +28,9 @@ VARY = {"paper": "order", "released": "nothing"}
 
 def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
     """A pooled correlation of the error of a run on MemCat."""
-    loss = metric.removesuffix("_one_minus").removesuffix("_random_backbone")
     base: dict[str, Any] = {
-        "quantity": "error", "metric": metric, "protocol": "paper",
-        "loss": loss, "lr": "5e-6", "selected": True,
+        "quantity": "error", "metric": metric, "backbone": "none", "sign": "distance", "model": "",
+        "protocol": "paper", "loss": metric, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
@@ -109,7 +108,7 @@ def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None
 
 
 def test_table_1_names_a_random_backbone() -> None:
-    table = table_1(pd.DataFrame([row("lpips_vgg_random_backbone")]), VARY)
+    table = table_1(pd.DataFrame([row("lpips_vgg", backbone="random")]), VARY)
     assert table.loc[0, "loss"] == "LPIPS (VGG), random backbone"
 
 
@@ -119,7 +118,8 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
             {
                 "choice": "lpips_sign_test", "value": "one_minus", "base_value": "distance",
                 "protocol": "b", "base_protocol": "a", "loss": "lpips_vgg", "lr": "5e-6",
-                "metric": "lpips_vgg_one_minus", "base_metric": "lpips_vgg", "target": "score",
+                "metric": "lpips_vgg", "backbone": "pretrained", "sign": "one_minus",
+                "base_sign": "distance", "target": "score",
                 "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
                 "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
             }
@@ -382,7 +382,7 @@ def test_a_forest_is_of_the_selected_loss_and_of_the_papers_distinctiveness() ->
     errors = pd.DataFrame(
         [
             row("mse"), row("style"), row("style", lr="1e-3", selected=False),
-            row("style", protocol="released"), row("lpips_external", protocol="external"),
+            row("style", protocol="released"), row("lpips_vgg", protocol="external"),
         ]
     )  # fmt: skip
     distinct = pd.DataFrame(

@@ -16,6 +16,7 @@ from snakemake.utils import update_config
 
 from memorability.base.errors import InputError
 from memorability.features.names import OBJECT_FEATURES
+from memorability.report.labels import metric_label
 from memorability.study import job_settings, notes, paths, preflight
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
@@ -1143,9 +1144,9 @@ def test_what_sets_a_study_apart_from_the_published_one_is_named() -> None:
 
 def test_a_loss_is_named_for_its_random_backbone() -> None:
     study = resolve(merged({"weights": {"source": "random"}}), ROOT)
-    assert study.metric("style") == "style_random_backbone"
-    assert study.metric("mse") == "mse"
-    assert resolve(merged(), ROOT).metric("style") == "style"
+    assert metric_label(study.measured("style")) == "Style loss, random backbone"
+    assert metric_label(study.measured("mse")) == "MSE"
+    assert metric_label(resolve(merged(), ROOT).measured("style")) == "Style loss"
 
 
 def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:

@@ -71,7 +71,8 @@ def images_of(counts: dict[str, dict[float, int]]) -> pd.DataFrame:
 
 def correlation(group: str = "all", method: str = "pooled", **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
-        "quantity": "error", "metric": "mse", "protocol": "paper", "loss": "mse", "lr": "1e-3",
+        "quantity": "error", "metric": "mse", "backbone": "none", "sign": "distance", "model": "",
+        "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "group": group, "method": method, "n": 64, "seeds": 2,
         "r": 0.25, "r_seed_sd": 0.01, "ci_low": 0.125, "ci_high": 0.375, "ci_method": "percentile",
         "p": 0.01, "p_holm": 0.02, "diverged": "",
@@ -338,6 +339,7 @@ def effect(loss: str, difference: float, **changes: Any) -> dict[str, Any]:
         "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
         "base_protocol": "paper", "loss": loss, "lr": "5e-6", "difference": difference, "r": 0.9,
         "ci_low": difference - 0.1, "ci_high": difference + 0.1, "metric": loss,
+        "backbone": "none", "sign": "distance", "base_sign": "distance",
     }  # fmt: skip
     return row | changes
 
@@ -369,8 +371,8 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
 
 
 def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -> None:
-    metric = "lpips_vgg_random_backbone_one_minus"
-    effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, metric=metric)]
+    random = {"backbone": "random", "sign": "one_minus"}
+    effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, **random)]
     figure = comparisons.protocol_effects(pd.DataFrame(effects), learning_rate="5e-6", note="")
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert [name.replace("\n", " ") for name in names] == [
@@ -456,7 +458,13 @@ def test_every_pretrained_model_has_a_line_of_trained_and_of_held_out_images(
 
 def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.DataFrame]:
     """Correlations, seeds, selection and choices of one loss."""
-    keys = {"protocol": "paper", "loss": loss, "metric": loss}
+    keys = {
+        "protocol": "paper",
+        "loss": loss,
+        "metric": loss,
+        "backbone": "none",
+        "sign": "distance",
+    }
     rows = [
         correlation(loss=loss, metric=loss, lr=lr, r=0.1 * k, ci_low=0.1 * k - 0.05, ci_high=0.6)
         | (UNDEFINED if undefined and lr == rates[-1] else {})
@@ -538,13 +546,20 @@ def test_panels_of_two_protocols_are_told_apart() -> None:
 
 
 def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path: Path) -> None:
-    losses = {"mse": "mse", "style": "style_random_backbone"}
+    backbones = {"mse": "none", "style": "random", "ms_ssim": "none"}
     rows = [
-        correlation(quantity="matrix", loss=loss, metric=metric, protocol=protocol, lr="5e-6")
+        correlation(
+            quantity="matrix",
+            loss=loss,
+            metric=metric,
+            backbone=backbone,
+            protocol=protocol,
+            lr="5e-6",
+        )
         | ({"r": NAN} if (loss, metric) == ("style", "ms_ssim") else {})
         for protocol in ("paper", "released")
-        for loss in losses
-        for metric in (*losses.values(), "ms_ssim")
+        for loss in ("mse", "style")
+        for metric, backbone in backbones.items()
     ]
     figure = comparisons.metric_matrix(pd.DataFrame(rows), note=NOTE)
     draw(figure, tmp_path)
@@ -564,12 +579,12 @@ def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path:
 
 
 def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> None:
-    signs = {"paper": "lpips_vgg", "released": "lpips_vgg_one_minus"}
+    signs = {"paper": "distance", "released": "one_minus"}
     rows = [
-        correlation(quantity="matrix", loss=loss, metric=metric, protocol=protocol)
+        correlation(quantity="matrix", loss=loss, metric=metric, sign=sign, protocol=protocol)
         for protocol, own in signs.items()
         for loss in ("lpips_vgg", "mse")
-        for metric in (own, "mse")
+        for metric, sign in (("lpips_vgg", own), ("mse", "distance"))
     ]
     figure = comparisons.metric_matrix(pd.DataFrame(rows), note="")
     for axes, name in zip(figure.axes, ("LPIPS (VGG)", "1 − LPIPS (VGG)"), strict=False):
@@ -648,16 +663,10 @@ def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> Non
     ("name", "shown"),
     [
         ("mse", "MSE"),
-        ("style_random_backbone", "Style loss, random backbone"),
         ("ssim", "SSIM"),
         ("mae", "MAE"),
-        ("lpips_vgg_one_minus", "1 − LPIPS (VGG)"),
-        ("lpips_vgg_random_backbone_one_minus", "1 − LPIPS (VGG), random backbone"),
         ("mean_lab_a", "Mean colour LAB A"),
         ("of_my_own", "of my own"),
-        ("lpips_vgg_external", "LPIPS (VGG), external"),
-        ("lpips_vgg_external_their_own", "LPIPS (VGG), external (their_own)"),
-        ("untrained_style_random_backbone", "Untrained: Style loss, random backbone"),
     ],
 )
 def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
@@ -668,7 +677,7 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
     ("changes", "title"),
     [
         (
-            {"metric": "lpips_vgg_external", "protocol": "external", "lr": ""},
+            {"metric": "lpips_vgg", "loss": "lpips_vgg", "protocol": "external", "lr": ""},
             "LPIPS (VGG), external",
         ),
         (
@@ -676,7 +685,7 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
             "Latents theirs, external",
         ),
         (
-            {"metric": "lpips_vgg_random_backbone"},
+            {"metric": "lpips_vgg", "backbone": "random"},
             "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seed(s)",
         ),
         (
