@@ -502,11 +502,11 @@ def test_torchvisions_squeezenet_is_loaded_into_lpips(
     torch.manual_seed(5)
     theirs = torchvision.models.squeezenet1_1(weights=None).eval()
     path = pretend(monkeypatch, tmp_path, "squeeze", theirs, "squeezenet1_1")
-    loss, metric, receipt = make_loss(
+    loss, backbone_weights, receipt = make_loss(
         loss_choice("lpips_squeeze", lpips_range="zero_to_one", weights_directory=tmp_path)
     )
     assert isinstance(loss, Lpips)
-    assert metric == "lpips_squeeze"
+    assert backbone_weights == "pretrained"
     assert receipt is not None
     assert (receipt.source, receipt.sha256) == (path.name, sha256(path))
     # All of `features`: its first convolution and eight fire modules of three convolutions.
@@ -549,10 +549,10 @@ def test_torchvisions_other_backbones_are_loaded_into_their_losses(
         assign=True,
     )
     path = pretend(monkeypatch, tmp_path, backbone, theirs, stem)
-    loss, metric, receipt = make_loss(
+    loss, backbone_weights, receipt = make_loss(
         loss_choice(loss_name, lpips_range="zero_to_one", weights_directory=tmp_path)
     )
-    assert (metric, receipt and receipt.source) == (loss_name, path.name)
+    assert (backbone_weights, receipt and receipt.source) == ("pretrained", path.name)
     assert receipt is not None
     assert (receipt.matched, receipt.missing) == (2 * convolutions, 0)
     assert receipt.matched + receipt.unexpected == len(theirs.state_dict())

@@ -199,7 +199,7 @@ def test_a_grid_is_shared_without_repetition(tmp_path: Path) -> None:
 def test_a_trial_that_diverges_is_kept_and_not_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = SPACE | {"learning_rate": [1e30, 1e32]}
+    space = replace(SPACE, learning_rate=(1e30, 1e32))
     lost = run(tmp_path / "journal.log", trials=2, space=space)
     assert lost["validation_loss"].isna().all()
     with pytest.raises(InputError, match="None of the 2 trials"):

@@ -438,7 +438,7 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
         resolve(merged({"compute": {"checkpoint_seconds": seconds}}), ROOT) for seconds in (1, 1e4)
     )
     assert job_settings.run(often, *key) == job_settings.run(rarely, *key)
-    assert often.machine == {"device": "auto", "threads": 1}
+    assert job_settings.machine(often) == {"device": "auto", "threads": 1}
 
 
 @pytest.mark.parametrize(("width", "threads"), [(1.0, 2), (0.25, 2), (0.125, 1)])
@@ -548,8 +548,8 @@ def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
 
 def test_the_sample_alone_has_single_trials() -> None:
     sample = resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT)
-    assert sample.trials == ["results/sample/dataset/trials.parquet"]
-    assert resolve(merged(), ROOT).trials == []
+    assert paths.trials(sample) == ["results/sample/dataset/trials.parquet"]
+    assert paths.trials(resolve(merged(), ROOT)) == []
 
 
 def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:
@@ -640,7 +640,7 @@ def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
 def test_a_study_whose_files_are_there_passes_and_leaves_nothing(
     own_images: Callable[[], Study], tmp_path: Path
 ) -> None:
-    own_images().preflight()
+    preflight.check_study(own_images())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "scores.csv"]
 
 
@@ -709,7 +709,7 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
 
     monkeypatch.setattr(os, "access", access)
     with pytest.raises(InputError, match="Results cannot be written") as refused:
-        own_images().preflight()
+        preflight.check_study(own_images())
     assert str(closed.resolve()) in str(refused.value)
     assert (closed.resolve(), os.W_OK) in asked
 
@@ -951,7 +951,7 @@ def test_the_checkpoint_as_scripted_is_read_where_it_is_or_will_be(
     file = "resources/weights/imagenet-vgg16.pth"
     # Another protocol's download would appear while runs are made: they wait for it.
     both = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
-    assert both.weight_files("released", "mse") == [file]
+    assert paths.weight_files(both, "released", "mse") == [file]
     Path(file).parent.mkdir(parents=True)
     Path(file).touch()
     assert paths.weight_files(study, "released", "mse") == [file]
@@ -1045,7 +1045,7 @@ def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_archite
         "width": 1.0, "bottleneck": "conv7x7", "decoder": "transposed12", "batch_norm": False,
     }  # fmt: skip
     assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
-    assert settings["precision"] == "fp32"
+    assert settings["compute"]["precision"] == "fp32"
     with pytest.raises(InputError, match=r"pretraining\.images: photos .*a directory of images"):
         preflight.check_study(study)
     Path("photos").mkdir()
@@ -1114,10 +1114,10 @@ def test_what_a_score_is_depends_on_the_data_set() -> None:
     folder = {"kind": "folder", "images": "i", "scores": "data/s.csv", "columns": columns}
     assert notes.score_convention(resolve(merged(), ROOT)) == "(hits − false alarms) / responses"
     own = resolve(merged({"dataset": folder, "prediction": stratified}), ROOT)
-    assert own.score_convention == "as given in s.csv"
+    assert notes.score_convention(own) == "as given in s.csv"
     lamem = resolve(merged(_yaml(ROOT / "studies" / "lamem.yaml")), ROOT)
-    assert lamem.score_convention == "as LaMem publishes it"
-    assert lamem.bundle_settings["note"] == lamem.note
+    assert notes.score_convention(lamem) == "as LaMem publishes it"
+    assert job_settings.bundle(lamem)["note"] == notes.study_note(lamem)
 
 
 def test_the_published_split_goes_on_without_no_image() -> None:

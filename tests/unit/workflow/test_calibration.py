@@ -18,7 +18,7 @@ def calibration() -> Calibration:
 
 def test_each_architecture_and_each_loss_is_timed(calibration: Calibration) -> None:
     assert calibration.device == "cpu"
-    assert list(calibration.autoencoders) == [ARCHITECTURE]
+    assert list(calibration.autoencoders) == [("conv7x7", "upsample_conv", True)]
     assert list(calibration.losses) == ["mse", "lpips_alex"]
     assert calibration.spread >= 1
     assert calibration.start > 0.5  # nobody loads torch faster
