@@ -10,16 +10,16 @@ runs.
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from benchmarks.bench_finetuning import ARCHITECTURE, RATE, crops, prepared, run, settings
+from benchmarks.bench_finetuning import RATE, crops, prepared, run, settings
 from benchmarks.harness import Row, Timing
-from memorability.autoencoder.architecture import write_autoencoder
-from memorability.autoencoder.pretraining import pretrain
+from memorability.autoencoder.architecture import Architecture, write_autoencoder
+from memorability.autoencoder.pretraining import PretrainingSettings, pretrain
 from memorability.base.seeding import make_deterministic
+from memorability.networks.computing import Compute
 
 COMPARED = 48
 """Images whose errors are compared between precisions."""
@@ -27,10 +27,17 @@ PRETRAINED = 96
 """Images of pre-training, none of them among those that are compared."""
 AGREEMENT = 0.995
 """Least rank correlation of errors in both precisions that is asked for."""
-PRETRAINING: dict[str, Any] = {
-    "epochs": 4, "batch_size": 4, "learning_rate": 1e-3, "held_out": 0.1, "seed": 0,
-    "architecture": {"width": 1.0, **ARCHITECTURE}, "precision": "bf16",
-}  # fmt: skip
+PRETRAINING = PretrainingSettings(
+    images="photographs",
+    resize="squash",
+    architecture=Architecture(),
+    epochs=4,
+    batch_size=4,
+    learning_rate=1e-3,
+    held_out=0.1,
+    seed=0,
+    compute=Compute(device="cpu", threads=1, precision="bf16"),
+)
 
 
 def rows() -> list[Row]:

@@ -17,13 +17,14 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.harness import Row, paired, peak_memory_mb
-from memorability.autoencoder.architecture import initial_autoencoder
-from memorability.data.splits import PARTS
-from memorability.images.decoding import STANDARD, Prepared, decode_ahead
+from memorability.autoencoder.architecture import Architecture, initial_autoencoder
+from memorability.data.splits import PARTS, SplitSettings
+from memorability.images.decoding import STANDARD, Decoding, Prepared, decode_ahead
 from memorability.images.pixels import to_unit_range
 from memorability.prediction.predictors.perceptron import Predictor
 from memorability.prediction.predictors.trained import TrainedPredictor
 from memorability.scorer.bundle import (
+    BundleSettings,
     SavedPredictor,
     bundle,
     read_saved_predictor,
@@ -34,8 +35,17 @@ from memorability.scorer.score_images import BATCH_SIZE, find_files, score_image
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared/data/memcat_subset/images"
 SHARE = 0.8  # of the encoder's own throughput that is asked for
 HEADER: dict[str, Any] = {
-    "settings": {"resize": "squash", "losses": [], "score": "none", "confidence": 0.95, "note": ""}
-    | {"split": {}},
+    "settings": BundleSettings(
+        resize="squash",
+        minimum_side=1,
+        decoding=Decoding(),
+        score="none",
+        confidence=0.95,
+        split=SplitSettings(
+            kind="stratified", number=1, train=0.6, validation=0.1, test=0.3, seed=0
+        ),
+        note="",
+    ),
     "run": {"settings": {}, "receipts": [], "environment": {"packages": {}}},
     "made": dict.fromkeys(("study", "configuration", "code", "memorability"), "benchmark"),
 }
@@ -89,9 +99,7 @@ def encode(encoder: torch.nn.Module, pixels: NDArray[np.uint8]) -> None:
 
 def made_up() -> SavedPredictor:
     """Return the published architecture with random weights."""
-    model = initial_autoencoder(
-        0, width=1.0, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
-    )
+    model = initial_autoencoder(0, Architecture())
     size = model.latent_dim
     predictor = Predictor(size, hidden=(1024, 512), dropout=0.3, seed=0).eval()
     trained = TrainedPredictor(predictor, torch.zeros(size), torch.ones(size), [])

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.bench_cost import matrix_peak
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.reconstruction import recompute_batch_norm
 from memorability.base.seeding import make_deterministic
 from memorability.explanation.integrated_gradients import (
@@ -51,9 +51,7 @@ def models() -> tuple[Autoencoder, TrainedPredictor, torch.Tensor, torch.Tensor]
     """Return autoencoder, predictor, an image and the baseline, for two threads."""
     make_deterministic(2)
     pixels = photographs()
-    model = initial_autoencoder(
-        0, width=1.0, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
-    )
+    model = initial_autoencoder(0, Architecture())
     recompute_batch_norm(model.encoder, pixels, device="cpu")
     model.eval()
     images = to_unit_range(pixels, "cpu")

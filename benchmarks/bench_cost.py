@@ -18,10 +18,10 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.arithmetic import Work, autoencoder_layers, loss_work, training_step
-from benchmarks.bench_finetuning import ARCHITECTURE, settings
+from benchmarks.bench_finetuning import made_loss, settings
 from benchmarks.harness import Row, Timing, repeated
-from memorability.autoencoder.architecture import initial_autoencoder
-from memorability.autoencoder.finetuning import run_loss, train_step
+from memorability.autoencoder.architecture import Architecture, initial_autoencoder
+from memorability.autoencoder.finetuning import train_step
 from memorability.autoencoder.stored_targets import open_targets, write_targets
 from memorability.base.seeding import make_deterministic
 from memorability.images.pixels import to_unit_range
@@ -98,14 +98,14 @@ class Step:
         compiled: bool = False,
     ) -> None:
         chosen = settings(loss, precision)
-        self.model = initial_autoencoder(0, width=1.0, **ARCHITECTURE).train()
+        self.model = initial_autoencoder(0, Architecture()).train()
         self.model.precision = precision
-        self.loss: nn.Module = run_loss(chosen, "cpu")[0]
+        self.loss: nn.Module = made_loss(chosen)
         if channels_last:
             place(self.model, "cpu")
         else:
             self.loss.to(memory_format=torch.contiguous_format)
-        self.optimizer = adam(self.model, chosen["learning_rate"])
+        self.optimizer = adam(self.model, chosen.learning_rate)
         pixels = np.random.default_rng(0).integers(0, 256, (1, 3, 224, 224), dtype=np.uint8)
         self.image = to_unit_range(pixels, "cpu")
         self.targets = None

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import lpips
 import numpy as np
@@ -24,10 +24,10 @@ from torch.nn import functional
 from torchvision.models import vgg16
 from torchvision.transforms import v2
 
-from benchmarks.bench_finetuning import ARCHITECTURE, crops, prepared, settings
+from benchmarks.bench_finetuning import crops, prepared, settings
 from benchmarks.harness import Row, paired, repeated
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
-from memorability.autoencoder.cross_metrics import make_metrics, measure_metrics
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
+from memorability.autoencoder.cross_metrics import MetricSettings, make_metrics, measure_metrics
 from memorability.base.seeding import make_deterministic
 from memorability.networks.catalogue import LOSSES
 from memorability.networks.computing import place
@@ -93,11 +93,16 @@ def straightforward_loop(model: Autoencoder, errors: dict[str, Error], files: li
 
 
 def _evaluation(precision: str, photographs: list[np.ndarray]) -> Row:
-    model = initial_autoencoder(0, width=1.0, **ARCHITECTURE).eval()
-    chosen: dict[str, Any] = settings("mse", precision) | {"losses": list(LOSSES)}
+    model = initial_autoencoder(0, Architecture()).eval()
+    run = settings("mse", precision)
+    chosen = MetricSettings(
+        losses=tuple(replace(run.loss, name=loss) for loss in LOSSES),
+        sign="distance",
+        compute=run.compute,
+    )
     metrics, pixels = make_metrics(chosen, "cpu"), prepared(photographs)
     ids = [str(number) for number in range(len(pixels))]
-    placed = place(initial_autoencoder(0, width=1.0, **ARCHITECTURE).eval(), "cpu")
+    placed = place(initial_autoencoder(0, Architecture()).eval(), "cpu")
     placed.precision = precision
     with tempfile.TemporaryDirectory() as name:
         files = [Path(name) / f"{number}.jpg" for number in ids]

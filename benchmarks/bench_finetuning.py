@@ -26,25 +26,20 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
-from memorability.autoencoder.architecture import initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
-from memorability.autoencoder.finetuning import finetune, run_loss
+from memorability.autoencoder.finetuning import RunSettings, finetune, run_loss
 from memorability.autoencoder.stored_targets import write_targets
 from memorability.base.seeding import make_deterministic
 from memorability.networks.adam import Adam
-from memorability.networks.losses import NetworkLoss
-from memorability.study.protocol import load_protocol
-from memorability.workflow.fingerprint import PACKAGE
+from memorability.networks.computing import Precision, place
+from memorability.networks.losses import NetworkLoss, make_loss
+from tests.run_settings import run_settings
 
 TIMED = 3
 """Images of a timed run; each is trained on once and measured once."""
 MANY = 10_000
 RATE = 1e-4
-ARCHITECTURE: dict[str, Any] = {
-    "bottleneck": "conv7x7",
-    "decoder": "upsample_conv",
-    "batch_norm": True,
-}
 
 
 def rows() -> list[Row]:
@@ -137,23 +132,18 @@ def write_jpegs(photographs: list[np.ndarray], directory: Path) -> None:
         Image.fromarray(one).save(directory / "all" / f"{number}.jpg", quality=90)
 
 
-def settings(loss: str, precision: str = "fp32", **changes: Any) -> dict[str, Any]:
-    """Return the settings of a run from random weights."""
-    return {
-        "protocol": load_protocol("untrained_start", PACKAGE.parent / "protocols").choices(),
-        "loss": loss,
-        "learning_rate": RATE,
-        "seed": 0,
-        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
-        "previous_model": None,
-        "epochs": 1,
-        "width": 1.0,
-        "weights": {"source": "random", "directory": "none"},
-        "precision": precision,
-    } | changes
+def settings(loss: str, precision: Precision = "fp32", **changes: Any) -> RunSettings:
+    """Return the settings of a run from random weights, at full width."""
+    plain = {"loss": loss, "precision": precision, "learning_rate": RATE, "width": 1.0}
+    return run_settings(**plain | changes)
 
 
-def run(pixels: np.ndarray, chosen: dict[str, Any], **how: Any) -> pd.Series:
+def made_loss(chosen: RunSettings) -> nn.Module:
+    """Return the loss of a run on the processor."""
+    return place(make_loss(chosen.loss, precision=chosen.compute.precision)[0], "cpu")
+
+
+def run(pixels: np.ndarray, chosen: RunSettings, **how: Any) -> pd.Series:
     """Make a run of the workflow and return its errors."""
     ids = [f"{number:05d}" for number in range(len(pixels))]
     images = pd.DataFrame({"image_id": ids, "position": range(len(ids))})
@@ -232,4 +222,4 @@ def _stamps(pixels: np.ndarray) -> Iterator[float]:
 
 
 def _autoencoder() -> nn.Module:
-    return initial_autoencoder(0, width=1.0, **ARCHITECTURE)
+    return initial_autoencoder(0, Architecture())

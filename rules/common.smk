@@ -21,6 +21,7 @@ from memorability.workflow.planned_jobs import dry_run
 
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
+    from memorability.study import job_settings, notes, paths, preflight
     from memorability.study.configuration_files import refuse_unnamed
     from memorability.study.resolve import resolve
     from memorability.workflow.requests import Requests, growing
@@ -28,7 +29,7 @@ try:
     published = load_configfile(Path(workflow.basedir, "config.yaml"))["study"]
     refuse_unnamed(workflow.config_settings.overwrite_config, published)
     study = resolve(config, Path(workflow.basedir))
-    study.preflight()
+    preflight.check_study(study)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -105,14 +106,9 @@ def metric_label_of(loss):
     return metric_label(study.measured(loss))
 
 
-def prepared(resize, name):
-    """Return a file of the images prepared with a resize."""
-    return f"{study.results}/images/{resize}/{name}"
-
-
 def run_images(wildcards, name):
     """Return a file of the prepared images that the run's protocol uses."""
-    return prepared(study.protocols[wildcards.protocol].resize, name)
+    return paths.run_images(study, wildcards.protocol, name)
 
 
 def own(table):
@@ -162,44 +158,17 @@ def planned():
     return dry_run(Path(workflow.main_snakefile), config)
 
 
-def external(table, key):
-    """Return the files of a table (errors, distinctiveness) of all sources from elsewhere."""
-    return [study.external_path(table, name) for name in study.settings[key]]
-
-
-ERRORS = [study.error_file(run) for run in study.runs]
+ERRORS = [paths.error_file(study, run) for run in study.runs]
+OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.
-QUANTITIES = {
-    "error": ERRORS + external("errors", "external_errors"),
-    "distinctiveness": [
-        f"{study.results}/distinctiveness/{run.path}/part.parquet" for run in study.selected
-    ]
-    + external("distinctiveness", "external_latents"),
-    "baseline": [f"{study.results}/tables/baselines.parquet"],
-}
-OUTCOMES = [f"{study.results}/outcomes/{run.path}/part.parquet" for run in study.runs]
-IMAGES = study.image_table
+QUANTITIES = paths.quantities(study)
+IMAGES = paths.image_table(study)
 if study.runs:
-    FEATURES = [f"{study.results}/tables/features.parquet"] + [
-        f"{study.results}/object_features/shard={shard}/part.parquet"
-        for shard in range(study.settings["features"]["shards"] if study.object_weights else 0)
-    ]
-    QUANTITIES |= {
-        "feature": FEATURES,
-        "variant": FEATURES,
-        "prediction": [f"{study.results}/tables/predictions.parquet"],
-        "attribution": [f"{study.results}/tables/attributions.parquet"],
-        "matrix": [
-            study.matrix_file(run)
-            for run in study.runs
-            if run.lr == study.settings["learning_rates"][0]
-        ],
-        "control": [f"{study.results}/tables/controls.parquet"],
-    }
-    PREPARED = prepared(study.first_resize, "prepared.parquet")
-    PIXELS = prepared(study.first_resize, "pixels.npy")
-    # Of the selected model, which predicts and is explained.
-    ANALYSED = study.selected[0].path
-    ANALYSED_IMAGES = prepared(study.selected_resize, "images.parquet")
-    ANALYSED_PIXELS = prepared(study.selected_resize, "pixels.npy")
-QUANTITIES = {quantity: files for quantity, files in QUANTITIES.items() if files}
+    FEATURES = QUANTITIES["feature"]
+    PREPARED = paths.prepared(study, study.first_resize, "prepared.parquet")
+    PIXELS = paths.prepared(study, study.first_resize, "pixels.npy")
+    # Of the selected model, which predicts and is explained: its first seed.
+    ANALYSED = study.selected[0]
+    ANALYSED_MODEL = paths.kept_file(study, ANALYSED)
+    ANALYSED_IMAGES = paths.prepared(study, study.selected_resize, "images.parquet")
+    ANALYSED_PIXELS = paths.prepared(study, study.selected_resize, "pixels.npy")

@@ -11,16 +11,17 @@ rule measure_matrix:
     """Measure a loss's model of the highest correlation under every metric, image by image."""
     input:
         errors=lambda wildcards: [
-            study.error_file(run) for run in study.runs_of(wildcards.protocol, wildcards.loss)
+            paths.error_file(study, run)
+            for run in study.runs_of(wildcards.protocol, wildcards.loss)
         ],
         models=lambda wildcards: [
-            study.model_file(run)
+            paths.model_file(study, run)
             for run in study.runs_of(wildcards.protocol, wildcards.loss)
             if run.seed == int(wildcards.seed)
         ],
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=study.metric_weights,
+        weights=paths.metric_weights(study),
     output:
         errors=ensure(
             "<results>/matrix/protocol={protocol}/loss={loss}/seed={seed}/part.parquet",
@@ -35,17 +36,13 @@ rule measure_matrix:
     threads: study.settings["compute"]["threads"]
     resources:
         **asking(
-            lambda wildcards, _: study.training_memory(wildcards.protocol),
+            lambda wildcards, _: requests.training_memory(wildcards.protocol),
             requests.runtime("measure_matrix"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=lambda wildcards: study.metric_settings(wildcards.protocol)
-        | {
-            "learning_rates": study.settings["learning_rates"],
-            "target": study.settings["statistics"]["target"],
-        },
+        settings=lambda wildcards: job_settings.matrix(study, wildcards.protocol),
         code=code("measure_matrix"),
     script:
         "../scripts/measure_matrix.py"
@@ -66,7 +63,7 @@ rule plot_matrix:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_matrix"),
     script:
         "../scripts/plot_matrix.py"
@@ -78,7 +75,7 @@ rule measure_controls:
         images=ANALYSED_IMAGES,
         pixels=ANALYSED_PIXELS,
         features=rules.measure_features.output.features,
-        weights=study.metric_weights,
+        weights=paths.metric_weights(study),
     output:
         controls=ensure("<results>/tables/controls.parquet", non_empty=True),
     log:
@@ -90,14 +87,13 @@ rule measure_controls:
     threads: study.settings["compute"]["threads"]
     resources:
         **asking(
-            study.training_memory(study.settings["selected"]["protocol"]),
+            requests.analysis_memory,
             requests.runtime("measure_controls"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=study.metric_settings(study.settings["selected"]["protocol"])
-        | {"seeds": study.settings["seeds"]},
+        settings=job_settings.controls(study),
         code=code("measure_controls"),
     script:
         "../scripts/measure_controls.py"
@@ -119,7 +115,7 @@ rule plot_controls:
         **asking("1GB", "5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_controls"),
     script:
         "../scripts/plot_controls.py"

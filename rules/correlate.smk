@@ -33,7 +33,7 @@ rule correlate:
         **asking("4GB", requests.runtime("correlate")),
     params:
         study=study.name,
-        settings=study.correlation_settings,
+        settings=job_settings.correlation(study),
         code=code("correlate"),
     script:
         "../scripts/correlate.py"
@@ -55,8 +55,8 @@ rule summarise_errors:
     resources:
         **asking("1GB", "5m"),
     params:
-        seeds_vary=study.seeds_vary,
-        note=study.note,
+        seeds_vary=notes.seeds_vary(study),
+        note=notes.study_note(study),
         code=code("summarise_errors"),
     script:
         "../scripts/summarise_errors.py"
@@ -65,7 +65,7 @@ rule summarise_errors:
 rule plot_errors:
     """Draw reconstruction error over memorability bins in each category (Figure 2)."""
     input:
-        errors=[study.error_file(run) for run in study.runs],
+        errors=[paths.error_file(study, run) for run in study.runs],
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
         images=IMAGES,
     output:
@@ -87,7 +87,7 @@ rule plot_errors:
     params:
         target=study.settings["statistics"]["target"],
         bins=study.settings["statistics"]["bins"],
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_errors"),
     script:
         "../scripts/plot_errors.py"
@@ -117,7 +117,7 @@ rule plot_forest:
         protocol=study.settings["selected"]["protocol"],
         loss=study.settings["selected"]["loss"],
         confidence=study.settings["statistics"]["confidence"],
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_forest"),
     script:
         "../scripts/plot_forest.py"
@@ -126,9 +126,7 @@ rule plot_forest:
 rule plot_distinctiveness:
     """Draw latent distinctiveness over memorability bins in each category (Figure 3)."""
     input:
-        distinctiveness=[
-            f"<results>/distinctiveness/{run.path}/part.parquet" for run in study.selected
-        ],
+        distinctiveness=[paths.distinctiveness_file(study, run) for run in study.selected],
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
         images=IMAGES,
     output:
@@ -147,7 +145,7 @@ rule plot_distinctiveness:
         # Of latents made elsewhere their name: the rule is used for them, too.
         loss=lambda wildcards: wildcards.get("loss")
         or metric_label_of(study.settings["selected"]["loss"]),
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_distinctiveness"),
     script:
         "../scripts/plot_distinctiveness.py"
@@ -168,7 +166,7 @@ rule plot_measures:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_measures"),
     script:
         "../scripts/plot_measures.py"
@@ -177,7 +175,7 @@ rule plot_measures:
 rule compare_protocols:
     """Compare the correlations of runs of two protocols, one choice at a time."""
     input:
-        errors=[study.error_file(run) for run in study.runs],
+        errors=[paths.error_file(study, run) for run in study.runs],
         images=IMAGES,
     output:
         effects=ensure("<results>/tables/protocol_effects.parquet", non_empty=True),
@@ -193,9 +191,9 @@ rule compare_protocols:
         **asking("4GB", requests.runtime("compare_protocols")),
     params:
         study=study.name,
-        settings=study.correlation_settings,
+        settings=job_settings.correlation(study),
         protocols={name: protocol.choices() for name, protocol in study.protocols.items()},
-        note=study.note,
+        note=notes.study_note(study),
         code=code("compare_protocols"),
     script:
         "../scripts/compare_protocols.py"
@@ -219,7 +217,7 @@ rule plot_protocol_effects:
         **asking("1GB", "5m"),
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_protocol_effects"),
     script:
         "../scripts/plot_protocol_effects.py"

@@ -37,7 +37,7 @@ if study.settings["dataset"]["kind"] == "sample":
             **asking("1GB", "10m"),
         params:
             study=study.name,
-            settings=study.settings["dataset"] | {"seed": study.settings["statistics"]["seed"]},
+            settings=job_settings.sample(study),
             code=code("simulate_sample"),
         script:
             "../scripts/simulate_sample.py"
@@ -115,7 +115,7 @@ if study.runs:
             **asking("2GB", requests.runtime("prepare_images")),
         params:
             study=study.name,
-            settings=lambda wildcards: study.preparation(wildcards.resize),
+            settings=lambda wildcards: job_settings.preparation(study, wildcards.resize),
             content=lambda _: scored_images(),
             code=code("prepare_images"),
         script:
@@ -141,7 +141,7 @@ if study.runs:
             **asking("1GB", "10m"),
         params:
             study=study.name,
-            settings=lambda wildcards: study.preparation(wildcards.resize),
+            settings=lambda wildcards: job_settings.preparation(study, wildcards.resize),
             content=lambda _: score_table(),
             code=code("join_scores"),
         script:
@@ -150,7 +150,7 @@ if study.runs:
     rule list_rejected:
         """List the images that were left out, with the reason of each, for reading."""
         input:
-            rejected=prepared(study.first_resize, "rejected.parquet"),
+            rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
         output:
             tsv="<results>/tables/rejected.tsv",
             page=page("rejected", "1. Data", "images left out"),
@@ -163,7 +163,7 @@ if study.runs:
         resources:
             **asking("1GB", "5m"),
         params:
-            note=study.note,
+            note=notes.study_note(study),
             code=code("list_rejected"),
         script:
             "../scripts/list_rejected.py"
@@ -189,7 +189,7 @@ else:
             settings={
                 "kind": study.settings["dataset"]["kind"],
                 "columns": study.image_source["columns"],
-                "seed": study.settings["statistics"]["seed"],
+                "seed": job_settings.study_seed(study),
             },
             code=code("read_scores"),
         script:
@@ -214,19 +214,19 @@ rule estimate_ceiling:
         **asking("1GB", "10m"),
     params:
         study=study.name,
-        settings={"seed": study.settings["statistics"]["seed"]},
-        note=study.note,
+        settings={"seed": job_settings.study_seed(study)},
+        note=notes.study_note(study),
         code=code("estimate_ceiling"),
     script:
         "../scripts/estimate_ceiling.py"
 
 
-if study.trials:
+if paths.trials(study):
 
     rule measure_consistency:
         """Measure from single trials how well halves of the observers agree."""
         input:
-            trials=study.trials,
+            trials=paths.trials(study),
         output:
             consistency=ensure("<results>/tables/consistency.parquet", non_empty=True),
             tsv="<results>/tables/consistency.tsv",
@@ -240,7 +240,7 @@ if study.trials:
             **asking("1GB", "10m"),
         params:
             study=study.name,
-            settings={"seed": study.settings["statistics"]["seed"]},
+            settings={"seed": job_settings.study_seed(study)},
             code=code("measure_consistency"),
         script:
             "../scripts/measure_consistency.py"
@@ -260,7 +260,7 @@ if study.trials:
         resources:
             **asking("1GB", "5m"),
         params:
-            note=study.note,
+            note=notes.study_note(study),
             code=code("plot_consistency"),
         script:
             "../scripts/plot_consistency.py"
@@ -272,7 +272,7 @@ rule split_images:
     """Split the images into training, validation and test."""
     input:
         images=IMAGES,
-        official_splits=study.official_splits,
+        official_splits=paths.official_splits(study),
     output:
         split=ensure("<results>/images/split.parquet", non_empty=True),
     log:
@@ -285,7 +285,7 @@ rule split_images:
         **asking("1GB", "10m"),
     params:
         study=study.name,
-        settings=study.split_settings,
+        settings=job_settings.split(study),
         code=code("split_images"),
     script:
         "../scripts/split_images.py"
@@ -295,7 +295,7 @@ rule measure_baselines:
     """Say what labels and the original's size alone tell of every image."""
     input:
         images=IMAGES,
-        split=study.split_file,
+        split=paths.split_file(study),
     output:
         baselines=ensure("<results>/tables/baselines.parquet", non_empty=True),
     log:
@@ -330,7 +330,7 @@ rule plot_scores:
         **asking("1GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_scores"),
     script:
         "../scripts/plot_scores.py"

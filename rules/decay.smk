@@ -11,11 +11,11 @@ rule finetune_decay:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
-        pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
-        previous=lambda wildcards: study.previous_model(**wildcards),
-        split=lambda wildcards: study.run_splits(wildcards.protocol),
-        targets=lambda wildcards: study.target_files(wildcards.protocol, wildcards.loss),
+        weights=lambda wildcards: paths.weight_files(study, wildcards.protocol, wildcards.loss),
+        pretrained=lambda wildcards: paths.pretrained_files(study, wildcards.protocol),
+        previous=lambda wildcards: paths.previous_model(study, **wildcards),
+        split=lambda wildcards: paths.run_splits(study, wildcards.protocol),
+        targets=lambda wildcards: paths.target_files(study, wildcards.protocol, wildcards.loss),
     output:
         errors=ensure("<results>/decay/<run>/errors.parquet", non_empty=True),
     log:
@@ -27,13 +27,13 @@ rule finetune_decay:
     threads: study.settings["compute"]["threads"]
     resources:
         **asking(
-            lambda wildcards, _: study.training_memory(wildcards.protocol),
+            lambda wildcards, _: requests.training_memory(wildcards.protocol),
             requests.runtime("finetune_decay"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=lambda wildcards: study.decay_settings(**wildcards),
+        settings=lambda wildcards: job_settings.decay(study, **wildcards),
         code=code("finetune_decay"),
     script:
         "../scripts/finetune_decay.py"
@@ -58,7 +58,7 @@ rule measure_decay:
         **asking("2GB", requests.runtime("measure_decay")),
     params:
         study=study.name,
-        settings=study.correlation_settings,
+        settings=job_settings.correlation(study),
         code=code("measure_decay"),
     script:
         "../scripts/measure_decay.py"
@@ -80,7 +80,7 @@ rule plot_decay:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_decay"),
     script:
         "../scripts/plot_decay.py"

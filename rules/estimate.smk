@@ -17,7 +17,7 @@ rule estimate:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking("6GB", "30m", gpu=study.gpus),
+        **asking("6GB", "30m", gpu=requests.gpus),
     params:
         dry_run=lambda wildcards: planned(),
         code=code("estimate"),

@@ -32,10 +32,10 @@ rule evaluate_prediction:
     params:
         study=study.name,
         settings={
-            "bootstrap": study.bootstrap_settings,
+            "bootstrap": job_settings.bootstrap(study),
             "median_of": PREDICTION["threshold"],
         },
-        note=study.prediction_note,
+        note=notes.prediction_note(study),
         code=code("evaluate_prediction"),
     script:
         "../scripts/evaluate_prediction.py"
@@ -72,7 +72,7 @@ rule plot_prediction:
         **asking("1GB", "5m"),
     params:
         threshold=PREDICTION["threshold"],
-        note=study.prediction_note,
+        note=notes.prediction_note(study),
         code=code("plot_prediction"),
     script:
         "../scripts/plot_prediction.py"
@@ -81,11 +81,11 @@ rule plot_prediction:
 rule bundle_predictor:
     """Save the predictor with its encoder in one file, which scores any image."""
     input:
-        latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        latents=paths.latent_file(study, ANALYSED),
         predictions=rules.predict.output.predictions,
         predictor=rules.predict.output.predictor,
-        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
-        record=f"<results>/models/{ANALYSED}/record.json",
+        model=ANALYSED_MODEL,
+        record=paths.record_file(study, ANALYSED),
     output:
         bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
         facts=ensure("<results>/predictor/bundle.json", non_empty=True),
@@ -99,7 +99,7 @@ rule bundle_predictor:
         **asking(lambda wildcards, input: f"{math.ceil(2.5 + input.size / 1e9)}GB", "30m"),
     params:
         study=study.name,
-        settings=study.bundle_settings,
+        settings=job_settings.bundle(study),
         code=code("bundle_predictor"),
     script:
         "../scripts/bundle_predictor.py"

@@ -16,7 +16,7 @@ rule attribute:
         pixels=ANALYSED_PIXELS,
         predictions=rules.predict.output.predictions,
         predictor=rules.predict.output.predictor,
-        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
+        model=ANALYSED_MODEL,
     output:
         attributions=ensure("<results>/tables/attributions.parquet", non_empty=True),
         maps=ensure("<results>/attributions/maps.npy", non_empty=True),
@@ -26,16 +26,16 @@ rule attribute:
         "<benchmarks>/attribute.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         **asking(
-            study.training_memory(study.settings["selected"]["protocol"]),
+            requests.analysis_memory,
             requests.runtime("attribute"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=study.attribution_settings("images", "show"),
+        settings=job_settings.attribution(study),
         code=code("attribute"),
     script:
         "../scripts/attribute.py"
@@ -60,7 +60,7 @@ rule plot_attributions:
         **asking("2GB", "10m"),
     params:
         show=study.settings["attribution"]["show"],
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_attributions"),
     script:
         "../scripts/plot_attributions.py"
@@ -73,7 +73,7 @@ rule check_attributions:
         pixels=ANALYSED_PIXELS,
         predictions=rules.predict.output.predictions,
         predictor=rules.predict.output.predictor,
-        model=f"<results>/{study.analysed_models}/{ANALYSED}/autoencoder.safetensors",
+        model=ANALYSED_MODEL,
         attributions=rules.attribute.output.attributions,
         maps=rules.attribute.output.maps,
     output:
@@ -86,16 +86,16 @@ rule check_attributions:
         "<benchmarks>/check_attributions.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         **asking(
-            study.training_memory(study.settings["selected"]["protocol"]),
+            requests.analysis_memory,
             requests.runtime("check_attributions"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=study.attribution_settings("checks"),
+        settings=job_settings.attribution_checks(study),
         code=code("check_attributions"),
     script:
         "../scripts/check_attributions.py"
@@ -126,8 +126,8 @@ rule plot_attribution_checks:
         **asking("1GB", "10m"),
     params:
         study=study.name,
-        settings=study.bootstrap_settings,
-        note=study.note,
+        settings=job_settings.bootstrap(study),
+        note=notes.study_note(study),
         code=code("plot_attribution_checks"),
     script:
         "../scripts/plot_attribution_checks.py"

@@ -10,11 +10,7 @@ localrules:
     list_external,
 
 
-EXTERNAL_COUNTS = [
-    f"{study.results}/external/{kind}/{name}.parquet"
-    for kind in ("errors", "latents")
-    for name in study.settings[f"external_{kind}"]
-]
+EXTERNAL_COUNTS = paths.external_counts(study)
 
 
 rule join_errors:
@@ -100,7 +96,7 @@ rule list_external:
         **asking("1GB", "5m"),
     params:
         study=study.name,
-        note=study.note,
+        note=notes.study_note(study),
         code=code("list_external"),
     script:
         "../scripts/list_external.py"

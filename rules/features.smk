@@ -35,7 +35,7 @@ rule measure_objects:
     input:
         images=PREPARED,
         pixels=PIXELS,
-        weights=study.object_weights,
+        weights=paths.object_weights(study),
     output:
         features=ensure("<results>/object_features/shard={shard}/part.parquet", non_empty=True),
     log:
@@ -48,10 +48,10 @@ rule measure_objects:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking("6GB", requests.runtime("measure_objects"), gpu=study.gpus),
+        **asking("6GB", requests.runtime("measure_objects"), gpu=requests.gpus),
     params:
         study=study.name,
-        settings=study.object_settings,
+        settings=job_settings.objects(study),
         code=code("measure_objects"),
     script:
         "../scripts/measure_objects.py"
@@ -62,7 +62,7 @@ rule model_features:
     input:
         features=FEATURES,
         images=IMAGES,
-        split=study.split_file,
+        split=paths.split_file(study),
     output:
         metrics=ensure("<results>/tables/feature_model_metrics.parquet", non_empty=True),
         gains=ensure("<results>/tables/feature_model_gains.parquet", non_empty=True),
@@ -79,8 +79,8 @@ rule model_features:
         **asking("4GB", requests.runtime("model_features")),
     params:
         study=study.name,
-        settings=study.bootstrap_settings,
-        note=study.note,
+        settings=job_settings.bootstrap(study),
+        note=notes.study_note(study),
         code=code("model_features"),
     script:
         "../scripts/model_features.py"
@@ -108,11 +108,8 @@ rule summarise_features:
         **asking("4GB", requests.runtime("summarise_features")),
     params:
         study=study.name,
-        settings={
-            "bootstrap": study.bootstrap_settings,
-            "unavailable": study.unavailable_features,
-        },
-        note=study.feature_note,
+        settings=job_settings.table_2(study),
+        note=notes.feature_note(study),
         code=code("summarise_features"),
     script:
         "../scripts/summarise_features.py"
@@ -150,8 +147,8 @@ rule plot_features:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
-        table_note=study.feature_note,
+        note=notes.study_note(study),
+        table_note=notes.feature_note(study),
         code=code("plot_features"),
     script:
         "../scripts/plot_features.py"

@@ -25,7 +25,7 @@ localrules:
 rule fetch:
     """Fetch every file that this study needs from outside, and nothing else."""
     input:
-        [f"resources/{download.path}" for download in study.downloads],
+        [f"resources/{download.path}" for download in paths.downloads(study)],
 
 
 rule fetch_file:

@@ -13,7 +13,7 @@ rule store_targets:
     """Compute what a loss compares reconstructions with, once for all of its runs."""
     input:
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
+        weights=lambda wildcards: paths.weight_files(study, wildcards.protocol, wildcards.loss),
     output:
         targets=temp(
             ensure("<results>/targets/protocol={protocol}/loss={loss}/targets.npy", non_empty=True)
@@ -26,9 +26,9 @@ rule store_targets:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking("3GB", requests.runtime("store_targets"), gpu=study.gpus),
+        **asking("3GB", requests.runtime("store_targets"), gpu=requests.gpus),
     params:
-        settings=lambda wildcards: study.target_settings(**wildcards),
+        settings=lambda wildcards: job_settings.targets(study, **wildcards),
         code=code("store_targets"),
     script:
         "../scripts/store_targets.py"
@@ -39,12 +39,12 @@ rule finetune:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: study.weight_files(wildcards.protocol, wildcards.loss),
-        pretrained=lambda wildcards: study.pretrained_files(wildcards.protocol),
+        weights=lambda wildcards: paths.weight_files(study, wildcards.protocol, wildcards.loss),
+        pretrained=lambda wildcards: paths.pretrained_files(study, wildcards.protocol),
         # Where the protocol carries weights over from run to run.
-        previous=lambda wildcards: study.previous_model(**wildcards),
-        split=lambda wildcards: study.run_splits(wildcards.protocol),
-        targets=lambda wildcards: study.target_files(wildcards.protocol, wildcards.loss),
+        previous=lambda wildcards: paths.previous_model(study, **wildcards),
+        split=lambda wildcards: paths.run_splits(study, wildcards.protocol),
+        targets=lambda wildcards: paths.target_files(study, wildcards.protocol, wildcards.loss),
     output:
         errors=ensure("<results>/errors/<run>/part.parquet", non_empty=True),
         history=ensure("<results>/history/<run>/part.parquet", non_empty=True),
@@ -60,13 +60,13 @@ rule finetune:
     threads: study.settings["compute"]["threads"]
     resources:
         **asking(
-            lambda wildcards, _: study.training_memory(wildcards.protocol),
+            lambda wildcards, _: requests.training_memory(wildcards.protocol),
             requests.runtime("finetune"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=lambda wildcards: study.run_settings(**wildcards),
+        settings=lambda wildcards: job_settings.run(study, **wildcards),
         code=code("finetune"),
     script:
         "../scripts/finetune.py"
@@ -97,7 +97,7 @@ rule encode:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        model=f"<results>/{study.analysed_models}/<run>/autoencoder.safetensors",
+        model=f"{paths.analysed_models(study)}/<run>/autoencoder.safetensors",
     output:
         latents=ensure("<results>/latents/<run>/part.parquet", non_empty=True),
     log:
@@ -110,13 +110,13 @@ rule encode:
     resources:
         # Latents take no more than the pixels.
         **asking(
-            lambda wildcards, input: study.training_memory(wildcards.protocol, input.size),
+            lambda wildcards, input: requests.training_memory(wildcards.protocol, input.size),
             requests.runtime("encode"),
-            gpu=study.gpus,
+            gpu=requests.gpus,
         ),
     params:
         study=study.name,
-        settings=study.machine,
+        settings=job_settings.machine(study),
         code=code("encode"),
     script:
         "../scripts/encode.py"
@@ -135,7 +135,7 @@ rule measure_distinctiveness:
         "<benchmarks>/measure_distinctiveness/<run>.jsonl"
     conda:
         "../envs/analysis.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         # Latents are read by blocks: of any number of images the same.
         **asking("3GB", requests.runtime("measure_distinctiveness")),
@@ -147,4 +147,4 @@ rule measure_distinctiveness:
         "../scripts/measure_distinctiveness.py"
 
 
-ALL += [study.kept_file(run) for run in study.kept]
+ALL += [paths.kept_file(study, run) for run in study.kept]

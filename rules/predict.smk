@@ -30,7 +30,7 @@ rule read_split:
     input:
         table=PREDICTION["split"]["file"] or [],
         images=IMAGES,
-        rejected=prepared(study.first_resize, "rejected.parquet"),
+        rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
     output:
         split=ensure("<results>/prediction/own_split.parquet", non_empty=True),
     log:
@@ -43,7 +43,7 @@ rule read_split:
         **asking("1GB", "5m"),
     params:
         study=study.name,
-        settings=PREDICTION["split"],
+        settings=PREDICTION["split"]["columns"],
         code=code("read_split"),
     script:
         "../scripts/read_split.py"
@@ -53,7 +53,7 @@ rule map_latents:
     """Copy the latents to a file that all heads read by mapping it."""
     input:
         images=ANALYSED_IMAGES,
-        latents=f"<results>/latents/{ANALYSED}/part.parquet",
+        latents=paths.latent_file(study, ANALYSED),
     output:
         # Kept: made anew, it would have all heads trained again where one of them changes.
         latents=ensure("<results>/prediction/latents.npy", non_empty=True),
@@ -75,7 +75,7 @@ rule search_predictor:
     """Try hyper-parameters of the predictor: one worker's share of the trials."""
     input:
         latents=rules.map_latents.output.latents,
-        split=study.split_file,
+        split=paths.split_file(study),
     output:
         trials=ensure("<results>/prediction_search/worker_{worker}.parquet", non_empty=True),
     log:
@@ -86,12 +86,12 @@ rule search_predictor:
         worker="[0-9]+",
     conda:
         "../envs/training.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         **asking("4GB", requests.runtime("search_predictor")),
     params:
         study=study.name,
-        settings=study.predictor_settings | {"search": PREDICTION["search"]},
+        settings=job_settings.search(study),
         code=code("search_predictor"),
     script:
         "../scripts/search_predictor.py"
@@ -118,7 +118,7 @@ rule choose_predictor:
     params:
         study=study.name,
         settings=PREDICTION["search"],
-        note=study.prediction_note,
+        note=notes.prediction_note(study),
         code=code("choose_predictor"),
     script:
         "../scripts/choose_predictor.py"
@@ -139,7 +139,7 @@ rule plot_search:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_search"),
     script:
         "../scripts/plot_search.py"
@@ -150,7 +150,7 @@ rule predict:
     input:
         images=ANALYSED_IMAGES,
         latents=rules.map_latents.output.latents,
-        split=study.split_file,
+        split=paths.split_file(study),
         search=SEARCHED,
     output:
         predictions=ensure("<results>/tables/predictions.parquet", non_empty=True),
@@ -162,12 +162,12 @@ rule predict:
         "<benchmarks>/predict.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         **asking("4GB", requests.runtime("predict")),
     params:
         study=study.name,
-        settings=study.predictor_settings,
+        settings=job_settings.predictor(study),
         code=code("predict"),
     script:
         "../scripts/predict.py"
@@ -177,7 +177,7 @@ rule predict_by_head:
     """Predict every image by another head on the same latents."""
     input:
         latents=rules.map_latents.output.latents,
-        split=study.split_file,
+        split=paths.split_file(study),
     output:
         predictions=ensure("<results>/head_predictions/head={head}/part.parquet", non_empty=True),
     log:
@@ -188,7 +188,7 @@ rule predict_by_head:
         head="|".join(reading("latents")),
     conda:
         "../envs/training.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         **asking(
             lambda wildcards, _: requests.fitting_memory(wildcards.head),
@@ -196,7 +196,7 @@ rule predict_by_head:
         ),
     params:
         study=study.name,
-        settings={"seed": study.settings["statistics"]["seed"], "threads": study.threads},
+        settings=job_settings.heads(study),
         code=code("predict_by_head", lambda wildcards: wildcards.head),
     script:
         "../scripts/predict_by_head.py"
@@ -207,7 +207,7 @@ rule read_predictions:
     input:
         table=lambda wildcards: EXTERNAL[wildcards.head]["file"],
         images=ANALYSED_IMAGES,
-        split=study.split_file,
+        split=paths.split_file(study),
     output:
         predictions=ensure("<results>/head_predictions/head={head}/part.parquet", non_empty=True),
     log:
@@ -222,7 +222,7 @@ rule read_predictions:
         **asking("1GB", "5m"),
     params:
         study=study.name,
-        settings=lambda wildcards: EXTERNAL[wildcards.head],
+        settings=lambda wildcards: EXTERNAL[wildcards.head]["columns"],
         code=code("read_predictions"),
     script:
         "../scripts/read_predictions.py"
@@ -233,7 +233,7 @@ rule predict_left_out:
     input:
         images=ANALYSED_IMAGES,
         latents=rules.map_latents.output.latents,
-        split=study.split_file,
+        split=paths.split_file(study),
         search=SEARCHED,
     output:
         predictions=ensure("<results>/tables/left_out.parquet", non_empty=True),
@@ -243,7 +243,7 @@ rule predict_left_out:
         "<benchmarks>/predict_left_out.jsonl"
     conda:
         "../envs/training.yaml"
-    threads: study.threads
+    threads: job_settings.threads(study)
     resources:
         **asking(
             lambda wildcards, _: requests.fitting_memory(PREDICTION["leave_one_category_out"]),
@@ -251,7 +251,7 @@ rule predict_left_out:
         ),
     params:
         study=study.name,
-        settings=study.predictor_settings | {"head": PREDICTION["leave_one_category_out"]},
+        settings=job_settings.left_out(study),
         code=code("predict_left_out", lambda _: PREDICTION["leave_one_category_out"]),
     script:
         "../scripts/predict_left_out.py"

@@ -40,8 +40,8 @@ rule judge_claims:
         **asking("1GB", "5m"),
     params:
         study=study.name,
-        settings=study.claim_settings,
-        note=study.note,
+        settings=job_settings.claims(study),
+        note=notes.study_note(study),
         code=code("judge_claims"),
     script:
         "../scripts/judge_claims.py"
@@ -50,8 +50,8 @@ rule judge_claims:
 rule record_provenance:
     """Record configuration, versions, hardware and the weights that every run used."""
     input:
-        records=expand("<results>/models/{run}/record.json", run=[run.path for run in study.runs]),
-        tables=study.given_tables,
+        records=[paths.record_file(study, run) for run in study.runs],
+        tables=paths.given_tables(study),
     output:
         record="<results>/provenance.json",
         page=page("provenance", "8. Provenance", "weights, versions, configuration"),
@@ -64,8 +64,8 @@ rule record_provenance:
     resources:
         **asking("1GB", "5m"),
     params:
-        settings=study.used_settings,
-        note=study.note,
+        settings=job_settings.used(study),
+        note=notes.study_note(study),
         code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"

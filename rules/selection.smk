@@ -32,8 +32,8 @@ rule select_learning_rates:
         **asking("4GB", requests.runtime("select_learning_rates")),
     params:
         study=study.name,
-        settings={key: study.settings["statistics"][key] for key in ("target", "seed")},
-        note=study.note,
+        settings=job_settings.selection(study),
+        note=notes.study_note(study),
         code=code("select_learning_rates"),
     script:
         "../scripts/select_learning_rates.py"
@@ -57,7 +57,7 @@ rule plot_selection:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_selection"),
     script:
         "../scripts/plot_selection.py"

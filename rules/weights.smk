@@ -33,7 +33,7 @@ rule prepare_pretraining:
         **asking("2GB", requests.runtime("prepare_pretraining")),
     params:
         study=study.name,
-        settings=lambda wildcards: {"resize": wildcards.resize, "decoding": study.decoding},
+        settings=lambda wildcards: job_settings.pretraining_images(study, wildcards.resize),
         content=lambda _: pretraining_images(),
         code=code("prepare_pretraining"),
     script:
@@ -56,10 +56,10 @@ rule pretrain:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking(study.pretraining_memory, requests.runtime("pretrain"), gpu=study.gpus),
+        **asking(requests.pretraining_memory, requests.runtime("pretrain"), gpu=requests.gpus),
     params:
         study=study.name,
-        settings=lambda wildcards: study.pretraining_settings(**wildcards),
+        settings=lambda wildcards: job_settings.pretraining(study, **wildcards),
         code=code("pretrain"),
     script:
         "../scripts/pretrain.py"
@@ -68,7 +68,7 @@ rule pretrain:
 rule plot_pretraining:
     """Draw the error of pre-trained models by epoch."""
     input:
-        histories=expand("{model}/history.parquet", model=study.pretrainings),
+        histories=expand("{model}/history.parquet", model=paths.pretrainings(study)),
     output:
         **drawn("pretraining", "1. Data", "pre-training by epoch"),
     log:
@@ -80,10 +80,10 @@ rule plot_pretraining:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=study.note,
+        note=notes.study_note(study),
         code=code("plot_pretraining"),
     script:
         "../scripts/plot_pretraining.py"
 
 
-ANALYSIS += [rules.plot_pretraining.output if study.pretrainings else []]
+ANALYSIS += [rules.plot_pretraining.output if paths.pretrainings(study) else []]

@@ -10,18 +10,18 @@ with RunningJob(snakemake) as job:
     from memorability.base.files import atomic
     from memorability.base.seeding import make_deterministic
     from memorability.prediction.predictors.trained import read_predictor
-    from memorability.scorer.bundle import bundle, write_saved_predictor
+    from memorability.scorer.bundle import BundleSettings, bundle, write_saved_predictor
     from memorability.tables.latents import read_latents
 
-    given, settings = job.input, job.settings
-    make_deterministic(settings["threads"])
+    given = job.input
+    make_deterministic(threads=1)
     ids, latents = read_latents(given.latents)
     saved = bundle(
         read_autoencoder(given.model),
         read_predictor(given.predictor),
         latents,
         job.read("predictions").set_index("image_id").loc[ids].reset_index(),
-        settings=settings,
+        settings=job.read_settings(BundleSettings),
         run=json.loads(Path(given.record).read_text(encoding="utf-8")),
         made=job.record,
     )

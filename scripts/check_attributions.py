@@ -6,14 +6,14 @@ with RunningJob(snakemake) as job:
     import numpy as np
 
     from memorability.autoencoder.architecture import read_autoencoder
-    from memorability.explanation.jobs import check, kept_shards
+    from memorability.explanation.jobs import ExplanationSettings, check, kept_shards
     from memorability.images.store import open_store
     from memorability.networks.computing import deterministic_device
     from memorability.prediction.predictors.trained import read_predictor
 
-    settings, given, code = job.settings, job.input, job.params.code
-    device = deterministic_device(settings)
-    with kept_shards(settings, code, given, device) as shards:
+    settings, given = job.read_settings(ExplanationSettings), job.input
+    device = deterministic_device(settings.compute)
+    with kept_shards(job.settings, job.params.code, given, device) as shards:
         variants, similarity, curves = check(
             read_autoencoder(given.model),
             read_predictor(given.predictor),

@@ -7,10 +7,10 @@ with RunningJob(snakemake) as job:
     from memorability.autoencoder.reconstruction import encode_all
     from memorability.base.job_log import progress
     from memorability.images.store import open_store
-    from memorability.networks.computing import deterministic_device, place
+    from memorability.networks.computing import Compute, deterministic_device, place
     from memorability.tables.latents import write_latents
 
-    device = deterministic_device(job.settings)
+    device = deterministic_device(job.read_settings(Compute))
     ids = job.read("images", "prepared")["image_id"]
     model = place(read_autoencoder(job.input.model), device)
     with progress(len(ids), "encoding") as step:

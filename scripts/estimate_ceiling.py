@@ -7,7 +7,7 @@ with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
     from memorability.report.reading import ceiling_for_reading
 
-    ceiling = noise_ceiling(job.read("images"), seed=job.settings["seed"])
+    ceiling = noise_ceiling(job.read("images"), **job.settings)
     job.write("ceiling", ceiling)
     job.write_tsv(ceiling)
     write_page(

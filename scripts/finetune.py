@@ -4,6 +4,7 @@ from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
     from memorability.autoencoder.architecture import write_autoencoder
+    from memorability.autoencoder.finetuning import RunSettings
     from memorability.autoencoder.resuming import resumable_run
     from memorability.base.files import atomic
     from memorability.base.hashes import file_hashes
@@ -12,8 +13,8 @@ with RunningJob(snakemake) as job:
     from memorability.networks.computing import deterministic_device
     from memorability.workflow.records import run_record
 
-    settings, given = job.settings, job.input
-    device = deterministic_device(settings)
+    settings, given = job.read_settings(RunSettings), job.input
+    device = deterministic_device(settings.compute)
     images = with_split(job.read("images", "prepared"), job.read_if_any("split"))
     inputs = file_hashes([file for file in given if file not in given.targets])
     with resumable_run(
@@ -30,7 +31,7 @@ with RunningJob(snakemake) as job:
         job.write("errors", run.errors)
         job.write("history", run.history)
         job.write("outcome", run.outcomes, "outcomes")
-        made = run_record(job.record, settings, inputs, run.receipts, run.outcome, device)
+        made = run_record(job.record, job.settings, inputs, run.receipts, run.outcome, device)
         with atomic(job.output.model) as temporary:
             write_autoencoder(run.model, temporary, made)
         job.write_json("record", made)

@@ -3,14 +3,15 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
+    from memorability.autoencoder.finetuning import RunSettings
     from memorability.autoencoder.resuming import resumable_run
     from memorability.base.hashes import file_hashes
     from memorability.data.splits import with_split
     from memorability.images.store import open_store
     from memorability.networks.computing import deterministic_device
 
-    settings, given = job.settings, job.input
-    device = deterministic_device(settings)
+    settings, given = job.read_settings(RunSettings), job.input
+    device = deterministic_device(settings.compute)
     images = with_split(job.read("images", "prepared"), job.read_if_any("split"))
     inputs = file_hashes([file for file in given if file not in given.targets])
     with resumable_run(

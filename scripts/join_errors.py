@@ -5,11 +5,11 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
-    from memorability.data.external import join_errors
+    from memorability.data.external import Source, join_errors
 
     errors, counts = join_errors(
         Path(job.input.table),
-        job.settings,
+        job.read_settings(Source),
         job.read("images"),
         name=job.wildcards.loss,
     )

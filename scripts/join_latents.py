@@ -5,12 +5,12 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
-    from memorability.data.external import join_latents
+    from memorability.data.external import Source, join_latents
     from memorability.tables.latents import write_latents
 
     ids, latents, counts = join_latents(
         Path(job.input.table),
-        job.settings,
+        job.read_settings(Source),
         job.read("images"),
         name=job.wildcards.loss,
     )

@@ -5,16 +5,16 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
-    from memorability.data.scores import read_scores
+    from memorability.data.scores import DataSettings, read_scores
     from memorability.images.store import join_scores
 
-    given, settings = job.input, job.settings
+    given, settings = job.input, job.read_settings(DataSettings)
     images, rejected = join_scores(
-        read_scores(Path(given.scores), settings["columns"]),
+        read_scores(Path(given.scores), settings.columns),
         job.read("prepared"),
         job.read("unusable"),
         Path(given.images),
-        settings["on_bad_image"],
+        settings.preparation.on_bad_image,
     )
     job.write("images", images)
     job.write("rejected", rejected)

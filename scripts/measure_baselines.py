@@ -8,6 +8,6 @@ with RunningJob(snakemake) as job:
 
     table = label_baselines(
         with_split(job.read("images"), job.read("split")),
-        target=job.settings["target"],
+        **job.settings,
     )
     job.write("baselines", table)

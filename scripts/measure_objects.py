@@ -3,15 +3,16 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.features.detectors import measure_shard
+    from memorability.features.detectors import ObjectSettings, measure_shard
     from memorability.images.store import open_store
     from memorability.networks.computing import deterministic_device
 
+    settings = job.read_settings(ObjectSettings)
     table = measure_shard(
         open_store(job.input.pixels),
         job.read("images", "prepared")["image_id"],
-        job.settings,
+        settings,
         shard=int(job.wildcards.shard),
-        device=deterministic_device(job.settings),
+        device=deterministic_device(settings.compute),
     )
     job.write("features", table)

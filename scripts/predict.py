@@ -9,11 +9,12 @@ with RunningJob(snakemake) as job:
     from memorability.base.seeding import make_deterministic
     from memorability.prediction.predicting import chosen_settings, predict_images
     from memorability.prediction.predictors.trained import write_predictor
+    from memorability.prediction.predictors.training import TrainingSettings
 
     trials = job.read_if_any("search", "prediction_search")
-    settings = job.settings = chosen_settings(job.settings, trials)
-    make_deterministic(settings["threads"])
-    with progress(settings["max_epochs"], "training the predictor") as step:
+    settings = job.settings = chosen_settings(job.read_settings(TrainingSettings), trials)
+    make_deterministic(settings.threads)
+    with progress(settings.predictor.max_epochs, "training the predictor") as step:
         trained, predictions, history = predict_images(
             open_sealed(job.input.latents),
             job.read("images"),

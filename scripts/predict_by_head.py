@@ -6,12 +6,14 @@ with RunningJob(snakemake) as job:
     from memorability.base.arrays import open_sealed
     from memorability.base.seeding import make_deterministic
     from memorability.prediction.predicting import predict_by_head
+    from memorability.prediction.predictors.contract import HeadSettings
 
-    make_deterministic(job.settings["threads"])
+    settings = job.read_settings(HeadSettings)
+    make_deterministic(settings.threads)
     predictions, chosen = predict_by_head(
         job.wildcards.head,
         open_sealed(job.input.latents),
         job.read("split"),
-        job.settings,
+        settings,
     )
     job.write("predictions", predictions, "head_predictions", facts=chosen)

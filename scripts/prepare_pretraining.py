@@ -6,19 +6,17 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.job_log import progress
-    from memorability.images.decoding import Decoding
     from memorability.images.folder import find_images
-    from memorability.images.store import prepare_folder
+    from memorability.images.store import FolderPreparation, prepare_folder
 
-    images, settings = Path(job.input.images), job.settings
+    images, settings = Path(job.input.images), job.read_settings(FolderPreparation)
     files = find_images(images)
     with progress(len(files), "preparing images") as step:
         rejected = prepare_folder(
             images,
             files,
             Path(job.output.pixels),
-            resize=settings["resize"],
-            decoding=Decoding(**settings["decoding"]),
+            settings,
             threads=job.threads,
             on_image=step,
         )

@@ -9,7 +9,7 @@ with RunningJob(snakemake) as job:
 
     split = read_split(
         Path(job.input.table),
-        job.settings["columns"],
+        job.settings,
         job.read("images"),
         job.read("rejected"),
     )

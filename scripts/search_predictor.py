@@ -6,11 +6,11 @@ with RunningJob(snakemake) as job:
     from memorability.base.arrays import open_sealed
     from memorability.base.job_log import progress
     from memorability.base.seeding import make_deterministic
-    from memorability.prediction.search import journal_file, search, share
+    from memorability.prediction.search import SearchSettings, journal_file, search, share
 
-    settings, worker = job.settings, int(job.wildcards.worker)
-    make_deterministic(settings["threads"])
-    count = share(settings["search"]["trials"], settings["search"]["jobs"], worker)
+    settings, worker = job.read_settings(SearchSettings), int(job.wildcards.worker)
+    make_deterministic(settings.threads)
+    count = share(settings.search.trials, settings.search.jobs, worker)
     with progress(count, "searching hyper-parameters") as step:
         trials = search(
             open_sealed(job.input.latents),

@@ -8,12 +8,10 @@ with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
     from memorability.report.reading import selection_for_reading
 
-    settings = job.settings
     found = select_learning_rates(
         from_errors(job.read_runs("errors")),
         job.read("images"),
-        target=settings["target"],
-        seed=settings["seed"],
+        **job.settings,
     )
     job.write("selection", found.selection)
     job.write("choices", found.choices, "selection_choices")

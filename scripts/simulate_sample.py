@@ -8,12 +8,9 @@ with RunningJob(snakemake) as job:
     from memorability.data.sample import make_sample
     from memorability.memory_game.scoring import vigilance_misses
 
-    settings = job.settings
     scores, trials, planted = make_sample(
         Path(job.output.images),
-        images_per_category=settings["images_per_category"],
-        observers=settings["observers"],
-        seed=settings["seed"],
+        **job.settings,
     )
     job.write_text("scores", scores.to_csv(index=False))
     job.write("trials", trials)

@@ -3,9 +3,9 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.data.splits import scored_split
+    from memorability.data.splits import SplitSettings, scored_split
 
     images = job.read("images")
     official = job.read_if_any("official_splits")
-    split = scored_split(images, job.settings, official)
+    split = scored_split(images, job.read_settings(SplitSettings), official)
     job.write("split", split)

@@ -5,6 +5,7 @@ names has neither, but batch normalisation and mirrored convolutions. Both are h
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 
 from memorability.base.errors import InputError
 from memorability.base.seeding import stream_seed
-from memorability.networks.computing import autocast
+from memorability.base.settings import from_params
+from memorability.networks.computing import Precision, autocast
 from memorability.networks.model_file import ModelFile
 
 CHANNELS = (64, 128, 256, 512, 512)
@@ -25,20 +27,36 @@ AUTOENCODER_FILE = ModelFile(
 )
 
 
-class Autoencoder(nn.Module):
-    """Encoder and decoder between images in [0, 1] and their latents.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Architecture:
+    """Which autoencoder.
 
     Parameters
     ----------
     width
-        Factor on every channel count, for small studies; 1.0 has 31,888,451 parameters with the
-        published choices.
+        Factor on every channel count, above 0 and up to 1, for small studies; 1 has 31,888,451
+        parameters with the published choices.
     bottleneck
         `conv7x7` or `fc4096`, see `memorability.study.protocol.Protocol`.
     decoder
         `upsample_conv` or `transposed12`.
     batch_norm
         Whether convolutions have batch normalisation.
+    """
+
+    width: float = 1.0
+    bottleneck: Literal["conv7x7", "fc4096"] = "conv7x7"
+    decoder: Literal["upsample_conv", "transposed12"] = "upsample_conv"
+    batch_norm: bool = True
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder between images in [0, 1] and their latents.
+
+    Parameters
+    ----------
+    architecture
+        Its choices.
 
     Attributes
     ----------
@@ -47,23 +65,12 @@ class Autoencoder(nn.Module):
         do so in fp32. Not part of the model's file.
     """
 
-    precision = "fp32"
+    precision: Precision = "fp32"
 
-    def __init__(
-        self,
-        *,
-        width: float = 1.0,
-        bottleneck: Literal["conv7x7", "fc4096"] = "conv7x7",
-        decoder: Literal["upsample_conv", "transposed12"] = "upsample_conv",
-        batch_norm: bool = True,
-    ) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.architecture = {
-            "width": width,
-            "bottleneck": bottleneck,
-            "decoder": decoder,
-            "batch_norm": batch_norm,
-        }
+        self.architecture = architecture
+        width, batch_norm = architecture.width, architecture.batch_norm
         channels = [max(1, round(width * count)) for count in CHANNELS]
         self.encoder = _encoder(channels, batch_norm)
         self.map_shape = (channels[-1], MAP_SIDE, MAP_SIDE)
@@ -71,7 +78,7 @@ class Autoencoder(nn.Module):
         self.latent_dim = map_size
         self.to_latent: nn.Module = nn.Flatten()
         self.from_latent: nn.Module = nn.Identity()
-        if bottleneck == "fc4096":
+        if architecture.bottleneck == "fc4096":
             self.latent_dim = max(1, round(width * FULLY_CONNECTED))
             self.to_latent = nn.Sequential(
                 nn.Flatten(),
@@ -79,7 +86,8 @@ class Autoencoder(nn.Module):
                 *(nn.Linear(self.latent_dim, self.latent_dim), nn.ReLU(), nn.Dropout()),
             )
             self.from_latent = nn.Sequential(nn.Linear(self.latent_dim, map_size), nn.ReLU())
-        build = _upsampling_decoder if decoder == "upsample_conv" else _transposed_decoder
+        upsampling = architecture.decoder == "upsample_conv"
+        build = _upsampling_decoder if upsampling else _transposed_decoder
         self.decoder = build(channels, batch_norm)
 
     def encode(self, images: Tensor) -> Tensor:
@@ -98,18 +106,11 @@ class Autoencoder(nn.Module):
             return self.decode(self.encode(images))
 
 
-def initial_autoencoder(
-    seed: int, *, width: float, bottleneck: str, decoder: str, batch_norm: bool
-) -> Autoencoder:
+def initial_autoencoder(seed: int, architecture: Architecture) -> Autoencoder:
     """Return an autoencoder with seeded random weights; the global generator is left untouched."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "initial weights"))
-        return Autoencoder(
-            width=width,
-            bottleneck=bottleneck,  # type: ignore[arg-type]  # words are checked by Protocol
-            decoder=decoder,  # type: ignore[arg-type]
-            batch_norm=batch_norm,
-        )
+        return Autoencoder(architecture)
 
 
 def _encoder(channels: list[int], batch_norm: bool) -> nn.Sequential:
@@ -166,7 +167,7 @@ def _transposed_decoder(channels: list[int], batch_norm: bool) -> nn.Sequential:
 
 def write_autoencoder(model: Autoencoder, path: str | Path, record: Mapping[str, Any]) -> None:
     """Write weights as safetensors; the header holds the architecture and a record of the run."""
-    header = {"architecture": model.architecture, "record": record}
+    header = {"architecture": asdict(model.architecture), "record": record}
     AUTOENCODER_FILE.write(path, header, model.state_dict())
 
 
@@ -187,6 +188,6 @@ def read_autoencoder(path: str | Path) -> Autoencoder:
             "rate, whose row in tables/correlations_error.tsv names no seed as "
             "diverged."
         )
-    model = Autoencoder(**header["architecture"])
+    model = Autoencoder(from_params(Architecture, header["architecture"]))
     model.load_state_dict(tensors)
     return model.eval()

@@ -1,8 +1,8 @@
 """Errors of one model under every metric: a loss that trains well need not be the one that measures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,47 @@ from torch import Tensor, nn
 from memorability.autoencoder.architecture import read_autoencoder
 from memorability.images.pixels import to_unit_range
 from memorability.networks.catalogue import Metric
-from memorability.networks.computing import place
-from memorability.networks.losses import WITHOUT_WEIGHTS, make_loss, with_sign
+from memorability.networks.computing import Compute, place
+from memorability.networks.losses import WITHOUT_WEIGHTS, LossChoice, Sign, make_loss, with_sign
 from memorability.statistics.best_rate import best_rate
 
 
-def make_metrics(settings: Mapping[str, Any], device: str) -> dict[Metric, nn.Module]:
+@dataclass(frozen=True, kw_only=True)
+class MetricSettings:
+    """What decides the errors of given models under every metric.
+
+    Parameters
+    ----------
+    losses
+        The training losses of the study, at least one.
+    sign
+        Of LPIPS, where it is the error.
+    compute
+        How.
+    """
+
+    losses: tuple[LossChoice, ...]
+    sign: Sign
+    compute: Compute
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSettings(MetricSettings):
+    """What decides the errors of a loss's best model under every metric.
+
+    Parameters
+    ----------
+    learning_rates
+        Labels of the learning rates that it is chosen from.
+    target
+        Column of the image table with which errors are correlated for that.
+    """
+
+    learning_rates: tuple[str, ...]
+    target: str
+
+
+def make_metrics(settings: MetricSettings, device: str) -> dict[Metric, nn.Module]:
     """Return every metric that a study can measure: what it is -> the loss that measures it.
 
     These are its training losses, whose weights it has, and the losses that need no weights.
@@ -25,7 +60,7 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[Metric, nn.Mo
     Parameters
     ----------
     settings
-        As from `memorability.study.study.Study.metric_settings`.
+        What decides them.
     device
         torch device.
 
@@ -34,19 +69,12 @@ def make_metrics(settings: Mapping[str, Any], device: str) -> dict[Metric, nn.Mo
     InputError
         If weights do not load.
     """
-    protocol = settings["protocol"]
+    without_weights = [replace(settings.losses[0], name=name) for name in WITHOUT_WEIGHTS]
     metrics: dict[Metric, nn.Module] = {}
-    for loss in dict.fromkeys([*settings["losses"], *WITHOUT_WEIGHTS]):
-        module, backbone, _ = make_loss(
-            loss,
-            lpips_range=protocol["lpips_range"],
-            style_gram=protocol["style_gram"],
-            weights_source=settings["weights"]["source"],
-            weights_directory=Path(settings["weights"]["directory"]),
-            precision=settings["precision"],
-        )
-        module, sign = with_sign(module, protocol["lpips_sign_test"])
-        metrics[Metric(loss, backbone, sign)] = place(module, device)
+    for choice in dict.fromkeys([*settings.losses, *without_weights]):
+        loss, backbone, _ = make_loss(choice, precision=settings.compute.precision)
+        loss, sign = with_sign(loss, settings.sign)
+        metrics[Metric(choice.name, backbone, sign)] = place(loss, device)
     return metrics
 
 
@@ -87,7 +115,7 @@ def measure_best(
     errors: pd.DataFrame,
     pixels: np.ndarray,
     images: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: MatrixSettings,
     *,
     seed: str,
     device: str,
@@ -106,7 +134,7 @@ def measure_best(
     images
         The image table.
     settings
-        As for `make_metrics`, with target.
+        What decides their errors.
     seed
         Of the model.
     device, on_image
@@ -123,14 +151,14 @@ def measure_best(
     InputError
         If weights do not load.
     """
-    lr = highest_rate(errors, images, target=settings["target"])
+    lr = highest_rate(errors, images, target=settings.target)
     metrics, ids = make_metrics(settings, device), list(images["image_id"])
     run = errors[(errors["lr"] == lr) & (errors["seed"] == seed)]
     if run["error"].isna().any():
         table = _long(np.full((len(ids), len(metrics)), np.nan), list(metrics), ids)
     else:
         model = place(read_autoencoder(models[lr]), device)
-        model.precision = settings["precision"]
+        model.precision = settings.compute.precision
         table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
     return table.assign(lr=lr)
 

@@ -5,27 +5,73 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from memorability.autoencoder.architecture import Autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder
 from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
-from memorability.autoencoder.initial_weights import initial_model
+from memorability.autoencoder.initial_weights import Start, initial_model
 from memorability.autoencoder.reconstruction import recompute_batch_norm
 from memorability.autoencoder.stored_targets import Targets, open_targets
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.images.pixels import to_unit_range
 from memorability.networks.adam import Adam
 from memorability.networks.catalogue import Metric
-from memorability.networks.computing import place, warn_if_slow
-from memorability.networks.losses import NetworkLoss, make_loss, with_sign
-from memorability.networks.weights import Receipt
+from memorability.networks.computing import Compute, place, warn_if_slow
+from memorability.networks.losses import LossChoice, NetworkLoss, Sign, make_loss, with_sign
 
 logger = logging.getLogger(__name__)
+
+
+Order = Literal["listed", "fixed_shuffle", "seed_shuffle"]
+BatchNormMode = Literal["train", "train_then_recompute", "frozen"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """What decides a run, besides its images. Words are those of `study.protocol.Protocol`.
+
+    Parameters
+    ----------
+    architecture, start
+        The autoencoder, and the weights that it starts from.
+    loss
+        What is minimised, and is the error.
+    sign_train, sign_test
+        Of LPIPS, in the one and in the other.
+    order
+        Of the images: `listed`, `fixed_shuffle` or `seed_shuffle`.
+    order_seed, dropout_seed
+        Of `seed_shuffle`, and of the dropout of `fc4096`; at least 0.
+    fine_tuned_on
+        `all` images, or the `train_split`.
+    batch_norm_mode
+        `train`, `train_then_recompute` or `frozen`.
+    learning_rate
+        Of Adam, above 0.
+    epochs
+        Times that each image is seen, at least 1; errors are measured after each.
+    compute
+        How.
+    """
+
+    architecture: Architecture
+    start: Start
+    loss: LossChoice
+    sign_train: Sign
+    sign_test: Sign
+    order: Order
+    order_seed: int
+    dropout_seed: int
+    fine_tuned_on: Literal["all", "train_split"]
+    batch_norm_mode: BatchNormMode
+    learning_rate: float
+    epochs: int
+    compute: Compute
 
 
 @dataclass(frozen=True)
@@ -52,7 +98,7 @@ class FinetunedRun:
 def finetune(
     pixels: np.ndarray,
     images: pd.DataFrame,
-    settings: dict[str, Any],
+    settings: RunSettings,
     *,
     device: str,
     targets: Path | None = None,
@@ -70,7 +116,7 @@ def finetune(
         `memorability.data.splits.with_split`) where the protocol trains on the training images
         alone.
     settings
-        As from `memorability.study.study.Study.run_settings`.
+        What decides the run.
     device
         torch device.
     targets
@@ -90,22 +136,23 @@ def finetune(
     Stopped
         If a signal asked the job to stop.
     """
-    protocol = settings["protocol"]
-    warn_if_slow(settings["precision"], device)
-    model, model_receipt = initial_model(settings)
-    place(model, device).precision = settings["precision"]
-    loss, backbone, loss_receipt = run_loss(settings, device)
-    minimised, _ = with_sign(loss, protocol["lpips_sign_train"])
-    measured, sign = with_sign(loss, protocol["lpips_sign_test"])
-    metric = Metric(settings["loss"], backbone, sign)
+    precision = settings.compute.precision
+    warn_if_slow(precision, device)
+    model, model_receipt = initial_model(settings.architecture, settings.start)
+    place(model, device).precision = precision
+    loss, backbone, loss_receipt = make_loss(settings.loss, precision=precision)
+    place(loss, device)
+    minimised, _ = with_sign(loss, settings.sign_train)
+    measured, sign = with_sign(loss, settings.sign_test)
+    metric = Metric(settings.loss.name, backbone, sign)
     order = presented_rows(images, settings)
     stored = None
     if targets is not None and isinstance(loss, NetworkLoss):
         stored = open_targets(targets, loss, pixels, device=device)
     with torch.random.fork_rng():
-        torch.manual_seed(stream_seed(settings["stream_seeds"]["dropout"], "dropout"))
+        torch.manual_seed(stream_seed(settings.dropout_seed, "dropout"))
         # A new state for each run; the paper names no optimiser.
-        optimizer = Adam(model, settings["learning_rate"])
+        optimizer = Adam(model, settings.learning_rate)
         state = TrainingState(model, optimizer, device)
         if checkpoints is not None:
             checkpoints.restore(state)
@@ -120,8 +167,8 @@ def finetune(
             measured,
             pixels,
             order,
-            epochs=settings["epochs"],
-            batch_norm_mode=protocol["batch_norm_mode"],
+            epochs=settings.epochs,
+            batch_norm_mode=settings.batch_norm_mode,
             targets=stored,
             pause=pause,
             on_image=on_image,
@@ -132,28 +179,11 @@ def finetune(
     receipts = [receipt.record() for receipt in (model_receipt, loss_receipt) if receipt]
     return FinetunedRun(
         model,
-        _errors(state, ids, settings["epochs"], metric),
+        _errors(state, ids, settings.epochs, metric),
         _history(state, ids[order]),
         _outcome(state, ids, ids[order], settings),
         receipts,
     )
-
-
-def run_loss(settings: dict[str, Any], device: str) -> tuple[nn.Module, str, Receipt | None]:
-    """Return the loss of a run on its device, which weights its network has, and their receipt.
-
-    Parameters are those of `finetune`; see `memorability.networks.losses.make_loss`.
-    """
-    protocol = settings["protocol"]
-    loss, backbone, receipt = make_loss(
-        settings["loss"],
-        lpips_range=protocol["lpips_range"],
-        style_gram=protocol["style_gram"],
-        weights_source=settings["weights"]["source"],
-        weights_directory=Path(settings["weights"]["directory"]),
-        precision=settings["precision"],
-    )
-    return place(loss, device), backbone, receipt
 
 
 def train(
@@ -164,7 +194,7 @@ def train(
     order: np.ndarray,
     *,
     epochs: int,
-    batch_norm_mode: str,
+    batch_norm_mode: BatchNormMode,
     targets: Targets | None = None,
     pause: Callable[[], object] = lambda: None,
     on_image: Callable[[], object] = lambda: None,
@@ -226,7 +256,7 @@ def train(
             on_image()
 
 
-def set_training_mode(model: nn.Module, batch_norm_mode: str) -> None:
+def set_training_mode(model: nn.Module, batch_norm_mode: BatchNormMode) -> None:
     """Put a model into training mode; `frozen` leaves its batch normalisation in evaluation mode."""
     model.train()
     if batch_norm_mode == "frozen":
@@ -271,7 +301,7 @@ def train_step(
     return before
 
 
-def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarray:
+def presentation_order(images: pd.DataFrame, order: Order, seed: int) -> np.ndarray:
     """Return (N,) rows of the image table in the order in which a run sees them.
 
     Parameters
@@ -290,23 +320,22 @@ def presentation_order(images: pd.DataFrame, order: str, seed: int) -> np.ndarra
     return numpy_stream(seed, "order").permutation(len(images))
 
 
-def presented_rows(images: pd.DataFrame, settings: dict[str, Any]) -> np.ndarray:
+def presented_rows(images: pd.DataFrame, settings: RunSettings) -> np.ndarray:
     """Return (M,) rows of the image table that a run is trained on, in their order.
 
     Parameters are those of `finetune`.
     """
-    protocol = settings["protocol"]
-    order = presentation_order(images, protocol["order"], settings["stream_seeds"]["order"])
-    if protocol["fine_tuned_on"] == "all":
+    order = presentation_order(images, settings.order, settings.order_seed)
+    if settings.fine_tuned_on == "all":
         return order
     trained: np.ndarray = order[images["split"].to_numpy()[order] == "train"]
     return trained
 
 
-def images_shown(images: pd.DataFrame, settings: dict[str, Any]) -> int:
+def images_shown(images: pd.DataFrame, settings: RunSettings) -> int:
     """Return how many images a run shows to its model, in fine-tuning and evaluation together."""
     presented = len(presented_rows(images, settings))
-    return int(settings["epochs"]) * (presented + len(images))
+    return settings.epochs * (presented + len(images))
 
 
 def _errors(state: TrainingState, ids: np.ndarray, epochs: int, metric: Metric) -> pd.DataFrame:
@@ -337,7 +366,7 @@ def _history(state: TrainingState, shown: np.ndarray) -> pd.DataFrame:
 
 
 def _outcome(
-    state: TrainingState, ids: np.ndarray, shown: np.ndarray, settings: dict[str, Any]
+    state: TrainingState, ids: np.ndarray, shown: np.ndarray, settings: RunSettings
 ) -> dict[str, Any]:
     """Return how a run ended, as a row of the table `outcomes`."""
     row = {
@@ -345,7 +374,7 @@ def _outcome(
         "step": len(state.losses),
         "epoch": -(-len(state.losses) // len(shown)),
         "image_id": "",
-        "learning_rate": settings["learning_rate"],
+        "learning_rate": settings.learning_rate,
         "reason": "",
     }
     # A value that is not finite is the last of its kind, for it ended the run.
@@ -358,12 +387,14 @@ def _outcome(
     row |= {
         "outcome": "diverged",
         "image_id": str(images[(len(values) - 1) % len(images)]),
-        "reason": f"the {name} {settings['loss']} became {values[-1]}",
+        "reason": f"the {name} {settings.loss.name} became {values[-1]}",
     }
+    # A stream that the run's seed does not decide has the seed 0.
+    seed = max(settings.start.seed, settings.order_seed, settings.dropout_seed)
     logger.warning(
         "The run diverged: %s at step %d (epoch %d, image %r) with learning rate %g and seed %d. "
         "Its errors from this epoch on are missing. A smaller learning rate would do.",
         row["reason"], row["step"], row["epoch"], row["image_id"], row["learning_rate"],
-        settings["seed"],
+        seed,
     )  # fmt: skip
     return row

@@ -2,13 +2,15 @@
 
 import re
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from torch import nn
 
 from memorability.autoencoder.architecture import (
     AUTOENCODER_FILE,
+    Architecture,
     Autoencoder,
     initial_autoencoder,
 )
@@ -31,47 +33,59 @@ PRETRAINED_FILE = ModelFile(
 )
 
 
-def initial_model(settings: dict[str, Any]) -> tuple[Autoencoder, Receipt]:
-    """Return the autoencoder that a run starts from, and the receipt of its weights.
-
-    What no file provides is random, from the run's seed.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """From which weights a run starts.
 
     Parameters
     ----------
-    settings
-        As from `memorability.study.study.Study.run_settings`: protocol, stream_seeds, width,
-        previous_model (the file of the run whose weights are carried over, or None), and in
-        weights the directory of the files and, for `pretrain`, the file of the pre-trained model.
+    initial_weights
+        See `memorability.study.protocol.Protocol`.
+    seed
+        Of what no file provides, at least 0.
+    weights_directory
+        Where the published weights are.
+    pretrained_model
+        For `pretrain`, the file of the pre-trained model.
+    previous_model
+        The file of the run whose weights are carried over, if they are: it alone then counts.
+    """
+
+    initial_weights: Literal[
+        "checkpoint", "checkpoint_as_scripted", "vgg16_encoder", "pretrain", "random"
+    ]
+    seed: int
+    weights_directory: Path
+    pretrained_model: Path | None = None
+    previous_model: Path | None = None
+
+
+def initial_model(architecture: Architecture, start: Start) -> tuple[Autoencoder, Receipt]:
+    """Return the autoencoder that a run starts from, and the receipt of its weights.
+
+    What no file provides is random, from the seed of the start.
 
     Raises
     ------
     InputError
         If weights are missing or do not load.
     """
-    protocol, files = settings["protocol"], settings["weights"]
-    model = initial_autoencoder(
-        settings["stream_seeds"]["initial_weights"],
-        width=settings["width"],
-        bottleneck=protocol["bottleneck"],
-        decoder=protocol["decoder"],
-        batch_norm=protocol["batch_norm"],
-    )
-    if settings["previous_model"]:
+    model = initial_autoencoder(start.seed, architecture)
+    if start.previous_model is not None:
         # Whatever it holds: what follows a run that diverged has diverged with it.
-        _, tensors = AUTOENCODER_FILE.read(settings["previous_model"])
+        _, tensors = AUTOENCODER_FILE.read(start.previous_model)
         model.load_state_dict(tensors)
-        return model, continued_receipt(model, settings["previous_model"])
-    start = protocol["initial_weights"]
-    if start == "random":
+        return model, continued_receipt(model, start.previous_model)
+    if start.initial_weights == "random":
         return model, random_receipt("autoencoder", model)
-    if start == "pretrain":
-        return model, load_pretrained(model, Path(files["autoencoder"]))
+    if start.pretrained_model is not None:
+        return model, load_pretrained(model, start.pretrained_model)
     load = {
         "checkpoint": load_autoencoder,
         "checkpoint_as_scripted": load_autoencoder_as_scripted,
         "vgg16_encoder": load_vgg16_encoder,
-    }[start]
-    return model, load(model, Path(files["directory"]))
+    }[start.initial_weights]
+    return model, load(model, start.weights_directory)
 
 
 def load_pretrained(model: Autoencoder, path: Path) -> Receipt:

@@ -14,14 +14,50 @@ import numpy as np
 import pandas as pd
 import torch
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.reconstruction import measure_errors
 from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.images.pixels import to_unit_range
+from memorability.images.sizes import Resize
 from memorability.networks.adam import Adam
-from memorability.networks.computing import place, warn_if_slow
+from memorability.networks.computing import Compute, place, warn_if_slow
 from memorability.networks.losses import MeanSquaredError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PretrainingSettings:
+    """What decides a pre-trained model, besides the pixels.
+
+    Parameters
+    ----------
+    images, resize
+        Of which images, and how they were resized; for the records.
+    architecture
+        The autoencoder.
+    epochs
+        Times that each image is seen, at least 1.
+    batch_size
+        Images per step, at least 1.
+    learning_rate
+        Of Adam, above 0.
+    held_out
+        Share of the images that is measured and not trained on, within (0, 1); at least one is.
+    seed
+        At least 0.
+    compute
+        How.
+    """
+
+    images: str
+    resize: Resize
+    architecture: Architecture
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    held_out: float
+    seed: int
+    compute: Compute
 
 
 @dataclass(frozen=True)
@@ -54,7 +90,7 @@ class PretrainedModel:
 
 def pretrain(
     pixels: np.ndarray,
-    settings: dict[str, Any],
+    settings: PretrainingSettings,
     *,
     device: str,
     on_image: Callable[[], object] = lambda: None,
@@ -69,9 +105,7 @@ def pretrain(
     pixels
         uint8 (N, 3, 224, 224), N at least 2.
     settings
-        As from `memorability.study.study.Study.pretraining_settings`: epochs, batch_size,
-        learning_rate, held_out (share of the images, at least one of them is), seed, architecture,
-        precision.
+        What decides the model.
     device
         torch device.
     on_image
@@ -82,15 +116,15 @@ def pretrain(
     InputError
         If the error is not finite, naming epoch and learning rate.
     """
-    seed = settings["seed"]
+    seed, precision = settings.seed, settings.compute.precision
     order = numpy_stream(seed, "pretraining held out").permutation(len(pixels))
-    count = min(max(1, round(settings["held_out"] * len(pixels))), len(pixels) - 1)
+    count = min(max(1, round(settings.held_out * len(pixels))), len(pixels) - 1)
     held_out, training = np.sort(order[:count]), np.sort(order[count:])
-    warn_if_slow(settings["precision"], device)
-    model = place(initial_autoencoder(seed, **settings["architecture"]), device)
-    model.precision = settings["precision"]
+    warn_if_slow(precision, device)
+    model = place(initial_autoencoder(seed, settings.architecture), device)
+    model.precision = precision
     loss = MeanSquaredError()
-    optimizer = Adam(model, settings["learning_rate"])
+    optimizer = Adam(model, settings.learning_rate)
     shuffles = numpy_stream(seed, "pretraining order")
 
     def validate() -> float:
@@ -104,10 +138,10 @@ def pretrain(
     kept: dict[str, torch.Tensor] = {}
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(seed, "pretraining dropout"))
-        for epoch in range(1, settings["epochs"] + 1):
+        for epoch in range(1, settings.epochs + 1):
             model.train()
             total = 0.0
-            for rows in _batches(shuffles.permutation(training), settings["batch_size"]):
+            for rows in _batches(shuffles.permutation(training), settings.batch_size):
                 images = to_unit_range(pixels[rows], device)
                 optimizer.zero_grad(set_to_none=True)
                 errors = loss(images, model(images))
@@ -140,9 +174,9 @@ def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
         yield rows[start : start + size]
 
 
-def _refuse_nonfinite(error: float, epoch: int, settings: dict[str, Any]) -> None:
+def _refuse_nonfinite(error: float, epoch: int, settings: PretrainingSettings) -> None:
     if not math.isfinite(error):
         raise InputError(
             f"Pre-training diverged: the mean squared error became {error} in epoch {epoch} with "
-            f"learning rate {settings['learning_rate']:g}. Use a smaller pretraining.learning_rate."
+            f"learning rate {settings.learning_rate:g}. Use a smaller pretraining.learning_rate."
         )

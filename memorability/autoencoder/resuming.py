@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from memorability.autoencoder.checkpoints import Checkpoints, arithmetic
-from memorability.autoencoder.finetuning import FinetunedRun, finetune, images_shown
+from memorability.autoencoder.finetuning import FinetunedRun, RunSettings, finetune, images_shown
 from memorability.base.hashes import settings_hash
 from memorability.base.job_log import progress
 
@@ -19,7 +19,7 @@ from memorability.base.job_log import progress
 def resumable_run(
     pixels: np.ndarray,
     images: pd.DataFrame,
-    settings: dict[str, Any],
+    settings: RunSettings,
     *,
     device: str,
     targets: Sequence[str],
@@ -61,7 +61,7 @@ def resumable_run(
 
 def run_key(
     images: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: RunSettings,
     *,
     device: str,
     code: str,
@@ -72,14 +72,27 @@ def run_key(
     Parameters are those of `resumable_run`. The image table counts by its rows, for its file also
     names the study; other files by what is in them, and not by where they are.
     """
-    weights = {"source": settings["weights"]["source"]}
-    placeless = {**settings, "weights": weights, "previous_model": None}
     files = sorted(
         (Path(path).name, digest)
         for path, digest in inputs.items()
         if Path(path).suffix != ".parquet"
     )
-    return settings_hash([placeless, code, _rows_hash(images), files, arithmetic(device)])
+    decisive = _placeless(settings)
+    return settings_hash([decisive, code, _rows_hash(images), files, arithmetic(device)])
+
+
+def _placeless(settings: RunSettings) -> RunSettings:
+    """Return settings that do not say where files are, nor by which name a device was asked for."""
+    pretrained = settings.loss.weights_directory is not None
+    anywhere = Path()
+    return replace(
+        settings,
+        loss=replace(settings.loss, weights_directory=anywhere if pretrained else None),
+        start=replace(
+            settings.start, weights_directory=anywhere, pretrained_model=None, previous_model=None
+        ),
+        compute=replace(settings.compute, device="auto"),
+    )
 
 
 def _rows_hash(table: pd.DataFrame) -> str:

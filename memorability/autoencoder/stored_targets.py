@@ -7,6 +7,7 @@ work of such a loss. Kept on disk it is large, so that a study names the losses 
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,9 +20,18 @@ from memorability.base.arrays import NpyWriter
 from memorability.base.errors import InputError
 from memorability.images.pixels import to_unit_range
 from memorability.images.sizes import SIDE
-from memorability.networks.losses import NetworkLoss
+from memorability.networks.computing import Compute
+from memorability.networks.losses import LossChoice, NetworkLoss
 
 _Network = TypeVar("_Network", bound=nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetSettings:
+    """What decides the stored targets of a loss: the loss, and how they are computed."""
+
+    loss: LossChoice
+    compute: Compute
 
 
 class Targets:

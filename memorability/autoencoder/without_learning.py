@@ -6,8 +6,8 @@ complexity rather than to what the model learned.
 """
 
 import io
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from memorability.autoencoder.architecture import initial_autoencoder
-from memorability.autoencoder.cross_metrics import make_metrics, measure_metrics
+from memorability.autoencoder.architecture import Architecture, initial_autoencoder
+from memorability.autoencoder.cross_metrics import MetricSettings, make_metrics, measure_metrics
 from memorability.base.run_keys import METRIC_KEYS
 from memorability.networks.computing import place
 
@@ -30,11 +30,27 @@ FEATURES = {"image_entropy": "image_entropy", "clutter_score": "edge_density"}
 """Image features that serve as controls, and their names here."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ControlSettings(MetricSettings):
+    """What decides the controls.
+
+    Parameters
+    ----------
+    architecture
+        Of the untrained autoencoder.
+    seeds
+        Of its weights, one or more.
+    """
+
+    architecture: Architecture
+    seeds: tuple[int, ...]
+
+
 def measure_controls(
     pixels: np.ndarray,
     images: pd.DataFrame,
     features: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: ControlSettings,
     *,
     device: str,
     on_image: Callable[[], object] = lambda: None,
@@ -50,7 +66,7 @@ def measure_controls(
     features
         The table `features`, with the rows of `FEATURES`.
     settings
-        As from `memorability.study.study.Study.metric_settings`, with seeds (of untrained weights).
+        What decides them.
     device
         torch device.
     on_image
@@ -72,16 +88,9 @@ def measure_controls(
             seed="", model="grey"
         )
     ]
-    for seed in settings["seeds"]:
-        protocol = settings["protocol"]
-        model = initial_autoencoder(
-            seed,
-            width=settings["width"],
-            bottleneck=protocol["bottleneck"],
-            decoder=protocol["decoder"],
-            batch_norm=protocol["batch_norm"],
-        )
-        place(model, device).eval().precision = settings["precision"]
+    for seed in settings.seeds:
+        model = initial_autoencoder(seed, settings.architecture)
+        place(model, device).eval().precision = settings.compute.precision
         errors = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
         parts.append(errors.assign(seed=str(seed), model="untrained"))
     sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})

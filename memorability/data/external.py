@@ -1,9 +1,8 @@
 """Errors and latents made elsewhere, joined with the images of a study."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,30 @@ from memorability.data.joining import Joined, in_words, join_images, joining_col
 from memorability.data.scores import read_raw
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A table that was made elsewhere, as external_errors and external_latents name it.
+
+    Parameters
+    ----------
+    file
+        Path of the table.
+    columns
+        Our name -> name in the file, see `join_errors` and `join_latents`.
+    claim
+        Id of the published figure that it answers; empty for none.
+    loss
+        Of errors, in the words of the configuration's losses or any other.
+    """
+
+    file: str
+    columns: Mapping[str, str]
+    claim: str = ""
+    loss: str = ""
+
+
 def join_errors(
-    path: Path, source: Mapping[str, Any], images: pd.DataFrame, *, name: str
+    path: Path, source: Source, images: pd.DataFrame, *, name: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read a table of errors and join it with the image table.
 
@@ -46,7 +67,7 @@ def join_errors(
         If a column is missing, an error is no finite number, an image has two rows, a file name fits
         several images, or nothing joins.
     """
-    raw, columns = read_raw(path), source["columns"]
+    raw, columns = read_raw(path), source.columns
     require_columns(path, columns, list(map(str, raw.columns)), "external_errors")
     given = raw[columns["error"]]
     values = pd.to_numeric(given, errors="coerce")
@@ -59,12 +80,12 @@ def join_errors(
         )
     ids, counts = join_images(path, raw, columns, images)
     table = pd.DataFrame({"image_id": ids, "error": values.astype(float), "epoch": 1})
-    table = table.dropna(subset=["image_id"]).assign(metric=source["loss"], backbone="", sign="")
+    table = table.dropna(subset=["image_id"]).assign(metric=source.loss, backbone="", sign="")
     return table, _summary(counts, "errors", name, source)
 
 
 def join_latents(
-    path: Path, source: Mapping[str, Any], images: pd.DataFrame, *, name: str
+    path: Path, source: Source, images: pd.DataFrame, *, name: str
 ) -> tuple[list[str], NDArray[np.float32], pd.DataFrame]:
     """Read a table of latents and join it with the image table.
 
@@ -91,7 +112,7 @@ def join_latents(
     InputError
         As `join_errors`; and if latents are no lists of equally many finite numbers.
     """
-    columns = source["columns"]
+    columns = source.columns
     with _opened(path) as file:
         require_columns(path, columns, file.schema_arrow.names, "external_latents")
         column = columns["latent"]
@@ -114,8 +135,8 @@ def join_latents(
     return order, latents, _summary(counts, "latents", name, source)
 
 
-def _summary(counts: Joined, kind: str, name: str, source: Mapping[str, Any]) -> pd.DataFrame:
-    said = {"kind": kind, "name": name, "file": source["file"], "claim": source.get("claim", "")}
+def _summary(counts: Joined, kind: str, name: str, source: Source) -> pd.DataFrame:
+    said = {"kind": kind, "name": name, "file": source.file, "claim": source.claim}
     return pd.DataFrame([said | asdict(counts)])
 
 

@@ -1,6 +1,7 @@
 """Score tables: read, checked row by row, brought into the columns of the image table."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 
 from memorability.base.errors import InputError, nearest
 from memorability.images.folder import composed
+from memorability.images.store import Preparation
 from memorability.memory_game.score_kinds import COUNTS
 from memorability.memory_game.scoring import score_counts
 
@@ -15,6 +17,22 @@ TEXT_COLUMNS = ("category", "subcategory")
 # Not read from SCORE_KINDS: another label there reads no score table anew.
 FROM_COUNTS = ("false_alarm_rate", "d_prime", "criterion")
 _NOT_COUNTED = dict.fromkeys(FROM_COUNTS, np.nan)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSettings:
+    """What decides the images of a study, besides themselves and their scores.
+
+    Parameters
+    ----------
+    columns
+        Our name -> name in the score table, see `read_scores`.
+    preparation
+        How images are prepared.
+    """
+
+    columns: Mapping[str, str]
+    preparation: Preparation
 
 
 def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -2,10 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,33 @@ Shares = tuple[Fraction, Fraction, Fraction]
 Counts = tuple[int, int, int]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitSettings:
+    """How images are split into training, validation and test.
+
+    Parameters
+    ----------
+    kind
+        `published`: as in the paper. `official`: a split of the data set. `file`: the user's own.
+        `stratified`: by chance within strata, see `stratified_split`.
+    number
+        Of an official split, from 1.
+    train, validation, test
+        Shares of a stratified split, within (0, 1), 1 together.
+    seed
+        Of a stratified split, at least 0.
+    """
+
+    kind: Literal["published", "official", "file", "stratified"]
+    number: int
+    train: float
+    validation: float
+    test: float
+    seed: int
+
+
 def split_images(
-    images: pd.DataFrame, settings: Mapping[str, Any], official_splits: pd.DataFrame | None = None
+    images: pd.DataFrame, settings: SplitSettings, official_splits: pd.DataFrame | None = None
 ) -> "pd.Series[str]":
     """Assign every image to training, validation or test as a study's settings say.
 
@@ -37,8 +63,7 @@ def split_images(
     images
         The image table.
     settings
-        kind (published, official or stratified), the number of an official split, and for a
-        stratified one the shares train, validation and test, and the seed.
+        How.
     official_splits
         The table `official_splits`, for a split of that kind and no other.
 
@@ -47,16 +72,16 @@ def split_images(
     pandas.Series
         As from `stratified_split`.
     """
-    if settings["kind"] == "published":
+    if settings.kind == "published":
         return published_split(images)
     if official_splits is not None:
-        return official_split(images, official_splits, settings["number"])["split"]
-    fractions = (settings["train"], settings["validation"], settings["test"])
-    return stratified_split(images, fractions=fractions, seed=settings["seed"])
+        return official_split(images, official_splits, settings.number)["split"]
+    fractions = (settings.train, settings.validation, settings.test)
+    return stratified_split(images, fractions=fractions, seed=settings.seed)
 
 
 def scored_split(
-    images: pd.DataFrame, settings: Mapping[str, Any], official_splits: pd.DataFrame | None = None
+    images: pd.DataFrame, settings: SplitSettings, official_splits: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Return the table `split`: part and score of every image, in the row order of `images`.
 
@@ -65,7 +90,7 @@ def scored_split(
     split = split_images(images, settings, official_splits)
     scores = images["score"].to_numpy()
     if official_splits is not None:
-        official = official_split(images, official_splits, settings["number"])
+        official = official_split(images, official_splits, settings.number)
         scores = official["score"].to_numpy()
     return images[["image_id"]].assign(split=split.to_numpy(), score=scores)
 

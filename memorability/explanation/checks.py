@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import Autoencoder
 from memorability.base.seeding import numpy_stream
-from memorability.explanation.explaining import Explainer
+from memorability.explanation.explaining import Explainer, ExplainerSettings
 from memorability.explanation.names import MAP_MEASURES, MODES, ORDERS, SUMMARIES, TRAINED
 from memorability.explanation.network import Randomised, ScoreNetwork, randomised
 from memorability.explanation.starts import Baseline
@@ -55,16 +55,14 @@ class Checks:
         predictor: TrainedPredictor,
         pixels: npt.NDArray[np.uint8],
         predictions: pd.DataFrame,
-        settings: Mapping[str, Any],
+        settings: ExplainerSettings,
         device: str,
     ) -> "Checks":
         """Return the checks of a predictor; see `memorability.explanation.jobs.explain`."""
         train = np.flatnonzero(predictions["split"].to_numpy() == "train")
         calibration = pixels[train[:_CALIBRATION_IMAGES]]
         random = {
-            part: randomised(
-                model, predictor, part, calibration, seed=settings["seed"], device=device
-            )
+            part: randomised(model, predictor, part, calibration, seed=settings.seed, device=device)
             for part in RANDOMISED
         }
         explainer = Explainer.of(pixels, predictions, settings, device)
@@ -73,7 +71,7 @@ class Checks:
     @property
     def variants(self) -> list[str]:
         """Names of the attributions of an image other than the study's own."""
-        own = self.explainer.settings["baseline"]
+        own = self.explainer.settings.baseline
         return [*(name for name in BASELINES if name != own), *self.random]
 
     @property
@@ -108,7 +106,7 @@ class Checks:
             summaries, (variants, 3); deltas and converged, (variants,); similarities, (pairs, 3), NaN
             where a map is constant; scores, (2 modes, 2 orders, 11 shares).
         """
-        own_name = self.explainer.settings["baseline"]
+        own_name = self.explainer.settings.baseline
         maps = {own_name: own, TRAINED: own}
         rows = []
         for name in self.variants:
@@ -119,7 +117,7 @@ class Checks:
             rows.append(row)
         table = pd.concat(rows, ignore_index=True)
         views = {name: _Views.of(attributions) for name, attributions in maps.items()}
-        order = numpy_stream(self.explainer.settings["seed"], f"pixels of {image_id}").permutation(
+        order = numpy_stream(self.explainer.settings.seed, f"pixels of {image_id}").permutation(
             own[0].size
         )
         image = to_unit_range(pixels[None], self.explainer.device)
@@ -139,7 +137,7 @@ class Checks:
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Return the tables attribution_variants, attribution_similarity and attribution_curves."""
         variants, similarity, scores = [], [], []
-        own = self.explainer.settings["baseline"]
+        own = self.explainer.settings.baseline
         for image_id, result in zip(image_ids, results, strict=True):
             variant = pd.DataFrame(result["summaries"], columns=list(SUMMARIES))
             variant["variant"] = self.variants

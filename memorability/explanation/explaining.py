@@ -1,7 +1,7 @@
 """Which images are explained, and their attributions with what a reader must know of each."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from memorability.explanation.integrated_gradients import (
     summarise_attributions,
 )
 from memorability.explanation.network import ScoreNetwork
-from memorability.explanation.starts import baseline_images, blurred_mean_baseline
+from memorability.explanation.starts import Baseline, baseline_images, blurred_mean_baseline
 from memorability.images.pixels import to_unit_range
 
 logger = logging.getLogger(__name__)
@@ -98,6 +98,32 @@ def explained_images(
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExplainerSettings:
+    """How the score of an image is explained.
+
+    Parameters
+    ----------
+    baseline
+        From where the path to the image starts, see `memorability.explanation.starts.Baseline`.
+    blur_kernel
+        Of blurred baselines, in pixels; odd.
+    steps
+        Points of the path, at least 1.
+    tolerance
+        Of the convergence delta, above 0, see
+        `memorability.explanation.integrated_gradients.converged`.
+    seed
+        Of baselines and orders that are random, and of the images that are drawn; at least 0.
+    """
+
+    baseline: Baseline
+    blur_kernel: int
+    steps: int
+    tolerance: float
+    seed: int
+
+
 @dataclass(frozen=True)
 class Explainer:
     """How an image is explained.
@@ -107,14 +133,13 @@ class Explainer:
     blurred_mean
         (1, 3, H, W), see `memorability.explanation.starts.blurred_mean_baseline`.
     settings
-        baseline (a name of `memorability.explanation.starts.Baseline`), blur_kernel, steps,
-        tolerance, seed.
+        How.
     device
         torch device.
     """
 
     blurred_mean: Tensor
-    settings: Mapping[str, Any]
+    settings: ExplainerSettings
     device: str
 
     @classmethod
@@ -122,19 +147,19 @@ class Explainer:
         cls,
         pixels: npt.NDArray[np.uint8],
         predictions: pd.DataFrame,
-        settings: Mapping[str, Any],
+        settings: ExplainerSettings,
         device: str,
     ) -> "Explainer":
         """Return the explainer for images (N, 3, H, W), whose training images give the mean."""
         train = np.flatnonzero(predictions["split"].to_numpy() == "train")
         mean = blurred_mean_baseline(
-            pixels.transpose(0, 2, 3, 1), rows=train, kernel=settings["blur_kernel"]
+            pixels.transpose(0, 2, 3, 1), rows=train, kernel=settings.blur_kernel
         )
         return cls(mean.to(device), settings, device)
 
     def baseline(self, image: Tensor, name: str) -> Tensor:
         """Return the baseline of an image (1, 3, H, W) by its name."""
-        kernel, seed = self.settings["blur_kernel"], self.settings["seed"]
+        kernel, seed = self.settings.blur_kernel, self.settings.seed
         return baseline_images(name, image, self.blurred_mean, kernel=kernel, seed=seed)
 
     def attribute(
@@ -161,7 +186,7 @@ class Explainer:
             image,
             start,
             affine=network.first,
-            steps=self.settings["steps"],
+            steps=self.settings.steps,
             internal_batch_size=per_pass,
         )
         with torch.no_grad():
@@ -170,13 +195,13 @@ class Explainer:
             predicted=ends[0], predicted_baseline=ends[1]
         )
         row["converged"] = converged(
-            row["convergence_delta"].to_numpy(), ends[:1] - ends[1:], self.settings["tolerance"]
+            row["convergence_delta"].to_numpy(), ends[:1] - ends[1:], self.settings.tolerance
         )
         return attributions[0].cpu().numpy(), row
 
     def passes(self, network: ScoreNetwork) -> int:
         """Return how many interpolated images one pass of a network takes."""
-        return images_per_pass(network, self.blurred_mean, self.settings["steps"])
+        return images_per_pass(network, self.blurred_mean, self.settings.steps)
 
 
 def explain_images(
@@ -207,7 +232,7 @@ def explain_images(
     per_pass = explainer.passes(network)
     rows, scales, maps = [], [], []
     for image in pixels:
-        name = explainer.settings["baseline"]
+        name = explainer.settings.baseline
         attributions, row = explainer.attribute(network, image, name, per_pass)
         scale = np.abs(attributions).max()
         rows.append(row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +19,50 @@ from memorability.base.shards import in_shards, shards_left, shards_of
 from memorability.explanation.checks import Checks
 from memorability.explanation.explaining import (
     Explainer,
+    ExplainerSettings,
     choose_images,
     explain_images,
     explained_images,
     warn_of,
 )
 from memorability.explanation.network import ScoreNetwork
+from memorability.networks.computing import Compute
 from memorability.prediction.predictors.trained import TrainedPredictor
 
 IMAGES_PER_SHARD = 8  # a few minutes of two cores at full width, which is what a kill costs
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExplanationSettings:
+    """What decides the explanations of a study's images, or their checks.
+
+    Parameters
+    ----------
+    explainer
+        How an image is explained.
+    images
+        How many test images, or of the drawn ones, at least 1: a seeded choice.
+    show
+        Ids of further images that are explained.
+    compute
+        How; always in single precision.
+    """
+
+    explainer: ExplainerSettings
+    images: int
+    show: tuple[str, ...]
+    compute: Compute
+
+
 def kept_shards(
-    settings: Mapping[str, Any], code: str, inputs: Iterable[str], device: str
+    params: Mapping[str, Any], code: str, inputs: Iterable[str], device: str
 ) -> AbstractContextManager[Path]:
     """Return the directory for the shards of a job, named by all that decides their bits.
 
     Parameters
     ----------
-    settings
-        Of the job.
+    params
+        The settings of the job, as its rule has them.
     code
         Fingerprint of the code that decides the results.
     inputs
@@ -45,7 +70,7 @@ def kept_shards(
     device
         torch device.
     """
-    return shards_of(settings, code, file_hashes(inputs), arithmetic(device))
+    return shards_of(params, code, file_hashes(inputs), arithmetic(device))
 
 
 def explain(
@@ -54,7 +79,7 @@ def explain(
     pixels: npt.NDArray[np.uint8],
     images: pd.DataFrame,
     predictions: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: ExplanationSettings,
     *,
     device: str,
     shards: Path,
@@ -72,8 +97,7 @@ def explain(
     images, predictions
         The tables of these names.
     settings
-        images (how many), show (ids of further ones), and those of
-        `memorability.explanation.explaining.Explainer`.
+        How, and which images.
     device
         torch device.
     shards
@@ -84,11 +108,11 @@ def explain(
         Images whose maps are kept together: what is lost of a job that is stopped.
     """
     chosen = explained_images(
-        images, predictions, settings["images"], settings["show"], seed=settings["seed"]
+        images, predictions, settings.images, settings.show, seed=settings.explainer.seed
     )
     places = chosen["place"].to_numpy()
     network = ScoreNetwork(model, predictor, device)
-    explainer = Explainer.of(pixels, predictions, settings, device)
+    explainer = Explainer.of(pixels, predictions, settings.explainer, device)
     parts = []
     shape = (len(places), *pixels.shape[1:])
     left = shards_left(shards, len(places), images_per_shard)
@@ -104,10 +128,10 @@ def explain(
     table = pd.concat(map(pd.DataFrame, parts), ignore_index=True).assign(
         image_id=chosen["image_id"],
         drawn=chosen["drawn"],
-        baseline=settings["baseline"],
+        baseline=settings.explainer.baseline,
         row=np.arange(len(places)),
     )
-    warn_of(table, settings["tolerance"])
+    warn_of(table, settings.explainer.tolerance)
     return table
 
 
@@ -119,7 +143,7 @@ def check(
     predictions: pd.DataFrame,
     attributions: pd.DataFrame,
     maps: npt.NDArray[np.float16],
-    settings: Mapping[str, Any],
+    settings: ExplanationSettings,
     *,
     device: str,
     shards: Path,
@@ -129,7 +153,7 @@ def check(
     Parameters
     ----------
     model, predictor, pixels, images, predictions, settings, device, shards
-        See `explain`; settings has checks: {images: how many of the drawn ones}.
+        See `explain`; images are chosen among the drawn ones.
     attributions, maps
         Results of `explain`.
 
@@ -141,9 +165,9 @@ def check(
     drawn = attributions[attributions["drawn"]].merge(
         images[["image_id", "category"]].reset_index(names="place"), on="image_id"
     )
-    rows = choose_images(drawn, settings["checks"]["images"], seed=settings["seed"])
+    rows = choose_images(drawn, settings.images, seed=settings.explainer.seed)
     chosen = drawn.iloc[rows].reset_index(drop=True)
-    checks = Checks.of(model, predictor, pixels, predictions, settings, device)
+    checks = Checks.of(model, predictor, pixels, predictions, settings.explainer, device)
     per_pass = checks.explainer.passes(checks.network)
     results = []
     with progress(shards_left(shards, len(chosen), 1), "checking attributions") as step:

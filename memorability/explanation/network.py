@@ -103,8 +103,7 @@ def randomised(
     layers: dict[str, Any] = dict(predictor.model.architecture)
     drawn = Predictor(**layers, seed=stream_seed(seed, "randomised predictor"))
     if part == "encoder_and_predictor":
-        architecture: dict[str, Any] = dict(model.architecture)
-        model = initial_autoencoder(stream_seed(seed, "randomised encoder"), **architecture)
+        model = initial_autoencoder(stream_seed(seed, "randomised encoder"), model.architecture)
         recompute_batch_norm(model.encoder, calibration, device="cpu")
     random = TrainedPredictor(drawn, predictor.latent_mean, predictor.latent_sd, history=[])
     return ScoreNetwork(model, random, device)

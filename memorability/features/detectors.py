@@ -4,10 +4,9 @@ Networks with random weights would give noise under the name of a feature. A stu
 without the weights has none of `memorability.features.names.OBJECT_FEATURES`, and says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +32,7 @@ from memorability.features.objects import (
 )
 from memorability.features.views import Views
 from memorability.images.pixels import to_unit_range
+from memorability.networks.computing import Compute
 from memorability.networks.torchvision_networks import load_network
 from memorability.networks.weights import IMAGENET_MEAN, IMAGENET_SD, Receipt
 
@@ -40,6 +40,31 @@ SEGMENTED_SIDE = 520
 """Shorter side, in pixels, of the images that torchvision's DeepLabV3 was trained for."""
 
 BATCH = 4  # at the 800 pixels to which the detector enlarges images, about 0.6 GB each
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectSettings:
+    """What decides object features.
+
+    Parameters
+    ----------
+    score_threshold
+        Of a detected object, within [0, 1].
+    class_probability
+        From which the classifier sees a class, within (0, 1].
+    shards
+        Jobs that share the images, at least 1: no image's features depend on it.
+    weights_directory
+        Where the weights files of the networks are.
+    compute
+        How; always in single precision.
+    """
+
+    score_threshold: float
+    class_probability: float
+    shards: int
+    weights_directory: Path
+    compute: Compute
 
 
 @dataclass(frozen=True)
@@ -120,7 +145,7 @@ def shard_rows(count: int, shard: int, shards: int) -> slice:
 def measure_shard(
     pixels: NDArray[np.uint8],
     image_ids: pd.Series,
-    settings: Mapping[str, Any],
+    settings: ObjectSettings,
     *,
     shard: int,
     device: str,
@@ -134,8 +159,7 @@ def measure_shard(
     image_ids
         Of every row of `pixels`.
     settings
-        directory (of the weights files), shards (how many), and score_threshold and
-        class_probability as `object_features` takes them.
+        How.
     shard
         Number of the shard, from 0.
     device
@@ -146,15 +170,15 @@ def measure_shard(
     pandas.DataFrame
         The table `features`: image_id, feature, value.
     """
-    networks, receipts = load_networks(Path(settings["directory"]), device)
+    networks, receipts = load_networks(settings.weights_directory, device)
     logger.info("loaded %s", [receipt.record() for receipt in receipts])
-    rows = shard_rows(len(image_ids), shard, settings["shards"])
+    rows = shard_rows(len(image_ids), shard, settings.shards)
     with progress(rows.stop - rows.start, "measuring objects") as step:
         features = object_features(
             pixels[rows],
             networks,
-            score_threshold=settings["score_threshold"],
-            class_probability=settings["class_probability"],
+            score_threshold=settings.score_threshold,
+            class_probability=settings.class_probability,
             device=device,
             on_image=step,
         )

@@ -7,6 +7,7 @@ import struct
 from collections import deque
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -42,7 +43,8 @@ class BadImage(Exception):  # noqa: N818  # not an error of the program: one ima
     """One image cannot be used; the message is the reason shown to the user."""
 
 
-class Decoding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Decoding:
     """How image files become pixels, as `images` in the configuration says.
 
     Parameters
@@ -59,7 +61,7 @@ class Decoding(NamedTuple):
 
     def in_words(self) -> dict[str, str]:
         """Return parameter -> its value as text, for the record of a table."""
-        return {name: str(value) for name, value in self._asdict().items()}
+        return {name: str(value) for name, value in asdict(self).items()}
 
 
 STANDARD = Decoding()  # as in config.yaml

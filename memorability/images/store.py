@@ -3,7 +3,9 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,16 +20,50 @@ from memorability.images.sizes import SIDE, Resize
 logger = logging.getLogger(__name__)
 
 
+OnBadImage = Literal["reject", "stop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderPreparation:
+    """What decides the pixels of images, besides the images.
+
+    Parameters
+    ----------
+    resize
+        See `resize_image`.
+    decoding
+        See `decode`.
+    """
+
+    resize: Resize
+    decoding: Decoding = STANDARD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation(FolderPreparation):
+    """What decides prepared images with scores, besides the images.
+
+    Parameters
+    ----------
+    minimum_side
+        Shorter side in pixels that an original needs, at least 1.
+    on_bad_image
+        `reject` leaves bad images out and lists them; `stop` raises.
+    seed
+        Of the presentation order, at least 0.
+    """
+
+    minimum_side: int
+    on_bad_image: OnBadImage
+    seed: int
+
+
 def prepare(
     scores: pd.DataFrame,
     directory: Path,
     store: Path,
+    preparation: Preparation,
     *,
-    resize: Resize,
-    minimum_side: int,
-    on_bad_image: str,
-    seed: int,
-    decoding: Decoding = STANDARD,
     threads: int = 1,
     on_image: Callable[[], object] = lambda: None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -43,16 +79,8 @@ def prepare(
     store
         The .npy file to write: uint8 (N, 3, 224, 224), row i belonging to row i of the image table.
         It appears whole or, where an error is raised, not at all.
-    resize
-        See `resize_image`.
-    minimum_side
-        Shorter side in pixels that an original needs.
-    on_bad_image
-        `reject` leaves bad images out and lists them; `stop` raises.
-    seed
-        Of the presentation order.
-    decoding
-        See `decode`.
+    preparation
+        How.
     threads
         Decoding threads; they do not change the result.
     on_image
@@ -75,15 +103,19 @@ def prepare(
     found, rejected = locate(list(scores["file"]), directory)
     scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
     jobs = [directory / path if path else None for path in found]
-    results = decode_ahead(jobs, resize, minimum_side, decoding, threads)
+    results = decode_ahead(
+        jobs, preparation.resize, preparation.minimum_side, preparation.decoding, threads
+    )
     with _writer(store) as writer:
         kept, bad = _write_store(writer, list(scores["file"]), results, on_image)
         rejected += bad
         table = scores.loc[list(kept)].drop(columns="row").reset_index(drop=True)
         sizes = pd.DataFrame(list(kept.values()), dtype="Int64", columns=[0, 1])
         table[["width", "height"]] = sizes
-        table["position"] = numpy_stream(seed, "presentation order").permutation(len(table))
-        _refuse_unusable(rejected, scores, table, on_bad_image)
+        table["position"] = numpy_stream(preparation.seed, "presentation order").permutation(
+            len(table)
+        )
+        _refuse_unusable(rejected, scores, table, preparation.on_bad_image)
     if rejected:
         logger.warning("%d images are left out, for example %s: %s", len(rejected), *min(rejected))
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
@@ -94,7 +126,7 @@ def join_scores(
     prepared: pd.DataFrame,
     unusable: pd.DataFrame,
     directory: Path,
-    on_bad_image: str,
+    on_bad_image: OnBadImage,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the image table and the rejected of images that were prepared before.
 
@@ -104,8 +136,10 @@ def join_scores(
         As from `read_scores`: names as when the images were prepared, whatever its scores and labels.
     prepared, unusable
         The tables that were written beside the pixels.
-    directory, on_bad_image
+    directory
         See `prepare`.
+    on_bad_image
+        See `Preparation`.
 
     Returns
     -------
@@ -135,9 +169,8 @@ def prepare_folder(
     directory: Path,
     files: Sequence[str],
     store: Path,
+    preparation: FolderPreparation,
     *,
-    resize: Resize,
-    decoding: Decoding = STANDARD,
     threads: int = 1,
     on_image: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
@@ -149,7 +182,9 @@ def prepare_folder(
         Where the images are.
     files
         Their paths, as from `image_files.find_images`. Bad images are left out.
-    store, resize, decoding, threads, on_image
+    preparation
+        How.
+    store, threads, on_image
         As of `prepare`.
 
     Returns
@@ -162,7 +197,8 @@ def prepare_folder(
     InputError
         If fewer than two images are left.
     """
-    results = decode_ahead([directory / file for file in files], resize, 1, decoding, threads)
+    jobs = [directory / file for file in files]
+    results = decode_ahead(jobs, preparation.resize, 1, preparation.decoding, threads)
     with _writer(store) as writer:
         kept, rejected = _write_store(writer, files, results, on_image)
         if len(kept) < 2:

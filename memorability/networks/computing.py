@@ -1,9 +1,9 @@
 """How networks compute: in single precision, or in bfloat16 where a processor is faster at it."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import torch
 from torch import nn
@@ -15,12 +15,35 @@ logger = logging.getLogger(__name__)
 
 _Network = TypeVar("_Network", bound=nn.Module)
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compute:
+    """What of a machine decides the bits of a result.
+
+    Parameters
+    ----------
+    device
+        `cpu`, `cuda`, or `auto`: a GPU where there is one.
+    threads
+        Of the processor, at least 1: sums are split among them.
+    precision
+        In which convolutions and matrix products of a training, and of what is measured of its
+        models, compute. What is always computed in single precision has the default.
+    """
+
+    device: Literal["auto", "cpu", "cuda"]
+    threads: int
+    precision: Precision = "fp32"
+
+
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """Numbers that convolutions compute with, by the name of the precision. Weights, their averages,
 optimiser and losses are float32 in both."""
 
 
-def autocast(precision: str, device_type: str) -> AbstractContextManager[object]:
+def autocast(precision: Precision, device_type: str) -> AbstractContextManager[object]:
     """Return a context in which convolutions and matrix products compute in a precision of `DTYPES`."""
     if precision == "fp32":
         return nullcontext()
@@ -39,7 +62,7 @@ def place(network: _Network, device: str) -> _Network:
     return network
 
 
-def warn_if_slow(precision: str, device: str) -> None:
+def warn_if_slow(precision: Precision, device: str) -> None:
     """Say so where bfloat16 is computed without instructions for it, slower than single precision."""
     known = torch.cpu.get_capabilities()
     if (
@@ -53,16 +76,10 @@ def warn_if_slow(precision: str, device: str) -> None:
         )
 
 
-def deterministic_device(settings: Mapping[str, Any]) -> str:
-    """Make this process deterministic, and return the torch device that it computes on.
-
-    Parameters
-    ----------
-    settings
-        threads as `make_deterministic` takes them, device as `choose_device` does.
-    """
-    make_deterministic(settings["threads"])
-    return choose_device(settings["device"])
+def deterministic_device(compute: Compute) -> str:
+    """Make this process deterministic, and return the torch device that it computes on."""
+    make_deterministic(compute.threads)
+    return choose_device(compute.device)
 
 
 def choose_device(device: str) -> str:

@@ -9,7 +9,9 @@ this: it turns LPIPS into the similarity that the published scripts take it for.
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytorch_msssim
 import torch
@@ -19,10 +21,38 @@ from memorability.base.errors import named
 from memorability.base.seeding import stream_seed
 from memorability.networks import torchvision_networks, weights
 from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE
-from memorability.networks.computing import autocast
+from memorability.networks.computing import Precision, autocast
 
 # VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
 STYLE_LAYERS = (0, 5, 10, 19, 28)
+
+
+LpipsRange = Literal["minus_one_to_one", "zero_to_one"]
+StyleGram = Literal["gatys5", "pool5"]
+Sign = Literal["distance", "one_minus"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossChoice:
+    """Which loss, and with which weights.
+
+    Parameters
+    ----------
+    name
+        Key of `LOSSES`.
+    lpips_range
+        See `Lpips`.
+    style_gram
+        See `StyleLoss`.
+    weights_directory
+        Where the pretrained weights of the loss's network are, which are loaded strictly. None: the
+        network keeps random weights, the same in every run of every study.
+    """
+
+    name: str
+    lpips_range: LpipsRange
+    style_gram: StyleGram
+    weights_directory: Path | None
 
 
 class MeanSquaredError(nn.Module):
@@ -90,7 +120,7 @@ class NetworkLoss(nn.Module, ABC):
     """
 
     backbone: str
-    precision = "fp32"
+    precision: Precision = "fp32"
 
     @abstractmethod
     def describe(self, images: Tensor) -> list[Tensor]:
@@ -232,7 +262,7 @@ class OneMinus(NetworkLoss):
         return 1 - self.distance.compare(described, reconstructions)
 
 
-def with_sign(loss: nn.Module, sign: str) -> tuple[nn.Module, str]:
+def with_sign(loss: nn.Module, sign: Sign) -> tuple[nn.Module, Sign]:
     """Return a loss under a protocol's sign of LPIPS, and the sign that it has then.
 
     Of similarities (SSIM, MS-SSIM) one minus is the distance: losses but LPIPS stay as they are.
@@ -287,29 +317,14 @@ WITHOUT_WEIGHTS = ("mse", "mae", "ssim", "ms_ssim")
 
 
 def make_loss(
-    name: str,
-    *,
-    lpips_range: str,
-    style_gram: str,
-    weights_source: str,
-    weights_directory: Path,
-    precision: str = "fp32",
+    choice: LossChoice, *, precision: Precision = "fp32"
 ) -> tuple[nn.Module, str, weights.Receipt | None]:
     """Return a loss, frozen and in evaluation mode.
 
     Parameters
     ----------
-    name
-        Key of `memorability.networks.catalogue.LOSSES`.
-    lpips_range
-        See `Lpips`.
-    style_gram
-        See `StyleLoss`.
-    weights_source
-        `directory`: the backbone's pretrained weights are loaded strictly. `random`: it keeps random
-        weights, the same in every run of every study.
-    weights_directory
-        Where weights files are.
+    choice
+        The loss and its weights.
     precision
         In which a network computes, see `memorability.networks.computing`; losses without one are
         fp32.
@@ -326,16 +341,18 @@ def make_loss(
     InputError
         If the loss is unknown or its weights do not load.
     """
+    name = choice.name
     make = named(MAKERS, name, "loss")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
-        loss = make(lpips_range, style_gram).eval().requires_grad_(False)
+        loss = make(choice.lpips_range, choice.style_gram).eval().requires_grad_(False)
     if not isinstance(loss, NetworkLoss):
         return loss, "none", None
     loss.precision = precision
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
-    if weights_source == "random":
+    if choice.weights_directory is None:
         receipt = weights.random_receipt(f"{loss.backbone} backbone", network)
         return loss, "random", receipt
-    receipt = torchvision_networks.load_backbone(network, loss.backbone, weights_directory)
+    directory = choice.weights_directory
+    receipt = torchvision_networks.load_backbone(network, loss.backbone, directory)
     return loss, "pretrained", receipt

@@ -1,7 +1,8 @@
 """The predictions of a study's images, by the predictor and by the other heads."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -9,17 +10,21 @@ import pandas as pd
 
 from memorability.prediction.label_baselines import label_baselines
 from memorability.prediction.names import fit_of
+from memorability.prediction.predictors.contract import HeadSettings
 from memorability.prediction.predictors.trained import TrainedPredictor, predict
-from memorability.prediction.predictors.training import PredictorSettings, train_predictor
+from memorability.prediction.predictors.training import TrainingSettings, train_predictor
 
 Latents = npt.NDArray[np.float32]
+
+
+_Training = TypeVar("_Training", bound=TrainingSettings)
 
 
 def predict_images(
     latents: Latents,
     images: pd.DataFrame,
     split: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: TrainingSettings,
     on_epoch: Callable[[], object],
 ) -> tuple[TrainedPredictor, pd.DataFrame, pd.DataFrame]:
     """Train the predictor on the training images and predict all of them.
@@ -33,7 +38,7 @@ def predict_images(
     split
         The table `split`, in the same order, whose scores are learned and predicted.
     settings
-        The fields of `PredictorSettings`, and seed.
+        What decides the training.
     on_epoch
         Called after each epoch.
 
@@ -46,8 +51,8 @@ def predict_images(
         latents,
         split["score"].to_numpy(),
         split["split"].to_numpy(),
-        settings=PredictorSettings.of(settings),
-        seed=settings["seed"],
+        settings=settings.predictor,
+        seed=settings.seed,
         on_epoch=lambda *_: on_epoch(),
     )
     scored = images.assign(score=split["score"].to_numpy())
@@ -60,29 +65,32 @@ def predict_images(
     return trained, predictions, pd.DataFrame(trained.history, columns=columns)
 
 
-def chosen_settings(settings: Mapping[str, Any], trials: pd.DataFrame | None) -> dict[str, Any]:
+def chosen_settings(settings: _Training, trials: pd.DataFrame | None) -> _Training:
     """Return settings with the hyper-parameters that a search chose, if there was one.
 
     Parameters
     ----------
     settings
-        The fields of `PredictorSettings`, and more.
+        Those without a search.
     trials
         The table `prediction_search`.
     """
     if trials is None:
-        return dict(settings)
+        return settings
     row = trials[trials["chosen"]].iloc[0]
-    return {
-        **settings,
-        "hidden": [int(units) for units in row["hidden"].split("-")],
-        "batch_size": int(row["batch_size"]),
-        **{name: float(row[name]) for name in ("learning_rate", "dropout", "weight_decay")},
-    }
+    predictor = replace(
+        settings.predictor,
+        hidden=tuple(int(units) for units in row["hidden"].split("-")),
+        batch_size=int(row["batch_size"]),
+        learning_rate=float(row["learning_rate"]),
+        dropout=float(row["dropout"]),
+        weight_decay=float(row["weight_decay"]),
+    )
+    return replace(settings, predictor=predictor)
 
 
 def predict_by_head(
-    head: str, inputs: npt.NDArray[Any], split: pd.DataFrame, settings: Mapping[str, Any]
+    head: str, inputs: npt.NDArray[Any], split: pd.DataFrame, settings: HeadSettings
 ) -> tuple[pd.DataFrame, Mapping[str, float]]:
     """Fit another head on the training images and predict all of them.
 
@@ -95,7 +103,7 @@ def predict_by_head(
     split
         As in `memorability.prediction.predicting.predict_images`.
     settings
-        seed, and what the head needs.
+        What decides the fit.
 
     Returns
     -------
@@ -114,7 +122,7 @@ def predict_by_head(
         split["split"].to_numpy(),
         rows=np.arange(len(ids)),
         settings=settings,
-        seed=settings["seed"],
+        seed=settings.seed,
     )
     first, second = predictions.pairs.T
     table = pd.DataFrame(

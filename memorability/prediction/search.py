@@ -10,10 +10,10 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from memorability.prediction.predictors.fitting import Floats
 from memorability.prediction.predictors.training import (
     DivergedError,
     PredictorSettings,
+    TrainingSettings,
     train_predictor,
 )
 
@@ -59,6 +60,62 @@ PUBLISHED_GRID: Grid = {
 }
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Space:
+    """Ranges that a search of kind tpe draws from; lower and upper ends are within them.
+
+    Parameters
+    ----------
+    layers
+        Number of hidden layers.
+    width
+        Units that each of them may have.
+    learning_rate
+        Of AdamW; drawn on a logarithmic scale.
+    batch_size
+        What it may be.
+    dropout
+        Within [0, 1).
+    weight_decay
+        What it may be.
+    """
+
+    layers: tuple[int, ...]
+    width: tuple[int, ...]
+    learning_rate: tuple[float, ...]
+    batch_size: tuple[int, ...]
+    dropout: tuple[float, ...]
+    weight_decay: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """How hyper-parameters are searched.
+
+    Parameters
+    ----------
+    kind
+        `tpe`: by a tree-structured Parzen estimator within `space`. `grid`: combinations of the
+        published ranges, in random order. `none`: not at all.
+    trials, jobs
+        Trials of all jobs together, and jobs that share them; both at least 1.
+    space
+        Of tpe.
+    """
+
+    kind: Literal["none", "tpe", "grid"]
+    trials: int
+    jobs: int
+    space: Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSettings(TrainingSettings):
+    """What decides a search: besides a training, whose patience and the like hold for all trials."""
+
+    search: Search
+
+
 def share(trials: int, jobs: int, worker: int) -> int:
     """Return how many of all trials a worker makes."""
     return trials // jobs + (worker < trials % jobs)
@@ -67,7 +124,7 @@ def share(trials: int, jobs: int, worker: int) -> int:
 def search(
     latents: npt.NDArray[np.float32],
     split: pd.DataFrame,
-    settings: Mapping[str, Any],
+    settings: SearchSettings,
     *,
     worker: int,
     journal: Path,
@@ -83,8 +140,7 @@ def search(
     split
         The table `split`, in the same order.
     settings
-        search (kind, trials, jobs and space), the fields of `PredictorSettings`, of which patience,
-        max_epochs and output hold for all trials, and seed.
+        What decides the trials.
     worker
         Number of the worker, from 0.
     journal
@@ -120,8 +176,8 @@ def search(
     )
     for interrupted in study.get_trials(states=(TrialState.RUNNING,)):
         study.tell(interrupted.number, state=TrialState.FAIL)  # interrupted; made again below
-    chosen, seed = settings["search"], settings["seed"]
-    own = share(chosen["trials"], chosen["jobs"], worker)
+    chosen, seed = settings.search, settings.seed
+    own = share(chosen.trials, chosen.jobs, worker)
     done = min(own, len(_complete(study)))
     if done:
         logger.info("Goes on after %d of %d trials.", done, own)
@@ -130,7 +186,7 @@ def search(
     for number in range(done, own):
         study.sampler = _sampler(chosen, worker, number, seed, grid)
         trial = study.ask()
-        tried = _tried(trial, chosen, PredictorSettings.of(settings), grid)
+        tried = _tried(trial, chosen, settings.predictor, grid)
         loss, epochs = _validation_loss(latents, split, tried, seed)
         trial.set_user_attr("settings", {**asdict(tried), "epochs": epochs})
         study.tell(trial, loss)
@@ -138,7 +194,7 @@ def search(
     rows = [
         {
             **trial.user_attrs["settings"],
-            "trial": number * chosen["jobs"] + worker,
+            "trial": number * chosen.jobs + worker,
             "worker": worker,
             "hidden": _words(trial.user_attrs["settings"]["hidden"]),
             "validation_loss": trial.value if math.isfinite(trial.value) else math.nan,
@@ -148,15 +204,15 @@ def search(
     return pd.DataFrame(rows).assign(chosen=False)
 
 
-def journal_file(settings: Mapping[str, Any], code: str, inputs: list[str], worker: int) -> Path:
+def journal_file(settings: SearchSettings, code: str, inputs: list[str], worker: int) -> Path:
     """Return the journal of a worker of a search, below the working directory.
 
     Its folder is named for everything that decides a trial: settings, code and the contents of the
     input files. The number of trials does not, so that more of them go on where fewer ended.
     """
-    search = {key: value for key, value in settings["search"].items() if key != "trials"}
-    hashes = list(file_hashes(inputs).values())
-    key = settings_hash([{**settings, "search": search}, code, hashes])
+    decisive = asdict(settings)
+    del decisive["search"]["trials"]
+    key = settings_hash([decisive, code, list(file_hashes(inputs).values())])
     return CHECKPOINTS / f"search-{key}" / f"worker={worker}.log"
 
 
@@ -181,17 +237,15 @@ def _complete(study: optuna.Study) -> list[Any]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def _sampler(
-    chosen: Mapping[str, Any], worker: int, number: int, seed: int, grid: Grid
-) -> BaseSampler:
+def _sampler(chosen: Search, worker: int, number: int, seed: int, grid: Grid) -> BaseSampler:
     """Return what decides the worker's trial of a number, whatever happened to the process before."""
     drawn = stream_seed(seed, f"predictor search {worker} {number}") % 2**32
-    if chosen["kind"] == "tpe":
+    if chosen.kind == "tpe":
         return TPESampler(seed=drawn)
     # Workers take turns on one shuffled grid.
     sizes = [len(values) for values in grid.values()]
     order = numpy_stream(seed, "predictor search").permutation(math.prod(sizes))
-    place = np.unravel_index(int(order[worker + number * chosen["jobs"]]), sizes)
+    place = np.unravel_index(int(order[worker + number * chosen.jobs]), sizes)
     fixed = {
         name: _words(values[index]) if name == "hidden" else values[index]
         for (name, values), index in zip(grid.items(), place, strict=True)
@@ -201,12 +255,10 @@ def _sampler(
         return PartialFixedSampler(fixed, RandomSampler(seed=drawn))
 
 
-def _tried(
-    trial: Trial, chosen: Mapping[str, Any], base: PredictorSettings, grid: Grid
-) -> PredictorSettings:
+def _tried(trial: Trial, chosen: Search, base: PredictorSettings, grid: Grid) -> PredictorSettings:
     """Ask the sampler for the settings of a trial."""
     values: dict[str, Any]
-    if chosen["kind"] == "grid":
+    if chosen.kind == "grid":
         values = {
             name: trial.suggest_categorical(name, choices)
             for name, choices in grid.items()
@@ -215,18 +267,16 @@ def _tried(
         words = trial.suggest_categorical("hidden", [_words(h) for h in grid["hidden"]])
         hidden = tuple(map(int, words.split("-")))
     else:
-        space = chosen["space"]
-        layers = trial.suggest_int("layers", *space["layers"])
+        space = chosen.space
+        layers = trial.suggest_int("layers", *space.layers)
         hidden = tuple(
-            trial.suggest_categorical(f"width_{layer}", space["width"]) for layer in range(layers)
+            trial.suggest_categorical(f"width_{layer}", space.width) for layer in range(layers)
         )
         values = {
-            "learning_rate": trial.suggest_float(
-                "learning_rate", *space["learning_rate"], log=True
-            ),
-            "batch_size": trial.suggest_categorical("batch_size", space["batch_size"]),
-            "dropout": trial.suggest_float("dropout", *space["dropout"]),
-            "weight_decay": trial.suggest_categorical("weight_decay", space["weight_decay"]),
+            "learning_rate": trial.suggest_float("learning_rate", *space.learning_rate, log=True),
+            "batch_size": trial.suggest_categorical("batch_size", space.batch_size),
+            "dropout": trial.suggest_float("dropout", *space.dropout),
+            "weight_decay": trial.suggest_categorical("weight_decay", space.weight_decay),
         }
     return replace(base, hidden=hidden, **values)
 

@@ -31,13 +31,13 @@ def provenance_rows(
         json.dumps(receipt, sort_keys=True)
         for run in records
         for receipt in run["receipts"]
-        if receipt["source"] != run["settings"]["previous_model"]
+        if receipt["source"] != run["settings"]["start"]["previous_model"]
     }
     rows = [
         (f"weights of the {receipt['model']}", _receipt_text(receipt))
         for receipt in map(json.loads, sorted(receipts))
     ]
-    carried = sum(run["settings"]["previous_model"] is not None for run in records)
+    carried = sum(run["settings"]["start"]["previous_model"] is not None for run in records)
     if carried:
         rows.append(
             ("weights carried over", f"{carried} runs start from the model of the run before")

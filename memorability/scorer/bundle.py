@@ -10,7 +10,7 @@ import json
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -21,10 +21,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from memorability.autoencoder.architecture import Autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder
 from memorability.base.arrays import LATENTS_AT_A_TIME, blocks
 from memorability.base.errors import InputError
-from memorability.data.splits import PARTS
+from memorability.base.settings import from_params
+from memorability.data.splits import PARTS, SplitSettings
 from memorability.images.decoding import Decoding
 from memorability.images.sizes import SIDE, Resize
 from memorability.networks.computing import place
@@ -174,13 +175,40 @@ def residual_interval(
     return float(ordered[rank - 1]), min(confidence, n / (n + 1))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BundleSettings:
+    """What a study adds to a saved predictor.
+
+    Parameters
+    ----------
+    resize, minimum_side, decoding
+        How images were prepared, see `memorability.images.store.Preparation`.
+    score
+        What the score is, in words.
+    confidence
+        Of intervals, within (0, 1).
+    split
+        How images were split.
+    note
+        What every page of the study says.
+    """
+
+    resize: Resize
+    minimum_side: int
+    decoding: Decoding
+    score: str
+    confidence: float
+    split: SplitSettings
+    note: str
+
+
 def bundle(
     model: Autoencoder,
     trained: TrainedPredictor,
     latents: npt.NDArray[np.float32],
     predictions: pd.DataFrame,
     *,
-    settings: Mapping[str, Any],
+    settings: BundleSettings,
     run: Mapping[str, Any],
     made: Mapping[str, Any],
 ) -> SavedPredictor:
@@ -197,8 +225,7 @@ def bundle(
     predictions
         The table `predictions`.
     settings
-        resize, losses and decoding (of the prepared images), score (what it is, in words), confidence
-        (of intervals), split, note (what every page of the study says).
+        What the study adds.
     run
         The record of the run that made the autoencoder.
     made
@@ -217,7 +244,7 @@ def bundle(
     part = predictions["split"].to_numpy()
     validation = predictions[part == "validation"]
     residuals = (validation["score"] - validation["predicted"]).to_numpy()
-    half_width, level = residual_interval(residuals, settings["confidence"])
+    half_width, level = residual_interval(residuals, settings.confidence)
     scores = predictions.loc[part == "train", "score"]
     lines = sorted(predictions["image_id"] + "\t" + predictions["split"] + "\n")
     reference = np.flatnonzero(part != "train")
@@ -225,21 +252,21 @@ def bundle(
         "format": FORMAT,
         "version": VERSION,
         "preparation": {
-            "resize": settings["resize"],
-            "minimum_side": settings["minimum_side"],
-            "decoding": dict(settings["decoding"]),
+            "resize": settings.resize,
+            "minimum_side": settings.minimum_side,
+            "decoding": asdict(settings.decoding),
             **PREPARATION,
         },
-        "score": settings["score"],
+        "score": settings.score,
         "autoencoder": {
-            "architecture": model.architecture,
+            "architecture": asdict(model.architecture),
             "settings": run["settings"],
             "state_sha256": state_hash(model.state_dict()),
             "receipts": run["receipts"],
         },
         "predictor": {"architecture": trained.model.architecture},
         "split": {
-            "settings": settings["split"],
+            "settings": asdict(settings.split),
             "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
             "images": {name: int((part == name).sum()) for name in PARTS},
         },
@@ -249,7 +276,7 @@ def bundle(
             "distance": _usual_distance(trained, latents, reference),
             "share": USUAL_SHARE,
         },
-        "note": settings["note"],
+        "note": settings.note,
         "made": dict(made),
         "packages": run["environment"]["packages"],
     }
@@ -363,7 +390,8 @@ def _rebuild(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> SavedPr
         part, _, name = key.partition(".")
         parts[part][name] = value
     with torch.device("meta"):  # no time for initial weights that are replaced
-        encoder = _encoder_of(Autoencoder(**facts["autoencoder"]["architecture"]))
+        architecture = from_params(Architecture, facts["autoencoder"]["architecture"])
+        encoder = _encoder_of(Autoencoder(architecture))
     encoder.load_state_dict(parts["encoder"], assign=True)
     predictor = rebuild_predictor(facts["predictor"]["architecture"], parts["predictor"])
     reference = parts["reference"]["predicted"].numpy()

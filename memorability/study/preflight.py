@@ -2,12 +2,153 @@
 
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from memorability.base.errors import InputError
+from memorability.base.files import CHECKPOINTS
+from memorability.study import paths
+from memorability.study.grid import Run
+from memorability.study.study import Study
+
+# Of one fine-tuned model at width 1, by bottleneck.
+MODEL_BYTES = {"conv7x7": 128e6, "fc4096": 1034e6}
 
 
-def require(path: Path, key: str, needed: str) -> None:
+def check_study(study: Study) -> None:
+    """Check what a study needs on disk before its first job.
+
+    Raises
+    ------
+    InputError
+        If images, scores or weights are missing, or the results directory cannot be written or has
+        no room for the models that will be kept and those of one loss until they are compared.
+    """
+    for check in (
+        check_images,
+        check_scores,
+        check_tables_of_prediction,
+        check_tables_from_elsewhere,
+        check_pretraining_images,
+        check_weights,
+        check_permissions,
+        check_space,
+    ):
+        check(study)
+
+
+def check_images(study: Study) -> None:
+    """Refuse a directory of images that is not there; what is prepared may have come without it."""
+    if study.has_own_images and not _is_prepared(study):
+        _require(Path(study.image_source["images"]), "dataset.images", "a directory of images")
+
+
+def check_scores(study: Study) -> None:
+    """Refuse a score table of the user's that is not there."""
+    given = study.has_own_images or not study.has_images
+    if given and not _is_prepared(study):
+        _require(Path(study.image_source["scores"]), "dataset.scores", "a table of scores")
+
+
+def check_tables_of_prediction(study: Study) -> None:
+    """Refuse predictions from elsewhere and an own split that are not there."""
+    prediction = study.settings["prediction"]
+    tables = {
+        f"prediction.external.{name}.file": table["file"]
+        for name, table in prediction["external"].items()
+    }
+    if prediction["split"]["kind"] == "file":
+        tables["prediction.split.file"] = prediction["split"]["file"]
+    for key, file in tables.items() if study.runs else ():
+        _require(Path(file), key, "a table of one row per image")
+
+
+def check_tables_from_elsewhere(study: Study) -> None:
+    """Refuse errors and latents from elsewhere that are not there."""
+    for key in ("external_errors", "external_latents"):
+        for name, source in study.settings[key].items():
+            what = f"a table of {key.removeprefix('external_')}"
+            _require(Path(source["file"]), f"{key}.{name}.file", what)
+
+
+def check_pretraining_images(study: Study) -> None:
+    """Refuse a pre-training folder that is not there, where a protocol starts from one."""
+    if paths.pretrainings(study):
+        folder = Path(study.settings["pretraining"]["images"])
+        _require(folder, "pretraining.images", "a directory of images")
+
+
+def check_weights(study: Study) -> None:
+    """Refuse weights files of the user's own directory that are not there."""
+    if study.settings["weights"]["source"] != "directory":
+        return
+    left = [run for run in study.runs if not Path(paths.error_file(study, run)).is_file()]
+    needed = {file for run in left for file in paths.weight_files(study, run.protocol, run.loss)}
+    if not _is_prepared(study):
+        needed.update(paths.object_weights(study))
+    missing = sorted(file for file in needed if not Path(file).is_file())
+    if missing:
+        raise InputError(
+            f"Weights files are missing: {', '.join(missing)}. docs/data.md says where to get "
+            "them; weights.source: torchvision downloads them. Without them: weights.source: "
+            "random for losses, features: {objects: false} for image features, and for the "
+            "autoencoder a protocol with initial_weights: random (protocols/untrained_start.yaml) "
+            "or pretrain (protocols/pretrained_start.yaml)."
+        )
+
+
+def check_permissions(study: Study) -> None:
+    """Refuse directories that this user may not write to."""
+    _require_writable(Path(study.results), "Results")
+    if study.runs:
+        _require_writable(CHECKPOINTS, "Training state")
+
+
+def check_space(study: Study) -> None:
+    """Refuse a disk without room for the models."""
+    unmade = [run for run in study.kept if not Path(paths.kept_file(study, run)).is_file()]
+    unmade += max(
+        _passing_models(study), key=lambda runs: _bytes_of_models(study, runs), default=[]
+    )
+    needed = _bytes_of_models(study, unmade)
+    free = shutil.disk_usage(_existing(Path(study.results))).free
+    if free < needed:
+        raise InputError(
+            f"The disk of {study.results} has {free / 1e9:.1f} GB free, but the models of "
+            f"{len(unmade)} runs take {needed / 1e9:.1f} GB. Free space, run with --directory on "
+            "another disk, or keep fewer models (keep_checkpoints)."
+        )
+
+
+def model_bytes(study: Study, protocol: str) -> float:
+    """Return the size of a fine-tuned model of a protocol, in bytes."""
+    bottleneck = study.protocols[protocol].bottleneck
+    return MODEL_BYTES[bottleneck] * float(study.settings["autoencoder"]["width"]) ** 2
+
+
+def _is_prepared(study: Study) -> bool:
+    return Path(paths.image_table(study)).is_file()
+
+
+def _bytes_of_models(study: Study, runs: Iterable[Run]) -> float:
+    return sum(model_bytes(study, run.protocol) for run in runs)
+
+
+def _passing_models(study: Study) -> Iterator[list[Run]]:
+    """Yield, per protocol and loss, the runs whose models are there together but are not kept.
+
+    Until the errors of all of them say which one has the highest correlation, no model may go.
+    """
+    for protocol in study.protocols:
+        for loss in study.settings["losses"]:
+            yield [
+                run
+                for run in study.runs_of(protocol, loss)
+                if run not in study.kept and not Path(paths.matrix_file(study, run)).is_file()
+            ]
+
+
+def _require(path: Path, key: str, needed: str) -> None:
     """Raise InputError unless a file or directory of the configuration exists."""
     directory = needed.startswith("a directory")
     if path.is_dir() if directory else path.is_file():
@@ -20,22 +161,7 @@ def require(path: Path, key: str, needed: str) -> None:
     )
 
 
-def _existing(path: Path) -> Path:
-    return next(parent for parent in (path, *path.parents, Path()) if parent.exists())
-
-
-def require_space(path: Path, models: int, needed_bytes: float) -> None:
-    """Raise InputError unless the disk has room for the models that are kept."""
-    free = shutil.disk_usage(_existing(path)).free
-    if free < needed_bytes:
-        raise InputError(
-            f"The disk of {path} has {free / 1e9:.1f} GB free, but the models of {models} runs take "
-            f"{needed_bytes / 1e9:.1f} GB. Free space, run with --directory on another disk, or keep "
-            "fewer models (keep_checkpoints)."
-        )
-
-
-def require_writable(path: Path, what: str) -> None:
+def _require_writable(path: Path, what: str) -> None:
     """Raise InputError unless this user may write to a path."""
     existing = _existing(path)
     if not existing.is_dir() or not os.access(existing, os.W_OK):
@@ -43,3 +169,7 @@ def require_writable(path: Path, what: str) -> None:
             f"{what} cannot be written to {path}: {existing.resolve()} is not a directory that "
             "this user may write to. Change its permissions, or run with --directory elsewhere."
         )
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents, Path()) if parent.exists())

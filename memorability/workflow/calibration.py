@@ -9,19 +9,21 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 
 import torch
 from torch import nn
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.finetuning import train_step
+from memorability.base.settings import from_params
 from memorability.images.sizes import SIDE
 from memorability.networks.adam import Adam
-from memorability.networks.computing import choose_device, place
-from memorability.networks.losses import MeanSquaredError, NetworkLoss, make_loss
+from memorability.networks.computing import Compute, Precision, choose_device, place
+from memorability.networks.losses import LossChoice, MeanSquaredError, NetworkLoss, make_loss
+from memorability.study import job_settings
+from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     AutoencoderSeconds,
     Calibration,
@@ -34,14 +36,14 @@ CALLS = 3
 ATTRIBUTED = 2  # interpolated images that pass at a time; a job has ten, of the same cost each
 
 
+def random_loss(study: Study, protocol: str, loss: str) -> LossChoice:
+    """Return a loss as a protocol has it, but for its weights: random ones take as long as any."""
+    choice = from_params(LossChoice, job_settings.loss_choice(study, protocol, loss))
+    return replace(choice, weights_directory=None)
+
+
 def calibrate(
-    protocols: Iterable[Mapping[str, Any]],
-    losses: Iterable[str],
-    *,
-    width: float,
-    precision: str,
-    threads: int,
-    device: str,
+    architectures: Iterable[Architecture], losses: Iterable[LossChoice], compute: Compute
 ) -> Calibration:
     """Time the networks of a study with random weights, which take as long as any.
 
@@ -50,29 +52,22 @@ def calibrate(
 
     Parameters
     ----------
-    protocols
-        Choices of its protocols; of a study without runs there are none, and its jobs' start alone is
-        timed.
-    losses
-        Losses and metrics.
-    width, precision, threads, device
-        See config.yaml.
+    architectures, losses
+        Of its protocols, and losses and metrics; of a study without runs there are none, and its
+        jobs' start alone is timed.
+    compute
+        How jobs compute.
     """
-    stopwatch = _Stopwatch(choose_device(device), threads)
-    choices = {architecture(protocol): protocol for protocol in protocols}
+    stopwatch = _Stopwatch(choose_device(compute.device), compute.threads)
     timed = {
-        key: _time_autoencoder(stopwatch, protocol, width, precision)
-        for key, protocol in choices.items()
+        architecture: _time_autoencoder(stopwatch, architecture, compute.precision)
+        for architecture in dict.fromkeys(architectures)
     }
     return Calibration(
         stopwatch.device,
-        threads,
-        {key: seconds for key, (seconds, _) in timed.items()},
-        {
-            name: _time_loss(stopwatch, name, protocol, precision)
-            for protocol in list(choices.values())[:1]
-            for name in losses
-        },
+        compute.threads,
+        {architecture(asdict(choices)): seconds for choices, (seconds, _) in timed.items()},
+        {loss.name: _time_loss(stopwatch, loss, compute.precision) for loss in losses},
         _time_start(),
         max((spread for _, spread in timed.values()), default=1.0),
     )
@@ -104,10 +99,9 @@ class _Stopwatch:
 
 
 def _time_autoencoder(
-    stopwatch: _Stopwatch, protocol: Mapping[str, Any], width: float, precision: str
+    stopwatch: _Stopwatch, architecture: Architecture, precision: Precision
 ) -> tuple[AutoencoderSeconds, float]:
-    shape = {choice: protocol[choice] for choice in ("bottleneck", "decoder", "batch_norm")}
-    model = place(initial_autoencoder(0, width=width, **shape), stopwatch.device)
+    model = place(initial_autoencoder(0, architecture), stopwatch.device)
     model.precision = precision
     image = _image(stopwatch.device)
     optimizer = Adam(model, 1e-6)
@@ -127,20 +121,8 @@ def _attribute(model: Autoencoder, points: torch.Tensor) -> None:
     torch.autograd.grad(model.encode(points).sum(), points)
 
 
-def _time_loss(
-    stopwatch: _Stopwatch, name: str, protocol: Mapping[str, Any], precision: str
-) -> LossSeconds:
-    loss = place(
-        make_loss(
-            name,
-            lpips_range=protocol["lpips_range"],
-            style_gram=protocol["style_gram"],
-            weights_source="random",
-            weights_directory=Path(),
-            precision=precision,
-        )[0],
-        stopwatch.device,
-    )
+def _time_loss(stopwatch: _Stopwatch, choice: LossChoice, precision: Precision) -> LossSeconds:
+    loss = place(make_loss(choice, precision=precision)[0], stopwatch.device)
     image, reconstruction = _image(stopwatch.device), _image(stopwatch.device)
     describe = 0.0
     with torch.no_grad():

@@ -1,15 +1,12 @@
 """Bytes that a study takes on disk."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-from torch import nn
-
 from memorability.autoencoder.stored_targets import target_bytes
 from memorability.images.sizes import SIDE
 from memorability.networks.losses import make_loss
+from memorability.study import paths
+from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
+from memorability.workflow.calibration import random_loss
 from memorability.workflow.job_times import Sizes, latent_size
 
 MODEL_STATES = 3  # a saved training state: weights and two moments
@@ -28,7 +25,7 @@ def disk_bytes(study: Study, sizes: Sizes) -> dict[str, float]:
     rows = 2 * study.settings["epochs"] * len(study.runs)
     rows += (study.settings["decay"]["epochs"] + 10) * len(study.selected)
     return {
-        "models": sum(study.model_bytes(run.protocol) for run in study.kept),
+        "models": sum(model_bytes(study, run.protocol) for run in study.kept),
         # Of each selected model, and once more as the predictor reads them.
         "latents": (len(study.selected) + 1) * latents,
         "prepared images": len(resizes) * sizes.images * PIXEL_BYTES
@@ -42,11 +39,11 @@ def passing_bytes(study: Study, sizes: Sizes, cores: int) -> dict[str, float]:
     """Return the bytes that are there only while runs are made on so many cores, by what they are."""
     if not study.runs:
         return {}
-    largest = max(study.model_bytes(protocol) for protocol in study.protocols)
+    largest = max(model_bytes(study, protocol) for protocol in study.protocols)
     kept = set(study.kept)
     of_a_loss = [
         sum(
-            study.model_bytes(run.protocol)
+            model_bytes(study, run.protocol)
             for run in study.runs_of(protocol, loss)
             if run not in kept
         )
@@ -54,10 +51,10 @@ def passing_bytes(study: Study, sizes: Sizes, cores: int) -> dict[str, float]:
         for loss in study.settings["losses"]
     ]
     stored = sum(
-        sizes.images * target_bytes(_loss(loss, protocol.choices()))
-        for name, protocol in study.protocols.items()
+        sizes.images * target_bytes(make_loss(random_loss(study, name, loss))[0])
+        for name in study.protocols
         for loss in study.settings["losses"]
-        if study.target_files(name, loss)
+        if paths.target_files(study, name, loss)
     )
     at_a_time = min(max(1, cores // study.settings["compute"]["threads"]), len(study.runs))
     return {
@@ -65,13 +62,3 @@ def passing_bytes(study: Study, sizes: Sizes, cores: int) -> dict[str, float]:
         "stored targets": stored,
         f"training state, {at_a_time} at a time": MODEL_STATES * largest * at_a_time,
     }
-
-
-def _loss(name: str, choices: Mapping[str, Any]) -> nn.Module:
-    return make_loss(
-        name,
-        lpips_range=choices["lpips_range"],
-        style_gram=choices["style_gram"],
-        weights_source="random",
-        weights_directory=Path(),
-    )[0]

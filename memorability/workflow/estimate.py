@@ -8,9 +8,13 @@ import math
 import os
 from collections.abc import Sequence
 
+from memorability.autoencoder.architecture import Architecture
+from memorability.base.settings import from_params
+from memorability.networks.computing import Compute
 from memorability.networks.losses import WITHOUT_WEIGHTS
+from memorability.study import job_settings
 from memorability.study.study import Study
-from memorability.workflow.calibration import calibrate
+from memorability.workflow.calibration import calibrate, random_loss
 from memorability.workflow.cost_figures import Calibration
 from memorability.workflow.disk import disk_bytes, passing_bytes
 from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
@@ -36,16 +40,20 @@ def estimate(study: Study, jobs: Sequence[Job]) -> str:
     InputError
         If the score table cannot be read.
     """
-    sizes, settings = sizes_of(study), study.settings
-    losses: list[str] = []
-    if study.runs:
-        losses = list(dict.fromkeys([*settings["losses"], *WITHOUT_WEIGHTS]))
+    sizes = sizes_of(study)
+    losses = dict.fromkeys([*study.settings["losses"], *WITHOUT_WEIGHTS])
     calibration = calibrate(
-        [protocol.choices() for protocol in study.protocols.values()],
-        losses,
-        width=settings["autoencoder"]["width"],
-        **study.machine,
-        **study.precision,
+        [
+            from_params(Architecture, job_settings.architecture(study, protocol))
+            for protocol in study.protocols
+        ],
+        # Of the first protocol: how LPIPS is fed does not change its time.
+        [
+            random_loss(study, protocol, loss)
+            for protocol in list(study.protocols)[:1]
+            for loss in losses
+        ],
+        from_params(Compute, job_settings.compute(study)),
     )
     return page(study, sizes, calibration, jobs)
 

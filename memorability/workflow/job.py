@@ -8,14 +8,18 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from memorability.base.files import atomic
 from memorability.base.job_log import job_log
+from memorability.base.settings import from_params
 from memorability.workflow.records import table_record
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_Settings = TypeVar("_Settings")
 
 
 class RunningJob:
@@ -59,6 +63,10 @@ class RunningJob:
         trace: TracebackType | None,
     ) -> None:
         self._log.__exit__(kind, error, trace)
+
+    def read_settings(self, kind: type[_Settings]) -> _Settings:
+        """Return the settings as the dataclass that they describe: see `from_params`."""
+        return from_params(kind, self.settings)
 
     @property
     def record(self) -> dict[str, str]:

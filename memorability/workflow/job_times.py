@@ -20,6 +20,8 @@ from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
 from memorability.prediction.names import MAIN, PREDICTORS
+from memorability.study import paths
+from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     FIGURES,
@@ -97,8 +99,8 @@ def sizes_of(study: Study) -> Sizes:
         table = read_raw(Path(dataset["scores"]))
         column = dataset["columns"].get("category")
         categories = table[column].nunique() if column in table else 1
-    if Path(study.image_table).is_file():
-        images = int(parquet.read_metadata(study.image_table).num_rows)
+    if Path(paths.image_table(study)).is_file():
+        images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif own:
         images = 0 if table is None else len(table)
     elif kind in DATA_SETS:
@@ -109,7 +111,7 @@ def sizes_of(study: Study) -> Sizes:
     shares = (int(split[part] * images) for part in ("train", "test"))
     train, test = SPLITS.get(split["kind"], shares)
     folder = Path(study.settings["pretraining"]["images"])
-    pretrains = bool(study.runs and study.pretrainings)
+    pretrains = bool(study.runs and paths.pretrainings(study))
     return Sizes(images, categories, train, test, folder if pretrains else None)
 
 
@@ -184,7 +186,7 @@ class JobSeconds:
             "finetune": lambda job: study.settings["epochs"] * self.epoch(job),
             "finetune_decay": lambda job: study.settings["decay"]["epochs"] * self.epoch(job),
             "keep_model": lambda job: (
-                study.model_bytes(job.wildcards["protocol"]) * FIGURES["byte"]
+                model_bytes(study, job.wildcards["protocol"]) * FIGURES["byte"]
             ),
             "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
             "measure_matrix": lambda job: images * (
@@ -213,7 +215,7 @@ class JobSeconds:
             ),
             "bundle_predictor": lambda _: (
                 self._latents
-                + self._study.model_bytes(self._study.settings["selected"]["protocol"])
+                + model_bytes(self._study, self._study.settings["selected"]["protocol"])
                 * FIGURES["byte"]
             ),
         }
@@ -261,7 +263,7 @@ class JobSeconds:
         name = job.wildcards["protocol"]
         protocol, loss = self._study.protocols[name], self._loss(job)
         model = self._autoencoder(name)
-        stored = bool(self._study.target_files(name, job.wildcards["loss"])) * loss.describe
+        stored = bool(paths.target_files(self._study, name, job.wildcards["loss"])) * loss.describe
         split = protocol.fine_tuned_on == "train_split"
         shown = self._sizes.train if split else self._sizes.images
         seconds = shown * (model.train + loss.train - stored)

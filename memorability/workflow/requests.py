@@ -1,4 +1,6 @@
-"""What jobs ask a scheduler for: time by images, epochs and loss; more of everything after a failure.
+"""What jobs ask a scheduler for: memory, GPUs, and time by images, epochs and loss.
+
+After a failure they ask for more of everything.
 
 Times are those of `job_times` on one core of `cost_figures.yaml`, doubled, and a quarter of an hour
 to start: a machine may be slower, and a job that is stopped early is worth less than one that waits
@@ -10,10 +12,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from memorability.base.errors import named
 from memorability.prediction.names import PREDICTORS
+from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import published
 from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
@@ -24,6 +28,8 @@ START = 15
 """Minutes."""
 LONGEST = {"search_predictor": 7 * 24 * 60}
 """Rule -> minutes that its jobs ask for at most: a worker of a search goes on where it was stopped."""
+IMAGE_BYTES = 0.3e9
+"""Of one image of a batch in training at width 1, all feature maps and their gradients."""
 PAIR_BYTES = 35
 """Memory per pair of an image and a training image, in the heads that compare them all."""
 
@@ -58,7 +64,7 @@ def growing(request: Request) -> Callable[[Any, Any, int], str | int]:
 
 @dataclass(frozen=True)
 class Requests:
-    """What the jobs of a study ask a scheduler for."""
+    """What the jobs of a study ask a scheduler for: minutes, memory and GPUs."""
 
     study: Study
 
@@ -92,4 +98,33 @@ class Requests:
         if named(PREDICTORS, predictor, "predictor").cost != "inner_products":
             return "4GB"
         # Of all images with the training images, twice.
-        return f"{math.ceil(2.5 + self.sizes.images**2 * PAIR_BYTES / 1e9)}GB"
+        return _gigabytes(self.sizes.images**2 * PAIR_BYTES)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that a job asks for."""
+        device = self.study.settings["compute"]["device"]
+        return int(device == "cuda" or (device == "auto" and Path("/dev/nvidia0").exists()))
+
+    def training_memory(self, protocol: str, beside: float = 0) -> str:
+        """Return the memory of a job with a model of a protocol and `beside` bytes."""
+        # Weights, gradients and two moments of Adam.
+        return _gigabytes(4 * model_bytes(self.study, protocol) + beside)
+
+    @property
+    def analysis_memory(self) -> str:
+        """Memory of a job with a model of the selected protocol."""
+        return self.training_memory(self.study.settings["selected"]["protocol"])
+
+    @property
+    def pretraining_memory(self) -> str:
+        """Memory of a pre-training job."""
+        model = max(model_bytes(self.study, protocol) for protocol in self.study.protocols)
+        images = IMAGE_BYTES * self.study.settings["pretraining"]["batch_size"]
+        images *= float(self.study.settings["autoencoder"]["width"])
+        return _gigabytes(4 * model + images)
+
+
+def _gigabytes(size: float) -> str:
+    """Return the memory of a job that holds so many bytes beside its libraries and some images."""
+    return f"{math.ceil(2.5 + size / 1e9)}GB"

@@ -20,6 +20,7 @@ from memorability.data.scores import read_scores
 from memorability.images.store import prepare
 from memorability.networks.catalogue import minimum_side
 from memorability.tables import store
+from tests.run_settings import run_settings
 
 SUBSET = Path(__file__).resolve().parents[3] / "shared" / "data" / "memcat_subset"
 PER_CATEGORY = 4
@@ -158,32 +159,7 @@ def test_a_short_run_on_real_photographs_measures_each_of_them(
 ) -> None:
     torch.set_num_threads(1)
     images, _, pixels = squashed
-    settings = {
-        "precision": "fp32",
-        "protocol": {
-            "bottleneck": "conv7x7",
-            "decoder": "upsample_conv",
-            "batch_norm": True,
-            "initial_weights": "random",
-            "batch_norm_mode": "train_then_recompute",
-            "order": "seed_shuffle",
-            "lpips_range": "minus_one_to_one",
-            "lpips_sign_train": "distance",
-            "lpips_sign_test": "distance",
-            "style_gram": "gatys5",
-            "fine_tuned_on": "all",
-            "seed_varies": "everything",
-            "sweep": "fresh",
-        },
-        "loss": "mse",
-        "learning_rate": 1e-3,
-        "seed": 0,
-        "stream_seeds": {"order": 0, "initial_weights": 0, "dropout": 0},
-        "previous_model": None,
-        "epochs": 2,
-        "width": 0.05,
-        "weights": {"source": "random", "directory": ""},
-    }
+    settings = run_settings(batch_norm_mode="train_then_recompute", epochs=2, width=0.05)
     run = finetune(pixels, images, settings, device="cpu")
     store.write(images, tmp_path / "images.parquet", "images")
     store.write(run.errors, tmp_path / "errors.parquet", "errors")

@@ -4,18 +4,32 @@ import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
+from memorability.data.splits import SplitSettings
+from memorability.images.decoding import Decoding
 from memorability.prediction.predictors.trained import TrainedPredictor
 from memorability.prediction.predictors.training import PredictorSettings, train_predictor
-from memorability.scorer.bundle import SavedPredictor, bundle
+from memorability.scorer.bundle import BundleSettings, SavedPredictor, bundle
 
 IMAGES = 60
+SETTINGS = BundleSettings(
+    resize="squash",
+    minimum_side=1,
+    decoding=Decoding(),
+    score="(hits − false alarms) / responses",
+    confidence=0.9,
+    split=SplitSettings(
+        kind="stratified", number=1, train=0.5, validation=1 / 3, test=1 / 6, seed=0
+    ),
+    note="Weights are random.",
+)
 
 
 class MadeUpStudy:
@@ -23,9 +37,7 @@ class MadeUpStudy:
 
     def __init__(self) -> None:
         stream = np.random.default_rng(8)
-        self.model: Autoencoder = initial_autoencoder(
-            0, width=1 / 64, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
-        ).eval()
+        self.model: Autoencoder = initial_autoencoder(0, Architecture(width=1 / 64)).eval()
         self.latents = stream.gamma(1, size=(IMAGES, self.model.latent_dim)).astype(np.float32)
         split = np.repeat(["train", "validation", "test"], (30, 20, 10))
         scores = np.clip(self.latents[:, :9].mean(axis=1) / 2, 0, 1).astype(np.float64)
@@ -44,16 +56,7 @@ class MadeUpStudy:
             self.trained,
             self.latents,
             self.predictions,
-            settings={
-                "resize": "squash",
-                "minimum_side": 1,
-                "decoding": {"color_profile": "convert", "max_megapixels": 300},
-                "score": "(hits − false alarms) / responses",
-                "confidence": 0.9,
-                "split": {"kind": "stratified"},
-                "note": "Weights are random.",
-                **settings,
-            },
+            settings=replace(SETTINGS, **settings),
             run={
                 "settings": {"loss": "mse"},
                 "receipts": [{"model": "autoencoder", "source": "random"}],

@@ -39,6 +39,22 @@ class Predictions:
     of_pairs: npt.NDArray[np.float64] = field(default_factory=_no_scores)
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeadSettings:
+    """What decides a fit on latents.
+
+    Parameters
+    ----------
+    seed
+        Of the study, at least 0.
+    threads
+        Of the processor, at least 1: sums are split among them.
+    """
+
+    seed: int
+    threads: int
+
+
 class Fit(Protocol):
     """Fit a predictor to the training images and predict."""
 
@@ -49,7 +65,7 @@ class Fit(Protocol):
         split: npt.NDArray[Any],
         *,
         rows: npt.NDArray[np.intp],
-        settings: Mapping[str, Any],
+        settings: Any,
         seed: int,
     ) -> Predictions:
         """Return predictions.
@@ -66,7 +82,8 @@ class Fit(Protocol):
         rows
             Of the images to predict, (K,).
         settings
-            Of the study: of the main predictor the fields of `PredictorSettings`.
+            Of the study: `HeadSettings`, or what a predictor of its own kind adds to them, as
+            `memorability.prediction.predictors.training.TrainingSettings` does.
         seed
             Seed of the study.
         """

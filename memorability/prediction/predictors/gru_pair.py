@@ -6,7 +6,6 @@ two, whose target is the mean of their scores.
 
 import logging
 import math
-from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from memorability.base.seeding import numpy_stream, stream_seed, torch_stream
-from memorability.prediction.predictors.contract import Predictions
+from memorability.prediction.predictors.contract import HeadSettings, Predictions
 from memorability.prediction.predictors.early_stopping import EarlyStopping
 from memorability.prediction.predictors.fitting import Floats, fitting_rows, training_moments
 
@@ -70,7 +69,7 @@ def fit_gru(
     split: npt.NDArray[Any],
     *,
     rows: npt.NDArray[np.intp],
-    settings: Mapping[str, Any],
+    settings: HeadSettings,
     seed: int,
 ) -> Predictions:
     """Train the network on pairs of latents and predict images, and pairs of test images.

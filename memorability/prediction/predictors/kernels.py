@@ -4,7 +4,6 @@ With more latent values than images both need the latents only through the inner
 images with the training images, which one pass over a memory-mapped file gives.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ from sklearn.svm import SVR
 from memorability.base.arrays import blocks
 from memorability.base.errors import InputError
 from memorability.base.seeding import stream_seed
-from memorability.prediction.predictors.contract import Predictions
+from memorability.prediction.predictors.contract import HeadSettings, Predictions
 from memorability.prediction.predictors.fitting import Floats, fitting_rows, training_moments
 
 _COLUMNS_PER_BLOCK = 2048  # 82 MB of 10,000 latents
@@ -74,7 +73,7 @@ def fit_ridge(
     split: npt.NDArray[Any],
     *,
     rows: npt.NDArray[np.intp],
-    settings: Mapping[str, Any],
+    settings: HeadSettings,
     seed: int,
 ) -> Predictions:
     """Fit a ridge regression on the standardised latents and predict.
@@ -93,7 +92,7 @@ def fit_svr(
     split: npt.NDArray[Any],
     *,
     rows: npt.NDArray[np.intp],
-    settings: Mapping[str, Any],
+    settings: HeadSettings,
     seed: int,
 ) -> Predictions:
     """Fit a support vector regression with a Gaussian kernel and predict.

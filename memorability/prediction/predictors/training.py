@@ -5,8 +5,8 @@ images are only ever predicted.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast, get_args
 
@@ -19,7 +19,7 @@ from torch.optim.adamw import adamw
 
 from memorability.base.arrays import blocks
 from memorability.base.seeding import stream_seed, torch_stream
-from memorability.prediction.predictors.contract import Predictions
+from memorability.prediction.predictors.contract import HeadSettings, Predictions
 from memorability.prediction.predictors.early_stopping import EarlyStopping
 from memorability.prediction.predictors.fitting import (
     Floats,
@@ -98,11 +98,12 @@ class PredictorSettings:
                     "range that PredictorSettings documents. Correct the setting."
                 )
 
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "PredictorSettings":
-        """Return the fields of this class that a larger mapping holds."""
-        chosen = {field.name: settings[field.name] for field in fields(cls)}
-        return cls(**chosen | {"hidden": tuple(settings["hidden"])})
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(HeadSettings):
+    """What decides a training of the predictor: besides that of any fit, the predictor's own."""
+
+    predictor: PredictorSettings
 
 
 def _no_report(epoch: int, train_loss: float, validation_loss: float) -> None:
@@ -203,15 +204,14 @@ def fit_perceptron(
     split: npt.NDArray[Any],
     *,
     rows: npt.NDArray[np.intp],
-    settings: Mapping[str, Any],
+    settings: TrainingSettings,
     seed: int,
 ) -> Predictions:
     """Train the predictor on latents and predict.
 
     `memorability.prediction.predictors.contract.Fit` says what it takes.
     """
-    chosen = PredictorSettings.of(settings)
-    trained = train_predictor(inputs, scores, split, settings=chosen, seed=seed)
+    trained = train_predictor(inputs, scores, split, settings=settings.predictor, seed=seed)
     return Predictions(of_images=predict(trained, inputs, rows))
 
 

@@ -9,14 +9,14 @@ from sklearn.linear_model import LinearRegression
 
 from memorability.analysis.feature_model import FeatureModel, model_features, permutation_importance
 from memorability.base.errors import InputError
-from memorability.data.splits import split_images
+from memorability.data.splits import SplitSettings, split_images
 from memorability.features.names import TABLE_2
 from memorability.report.reading import importance_for_reading
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 N = 240
-SHARES = {"kind": "stratified", "train": 0.5, "validation": 0.2, "test": 0.3, "seed": 0}
+SHARES = SplitSettings(kind="stratified", number=1, train=0.5, validation=0.2, test=0.3, seed=0)
 BOOTSTRAP = Bootstrap(draws=200, confidence=0.95, seed=0)
 NAMES = [name for name in TABLE_2 if name not in ("object_count", "separation_score")]
 

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import (
+    Architecture,
     Autoencoder,
     initial_autoencoder,
     read_autoencoder,
@@ -25,7 +26,7 @@ PAPER_TEXT = {"bottleneck": "fc4096", "decoder": "transposed12", "batch_norm": F
 
 
 def made(seed: int = 0, width: float = 0.05, **choices: Any) -> Autoencoder:
-    return initial_autoencoder(seed, width=width, **(PUBLISHED | choices))
+    return initial_autoencoder(seed, Architecture(width=width, **(PUBLISHED | choices)))
 
 
 def images(count: int = 1) -> Tensor:
@@ -35,7 +36,7 @@ def images(count: int = 1) -> Tensor:
 def on_meta(**choices: Any) -> Autoencoder:
     """The full-width network without memory for its parameters."""
     with torch.device("meta"):
-        return Autoencoder(**(PUBLISHED | choices))
+        return Autoencoder(Architecture(**(PUBLISHED | choices)))
 
 
 def kinds(module: nn.Module) -> Counter[type[nn.Module]]:
@@ -206,9 +207,10 @@ def test_writing_does_not_change_the_model(tmp_path: Path) -> None:
 
 def test_what_a_run_that_diverged_has_left_is_no_model(tmp_path: Path) -> None:
     outcome = {"outcome": "diverged", "step": 17, "reason": "the loss mse became nan"}
-    write_autoencoder(Autoencoder(width=0.02), tmp_path / "a.safetensors", {"outcome": outcome})
+    model = Autoencoder(Architecture(width=0.02))
+    write_autoencoder(model, tmp_path / "a.safetensors", {"outcome": outcome})
     with pytest.raises(InputError, match=r"loss mse became nan at step 17.*Set `selected`"):
         read_autoencoder(tmp_path / "a.safetensors")
     outcome["outcome"] = "finished"
-    write_autoencoder(Autoencoder(width=0.02), tmp_path / "a.safetensors", {"outcome": outcome})
+    write_autoencoder(model, tmp_path / "a.safetensors", {"outcome": outcome})
     read_autoencoder(tmp_path / "a.safetensors")

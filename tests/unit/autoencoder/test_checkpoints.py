@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,16 +22,14 @@ from memorability.autoencoder import checkpoints as module
 from memorability.autoencoder import finetuning
 from memorability.autoencoder.architecture import write_autoencoder
 from memorability.autoencoder.checkpoints import Checkpoints, Stopped, TrainingState, arithmetic
-from memorability.autoencoder.finetuning import FinetunedRun, finetune
+from memorability.autoencoder.finetuning import FinetunedRun, RunSettings, finetune
 from memorability.base.errors import InputError
-from memorability.study.protocol import load_protocol
 from memorability.tables import store
-from memorability.workflow.fingerprint import PACKAGE
+from tests.run_settings import run_settings
 
 torch.set_num_threads(1)
 IMAGES = 6
 FILES = ("autoencoder.safetensors", "errors.parquet", "history.parquet")
-PROTOCOL = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
 # Fewer images are trained on than are measured.
 SPLIT = {"fine_tuned_on": "train_split", "batch_norm_mode": "train_then_recompute"}
 # Dropout draws random numbers at every step.
@@ -44,22 +43,11 @@ def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-def settings(epochs: int = 2, **choices: Any) -> dict[str, Any]:
-    return {
-        "protocol": PROTOCOL | choices,
-        "loss": "mse",
-        "learning_rate": 1e-3,
-        "seed": 0,
-        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
-        "previous_model": None,
-        "epochs": epochs,
-        "width": 0.02,
-        "weights": {"source": "random", "directory": "none"},
-        "precision": "fp32",
-    }
+def settings(**changes: Any) -> RunSettings:
+    return run_settings(**{"epochs": 2, "width": 0.02} | changes)
 
 
-def run(chosen: dict[str, Any], checkpoints: Checkpoints | None = None, **how: Any) -> FinetunedRun:
+def run(chosen: RunSettings, checkpoints: Checkpoints | None = None, **how: Any) -> FinetunedRun:
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, 224, 224), dtype=np.uint8)
     ids = [f"image_{index}" for index in range(IMAGES)]
     images = pd.DataFrame({"image_id": ids, "position": range(IMAGES)})
@@ -68,7 +56,7 @@ def run(chosen: dict[str, Any], checkpoints: Checkpoints | None = None, **how: A
     return finetune(pixels, images, chosen, device="cpu", checkpoints=checkpoints, **how)
 
 
-def make(directory: Path, chosen: dict[str, Any], seconds: float = 1e-9, **how: Any) -> None:
+def make(directory: Path, chosen: RunSettings, seconds: float = 1e-9, **how: Any) -> None:
     """Do what the job does, with a save after every image unless `seconds` says otherwise."""
     with Checkpoints("key", seconds, directory / "checkpoints") as checkpoints:
         # However slow the disk is.
@@ -92,7 +80,7 @@ def states(directory: Path) -> list[Path]:
     return sorted((directory / "checkpoints" / "key").glob("*.safetensors"))
 
 
-def start(directory: Path, chosen: dict[str, Any]) -> Any:
+def start(directory: Path, chosen: RunSettings) -> Any:
     """Start `make` in a process of its own."""
     context = multiprocessing.get_context("fork")
     process = context.Process(target=make, args=(directory, chosen))
@@ -105,7 +93,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[byt
     """The files of a run that was never stopped, and had no checkpoints."""
     known: dict[str, list[bytes]] = {}
 
-    def of(chosen: dict[str, Any]) -> list[bytes]:
+    def of(chosen: RunSettings) -> list[bytes]:
         if repr(chosen) not in known:
             directory = tmp_path_factory.mktemp("expected")
             write_files(run(chosen), directory)
@@ -131,7 +119,7 @@ def position(directory: Path) -> int:
 
 
 def kill_and_resume(
-    directory: Path, chosen: dict[str, Any], kinds: list[signal.Signals], stream: random.Random
+    directory: Path, chosen: RunSettings, kinds: list[signal.Signals], stream: random.Random
 ) -> list[int]:
     """Kill the job over and over at random points, then let it end; return where it was each time.
 
@@ -287,7 +275,7 @@ def test_two_jobs_that_make_the_same_run_at_once_both_end_with_equal_bytes(
 # States that are not used
 
 
-def stopped_after(directory: Path, images: int, chosen: dict[str, Any]) -> list[Path]:
+def stopped_after(directory: Path, images: int, chosen: RunSettings) -> list[Path]:
     """Leave the states of a job that died after some images."""
     left = iter(range(images - 1))
 
@@ -343,7 +331,7 @@ def test_a_state_of_another_configuration_is_recognised(
     tmp_path: Path, expected: Callable[..., list[bytes]], caplog: pytest.LogCaptureFixture
 ) -> None:
     chosen = settings(epochs=1)
-    stopped_after(tmp_path, 4, chosen | {"learning_rate": 1e-2})
+    stopped_after(tmp_path, 4, replace(chosen, learning_rate=1e-2))
     (tmp_path / "checkpoints" / "key").rename(tmp_path / "checkpoints" / "mine")
     caplog.set_level("INFO")
     with Checkpoints("mine", 1e6, tmp_path / "checkpoints") as checkpoints:
@@ -448,7 +436,7 @@ def test_saves_are_due_every_so_often_and_rarer_where_they_are_slow(
 def test_a_run_that_was_made_before_is_taken_over_without_a_step(
     tmp_path: Path, learning_rate: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = settings(**DROPOUT) | {"learning_rate": learning_rate}
+    chosen = settings(**DROPOUT, learning_rate=learning_rate)
     for name in ("first", "second"):
         with Checkpoints("key", 1e-9, tmp_path / "shared", share=True) as checkpoints:
             write_files(run(chosen, checkpoints), tmp_path / name)

@@ -1,7 +1,7 @@
 """One model under every metric: the same errors as one by one, from one pass."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,13 @@ from scipy import stats
 
 from memorability.analysis.correlations import correlations
 from memorability.analysis.gathering import from_errors
-from memorability.autoencoder.architecture import initial_autoencoder, write_autoencoder
+from memorability.autoencoder.architecture import (
+    Architecture,
+    initial_autoencoder,
+    write_autoencoder,
+)
 from memorability.autoencoder.cross_metrics import (
+    MatrixSettings,
     highest_rate,
     make_metrics,
     measure_best,
@@ -19,18 +24,19 @@ from memorability.autoencoder.cross_metrics import (
 )
 from memorability.autoencoder.reconstruction import measure_errors
 from memorability.networks.catalogue import LOSSES
+from memorability.networks.computing import Compute
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
+from tests.run_settings import loss_choice
 
 NAN = float("nan")
-SETTINGS: dict[str, Any] = {
-    "protocol": {
-        "lpips_range": "minus_one_to_one", "lpips_sign_test": "distance", "style_gram": "gatys5",
-    },
-    "losses": ["lpips_squeeze", "mse"],
-    "weights": {"source": "random", "directory": "nowhere"},
-    "precision": "fp32",
-}  # fmt: skip
+SETTINGS = MatrixSettings(
+    losses=(loss_choice("lpips_squeeze"), loss_choice("mse")),
+    sign="distance",
+    compute=Compute(device="cpu", threads=1),
+    learning_rates=("1e-5",),
+    target="score",
+)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 3, 176, 176), dtype=np.uint8)
 
 
@@ -131,11 +137,10 @@ def test_the_best_model_of_a_seed_is_measured_unless_it_diverged(tmp_path: Path)
     errors, images = runs({"0.1": [0.1, 0.1], "1e-5": [0.9, 0.9]})
     # Both learning rates lost a seed: the one that the other seed correlates more with is chosen.
     errors["error"] = errors["error"].mask((errors["epoch"] == 2) & (errors["seed"] == "1"))
-    architecture = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
-    model = initial_autoencoder(0, width=1 / 64, **architecture).eval()  # type: ignore[arg-type]
+    model = initial_autoencoder(0, Architecture(width=1 / 64)).eval()
     write_autoencoder(model, tmp_path / "best", {})
     pixels = np.random.default_rng(1).integers(0, 256, (30, 3, 224, 224), dtype=np.uint8)
-    settings = SETTINGS | {"losses": ["mse"], "target": "score"}
+    settings = replace(SETTINGS, losses=(loss_choice("mse"),))
     for seed, defined in (("0", True), ("1", False)):
         table = measure_best(
             {"1e-5": tmp_path / "best"}, errors, pixels, images, settings, seed=seed, device="cpu"

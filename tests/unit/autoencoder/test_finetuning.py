@@ -15,27 +15,29 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from memorability.autoencoder import finetuning
-from memorability.autoencoder.architecture import initial_autoencoder, write_autoencoder
+from memorability.autoencoder.architecture import (
+    Architecture,
+    initial_autoencoder,
+    write_autoencoder,
+)
 from memorability.autoencoder.checkpoints import TrainingState
 from memorability.autoencoder.finetuning import (
     FinetunedRun,
+    RunSettings,
     finetune,
     images_shown,
     presentation_order,
     train,
 )
+from memorability.autoencoder.initial_weights import Start
 from memorability.autoencoder.reconstruction import measure_errors
 from memorability.base.errors import InputError
 from memorability.networks.losses import MeanSquaredError
-from memorability.study.protocol import load_protocol
 from memorability.tables.store import read, write
-from memorability.workflow.fingerprint import PACKAGE
 from memorability.workflow.records import run_record
+from tests.run_settings import run_settings
 
 torch.set_num_threads(1)
-
-PROTOCOL = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
-ARCHITECTURE = {key: PROTOCOL[key] for key in ("bottleneck", "decoder", "batch_norm")}
 
 
 @pytest.fixture(autouse=True)
@@ -64,23 +66,11 @@ def table(count: int = 3) -> pd.DataFrame:
     )
 
 
-def settings(epochs: int = 1, loss: str = "mse", seed: int = 0, **choices: Any) -> dict[str, Any]:
-    return {
-        "protocol": PROTOCOL | choices,
-        "loss": loss,
-        "learning_rate": 1e-3,
-        "seed": seed,
-        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), seed),
-        "previous_model": None,
-        "epochs": epochs,
-        "width": 0.04,
-        "weights": {"source": "random", "directory": "none"},
-        "device": "cpu",
-        "precision": "fp32",
-    }
+def settings(**changes: Any) -> RunSettings:
+    return run_settings(**changes)
 
 
-def run(chosen: dict[str, Any], count: int = 3, **options: Any) -> FinetunedRun:
+def run(chosen: RunSettings, count: int = 3, **options: Any) -> FinetunedRun:
     return finetune(store(count), table(count), chosen, device="cpu", **options)
 
 
@@ -136,7 +126,7 @@ def test_seeded_order_differs_between_seeds_and_is_blind_to_positions() -> None:
 
 def test_all_losses_and_learning_rates_of_a_seed_see_one_order() -> None:
     orders = [
-        run(settings(loss=loss) | {"learning_rate": rate})
+        run(settings(loss=loss, learning_rate=rate))
         .history.sort_values("step")["image_id"]
         .tolist()
         for loss, rate in (("mse", 1e-3), ("mse", 1e-7), ("ms_ssim", 1e-3))
@@ -187,8 +177,7 @@ def test_an_epoch_is_one_adam_step_per_image_in_the_order_given() -> None:
 
 
 def test_one_step_on_the_autoencoder_is_that_of_a_plain_torch_loop() -> None:
-    choices = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
-    ours = initial_autoencoder(0, width=0.04, **choices)
+    ours = initial_autoencoder(0, Architecture(width=0.04))
     theirs = copy.deepcopy(ours)
     pixels = store(2)
     state = one_epoch(ours, MeanSquaredError(), pixels, np.array([1]), 1e-3)
@@ -257,7 +246,7 @@ def test_a_run_that_diverges_is_a_result_that_says_where(
     loss = Broken(float("nan"))
     loss.calls = 2 - call
     monkeypatch.setattr(finetuning, "make_loss", lambda *_, **__: (loss, "mse", None))
-    made = run(settings(epochs=2, order="listed") | {"learning_rate": 5e-6})
+    made = run(settings(epochs=2, order="listed", learning_rate=5e-6))
     assert made.outcome == {
         "outcome": "diverged", "step": step, "epoch": epoch, "image_id": image,
         "learning_rate": 5e-6, "reason": reason,
@@ -276,7 +265,7 @@ def test_a_run_that_diverges_is_a_result_that_says_where(
 
 
 def test_a_learning_rate_beyond_reason_diverges() -> None:
-    made = run(settings() | {"learning_rate": 1e30})
+    made = run(settings(learning_rate=1e30))
     assert made.outcome["outcome"] == "diverged"
     assert made.errors["error"].isna().all()
 
@@ -433,8 +422,8 @@ def test_progress_is_told_twice_per_image_and_epoch() -> None:
 
 
 def test_a_checkpoint_that_is_asked_for_and_missing_is_an_error(tmp_path: Path) -> None:
-    chosen = settings(initial_weights="checkpoint")
-    chosen["weights"] = {"source": "directory", "directory": str(tmp_path)}
+    start = Start(initial_weights="checkpoint", seed=0, weights_directory=tmp_path)
+    chosen = settings(start=start)
     with pytest.raises(InputError, match=r"imagenet-vgg16.pth does not exist"):
         run(chosen)
 
@@ -456,16 +445,16 @@ def one_minus(**signs: str) -> FinetunedRun:
 
 def test_the_sign_in_training_and_in_the_test_are_two_choices() -> None:
     plain = one_minus()
-    named = one_minus(lpips_sign_test="one_minus")
+    named = one_minus(sign_test="one_minus")
     assert measured_in(named.errors) == [("lpips_squeeze", "random", "one_minus")]
     np.testing.assert_allclose(named.errors["error"], 1 - plain.errors["error"], rtol=1e-5)
     pd.testing.assert_frame_equal(named.history, plain.history)
-    upside_down = one_minus(lpips_sign_train="one_minus")
+    upside_down = one_minus(sign_train="one_minus")
     assert measured_in(upside_down.errors) == [("lpips_squeeze", "random", "distance")]
     first = [each.history["train_loss"].iloc[0] for each in (plain, upside_down)]
     assert first[1] == pytest.approx(1 - first[0])
     # The first steps of Adam have the size of the learning rate: opposite ways from the same start.
-    start = initial_autoencoder(0, width=0.04, **ARCHITECTURE).state_dict()["encoder.0.0.weight"]
+    start = initial_autoencoder(0, Architecture(width=0.04)).state_dict()["encoder.0.0.weight"]
     moved = [each.model.state_dict()["encoder.0.0.weight"] - start for each in (plain, upside_down)]
     assert np.corrcoef(moved[0].flatten(), moved[1].flatten())[0, 1] < 0
 
@@ -498,7 +487,7 @@ def test_a_run_can_continue_with_the_weights_of_the_run_before(tmp_path: Path) -
     path = tmp_path / "autoencoder.safetensors"
     before = run(settings())
     write_autoencoder(before.model, path, {})
-    after = run(settings() | {"previous_model": str(path), "learning_rate": 1e-30})
+    after = run(settings(previous_model=path, learning_rate=1e-30))
     for key, value in before.model.state_dict().items():
         if "running" not in key and "batches" not in key:
             torch.testing.assert_close(after.model.state_dict()[key], value)

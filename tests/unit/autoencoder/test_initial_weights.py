@@ -8,35 +8,45 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from memorability.autoencoder.architecture import initial_autoencoder, write_autoencoder
-from memorability.autoencoder.initial_weights import initial_model
+from memorability.autoencoder.architecture import (
+    Architecture,
+    Autoencoder,
+    initial_autoencoder,
+    write_autoencoder,
+)
+from memorability.autoencoder.initial_weights import Start, initial_model
 from memorability.base.errors import InputError
+from memorability.networks.weights import Receipt
 
 torch.set_num_threads(1)
 
-ARCHITECTURE = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
 SUMMARY = {
     "images": 900, "held_out": 100, "epochs": 5, "kept_epoch": 4, "error_before": 0.09,
     "error": 0.01234567, "directory": "my/photographs",
 }  # fmt: skip
 
 
-def settings(start: str, directory: Path, seed: int = 4, **changes: Any) -> dict[str, Any]:
-    files = {"directory": str(directory), "autoencoder": str(directory / "autoencoder.safetensors")}
-    protocol = ARCHITECTURE | {"initial_weights": start}
-    plain = {"protocol": protocol, "width": 0.04, "weights": files, "previous_model": None}
-    return plain | {"stream_seeds": {"initial_weights": seed}} | changes
+def started(initial_weights: str, directory: Path, seed: int = 4) -> tuple[Autoencoder, Receipt]:
+    start = Start(
+        initial_weights=initial_weights,
+        seed=seed,
+        weights_directory=directory,
+        pretrained_model=directory / "autoencoder.safetensors"
+        if initial_weights == "pretrain"
+        else None,
+    )
+    return initial_model(Architecture(width=0.04), start)
 
 
 def pretrained(directory: Path, width: float = 0.04) -> Path:
     path = directory / "autoencoder.safetensors"
-    model = initial_autoencoder(99, width=width, **ARCHITECTURE)  # type: ignore[arg-type]
+    model = initial_autoencoder(99, Architecture(width=width))
     write_autoencoder(model, path, {"pretraining": SUMMARY})
     return path
 
 
 def weights_of(seed: int) -> dict[str, torch.Tensor]:
-    model = initial_autoencoder(seed, width=0.04, **ARCHITECTURE)  # type: ignore[arg-type]
+    model = initial_autoencoder(seed, Architecture(width=0.04))
     return dict(model.state_dict())
 
 
@@ -45,7 +55,7 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def test_random_weights_follow_the_runs_seed(tmp_path: Path) -> None:
-    model, receipt = initial_model(settings("random", tmp_path))
+    model, receipt = started("random", tmp_path)
     assert equal(model.state_dict(), weights_of(4))
     assert not equal(model.state_dict(), weights_of(5))
     assert (receipt.source, receipt.matched) == ("random", 0)
@@ -56,7 +66,7 @@ def test_a_pretrained_model_is_the_start_of_every_seed_and_its_receipt_names_its
 ) -> None:
     path = pretrained(tmp_path)
     for seed in (0, 1):
-        model, receipt = initial_model(settings("pretrain", tmp_path, seed=seed))
+        model, receipt = started("pretrain", tmp_path, seed=seed)
         assert equal(model.state_dict(), weights_of(99))
     assert receipt.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (receipt.source, receipt.matched, receipt.missing) == (str(path), 192, 0)
@@ -73,7 +83,7 @@ def test_a_pretrained_model_is_the_start_of_every_seed_and_its_receipt_names_its
 def test_a_pretrained_model_of_another_width_is_refused(tmp_path: Path) -> None:
     pretrained(tmp_path, width=0.1)
     with pytest.raises(InputError, match="of another shape"):
-        initial_model(settings("pretrain", tmp_path))
+        started("pretrain", tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"half", "no record"])
@@ -86,7 +96,7 @@ def test_what_is_no_pretrained_model_is_refused(
     elif isinstance(content, bytes):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"pre-trained autoencoder of this workflow.* Delete it"):
-        initial_model(settings("pretrain", tmp_path))
+        started("pretrain", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +105,12 @@ def test_what_is_no_pretrained_model_is_refused(
 )
 def test_a_file_that_is_needed_and_missing_is_named(tmp_path: Path, start: str, file: str) -> None:
     with pytest.raises(InputError, match=f"{file} does not exist"):
-        initial_model(settings(start, tmp_path))
+        started(start, tmp_path)
 
 
 def test_as_scripted_the_run_starts_from_its_random_weights(tmp_path: Path) -> None:
     state = {f"module.{key}": value for key, value in weights_of(7).items()}
     torch.save({"state_dict": state}, tmp_path / "imagenet-vgg16.pth")
-    model, receipt = initial_model(settings("checkpoint_as_scripted", tmp_path))
+    model, receipt = started("checkpoint_as_scripted", tmp_path)
     assert equal(model.state_dict(), weights_of(4))
     assert (receipt.matched, receipt.unexpected) == (0, 192)

@@ -1,6 +1,7 @@
 """Pre-training: what is trained on, what is held out, and what is told of both."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,14 @@ import pytest
 import torch
 from torch.nn import functional
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
-from memorability.autoencoder.pretraining import PretrainedModel, pretrain
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
+from memorability.autoencoder.pretraining import PretrainedModel, PretrainingSettings, pretrain
 from memorability.base.errors import InputError
+from memorability.networks.computing import Compute
 
 torch.set_num_threads(1)
 
-ARCHITECTURE = {
-    "width": 0.04, "bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True,
-}  # fmt: skip
+ARCHITECTURE = Architecture(width=0.04)
 
 
 def store(count: int = 4) -> np.ndarray:
@@ -28,12 +28,19 @@ def store(count: int = 4) -> np.ndarray:
 
 
 def made(pixels: np.ndarray, **changes: Any) -> PretrainedModel:
-    settings = {
-        "epochs": 1, "batch_size": 2, "learning_rate": 1e-3, "held_out": 0.25, "seed": 0,
-        "architecture": ARCHITECTURE, "precision": "fp32",
-    }  # fmt: skip
+    settings = PretrainingSettings(
+        images="photographs",
+        resize="squash",
+        architecture=ARCHITECTURE,
+        epochs=1,
+        batch_size=2,
+        learning_rate=1e-3,
+        held_out=0.25,
+        seed=0,
+        compute=Compute(device="cpu", threads=1),
+    )
     on_image = changes.pop("on_image", lambda: None)
-    return pretrain(pixels, settings | changes, device="cpu", on_image=on_image)
+    return pretrain(pixels, replace(settings, **changes), device="cpu", on_image=on_image)
 
 
 def unit(pixels: np.ndarray) -> torch.Tensor:
@@ -48,12 +55,12 @@ def same(one: Autoencoder, other: Autoencoder) -> bool:
 def test_one_step_is_adams_on_the_mean_squared_error_of_all_but_the_held_out_images() -> None:
     pixels = store(3)
     # Without normalisation, which leaves biases with gradients of mere rounding that Adam enlarges.
-    plain = {**ARCHITECTURE, "batch_norm": False}
+    plain = replace(ARCHITECTURE, batch_norm=False)
     result = made(pixels, batch_size=3, held_out=0.3, architecture=plain)
     assert (result.trained, result.held_out) == (2, 1)
     matching = []
     for held_out in range(3):
-        reference = initial_autoencoder(0, **plain)  # type: ignore[arg-type]
+        reference = initial_autoencoder(0, plain)
         before = reference.eval()(unit(pixels[[held_out]]))
         optimizer = torch.optim.Adam(reference.train().parameters(), lr=1e-3)
         trained = unit(np.delete(pixels, held_out, axis=0))
@@ -115,7 +122,7 @@ def test_the_best_epoch_is_kept_and_not_the_last() -> None:
 def test_the_seed_decides_all_and_the_global_generator_is_left_alone() -> None:
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    text = {**ARCHITECTURE, "width": 0.01, "bottleneck": "fc4096", "batch_norm": False}
+    text = replace(ARCHITECTURE, width=0.01, bottleneck="fc4096", batch_norm=False)
     first, second = (made(store(), architecture=text) for _ in range(2))
     assert torch.equal(state, torch.get_rng_state())
     assert same(first.model, second.model)
@@ -140,7 +147,7 @@ def test_progress_is_told_once_per_image_and_epoch() -> None:
 
 
 def test_training_that_diverges_is_refused() -> None:
-    plain = {**ARCHITECTURE, "batch_norm": False, "decoder": "transposed12"}
+    plain = replace(ARCHITECTURE, batch_norm=False, decoder="transposed12")
     with pytest.raises(InputError, match=r"became nan in epoch \d with learning rate 1e\+30") as no:
         made(store(), learning_rate=1e30, epochs=3, architecture=plain)
     assert "smaller pretraining.learning_rate" in str(no.value)

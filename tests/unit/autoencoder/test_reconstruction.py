@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.reconstruction import encode_all, measure_errors, recompute_batch_norm
 from memorability.images.pixels import to_unit_range
 from memorability.networks.computing import choose_device
@@ -25,7 +25,7 @@ def store(count: int = 4, side: int = 224, seed: int = 0) -> np.ndarray:
 
 def autoencoder(**choices: Any) -> Autoencoder:
     published = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
-    return initial_autoencoder(0, width=0.04, **(published | choices))
+    return initial_autoencoder(0, Architecture(width=0.04, **(published | choices)))
 
 
 class Half(nn.Module):

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from memorability.autoencoder import stored_targets as module
-from memorability.autoencoder.finetuning import finetune, run_loss
+from memorability.autoencoder.finetuning import RunSettings, finetune
 from memorability.autoencoder.stored_targets import open_targets, write_targets
 from memorability.base.errors import InputError
-from memorability.networks.losses import NetworkLoss
-from memorability.study.protocol import load_protocol
-from memorability.workflow.fingerprint import PACKAGE
+from memorability.networks.computing import place
+from memorability.networks.losses import NetworkLoss, make_loss
+from tests.run_settings import run_settings
 
 torch.set_num_threads(1)
 
@@ -30,24 +32,17 @@ def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
-def settings(loss: str, precision: str = "fp32", **choices: str) -> dict[str, object]:
-    protocol = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
-    return {
-        "protocol": protocol | choices,
-        "loss": loss,
-        "learning_rate": 1e-3,
-        "seed": 0,
-        "stream_seeds": dict.fromkeys(("order", "initial_weights", "dropout"), 0),
-        "previous_model": None,
-        "epochs": 2,
-        "width": 0.02,
-        "weights": {"source": "random", "directory": "none"},
-        "precision": precision,
-    }
+def settings(loss: str, precision: str = "fp32", **changes: Any) -> RunSettings:
+    plain = {"loss": loss, "precision": precision, "epochs": 2, "width": 0.02}
+    return run_settings(**plain | changes)
+
+
+def placed_loss(chosen: RunSettings) -> nn.Module:
+    return place(make_loss(chosen.loss, precision=chosen.compute.precision)[0], "cpu")
 
 
 def network_loss(name: str) -> NetworkLoss:
-    loss = run_loss(settings(name), "cpu")[0]
+    loss = placed_loss(settings(name))
     assert isinstance(loss, NetworkLoss)
     return loss
 
@@ -70,7 +65,7 @@ def test_an_image_s_targets_are_what_the_loss_makes_of_it(name: str, tmp_path: P
     ("name", "precision", "choices"),
     [
         ("lpips_squeeze", "fp32", {}),
-        ("lpips_alex", "bf16", {"lpips_sign_train": "one_minus", "lpips_sign_test": "distance"}),
+        ("lpips_alex", "bf16", {"sign_train": "one_minus", "sign_test": "distance"}),
         ("style", "fp32", {}),
         ("style", "fp32", {"style_gram": "pool5"}),
     ],
@@ -79,7 +74,7 @@ def test_a_run_with_stored_targets_is_the_run_without_to_the_bit(
     name: str, precision: str, choices: dict[str, str], tmp_path: Path
 ) -> None:
     chosen = settings(name, precision, **choices)
-    file, loss = tmp_path / "targets.npy", run_loss(chosen, "cpu")[0]
+    file, loss = tmp_path / "targets.npy", placed_loss(chosen)
     assert isinstance(loss, NetworkLoss)
     write_targets(loss, PIXELS, file, device="cpu")
     images = pd.DataFrame({"image_id": list("abc"), "position": range(3)})

@@ -1,7 +1,6 @@
 """Controls: errors without learning and the complexity of images."""
 
 import io
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,20 +10,23 @@ from PIL import Image
 
 from memorability.analysis.correlations import beside_models
 from memorability.analysis.gathering import from_controls
-from memorability.autoencoder.architecture import initial_autoencoder
-from memorability.autoencoder.without_learning import grey, jpeg_bytes, measure_controls
+from memorability.autoencoder.architecture import Architecture, initial_autoencoder
+from memorability.autoencoder.without_learning import (
+    ControlSettings,
+    grey,
+    jpeg_bytes,
+    measure_controls,
+)
+from memorability.networks.computing import Compute
+from tests.run_settings import loss_choice
 
-SETTINGS: dict[str, Any] = {
-    "protocol": {
-        "lpips_range": "minus_one_to_one", "bottleneck": "conv7x7", "decoder": "upsample_conv",
-        "batch_norm": True, "lpips_sign_test": "distance", "style_gram": "gatys5",
-    },
-    "losses": ["mse"],
-    "width": 1 / 64,
-    "precision": "fp32",
-    "weights": {"source": "random", "directory": "nowhere"},
-    "seeds": [0, 1],
-}  # fmt: skip
+SETTINGS = ControlSettings(
+    losses=(loss_choice("mse"),),
+    sign="distance",
+    compute=Compute(device="cpu", threads=1),
+    architecture=Architecture(width=1 / 64),
+    seeds=(0, 1),
+)
 
 
 def photographs() -> np.ndarray:
@@ -66,9 +68,8 @@ def test_controls_are_named_for_what_they_are_and_measured_on_every_image() -> N
 
 def test_the_untrained_autoencoder_is_that_of_the_seed_before_any_step() -> None:
     table = controls().set_index(["model", "metric", "seed", "image_id"])["error"]
-    choices = {key: SETTINGS["protocol"][key] for key in ("bottleneck", "decoder", "batch_norm")}
     for seed in (0, 1):
-        model = initial_autoencoder(seed, width=1 / 64, **choices).eval()
+        model = initial_autoencoder(seed, SETTINGS.architecture).eval()
         image = torch.from_numpy(photographs()[1:2]).float() / 255
         with torch.no_grad():
             expected = (model(image) - image).square().mean().item()

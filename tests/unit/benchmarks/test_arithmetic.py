@@ -1,6 +1,5 @@
 """Counted work against what PyTorch counts while the networks compute, and against cases by hand."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +18,14 @@ from benchmarks.arithmetic import (
     loss_work,
     training_step,
 )
-from memorability.autoencoder.architecture import Autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder
 from memorability.networks.catalogue import LOSSES
 from memorability.networks.losses import NetworkLoss, make_loss
-
-CHOICES: dict[str, Any] = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
+from tests.run_settings import loss_choice
 
 
 def made(loss: str, gram: str = "gatys5") -> nn.Module:
-    return make_loss(
-        loss, lpips_range="minus_one_to_one", style_gram=gram, weights_source="random",
-        weights_directory=Path(),
-    )[0]  # fmt: skip
+    return make_loss(loss_choice(loss, style_gram=gram))[0]
 
 
 def counted_step(model: Autoencoder, loss: nn.Module, *, stored: bool) -> int:
@@ -57,7 +52,7 @@ def test_operations_of_a_step_are_those_that_pytorch_counts(
     width: float, changes: dict[str, Any]
 ) -> None:
     with torch.device("meta"):
-        model = Autoencoder(width=width, **CHOICES | changes)
+        model = Autoencoder(Architecture(width=width, **changes))
     work = training_step(autoencoder_layers(model), loss_work(made("mse")))
     assert work.flops == counted_step(model.train(), made("mse"), stored=False)
 
@@ -69,14 +64,14 @@ def test_operations_of_a_step_are_those_that_pytorch_counts(
 def test_operations_of_every_loss_are_those_that_pytorch_counts(
     loss: str, gram: str, stored: bool
 ) -> None:
-    model = Autoencoder(width=1 / 64, **CHOICES)
+    model = Autoencoder(Architecture(width=1 / 64))
     module = made(loss, gram)
     layers, work = autoencoder_layers(model), loss_work(module, stored=stored)
     assert training_step(layers, work).flops == counted_step(model, module, stored=stored)
 
 
 def test_evaluation_and_encoding_are_parts_of_a_step() -> None:
-    model = Autoencoder(width=1 / 64, **CHOICES).eval()
+    model = Autoencoder(Architecture(width=1 / 64)).eval()
     module = made("lpips_squeeze")
     work = evaluation(autoencoder_layers(model), loss_work(module))
     image = torch.rand(1, 3, 224, 224)
@@ -92,7 +87,7 @@ def test_evaluation_and_encoding_are_parts_of_a_step() -> None:
 
 def test_published_autoencoder_by_hand() -> None:
     with torch.device("meta"):
-        layers = autoencoder_layers(Autoencoder(**CHOICES))
+        layers = autoencoder_layers(Autoencoder(Architecture()))
     # VGG16's convolutions, the 15.35 billion multiply-adds of the literature without its classifier.
     encoder = 224**2 * 9 * (3 * 64 + 64 * 64)
     encoder += 112**2 * 9 * (64 * 128 + 128 * 128)

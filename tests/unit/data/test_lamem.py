@@ -15,7 +15,7 @@ import pytest
 from memorability.base.errors import InputError
 from memorability.data.lamem import PARTS, read_splits, unpack
 from memorability.data.scores import read_scores
-from memorability.images.store import prepare
+from memorability.images.store import Preparation, prepare
 from memorability.tables import store
 from tests.standins import lamem_files, photograph, write_tar, write_zip
 
@@ -80,10 +80,7 @@ def test_what_is_written_is_read_and_prepared_like_any_other_table(tmp_path: Pat
         read_scores(tmp_path / "scores.parquet", columns),
         tmp_path / "images",
         tmp_path / "pixels.npy",
-        resize="center_crop",
-        minimum_side=161,
-        on_bad_image="stop",
-        seed=0,
+        Preparation(resize="center_crop", minimum_side=161, on_bad_image="stop", seed=0),
     )
     assert rejected.empty
     assert images["image_id"].tolist() == [f"{number:08d}" for number in range(1, 21)]

@@ -10,7 +10,7 @@ import pytest
 from memorability.base.errors import InputError
 from memorability.data.memcat import images_root, read_table, unpack
 from memorability.data.scores import read_scores
-from memorability.images.store import prepare
+from memorability.images.store import Preparation, prepare
 from memorability.tables import store
 from tests.standins import (
     memcat_files,
@@ -216,10 +216,7 @@ def test_what_is_written_is_read_and_prepared_like_any_other_table(tmp_path: Pat
         rows,
         tmp_path / "images",
         tmp_path / "pixels.npy",
-        resize="squash",
-        minimum_side=161,
-        on_bad_image="stop",
-        seed=0,
+        Preparation(resize="squash", minimum_side=161, on_bad_image="stop", seed=0),
     )
     assert rejected.empty
     store.write(images, tmp_path / "images.parquet", "images")

@@ -9,7 +9,7 @@ import pytest
 from memorability.base.errors import InputError
 from memorability.data.scores import read_scores
 from memorability.data.scores_alone import image_table
-from memorability.images.store import prepare
+from memorability.images.store import Preparation, prepare
 from memorability.tables import store
 from tests.standins import memcat_rows, photograph, write_memcat_table
 
@@ -44,7 +44,7 @@ def test_it_is_that_of_the_images_where_they_are_there(tmp_path: Path) -> None:
 
     with_images, _ = prepare(
         read_scores(path, COLUMNS), tmp_path / "images", tmp_path / "pixels.npy",
-        resize="squash", minimum_side=1, on_bad_image="stop", seed=3,
+        Preparation(resize="squash", minimum_side=1, on_bad_image="stop", seed=3),
     )  # fmt: skip
     alone = image_table(path, "table", COLUMNS, seed=3)
     assert alone[["width", "height"]].isna().all(axis=None)

@@ -1,6 +1,7 @@
 """Splits: shares on every level, and the published split of the real table."""
 
 import hashlib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from memorability.data.memcat import COLUMNS
 from memorability.data.scores import read_scores
 from memorability.data.splits import (
     PARTS,
+    SplitSettings,
     official_split,
     published_split,
     scored_split,
@@ -45,6 +47,7 @@ def image_tables(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
+STRATIFIED = SplitSettings(kind="stratified", number=1, train=0.4, validation=0.2, test=0.4, seed=0)
 SHARES = st.sampled_from(
     [PUBLISHED, (0.5, 0.25, 0.25), (0.8, 0.1, 0.1), (1 / 3, 1 / 3, 1 / 3), (0.7, 0.2, 0.1)]
 ) | st.lists(st.integers(1, 97), min_size=2, max_size=2, unique=True).map(
@@ -274,12 +277,11 @@ def test_the_scores_of_an_official_split_go_with_it() -> None:
             "score": [0.75, 1.0],
         }
     )  # fmt: skip
-    table = scored_split(images, {"kind": "official", "number": 2}, official)
+    table = scored_split(images, replace(STRATIFIED, kind="official", number=2), official)
     assert table.to_dict("list") == {
         "image_id": ["b", "a"], "split": ["test", "train"], "score": [1.0, 0.75],
     }  # fmt: skip
-    shares = {"kind": "stratified", "train": 0.4, "validation": 0.2, "test": 0.4, "seed": 0}
-    assert scored_split(images, shares)["score"].tolist() == [0.5, 0.25]
+    assert scored_split(images, STRATIFIED)["score"].tolist() == [0.5, 0.25]
 
 
 def test_the_image_table_gets_the_parts_of_the_split_by_name_and_keeps_its_scores() -> None:

@@ -1,33 +1,30 @@
 """A small autoencoder and predictor, photographs made of noise, and their tables."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
+from memorability.explanation.explaining import ExplainerSettings
+from memorability.explanation.jobs import ExplanationSettings
+from memorability.networks.computing import Compute
 from memorability.prediction.predictors.perceptron import Predictor
 from memorability.prediction.predictors.trained import TrainedPredictor
 
 SIDE = 32  # five poolings leave one value per channel
-SETTINGS: dict[str, Any] = {
-    "baseline": "blurred_mean",
-    "blur_kernel": 3,
-    "steps": 8,
-    "tolerance": 0.05,
-    "seed": 0,
-    "images": 6,
-    "show": [],
-    "checks": {"images": 3},
-}
+SETTINGS = ExplanationSettings(
+    explainer=ExplainerSettings(
+        baseline="blurred_mean", blur_kernel=3, steps=8, tolerance=0.05, seed=0
+    ),
+    images=6,
+    show=(),
+    compute=Compute(device="cpu", threads=1),
+)
 
 
 def small_model() -> Autoencoder:
     """Return an autoencoder of 8 latent channels whose batch normalisation is not at identity."""
-    model = initial_autoencoder(
-        0, width=0.015625, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
-    )
+    model = initial_autoencoder(0, Architecture(width=0.015625))
     generator = torch.Generator().manual_seed(1)
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):

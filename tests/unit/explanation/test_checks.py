@@ -43,7 +43,9 @@ def test_curves_of_a_linear_function_are_sums_of_its_attributions() -> None:
 def checked(weight: float = 1.0) -> tuple[Checks, np.ndarray, dict[str, np.ndarray]]:
     """Return the checks, the maps of one image and its results."""
     pixels, _, predictions = problem()
-    checks = Checks.of(small_model(), small_predictor(weight), pixels, predictions, SETTINGS, "cpu")
+    checks = Checks.of(
+        small_model(), small_predictor(weight), pixels, predictions, SETTINGS.explainer, "cpu"
+    )
     explained = explain_images(checks.explainer, checks.network, pixels[6:7])
     own = explained["map"][0].astype(np.float32) * np.float32(explained["scale"][0])
     return checks, own, checks.check_image("image_06", pixels[6], own, per_pass=8)

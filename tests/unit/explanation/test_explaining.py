@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_without_test_images_there_is_nothing_to_explain() -> None:
 
 def attributed(weight: float = 1.0, **changes: Any) -> dict[str, np.ndarray]:
     pixels, _, predictions = problem()
-    explainer = Explainer.of(pixels, predictions, SETTINGS | changes, "cpu")
+    explainer = Explainer.of(pixels, predictions, replace(SETTINGS.explainer, **changes), "cpu")
     network = ScoreNetwork(small_model(), small_predictor(weight), "cpu")
     return explain_images(explainer, network, pixels[6:9])
 

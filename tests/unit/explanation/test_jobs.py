@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from memorability.base.errors import InputError
 from memorability.explanation import explaining, jobs
 from memorability.explanation.jobs import check, explain
 from memorability.tables import store
+from tests.run_settings import with_changes
 from tests.unit.explanation.problems import SETTINGS, problem, small_model, small_predictor
 
 
@@ -18,7 +20,8 @@ def explained(directory: Path, **changes: Any) -> tuple[pd.DataFrame, np.ndarray
     """Return table and maps of a job that keeps its shards in `directory`."""
     pixels, images, predictions = problem()
     table = explain(
-        small_model(), small_predictor(), pixels, images, predictions, SETTINGS | changes,
+        small_model(), small_predictor(), pixels, images, predictions,
+        with_changes(SETTINGS, **changes),
         device="cpu", shards=directory / "shards", maps=directory / "maps.npy", images_per_shard=2,
     )  # fmt: skip
     return table, np.load(directory / "maps.npy", mmap_mode="r")
@@ -79,7 +82,16 @@ def test_the_table_fits_its_schema_and_its_rows_name_their_maps(tmp_path: Path) 
 def test_checks_are_made_of_drawn_images_and_go_on_where_they_were(tmp_path: Path) -> None:
     pixels, images, predictions = problem()
     table, maps = explained(tmp_path, show=["image_13"], images=5)
-    given = (small_model(), small_predictor(), pixels, images, predictions, table, maps, SETTINGS)
+    given = (
+        small_model(),
+        small_predictor(),
+        pixels,
+        images,
+        predictions,
+        table,
+        maps,
+        replace(SETTINGS, images=3),
+    )
     first = check(*given, device="cpu", shards=tmp_path / "checks")
     checked = set(first[0]["image_id"])
     assert len(checked) == 3

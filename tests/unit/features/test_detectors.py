@@ -12,11 +12,13 @@ from memorability.base.errors import InputError
 from memorability.features import detectors
 from memorability.features.detectors import (
     Networks,
+    ObjectSettings,
     load_networks,
     measure_shard,
     object_features,
 )
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS
+from memorability.networks.computing import Compute
 from memorability.networks.torchvision_networks import NETWORKS
 
 SETTINGS = {"score_threshold": 0.5, "class_probability": 0.1}
@@ -127,7 +129,8 @@ def test_a_shard_is_measured_as_its_images_are(
     stub: Networks, pixels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detectors, "load_networks", lambda directory, device: (stub, []))
-    settings = {**SETTINGS, "directory": str(tmp_path), "shards": 2}
+    compute = Compute(device="cpu", threads=1)
+    settings = ObjectSettings(**SETTINGS, weights_directory=tmp_path, shards=2, compute=compute)
     ids = pd.Series(["a", "b", "c"])
     parts = [measure_shard(pixels, ids, settings, shard=shard, device="cpu") for shard in (0, 1)]
     assert [sorted(set(part["image_id"])) for part in parts] == [["a"], ["b", "c"]]

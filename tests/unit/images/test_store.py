@@ -31,7 +31,14 @@ from memorability.images.decoding import (
     resize_image,
 )
 from memorability.images.folder import find_images
-from memorability.images.store import join_scores, open_store, prepare, prepare_folder
+from memorability.images.store import (
+    FolderPreparation,
+    Preparation,
+    join_scores,
+    open_store,
+    prepare,
+    prepare_folder,
+)
 from memorability.networks.catalogue import minimum_side
 from memorability.tables.store import read, write
 
@@ -662,8 +669,9 @@ def save(directory: Path, *files: str, side: int = 30) -> None:
 def run(table: pd.DataFrame, directory: Path, **changes: Any) -> tuple[pd.DataFrame, Any, Any]:
     settings: dict[str, Any] = {"resize": "squash", "minimum_side": 1, "on_bad_image": "reject"}
     settings |= {"seed": 0} | changes
+    how = {name: settings.pop(name) for name in ("threads", "on_image") if name in settings}
     store = directory.with_name("pixels.npy")
-    images, rejected = prepare(table, directory, store, **settings)
+    images, rejected = prepare(table, directory, store, Preparation(**settings), **how)
     return images, rejected, np.load(store)
 
 
@@ -993,7 +1001,7 @@ def test_a_folder_is_prepared_in_the_order_of_its_paths_and_bad_images_are_liste
         folder,
         find_images(folder),
         store,
-        resize="squash",
+        FolderPreparation(resize="squash"),
         threads=2,
         on_image=lambda: steps.append(1),
     )
@@ -1013,6 +1021,7 @@ def test_a_folder_without_two_images_is_refused(tmp_path: Path, files: list[str]
     folder.mkdir()
     save(folder, *files)
     (folder / "bad.jpg").write_bytes(b"")
+    squashed = FolderPreparation(resize="squash")
     with pytest.raises(InputError, match=r"bad\.jpg: is empty.*pretraining\.images"):
-        prepare_folder(folder, find_images(folder), tmp_path / "pixels.npy", resize="squash")
+        prepare_folder(folder, find_images(folder), tmp_path / "pixels.npy", squashed)
     assert list(tmp_path.iterdir()) == [folder]

@@ -10,13 +10,13 @@ import torch
 from memorability.base.errors import InputError
 from memorability.networks.catalogue import BACKBONES, LOSSES, minimum_side
 from memorability.networks.losses import MAKERS, WITHOUT_WEIGHTS, NetworkLoss, make_loss
+from tests.run_settings import loss_choice
 
 ROOT = Path(__file__).parents[3]
-CHOICES = {"lpips_range": "minus_one_to_one", "style_gram": "gatys5"}
 
 
 def made(name: str) -> torch.nn.Module:
-    return make_loss(name, **CHOICES, weights_source="random", weights_directory=Path("none"))[0]
+    return make_loss(loss_choice(name))[0]
 
 
 def test_every_loss_of_the_catalogue_can_be_made_and_no_other() -> None:

@@ -1,7 +1,6 @@
 """bfloat16 is where it is asked for, and nowhere else."""
 
 import logging
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,20 +8,25 @@ import torch
 from scipy import stats
 from torch import nn
 
-from memorability.autoencoder.architecture import Autoencoder, initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.finetuning import reconstruction_error, train_step
 from memorability.networks.adam import Adam
-from memorability.networks.computing import autocast, deterministic_device, place, warn_if_slow
+from memorability.networks.computing import (
+    Compute,
+    autocast,
+    deterministic_device,
+    place,
+    warn_if_slow,
+)
 from memorability.networks.losses import make_loss
+from tests.run_settings import loss_choice
 
 torch.set_num_threads(1)
-
-PUBLISHED = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": True}
 
 
 def test_a_job_computes_with_its_threads_on_its_device() -> None:
     try:
-        assert deterministic_device({"threads": 2, "device": "cpu"}) == "cpu"
+        assert deterministic_device(Compute(device="cpu", threads=2)) == "cpu"
         assert torch.get_num_threads() == 2
         assert torch.are_deterministic_algorithms_enabled()
     finally:
@@ -31,7 +35,7 @@ def test_a_job_computes_with_its_threads_on_its_device() -> None:
 
 
 def autoencoder(precision: str = "fp32") -> Autoencoder:
-    model = place(initial_autoencoder(0, width=0.1, **PUBLISHED), "cpu")
+    model = place(initial_autoencoder(0, Architecture(width=0.1)), "cpu")
     model.precision = precision
     return model
 
@@ -64,10 +68,7 @@ def test_reconstructions_are_float32_and_weights_too_whatever_the_precision() ->
 
 
 def make(name: str, precision: str = "fp32") -> nn.Module:
-    return make_loss(
-        name, lpips_range="minus_one_to_one", style_gram="gatys5", weights_source="random",
-        weights_directory=Path("none"), precision=precision,
-    )[0]  # fmt: skip
+    return make_loss(loss_choice(name), precision=precision)[0]
 
 
 @pytest.mark.parametrize("name", ["mse", "ssim", "ms_ssim", "lpips_squeeze", "style"])

@@ -26,19 +26,17 @@ from memorability.networks.losses import (
     make_loss,
     with_sign,
 )
+from tests.run_settings import loss_choice
 
 torch.set_num_threads(1)
 
 BACKBONES = {"lpips_squeeze", "lpips_vgg", "lpips_alex", "style"}
 SIDES = {"ms_ssim": 161}
-CHOICES = {"lpips_range": "minus_one_to_one", "style_gram": "gatys5"}
 
 
 @functools.cache
 def made(name: str, **choices: str) -> nn.Module:
-    return make_loss(
-        name, **CHOICES | choices, weights_source="random", weights_directory=Path("none")
-    )[0]
+    return make_loss(loss_choice(name, **choices))[0]
 
 
 @pytest.fixture(scope="module", params=[*LOSSES, "style of pool5"])
@@ -389,11 +387,10 @@ def test_style_ignores_where_things_are_and_sees_what_is_there() -> None:
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_a_random_backbone_is_the_same_on_every_call_and_says_so(name: str) -> None:
     torch.manual_seed(1)
-    options = CHOICES | {"weights_source": "random"}
-    first, backbone, receipt = make_loss(name, weights_directory=Path("none"), **options)
+    first, backbone, receipt = make_loss(loss_choice(name))
     torch.manual_seed(2)
     before = torch.get_rng_state()
-    second = make_loss(name, weights_directory=Path("other"), **options)[0]
+    second = make_loss(loss_choice(name))[0]
     assert torch.equal(torch.get_rng_state(), before)
     assert backbone == "random"
     assert receipt is not None
@@ -405,14 +402,9 @@ def test_a_random_backbone_is_the_same_on_every_call_and_says_so(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["mse", "mae", "ssim", "ms_ssim"])
-@pytest.mark.parametrize("source", ["random", "directory"])
-def test_a_loss_without_a_backbone_needs_no_weights(name: str, source: str) -> None:
-    loss, backbone, receipt = make_loss(
-        name,
-        **CHOICES,
-        weights_source=source,
-        weights_directory=Path("none"),
-    )
+@pytest.mark.parametrize("directory", [None, Path("none")])
+def test_a_loss_without_a_backbone_needs_no_weights(name: str, directory: Path | None) -> None:
+    loss, backbone, receipt = make_loss(loss_choice(name, weights_directory=directory))
     assert backbone == "none"
     assert receipt is None
     assert not list(loss.parameters())
@@ -425,12 +417,7 @@ def test_an_unknown_loss_is_refused_with_the_nearest_one() -> None:
 
 def test_a_backbone_whose_file_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"squeezenet1_1-b8a52dc0.pth does not exist"):
-        make_loss(
-            "lpips_squeeze",
-            **CHOICES,
-            weights_source="directory",
-            weights_directory=tmp_path,
-        )
+        make_loss(loss_choice("lpips_squeeze", weights_directory=tmp_path))
 
 
 @pytest.mark.parametrize("name", sorted(BACKBONES))

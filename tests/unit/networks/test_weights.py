@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from memorability.autoencoder import initial_weights
-from memorability.autoencoder.architecture import initial_autoencoder
+from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.initial_weights import (
     load_autoencoder,
     load_autoencoder_as_scripted,
@@ -30,6 +30,7 @@ from memorability.networks.catalogue import LOSSES
 from memorability.networks.losses import Lpips, make_loss
 from memorability.networks.torchvision_networks import load_backbone, load_network
 from memorability.networks.weights import load_strictly, read_state_dict
+from tests.run_settings import loss_choice
 
 torch.set_num_threads(1)
 
@@ -278,9 +279,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 
 
 def full_width() -> Any:
-    return initial_autoencoder(
-        0, width=1.0, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
-    )
+    return initial_autoencoder(0, Architecture(width=1.0))
 
 
 def test_the_stand_in_has_the_published_number_of_tensors_and_parameters() -> None:
@@ -341,9 +340,7 @@ def test_the_published_checkpoint_is_loaded_whole_and_each_tensor_in_its_place(
 
 
 def small() -> Any:
-    return initial_autoencoder(
-        0, width=0.05, bottleneck="conv7x7", decoder="upsample_conv", batch_norm=True
-    )
+    return initial_autoencoder(0, Architecture(width=0.05))
 
 
 def test_the_checkpoint_does_not_fit_another_width(
@@ -441,7 +438,7 @@ def test_vgg16_without_normalisation_becomes_the_encoder_whole(
     vgg16: tuple[Path, nn.Module], vgg16_directory: Path
 ) -> None:
     model = initial_autoencoder(
-        0, width=1.0, bottleneck="fc4096", decoder="transposed12", batch_norm=False
+        0, Architecture(bottleneck="fc4096", decoder="transposed12", batch_norm=False)
     ).eval()
     receipt = load_vgg16_encoder(model, vgg16_directory)
     assert (receipt.matched, receipt.unexpected) == (2 * 15, 2)
@@ -505,15 +502,11 @@ def test_torchvisions_squeezenet_is_loaded_into_lpips(
     torch.manual_seed(5)
     theirs = torchvision.models.squeezenet1_1(weights=None).eval()
     path = pretend(monkeypatch, tmp_path, "squeeze", theirs, "squeezenet1_1")
-    loss, metric, receipt = make_loss(
-        "lpips_squeeze",
-        lpips_range="zero_to_one",
-        style_gram="gatys5",
-        weights_source="directory",
-        weights_directory=tmp_path,
+    loss, backbone_weights, receipt = make_loss(
+        loss_choice("lpips_squeeze", lpips_range="zero_to_one", weights_directory=tmp_path)
     )
     assert isinstance(loss, Lpips)
-    assert metric == "lpips_squeeze"
+    assert backbone_weights == "pretrained"
     assert receipt is not None
     assert (receipt.source, receipt.sha256) == (path.name, sha256(path))
     # All of `features`: its first convolution and eight fire modules of three convolutions.
@@ -556,14 +549,10 @@ def test_torchvisions_other_backbones_are_loaded_into_their_losses(
         assign=True,
     )
     path = pretend(monkeypatch, tmp_path, backbone, theirs, stem)
-    loss, metric, receipt = make_loss(
-        loss_name,
-        lpips_range="zero_to_one",
-        style_gram="gatys5",
-        weights_source="directory",
-        weights_directory=tmp_path,
+    loss, backbone_weights, receipt = make_loss(
+        loss_choice(loss_name, lpips_range="zero_to_one", weights_directory=tmp_path)
     )
-    assert (metric, receipt and receipt.source) == (loss_name, path.name)
+    assert (backbone_weights, receipt and receipt.source) == ("pretrained", path.name)
     assert receipt is not None
     assert (receipt.matched, receipt.missing) == (2 * convolutions, 0)
     assert receipt.matched + receipt.unexpected == len(theirs.state_dict())
@@ -708,13 +697,7 @@ def test_a_file_of_another_network_is_refused(
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_no_loss_downloads_by_itself(name: str, tmp_path: Path) -> None:
-    make_loss(
-        name,
-        lpips_range="zero_to_one",
-        style_gram="gatys5",
-        weights_source="random",
-        weights_directory=tmp_path,
-    )
+    make_loss(loss_choice(name))
     assert not (tmp_path / "empty").exists()
 
 

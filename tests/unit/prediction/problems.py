@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 
-SETTINGS = {
-    "hidden": [16], "learning_rate": 1e-2, "batch_size": 8, "dropout": 0.1, "weight_decay": 0.01,
-    "patience": 3, "max_epochs": 12, "output": "linear", "seed": 0,
-}  # fmt: skip
+from memorability.prediction.predictors.training import PredictorSettings, TrainingSettings
+
+SETTINGS = TrainingSettings(
+    seed=0,
+    threads=1,
+    predictor=PredictorSettings(
+        hidden=(16,), learning_rate=1e-2, batch_size=8, dropout=0.1, patience=3, max_epochs=12
+    ),
+)
 
 
 def study(n: int = 150, dim: int = 20) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.prediction.left_out import predict_left_out_categories
+from memorability.prediction.left_out import LeftOutSettings, predict_left_out_categories
 from memorability.prediction.names import OTHER_HEADS, PREDICTORS
 from memorability.prediction.predicting import chosen_settings, predict_by_head, predict_images
+from memorability.prediction.predictors.contract import HeadSettings
 from memorability.prediction.predictors.trained import predict
 from memorability.prediction.predictors.training import PredictorSettings, train_predictor
 from memorability.tables import store
@@ -14,6 +15,10 @@ from tests.unit.prediction.problems import SETTINGS, study
 
 LATENTS, IMAGES, SPLIT = study()
 TEST = (SPLIT["split"] == "test").to_numpy()
+
+
+def left_out(head: str) -> LeftOutSettings:
+    return LeftOutSettings(seed=0, threads=1, predictor=SETTINGS.predictor, head=head)
 
 
 def test_the_predictor_predicts_every_image_beside_the_baselines() -> None:
@@ -43,7 +48,7 @@ def test_the_chosen_trial_decides_the_settings() -> None:
         }
     )  # fmt: skip
     settings = chosen_settings(SETTINGS, trials)
-    assert PredictorSettings.of(settings) == PredictorSettings(
+    assert settings.predictor == PredictorSettings(
         hidden=(32, 16), learning_rate=2e-3, batch_size=64, dropout=0.2, weight_decay=1e-5,
         patience=3, max_epochs=12,
     )  # fmt: skip
@@ -53,7 +58,7 @@ def test_the_chosen_trial_decides_the_settings() -> None:
 @pytest.mark.parametrize("head", sorted(OTHER_HEADS))
 def test_every_head_has_a_prediction_of_every_image(head: str) -> None:
     latents, _, split = study(n=50)
-    table, chosen = predict_by_head(head, latents, split, {"seed": 0})
+    table, chosen = predict_by_head(head, latents, split, HeadSettings(seed=0, threads=1))
     store.SCHEMAS["head_predictions"][1].validate(table)
     single = table[table["image_id"] == table["other_image_id"]]
     assert list(single["image_id"]) == list(split["image_id"])
@@ -64,25 +69,25 @@ def test_every_head_has_a_prediction_of_every_image(head: str) -> None:
 
 @pytest.mark.parametrize("head", sorted(PREDICTORS))
 def test_a_category_is_predicted_without_its_own_images(head: str) -> None:
-    found = predict_left_out_categories(head, LATENTS, IMAGES, SPLIT, SETTINGS, lambda: None)
+    found = predict_left_out_categories(LATENTS, IMAGES, SPLIT, left_out(head), lambda: None)
     assert list(found["image_id"]) == list(IMAGES.loc[TEST, "image_id"])
     # Whatever the category's own training and validation images say, its predictions stay.
     own = (IMAGES["category"] == "food").to_numpy()
     latents, split = LATENTS.copy(), SPLIT.copy()
     latents[own & ~TEST] *= -5
     split.loc[own & ~TEST, "score"] = 0.9
-    again = predict_left_out_categories(head, latents, IMAGES, split, SETTINGS, lambda: None)
+    again = predict_left_out_categories(latents, IMAGES, split, left_out(head), lambda: None)
     food = found["category"] == "food"
     np.testing.assert_array_equal(again.loc[food, "predicted"], found.loc[food, "predicted"])
     assert (again.loc[~food, "predicted"] != found.loc[~food, "predicted"]).all()
 
 
 def test_left_out_predictions_are_those_of_a_predictor_of_the_others() -> None:
-    found = predict_left_out_categories("mlp", LATENTS, IMAGES, SPLIT, SETTINGS, lambda: None)
+    found = predict_left_out_categories(LATENTS, IMAGES, SPLIT, left_out("mlp"), lambda: None)
     others = (IMAGES["category"] != "sports").to_numpy()
     trained = train_predictor(
         LATENTS[others], SPLIT["score"].to_numpy()[others], SPLIT["split"].to_numpy()[others],
-        settings=PredictorSettings.of(SETTINGS), seed=0,
+        settings=SETTINGS.predictor, seed=0,
     )  # fmt: skip
     expected = predict(trained, LATENTS[~others & TEST])
     np.testing.assert_array_equal(found.loc[found["category"] == "sports", "predicted"], expected)
@@ -90,6 +95,6 @@ def test_left_out_predictions_are_those_of_a_predictor_of_the_others() -> None:
 
 def test_one_category_alone_leaves_nothing_to_predict_it_from(tmp_path: Path) -> None:
     images = IMAGES.assign(category="all")
-    found = predict_left_out_categories("ridge", LATENTS, images, SPLIT, SETTINGS, lambda: None)
+    found = predict_left_out_categories(LATENTS, images, SPLIT, left_out("ridge"), lambda: None)
     store.write(found, tmp_path / "left_out.parquet", "left_out")
     assert store.read(tmp_path / "left_out.parquet", "left_out").empty

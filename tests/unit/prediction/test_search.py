@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from memorability.base.errors import InputError
 from memorability.prediction.search import (
     PUBLISHED_GRID,
     Grid,
+    Search,
+    SearchSettings,
+    Space,
     best,
     journal_file,
     search,
@@ -24,15 +28,24 @@ from memorability.tables import store
 from tests.unit.prediction.problems import SETTINGS, study
 
 LATENTS, _, SPLIT = study(n=80, dim=10)
-SPACE = {
-    "layers": [1, 2], "width": [4, 8], "learning_rate": [1e-3, 1e-1], "batch_size": [8, 16],
-    "dropout": [0.1, 0.5], "weight_decay": [1e-5, 0.01],
-}  # fmt: skip
+SPACE = Space(
+    layers=(1, 2),
+    width=(4, 8),
+    learning_rate=(1e-3, 1e-1),
+    batch_size=(8, 16),
+    dropout=(0.1, 0.5),
+    weight_decay=(1e-5, 0.01),
+)
 
 
-def settings(**changes: Any) -> dict[str, Any]:
+def settings(patience: int = 3, **changes: Any) -> SearchSettings:
     chosen = {"kind": "tpe", "trials": 14, "jobs": 1, "space": SPACE} | changes
-    return SETTINGS | {"max_epochs": 3, "search": chosen}
+    return SearchSettings(
+        seed=SETTINGS.seed,
+        threads=SETTINGS.threads,
+        predictor=replace(SETTINGS.predictor, max_epochs=3, patience=patience),
+        search=Search(**chosen),
+    )
 
 
 def run(
@@ -186,7 +199,7 @@ def test_a_grid_is_shared_without_repetition(tmp_path: Path) -> None:
 def test_a_trial_that_diverges_is_kept_and_not_chosen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = SPACE | {"learning_rate": [1e30, 1e32]}
+    space = replace(SPACE, learning_rate=(1e30, 1e32))
     lost = run(tmp_path / "journal.log", trials=2, space=space)
     assert lost["validation_loss"].isna().all()
     with pytest.raises(InputError, match="None of the 2 trials"):
@@ -202,7 +215,7 @@ def test_the_journal_is_that_of_worker_settings_code_and_latents(tmp_path: Path)
         journal_file(settings(), "code", inputs, 1),
         journal_file(settings(), "other code", inputs, 0),
         journal_file(settings(jobs=2), "code", inputs, 0),
-        journal_file(settings() | {"patience": 4}, "code", inputs, 0),
+        journal_file(settings(patience=4), "code", inputs, 0),
     }
     (tmp_path / "latents.npy").write_bytes(b"2")
     others.add(journal_file(settings(), "code", inputs, 0))

@@ -17,8 +17,10 @@ from snakemake.utils import update_config
 from memorability.base.errors import InputError
 from memorability.features.names import OBJECT_FEATURES
 from memorability.report.labels import metric_label
+from memorability.study import job_settings, notes, paths, preflight
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
+from memorability.workflow.requests import Requests
 
 ROOT = Path(__file__).parents[3]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
@@ -111,7 +113,7 @@ def test_the_published_study_resolves() -> None:
     assert len(study.runs) == 390
     assert [run.seed for run in study.selected] == [0, 1, 2, 3, 4]
     assert {(run.loss, run.lr) for run in study.selected} == {("lpips_squeeze", "5e-6")}
-    assert study.note == ""
+    assert notes.study_note(study) == ""
     assert study.settings["prediction"]["split"]["kind"] == "published"
 
 
@@ -383,15 +385,15 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
 def test_the_note_says_what_is_simulated_or_random_and_nothing_else(
     overlays: list[dict[str, Any]], sentences: list[str]
 ) -> None:
-    assert resolve(merged(*overlays), ROOT).note == " ".join(sentences)
+    assert notes.study_note(resolve(merged(*overlays), ROOT)) == " ".join(sentences)
 
 
 def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> None:
     study = resolve(merged(), ROOT)
-    run = study.run_settings("paper", "style", "5e-6", "3")
-    assert (run["loss"], run["learning_rate"], run["seed"]) == ("style", 5e-6, 3)
-    assert run["protocol"] == study.protocols["paper"].choices()
-    assert set(run["stream_seeds"].values()) == {3}
+    run = job_settings.run(study, "paper", "style", "5e-6", "3")
+    assert (run["loss"]["name"], run["learning_rate"]) == ("style", 5e-6)
+    assert run["start"]["initial_weights"] == "checkpoint"
+    assert {run["start"]["seed"], run["order_seed"], run["dropout_seed"]} == {3}
     json.dumps(run, allow_nan=False)  # what a job reads, and what its record is made of
 
 
@@ -399,11 +401,11 @@ def test_settings_of_a_run_hold_numbers_and_choices_for_labels_and_names() -> No
     ("overlay", "named"),
     [
         ({"epochs": 2}, {"epochs"}),
-        ({"weights": {"source": "random"}}, {"weights"}),
-        ({"weights": {"source": "directory", "directory": "mine"}}, {"weights"}),
-        ({"compute": {"threads": 2}}, {"threads"}),
-        ({"compute": {"precision": "bf16"}}, {"precision"}),
-        ({"compute": {"device": "cpu"}}, {"device"}),
+        ({"weights": {"source": "random"}}, {"loss"}),
+        ({"weights": {"source": "directory", "directory": "mine"}}, {"loss", "start"}),
+        ({"compute": {"threads": 2}}, {"compute"}),
+        ({"compute": {"precision": "bf16"}}, {"compute"}),
+        ({"compute": {"device": "cpu"}}, {"compute"}),
         ({"statistics": {"bootstrap": 100}}, set()),
         ({"prediction": {"dropout": 0.1}}, set()),
         ({"losses": ["style", "lpips_squeeze"], "seeds": [3, 0], "study": "less"}, set()),
@@ -415,7 +417,7 @@ def test_a_change_of_the_configuration_changes_of_a_run_what_it_decides(
 ) -> None:
     key = ("paper", "style", "5e-6", "3")
     before, after = (
-        resolve(merged(*changes), ROOT).run_settings(*key) for changes in ((), (overlay,))
+        job_settings.run(resolve(merged(*changes), ROOT), *key) for changes in ((), (overlay,))
     )
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == named
@@ -423,11 +425,10 @@ def test_a_change_of_the_configuration_changes_of_a_run_what_it_decides(
 
 def test_settings_of_a_run_are_those_of_its_own_protocol() -> None:
     study = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
-    resizes = [
-        study.run_settings(name, "mse", "5e-6", "0")["protocol"]["resize"]
-        for name in ("paper", "released")
+    orders = [
+        job_settings.run(study, name, "mse", "5e-6", "0")["order"] for name in ("paper", "released")
     ]
-    assert resizes == ["squash", "center_crop"]
+    assert orders == ["seed_shuffle", "listed"]
     assert study.first_resize == "squash"
 
 
@@ -436,18 +437,18 @@ def test_how_often_state_is_saved_makes_no_result_stale() -> None:
     often, rarely = (
         resolve(merged({"compute": {"checkpoint_seconds": seconds}}), ROOT) for seconds in (1, 1e4)
     )
-    assert often.run_settings(*key) == rarely.run_settings(*key)
-    assert often.machine == {"device": "auto", "threads": 1}
+    assert job_settings.run(often, *key) == job_settings.run(rarely, *key)
+    assert job_settings.machine(often) == {"device": "auto", "threads": 1}
 
 
 @pytest.mark.parametrize(("width", "threads"), [(1.0, 2), (0.25, 2), (0.125, 1)])
 def test_jobs_on_narrow_latents_leave_a_core_to_others(width: float, threads: int) -> None:
     chosen = {"protocols": ["untrained_start"], "selected": {"protocol": "untrained_start"}}
     study = resolve(merged(chosen | {"autoencoder": {"width": width}}), ROOT)
-    assert study.threads == threads
-    assert study.predictor_settings["threads"] == threads
-    assert study.attribution_settings()["threads"] == threads
-    assert study.machine["threads"] == 1
+    assert job_settings.threads(study) == threads
+    assert job_settings.predictor(study)["threads"] == threads
+    assert job_settings.attribution(study)["compute"]["threads"] == threads
+    assert job_settings.machine(study)["threads"] == 1
 
 
 @pytest.mark.parametrize(
@@ -457,8 +458,10 @@ def test_jobs_on_narrow_latents_leave_a_core_to_others(width: float, threads: in
 def test_models_are_kept_as_asked_for(keep: str, models: int, analysed: str) -> None:
     study = resolve(merged({"keep_checkpoints": keep}), ROOT)
     assert len(study.kept) == models
-    assert study.analysed_models == analysed
-    assert study.kept_file(study.runs[0]).startswith(f"results/memcat/{analysed}/protocol=paper/")
+    assert paths.analysed_models(study) == f"results/memcat/{analysed}"
+    assert paths.kept_file(study, study.runs[0]).startswith(
+        f"results/memcat/{analysed}/protocol=paper/"
+    )
 
 
 def test_training_state_that_cannot_be_written_is_refused_before_any_job(
@@ -468,14 +471,14 @@ def test_training_state_that_cannot_be_written_is_refused_before_any_job(
     (tmp_path / "resources").mkdir(exist_ok=True)
     (tmp_path / "resources" / "checkpoints").touch()
     with pytest.raises(InputError, match=r"Training state cannot be written to resources/ch"):
-        study.preflight()
+        preflight.check_study(study)
 
 
 def test_settings_of_a_run_do_not_depend_on_which_other_runs_are_made() -> None:
     more = resolve(merged(), ROOT)
     fewer = resolve(merged({"losses": ["lpips_squeeze"], "seeds": [2], "study": "less"}), ROOT)
     key = ("paper", "lpips_squeeze", "5e-6", "2")
-    assert more.run_settings(*key) == fewer.run_settings(*key)
+    assert job_settings.run(more, *key) == job_settings.run(fewer, *key)
 
 
 def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() -> None:
@@ -489,8 +492,8 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
         ("released", second, rates[0], "3"): [model.format(first, rates[-1])],
         ("paper", second, rates[0], "3"): [],
     }.items():
-        assert study.previous_model(*key) == expected
-        assert study.run_settings(*key)["previous_model"] == (expected or [None])[0]
+        assert paths.previous_model(study, *key) == expected
+        assert job_settings.run(study, *key)["start"]["previous_model"] == (expected or [None])[0]
 
 
 @pytest.mark.parametrize(
@@ -536,25 +539,25 @@ def test_predictions_that_cannot_be_made_are_refused(config: Any, lines: list[st
 def test_a_split_of_ones_own_stands_for_an_official_one() -> None:
     own = {"kind": "file", "file": "split.csv", "number": 3}
     study = resolve(merged({"prediction": {"split": own}}), ROOT)
-    assert study.official_splits == ["results/memcat/prediction/own_split.parquet"]
-    assert study.split_settings["number"] == 1
+    assert paths.official_splits(study) == ["results/memcat/prediction/own_split.parquet"]
+    assert job_settings.split(study)["number"] == 1
     words = r"prediction.split.file: split.csv does not exist, .* one row per image"
     with pytest.raises(InputError, match=words):
-        study.preflight()
+        preflight.check_study(study)
 
 
 def test_the_sample_alone_has_single_trials() -> None:
     sample = resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT)
-    assert sample.trials == ["results/sample/dataset/trials.parquet"]
-    assert resolve(merged(), ROOT).trials == []
+    assert paths.trials(sample) == ["results/sample/dataset/trials.parquet"]
+    assert paths.trials(resolve(merged(), ROOT)) == []
 
 
 def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: Path) -> None:
     protocols = copy_protocols(tmp_path, mine="extends: paper\nfine_tuned_on: train_split")
-    assert "on all images, test images included" in resolve(merged(), ROOT).prediction_note
+    assert "on all images, test images included" in notes.prediction_note(resolve(merged(), ROOT))
     changes = {"protocols": ["mine"], "selected": {"protocol": "mine"}}
     study = resolve(merged(changes), protocols)
-    assert "neither it nor the predictor saw a test image" in study.prediction_note
+    assert "neither it nor the predictor saw a test image" in notes.prediction_note(study)
 
 
 def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_path: Path) -> None:
@@ -565,11 +568,11 @@ def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_p
         for name in ("paper", "fixed")
     }
     assert seeds == {"paper": [0, 1, 2, 3, 4], "fixed": [0]}
-    assert study.note == (
+    assert notes.study_note(study) == (
         "Under the protocol fixed a seed changes nothing: one run stands for all."
     )
     alone = merged({"protocols": ["paper", "fixed"], "seeds": [7]})
-    assert resolve(alone, root).note == ""
+    assert notes.study_note(resolve(alone, root)) == ""
     assert {run.seed for run in resolve(alone, root).runs} == {7}
 
 
@@ -595,6 +598,8 @@ def copy_protocols(directory: Path, **texts: str) -> Path:
         ({"images": {"on_bad_image": "reject"}}, {"on_bad_image"}, set()),
         ({"images": {"color_profile": "ignore"}}, {"decoding"}, set()),
         ({"losses": ["mse"], "selected": {"loss": "mse"}}, {"minimum_side"}, set()),
+        # Another loss that needs no larger images.
+        ({"losses": ["mse", "ms_ssim"], "selected": {"loss": "mse"}}, set(), set()),
         ({"statistics": {"seed": 5}}, {"seed"}, {"bootstrap"}),
         ({"statistics": {"bootstrap": 100}}, set(), {"bootstrap"}),
         ({"statistics": {"confidence": 0.9}}, set(), {"bootstrap"}),
@@ -606,16 +611,17 @@ def test_preparation_and_correlation_change_with_what_decides_them_alone(
     overlay: dict[str, Any], prepared: set[str], correlated: set[str]
 ) -> None:
     before, after = (resolve(merged(SAMPLE, *more), ROOT) for more in ((), (overlay,)))
-    for first, second, expected in (
-        (before.preparation("squash"), after.preparation("squash"), prepared),
-        (before.correlation_settings, after.correlation_settings, correlated),
-    ):
+    preparations = [
+        job_settings.preparation(study, "squash")["preparation"] for study in (before, after)
+    ]
+    correlations = [job_settings.correlation(study) for study in (before, after)]
+    for (first, second), expected in ((preparations, prepared), (correlations, correlated)):
         assert {name for name in first if first[name] != second[name]} == expected
 
 
 @pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
 def test_a_gpu_is_asked_for_where_the_study_demands_one(device: str, gpus: int) -> None:
-    assert resolve(merged({"compute": {"device": device}}), ROOT).gpus == gpus
+    assert Requests(resolve(merged({"compute": {"device": device}}), ROOT)).gpus == gpus
 
 
 # What must be on disk
@@ -634,7 +640,7 @@ def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], 
 def test_a_study_whose_files_are_there_passes_and_leaves_nothing(
     own_images: Callable[[], Study], tmp_path: Path
 ) -> None:
-    own_images().preflight()
+    preflight.check_study(own_images())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "scores.csv"]
 
 
@@ -670,7 +676,7 @@ def test_what_is_missing_or_of_the_wrong_kind_is_named_before_any_job(
     study = own_images()
     damage()
     with pytest.raises(InputError) as refused:
-        study.preflight()
+        preflight.check_study(study)
     for word in words:
         assert word in str(refused.value)
 
@@ -681,7 +687,7 @@ def test_a_relative_path_is_reported_with_the_directory_that_it_starts_from(
     study = own_images()
     Path("images").rmdir()
     with pytest.raises(InputError, match="Relative paths start from") as refused:
-        study.preflight()
+        preflight.check_study(study)
     assert str(tmp_path) in str(refused.value)
     assert "MemCat" not in str(refused.value)
 
@@ -703,7 +709,7 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
 
     monkeypatch.setattr(os, "access", access)
     with pytest.raises(InputError, match="Results cannot be written") as refused:
-        own_images().preflight()
+        preflight.check_study(own_images())
     assert str(closed.resolve()) in str(refused.value)
     assert (closed.resolve(), os.W_OK) in asked
 
@@ -744,7 +750,7 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
 def test_a_study_downloads_what_it_needs_and_nothing_else(
     overlay: dict[str, Any], files: set[str]
 ) -> None:
-    downloads = resolve(merged(overlay), ROOT).downloads
+    downloads = paths.downloads(resolve(merged(overlay), ROOT))
     assert {download.file for download in downloads} == files
     assert len(downloads) == len(files)
 
@@ -761,11 +767,15 @@ def test_object_features_need_weights(overlay: dict[str, Any], why: str) -> None
     study = resolve(merged(overlay), ROOT)
     assert why in study.no_objects
     assert bool(study.no_objects) == bool(why)
-    assert len(study.object_weights) == (0 if why else 3)
-    assert set(study.unavailable_features) == (set(OBJECT_FEATURES) if why else set())
-    assert ("Objects and their separation are not measured" in study.feature_note) == bool(why)
-    reasons = study.claim_settings["ledger"]["unavailable"]
-    assert reasons == {f"feature:{name}": study.no_objects for name in study.unavailable_features}
+    assert len(paths.object_weights(study)) == (0 if why else 3)
+    assert set(job_settings.unavailable_features(study)) == (set(OBJECT_FEATURES) if why else set())
+    assert ("Objects and their separation are not measured" in notes.feature_note(study)) == bool(
+        why
+    )
+    reasons = job_settings.claims(study)["ledger"]["unavailable"]
+    assert reasons == {
+        f"feature:{name}": study.no_objects for name in job_settings.unavailable_features(study)
+    }
 
 
 def test_missing_weights_of_object_features_are_named_before_any_job(
@@ -779,8 +789,8 @@ def test_missing_weights_of_object_features_are_named_before_any_job(
         "weights": {"source": "directory", "directory": "mine"},
     }
     with pytest.raises(InputError, match=r"mine/fasterrcnn_resnet50_fpn_coco.*objects: false"):
-        resolve(merged(overlay), ROOT).preflight()
-    resolve(merged(overlay | {"features": {"objects": False}}), ROOT).preflight()
+        preflight.check_study(resolve(merged(overlay), ROOT))
+    preflight.check_study(resolve(merged(overlay | {"features": {"objects": False}}), ROOT))
 
 
 @pytest.mark.parametrize("kind", ["memcat", "lamem"])
@@ -788,7 +798,9 @@ def test_a_data_set_that_can_be_fetched_need_not_be_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    resolve(merged({"dataset": {"kind": kind}, "prediction": STRATIFIED}), ROOT).preflight()
+    preflight.check_study(
+        resolve(merged({"dataset": {"kind": kind}, "prediction": STRATIFIED}), ROOT)
+    )
 
 
 @pytest.mark.parametrize(
@@ -809,9 +821,9 @@ def test_a_split_of_another_data_set_is_refused(
 def test_an_official_split_is_read_from_the_data_set() -> None:
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay), ROOT)
-    assert study.official_splits == ["resources/lamem/official_splits.parquet"]
+    assert paths.official_splits(study) == ["resources/lamem/official_splits.parquet"]
     assert not study.has_counts
-    assert resolve(merged(), ROOT).official_splits == []
+    assert paths.official_splits(resolve(merged(), ROOT)) == []
 
 
 def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
@@ -820,15 +832,15 @@ def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
     root = copy_protocols(tmp_path, halved="extends: paper\nfine_tuned_on: train_split")
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay | {"protocols": ["paper", "halved"]}), root)
-    assert study.run_splits("paper") == []
-    assert study.run_splits("halved") == [study.split_file]
+    assert paths.run_splits(study, "paper") == []
+    assert paths.run_splits(study, "halved") == [paths.split_file(study)]
 
 
 def test_the_embedded_study_needs_nothing_on_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT).preflight()
+    preflight.check_study(resolve(merged(_yaml(ROOT / "studies" / "sample.yaml")), ROOT))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -842,9 +854,9 @@ def test_a_disk_without_room_for_the_models_is_refused_before_any_job(
     study = own_images()
     has_free(1.27e8)
     with pytest.raises(InputError, match=r"0\.1 GB free, but the models of 1 runs take 0\.1 GB"):
-        study.preflight()
+        preflight.check_study(study)
     has_free(1.3e8)
-    study.preflight()
+    preflight.check_study(study)
 
 
 def test_models_that_are_already_there_need_no_more_room(
@@ -855,7 +867,7 @@ def test_models_that_are_already_there_need_no_more_room(
     made.parent.mkdir(parents=True)
     made.touch()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-    study.preflight()
+    preflight.check_study(study)
 
 
 def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
@@ -866,12 +878,12 @@ def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
     with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
-        study.preflight()
+        preflight.check_study(study)
     for run in study.runs:
-        (tmp_path / study.matrix_file(run)).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / study.matrix_file(run)).touch()
+        (tmp_path / paths.matrix_file(study, run)).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / paths.matrix_file(study, run)).touch()
     with pytest.raises(InputError, match=r"the models of 5 runs take 0\.6 GB"):
-        study.preflight()
+        preflight.check_study(study)
 
 
 def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
@@ -889,12 +901,12 @@ def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
     files = [Path("w") / name for name in ("imagenet-vgg16.pth", VGG)]
     words = r"Weights files are missing: .*docs/data\.md.*weights\.source: random.*untrained_start"
     with pytest.raises(InputError, match=words) as refused:
-        study.preflight()
+        preflight.check_study(study)
     for file in files:
         assert str(file) in str(refused.value)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
-    study.preflight()
+    preflight.check_study(study)
 
 
 def test_weights_that_will_be_downloaded_are_not_asked_for_before_any_job(
@@ -903,22 +915,26 @@ def test_weights_that_will_be_downloaded_are_not_asked_for_before_any_job(
     own_images()
     overlay = {"losses": ["lpips_vgg", "mse"], "weights": {"directory": "not/there"}}
     study = resolve(merged(folder(), ONE_RUN, overlay), ROOT)
-    study.preflight()
+    preflight.check_study(study)
     names = ("imagenet-vgg16.pth", VGG)
-    assert study.weight_files("paper", "lpips_vgg") == [f"resources/weights/{n}" for n in names]
+    assert paths.weight_files(study, "paper", "lpips_vgg") == [
+        f"resources/weights/{n}" for n in names
+    ]
 
 
 def test_a_directory_of_ones_own_takes_the_place_of_downloads() -> None:
     own = {"weights": {"source": "directory", "directory": "my/weights"}}
     study = resolve(merged(own), ROOT)
-    assert study.weight_files("paper", "mse") == ["my/weights/imagenet-vgg16.pth"]
-    assert study.run_settings("paper", "mse", "5e-6", "0")["weights"]["directory"] == "my/weights"
+    assert paths.weight_files(study, "paper", "mse") == ["my/weights/imagenet-vgg16.pth"]
+    run = job_settings.run(study, "paper", "mse", "5e-6", "0")
+    assert run["start"]["weights_directory"] == "my/weights"
+    assert run["loss"]["weights_directory"] == "my/weights"
 
 
 def test_how_weights_come_into_their_directory_changes_no_run() -> None:
     settings = [
-        resolve(merged({"weights": {"source": source}}), ROOT).run_settings(
-            "paper", "style", "5e-6", "0"
+        job_settings.run(
+            resolve(merged({"weights": {"source": source}}), ROOT), "paper", "style", "5e-6", "0"
         )
         for source in ("torchvision", "directory")
     ]
@@ -931,14 +947,14 @@ def test_the_checkpoint_as_scripted_is_read_where_it_is_or_will_be(
     monkeypatch.chdir(tmp_path)
     key = {"protocols": ["released"], "selected": {"protocol": "released"}}
     study = resolve(merged(key), ROOT)
-    assert study.weight_files("released", "mse") == []
+    assert paths.weight_files(study, "released", "mse") == []
     file = "resources/weights/imagenet-vgg16.pth"
     # Another protocol's download would appear while runs are made: they wait for it.
     both = resolve(merged({"protocols": ["paper", "released"]}), ROOT)
-    assert both.weight_files("released", "mse") == [file]
+    assert paths.weight_files(both, "released", "mse") == [file]
     Path(file).parent.mkdir(parents=True)
     Path(file).touch()
-    assert study.weight_files("released", "mse") == [file]
+    assert paths.weight_files(study, "released", "mse") == [file]
 
 
 # Initial weights
@@ -990,10 +1006,12 @@ def test_weights_that_fit_another_network_are_refused_before_any_job(
 )
 def test_other_weights_fit_and_say_so(tmp_path: Path, text: str, files: list[str]) -> None:
     study = resolve(of_protocol("mine"), presets(tmp_path, mine=text))
-    assert study.weight_files("mine", "mse") == [f"resources/weights/{name}" for name in files]
-    assert study.other_model.startswith("autoencoders start from")
+    assert paths.weight_files(study, "mine", "mse") == [
+        f"resources/weights/{name}" for name in files
+    ]
+    assert notes.other_model(study).startswith("autoencoders start from")
     # The style loss and the encoder may need the same file: it is named once.
-    assert len(study.weight_files("mine", "lpips_vgg")) == 1
+    assert len(paths.weight_files(study, "mine", "lpips_vgg")) == 1
 
 
 # Pre-training
@@ -1012,40 +1030,45 @@ def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_archite
     names = ["paper", "pretrained_start", "cropped", "ordered", "text"]
     overlay = {"protocols": names, "pretraining": {"images": "photos", "epochs": 3}}
     study = resolve(merged(folder(), ONE_RUN, overlay), root)
-    plain, cropped, text = study.pretrainings
+    plain, cropped, text = paths.pretrainings(study)
     assert plain == "results/mine/pretraining/squash/conv7x7-upsample_conv-batch_norm_yes"
     assert "/center_crop/" in cropped
     assert text.endswith("/conv7x7-transposed12-batch_norm_no")
-    assert study.pretrained_files("ordered") == [f"{plain}/autoencoder.safetensors"]
-    assert study.pretrained_files("paper") == []
-    run = study.run_settings("text", "mse", "5e-6", "0")["weights"]
-    assert run["autoencoder"] == f"{text}/autoencoder.safetensors"
-    assert "autoencoder" not in study.run_settings("paper", "mse", "5e-6", "0")["weights"]
-    settings = study.pretraining_settings("squash", "conv7x7", "transposed12", "no")
+    assert paths.pretrained_files(study, "ordered") == [f"{plain}/autoencoder.safetensors"]
+    assert paths.pretrained_files(study, "paper") == []
+    start = job_settings.run(study, "text", "mse", "5e-6", "0")["start"]
+    assert start["pretrained_model"] == f"{text}/autoencoder.safetensors"
+    other = job_settings.run(study, "paper", "mse", "5e-6", "0")["start"]
+    assert other["pretrained_model"] is None
+    settings = job_settings.pretraining(study, "squash", "conv7x7", "transposed12", "no")
     assert settings["architecture"] == {
         "width": 1.0, "bottleneck": "conv7x7", "decoder": "transposed12", "batch_norm": False,
     }  # fmt: skip
     assert (settings["images"], settings["epochs"], settings["batch_size"]) == ("photos", 3, 16)
-    assert settings["precision"] == "fp32"
+    assert settings["compute"]["precision"] == "fp32"
     with pytest.raises(InputError, match=r"pretraining\.images: photos .*a directory of images"):
-        study.preflight()
+        preflight.check_study(study)
     Path("photos").mkdir()
-    study.preflight()
+    preflight.check_study(study)
 
 
 def test_a_folder_that_no_protocol_asks_for_is_not_needed(own_images: Callable[[], Study]) -> None:
     study = own_images()
-    assert study.pretrainings == []
-    study.preflight()
+    assert paths.pretrainings(study) == []
+    preflight.check_study(study)
 
 
 def test_memory_of_pretraining_grows_with_batch_and_width() -> None:
     memory = {
-        (size, width): resolve(
-            of_protocol(
-                "pretrained_start", pretraining={"batch_size": size}, autoencoder={"width": width}
-            ),
-            ROOT,
+        (size, width): Requests(
+            resolve(
+                of_protocol(
+                    "pretrained_start",
+                    pretraining={"batch_size": size},
+                    autoencoder={"width": width},
+                ),
+                ROOT,
+            )
         ).pretraining_memory
         for size, width in ((1, 1.0), (16, 1.0), (16, 0.25))
     }
@@ -1067,7 +1090,9 @@ def test_a_run_names_the_weights_files_that_it_reads(
     overlay: dict[str, Any], protocol: str, loss: str, files: list[str]
 ) -> None:
     study = resolve(merged({"protocols": ["paper", "untrained_start"]}, overlay), ROOT)
-    assert study.weight_files(protocol, loss) == [f"resources/weights/{name}" for name in files]
+    assert paths.weight_files(study, protocol, loss) == [
+        f"resources/weights/{name}" for name in files
+    ]
 
 
 @pytest.mark.parametrize(
@@ -1087,12 +1112,12 @@ def test_what_a_score_is_depends_on_the_data_set() -> None:
     stratified = {"split": {"kind": "stratified"}}
     columns = {"file": "file", "score": "score"}
     folder = {"kind": "folder", "images": "i", "scores": "data/s.csv", "columns": columns}
-    assert resolve(merged(), ROOT).score_convention == "(hits − false alarms) / responses"
+    assert notes.score_convention(resolve(merged(), ROOT)) == "(hits − false alarms) / responses"
     own = resolve(merged({"dataset": folder, "prediction": stratified}), ROOT)
-    assert own.score_convention == "as given in s.csv"
+    assert notes.score_convention(own) == "as given in s.csv"
     lamem = resolve(merged(_yaml(ROOT / "studies" / "lamem.yaml")), ROOT)
-    assert lamem.score_convention == "as LaMem publishes it"
-    assert lamem.bundle_settings["note"] == lamem.note
+    assert notes.score_convention(lamem) == "as LaMem publishes it"
+    assert job_settings.bundle(lamem)["note"] == notes.study_note(lamem)
 
 
 def test_the_published_split_goes_on_without_no_image() -> None:
@@ -1104,16 +1129,16 @@ def test_the_published_split_goes_on_without_no_image() -> None:
 
 
 def test_what_sets_a_study_apart_from_the_published_one_is_named() -> None:
-    assert resolve(merged(), ROOT).other_model == ""
-    assert resolve(merged({"epochs": 20}), ROOT).other_model == "20 epochs"
+    assert notes.other_model(resolve(merged(), ROOT)) == ""
+    assert notes.other_model(resolve(merged({"epochs": 20}), ROOT)) == "20 epochs"
     small = of_protocol("untrained_start", autoencoder={"width": 0.5})
     words = "autoencoders start from random weights, width 0.5"
-    assert resolve(small, ROOT).other_model == words
+    assert notes.other_model(resolve(small, ROOT)) == words
     words = "autoencoders start from what the published scripts load of the checkpoint"
-    assert resolve(of_protocol("released"), ROOT).other_model == words
+    assert notes.other_model(resolve(of_protocol("released"), ROOT)) == words
     second = {"protocols": ["paper", "released"], "selected": {"protocol": "released"}}
     study = resolve(merged(second), ROOT)
-    assert study.other_model == "the selected protocol is not paper"
+    assert notes.other_model(study) == "the selected protocol is not paper"
     assert (study.first_resize, study.selected_resize) == ("squash", "center_crop")
 
 
@@ -1126,11 +1151,11 @@ def test_a_loss_is_named_for_its_random_backbone() -> None:
 
 def test_the_fully_connected_text_needs_more_memory_and_disk() -> None:
     study = resolve(merged({"protocols": ["paper", "paper_text"]}), ROOT)
-    assert study.training_memory("paper") == "4GB"
-    assert study.training_memory("paper_text") == "7GB"
+    assert Requests(study).training_memory("paper") == "4GB"
+    assert Requests(study).training_memory("paper_text") == "7GB"
     # LaMem's store of pixels: 58,741 of 3 × 224 × 224 bytes
-    assert study.training_memory("paper", beside=58_741 * 150_528) == "12GB"
-    assert study.model_bytes("paper_text") == pytest.approx(4 * 258.4e6, rel=1e-3)
+    assert Requests(study).training_memory("paper", beside=58_741 * 150_528) == "12GB"
+    assert preflight.model_bytes(study, "paper_text") == pytest.approx(4 * 258.4e6, rel=1e-3)
 
 
 # Decay, matrix and controls
@@ -1140,7 +1165,7 @@ def test_the_longer_run_differs_from_the_run_of_the_grid_in_its_epochs_alone() -
     study = resolve(merged(), ROOT)
     assert study.decays
     keys = ("paper", "lpips_squeeze", "5e-6", "3")
-    run, longer = study.run_settings(*keys), study.decay_settings(*keys)
+    run, longer = job_settings.run(study, *keys), job_settings.decay(study, *keys)
     assert longer == run | {"epochs": 20}
     assert run["epochs"] == 1
 
@@ -1165,11 +1190,11 @@ def test_a_wrong_decay_is_refused(path: str, value: object, said: str) -> None:
 
 def test_metrics_read_the_backbones_of_the_studys_losses_alone() -> None:
     study = resolve(changed("losses", ["mse", "lpips_squeeze", "style"]), ROOT)
-    assert [Path(file).name for file in study.metric_weights] == [
+    assert [Path(file).name for file in paths.metric_weights(study)] == [
         "squeezenet1_1-b8a52dc0.pth",
         "vgg19-dcbb9e9d.pth",
     ]
-    assert resolve(changed("weights.source", "random"), ROOT).metric_weights == []
+    assert paths.metric_weights(resolve(changed("weights.source", "random"), ROOT)) == []
 
 
 def test_runs_of_a_loss_are_those_of_all_its_learning_rates_and_seeds() -> None:
@@ -1199,15 +1224,20 @@ THEIRS: dict[str, Any] = {
 def test_runs_null_is_all_that_a_study_of_tables_needs_to_say() -> None:
     study = resolve(merged(ALONE), ROOT)
     assert (study.runs, study.selected, study.protocols) == ((), (), {})
-    assert study.image_table == "results/alone/images/images.parquet"
+    assert paths.image_table(study) == "results/alone/images/images.parquet"
     assert (study.has_counts, study.decays, study.published_split) == (True, False, False)
-    assert (study.downloads, study.note, study.other_model, study.pretrainings) == ([], "", "", [])
-    assert set(study.used_settings) == {
+    assert (
+        paths.downloads(study),
+        notes.study_note(study),
+        notes.other_model(study),
+        paths.pretrainings(study),
+    ) == ([], "", "", [])
+    assert set(job_settings.used(study)) == {
         "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness",
         "statistics",
     }  # fmt: skip
-    assert study.claim_settings["ledger"]["dataset_kind"] == "memcat"
-    assert study.given_tables == ["scores.csv"]
+    assert job_settings.claims(study)["ledger"]["dataset_kind"] == "memcat"
+    assert paths.given_tables(study) == ["scores.csv"]
 
 
 def test_nothing_about_training_is_checked_without_runs() -> None:
@@ -1260,13 +1290,13 @@ def test_what_is_made_elsewhere_is_named_and_noted() -> None:
     note = "What is called external was made elsewhere, not by this workflow."
     for base in ({}, ALONE):
         study = resolve(merged(base, overlay), ROOT)
-        assert study.note == note
-        assert study.external_claims == {
+        assert notes.study_note(study) == note
+        assert job_settings.external_claims(study) == {
             "error": {"theirs": "table_1.lpips_squeeze", "mine": ""},
             "distinctiveness": {"theirs": "distinctiveness"},
         }
-    assert study.given_tables == ["scores.csv", "errors.csv", "errors.csv", "l.parquet"]
-    assert study.external_path("errors", "theirs") == (
+    assert paths.given_tables(study) == ["scores.csv", "errors.csv", "errors.csv", "l.parquet"]
+    assert paths.external_path(study, "errors", "theirs") == (
         "results/alone/external_errors/protocol=external/loss=theirs/part.parquet"
     )
 
@@ -1353,8 +1383,8 @@ def test_tables_that_are_not_there_are_named_before_any_job(
     ):
         words = f"{key}: {file} does not exist, but a table of {needed} is needed"
         with pytest.raises(InputError, match=words):
-            study.preflight()
+            preflight.check_study(study)
         Path(file).touch()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-    study.preflight()
+    preflight.check_study(study)
     assert not Path("resources").exists()

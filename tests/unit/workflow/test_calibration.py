@@ -2,24 +2,23 @@
 
 import pytest
 
-from memorability.study.protocol import load_protocol
-from memorability.workflow.calibration import Calibration, architecture, calibrate
-from memorability.workflow.fingerprint import PACKAGE
+from memorability.autoencoder.architecture import Architecture
+from memorability.networks.computing import Compute
+from memorability.workflow.calibration import Calibration, calibrate
+from tests.run_settings import loss_choice
 
-CHOICES = load_protocol("untrained_start", PACKAGE.parent / "protocols").choices()
+ARCHITECTURE = Architecture(width=1 / 64)
 
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    return calibrate(
-        [CHOICES, CHOICES], ["mse", "lpips_alex"], width=1 / 64, precision="fp32", threads=1,
-        device="cpu",
-    )  # fmt: skip
+    losses = [loss_choice("mse"), loss_choice("lpips_alex")]
+    return calibrate([ARCHITECTURE, ARCHITECTURE], losses, Compute(device="cpu", threads=1))
 
 
 def test_each_architecture_and_each_loss_is_timed(calibration: Calibration) -> None:
     assert calibration.device == "cpu"
-    assert list(calibration.autoencoders) == [architecture(CHOICES)]
+    assert list(calibration.autoencoders) == [("conv7x7", "upsample_conv", True)]
     assert list(calibration.losses) == ["mse", "lpips_alex"]
     assert calibration.spread >= 1
     assert calibration.start > 0.5  # nobody loads torch faster

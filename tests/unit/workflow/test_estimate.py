@@ -13,7 +13,9 @@ import yaml
 from snakemake.utils import update_config
 
 from memorability.analysis.gathering import SOURCES
-from memorability.autoencoder.architecture import Autoencoder
+from memorability.autoencoder.architecture import Architecture, Autoencoder
+from memorability.base.settings import from_params
+from memorability.study import job_settings, paths
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
@@ -71,10 +73,9 @@ def test_every_rule_has_a_formula_and_every_formula_a_rule() -> None:
 def test_latents_have_the_size_of_the_autoencoders(protocol: str, width: float) -> None:
     selected = {"protocol": protocol}
     chosen = study({"autoencoder": {"width": width}, "protocols": [protocol], "selected": selected})
-    choices = chosen.protocols[protocol].choices()
-    shape = {name: choices[name] for name in ("bottleneck", "decoder", "batch_norm")}
+    architecture = from_params(Architecture, job_settings.architecture(chosen, protocol))
     with torch.device("meta"):
-        assert latent_size(chosen) == Autoencoder(width=width, **shape).latent_dim
+        assert latent_size(chosen) == Autoencoder(architecture).latent_dim
 
 
 def test_every_quantity_is_correlated_in_some_time() -> None:
@@ -143,7 +144,7 @@ def test_images_are_known_counted_or_prepared(
         },
     }
     assert sizes_of(study(own)) == Sizes(images=4, categories=3, train=2, test=1)
-    table = Path(study(own).image_table)
+    table = Path(paths.image_table(study(own)))
     table.parent.mkdir(parents=True)
     pd.DataFrame({"image_id": list("abc")}).to_parquet(table)
     assert sizes_of(study(own)).images == 3  # one was left out

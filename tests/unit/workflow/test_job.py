@@ -14,6 +14,7 @@ from memorability.base.errors import InputError
 from memorability.tables import store
 from memorability.workflow.job import RunningJob
 from memorability.workflow.records import table_record
+from tests.tables import read_record
 
 SETTINGS = {"seed": 3}
 REJECTED = pd.DataFrame({"file": ["b.jpg", "a.jpg"], "reason": ["damaged", "no such file"]})
@@ -87,9 +88,9 @@ def test_a_table_keeps_study_settings_and_code(snakemake: SimpleNamespace) -> No
         job.settings = {"seed": 4}
         job.write("left", REJECTED, "unusable", facts={"resize": "squash"})
     record = table_record("tiny", SETTINGS, "0123456789abcdef")
-    assert store.read_record(snakemake.output.rejected) == record
+    assert read_record(snakemake.output.rejected) == record
     changed = table_record("tiny", {"seed": 4}, "0123456789abcdef") | {"resize": "squash"}
-    assert store.read_record(snakemake.output.left) == changed
+    assert read_record(snakemake.output.left) == changed
 
 
 def test_settings_are_empty_where_the_rule_has_none(snakemake: SimpleNamespace) -> None:

@@ -1,0 +1,95 @@
+"""What a reader must know of a study's figures and tables, in words."""
+
+from pathlib import Path
+
+from memorability.study.study import Study
+
+# Initial weights that are not those of the paper, in words.
+STARTS = {
+    "random": "random weights",
+    "checkpoint_as_scripted": "what the published scripts load of the checkpoint",
+    "vgg16_encoder": "VGG16 as encoder and a random decoder",
+    "pretrain": "a model pre-trained on other images",
+}
+
+
+def study_note(study: Study) -> str:
+    """Return what stands under every figure and table: simulated observers, random weights."""
+    notes = []
+    if study.settings["dataset"]["kind"] == "sample":
+        notes.append("Observers are simulated; images are crops of a few photographs.")
+    if study.settings["external_errors"] or study.settings["external_latents"]:
+        notes.append("What is called external was made elsewhere, not by this workflow.")
+    starts = {protocol.initial_weights for protocol in study.protocols.values()}
+    folder = study.settings["pretraining"]["images"]
+    sentences = {
+        "random": "Autoencoders start from random, not ImageNet, weights.",
+        "checkpoint_as_scripted": "Autoencoders load the ImageNet checkpoint as the published "
+        "scripts do, which loads nothing of the published file: Provenance says what was loaded.",
+        "vgg16_encoder": "Autoencoders start from VGG16 (ImageNet) as encoder, a random decoder.",
+        "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
+    }
+    notes += [sentence for start, sentence in sentences.items() if start in starts]
+    if study.runs and any(study.backbone(loss) == "random" for loss in study.settings["losses"]):
+        notes.append("LPIPS and style losses use random backbones.")
+    unseeded = [name for name, protocol in study.protocols.items() if not protocol.seeded]
+    if unseeded and len(study.settings["seeds"]) > 1:
+        notes.append(
+            f"Under the protocol {', '.join(unseeded)} a seed changes nothing: "
+            "one run stands for all."
+        )
+    return " ".join(notes)
+
+
+def prediction_note(study: Study) -> str:
+    """Return the note of the study, and whether the autoencoder saw the test images."""
+    protocol = study.protocols[study.settings["selected"]["protocol"]]
+    seen = (
+        "The autoencoder was fine-tuned on the training images alone: neither it nor the predictor "
+        "saw a test image."
+        if protocol.fine_tuned_on == "train_split"
+        else "The autoencoder was fine-tuned on all images, test images included, without their "
+        "scores; the predictor saw none of them."
+    )
+    return f"{seen} {study_note(study)}".strip()
+
+
+def feature_note(study: Study) -> str:
+    """Return the note of the study, and whether objects were looked for."""
+    missing = f"Objects and their separation are not measured: {study.no_objects}."
+    return f"{missing if study.no_objects else ''} {study_note(study)}".strip()
+
+
+def seeds_vary(study: Study) -> dict[str, str]:
+    """Return protocol -> what differs between its runs of different seeds, in words."""
+    return {
+        name: ", ".join(protocol.seeded).replace("_", " ") or "nothing"
+        for name, protocol in study.protocols.items()
+    }
+
+
+def other_model(study: Study) -> str:
+    """Return in what the runs of the first protocol are not those of the paper; "" if in nothing."""
+    if not study.runs:
+        return ""
+    first, width = study.settings["protocols"][0], study.settings["autoencoder"]["width"]
+    protocol = study.protocols[first]
+    start = protocol.initial_weights
+    differences = {
+        f"autoencoders start from {STARTS.get(start)}": start in STARTS,
+        "its architecture is the text's, not the checkpoint's": protocol.bottleneck == "fc4096",
+        f"width {width}": width != 1,
+        f"{study.settings['epochs']} epochs": study.settings["epochs"] != 1,
+        f"the selected protocol is not {first}": study.settings["selected"]["protocol"] != first,
+    }
+    return ", ".join(words for words, differs in differences.items() if differs)
+
+
+def score_convention(study: Study) -> str:
+    """Return what the score of an image is, in words."""
+    dataset = study.settings["dataset"]
+    if dataset["kind"] == "folder":
+        return f"as given in {Path(dataset['scores']).name}"
+    if dataset["kind"] == "lamem":
+        return "as LaMem publishes it"
+    return "(hits − false alarms) / responses"

@@ -1,0 +1,272 @@
+"""Where the files of a study are: made by its jobs, given by the user, or downloaded."""
+
+from pathlib import Path
+
+from memorability.base.run_keys import EXTERNAL
+from memorability.networks.catalogue import (
+    AUTOENCODER,
+    BACKBONES,
+    LOSS_BACKBONES,
+    OBJECT_NETWORKS,
+)
+from memorability.sources.downloads import Download, registry
+from memorability.study.grid import Run, previous
+from memorability.study.study import DATASET_DOWNLOADS, Study
+
+MODEL = "autoencoder.safetensors"
+WEIGHTS_DIRECTORY = Path("resources/weights")
+"""Where downloaded weights land."""
+
+
+def prepared(study: Study, resize: str, name: str) -> str:
+    """Return a file of the images prepared with a resize."""
+    return f"{study.results}/images/{resize}/{name}"
+
+
+def run_images(study: Study, protocol: str, name: str) -> str:
+    """Return a file of the prepared images that the runs of a protocol use."""
+    return prepared(study, study.protocols[protocol].resize, name)
+
+
+def analysed_images(study: Study, name: str) -> str:
+    """Return a file of the prepared images of the selected model, which predicts and is explained."""
+    return prepared(study, study.selected_resize, name)
+
+
+def image_table(study: Study) -> str:
+    """Return the file of the image table that stands for the study."""
+    if study.runs:
+        return prepared(study, study.first_resize, "images.parquet")
+    return f"{study.results}/images/images.parquet"
+
+
+def given_tables(study: Study) -> list[str]:
+    """Return the tables that the user gave: of scores, and what was made elsewhere."""
+    own = study.has_own_images or not study.has_images
+    sources = [
+        source["file"]
+        for key in ("external_errors", "external_latents")
+        for source in study.settings[key].values()
+    ]
+    return [study.image_source["scores"]] * own + sources
+
+
+def trials(study: Study) -> list[str]:
+    """Return the table of the single trials that the scores were made of, where there is one."""
+    sample = study.settings["dataset"]["kind"] == "sample"
+    return [f"{study.results}/dataset/trials.parquet"] * sample
+
+
+def external_path(study: Study, table: str, name: str) -> str:
+    """Return the file of a table (errors, distinctiveness) of a source from elsewhere."""
+    return f"{study.results}/external_{table}/protocol={EXTERNAL}/loss={name}/part.parquet"
+
+
+def external_counts(study: Study) -> list[str]:
+    """Return the tables that say of every source from elsewhere what was joined."""
+    return [
+        f"{study.results}/external/{kind}/{name}.parquet"
+        for kind in ("errors", "latents")
+        for name in study.settings[f"external_{kind}"]
+    ]
+
+
+def split_file(study: Study) -> str:
+    """Return the table `split`: which images are for training, validation and test."""
+    return f"{study.results}/images/split.parquet"
+
+
+def official_splits(study: Study) -> list[str]:
+    """Return the table of the data set's own splits, or of the user's, if images are split by one."""
+    tables = {
+        "official": f"resources/{study.settings['dataset']['kind']}/official_splits.parquet",
+        "file": f"{study.results}/prediction/own_split.parquet",
+    }
+    return [tables[study.split_kind]] if study.split_kind in tables else []
+
+
+def run_splits(study: Study, protocol: str) -> list[str]:
+    """Return the table `split` for the runs of a protocol, if they leave out images by it."""
+    by_split = study.protocols[protocol].fine_tuned_on == "train_split"
+    return [split_file(study)] if by_split else []
+
+
+def target_files(study: Study, protocol: str, loss: str) -> list[str]:
+    """Return the stored targets that runs of a protocol and a loss read, if any."""
+    stored = loss in study.settings["compute"]["stored_targets"]
+    return [f"{study.results}/targets/protocol={protocol}/loss={loss}/targets.npy"] * stored
+
+
+def previous_model(study: Study, protocol: str, loss: str, lr: str, seed: str) -> list[str]:
+    """Return the model that a run continues with where the sweep is carried over, or nothing."""
+    if study.protocols[protocol].sweep == "fresh":
+        return []
+    run = Run(protocol=protocol, loss=loss, lr=lr, seed=int(seed))
+    earlier = previous(run, study.runs)
+    return [model_file(study, earlier)] if earlier else []
+
+
+def model_file(study: Study, run: Run) -> str:
+    """Return the file of a run's fine-tuned model, where the run leaves it."""
+    return f"{study.results}/models/{run.path}/{MODEL}"
+
+
+def record_file(study: Study, run: Run) -> str:
+    """Return the record of how a run was made."""
+    return f"{study.results}/models/{run.path}/record.json"
+
+
+def analysed_models(study: Study) -> str:
+    """Return the directory of the models that analyses read."""
+    selected = study.settings["keep_checkpoints"] == "selected"
+    return f"{study.results}/{'selected_models' if selected else 'models'}"
+
+
+def kept_file(study: Study, run: Run) -> str:
+    """Return the file in which the model of a run stays on disk, if it does."""
+    return f"{analysed_models(study)}/{run.path}/{MODEL}"
+
+
+def error_file(study: Study, run: Run) -> str:
+    """Return the table of a run's errors."""
+    return f"{study.results}/errors/{run.path}/part.parquet"
+
+
+def outcome_file(study: Study, run: Run) -> str:
+    """Return the table that says how a run ended."""
+    return f"{study.results}/outcomes/{run.path}/part.parquet"
+
+
+def latent_file(study: Study, run: Run) -> str:
+    """Return the latents of every image under a run's model."""
+    return f"{study.results}/latents/{run.path}/part.parquet"
+
+
+def distinctiveness_file(study: Study, run: Run) -> str:
+    """Return the table of the distinctiveness of every image under a run's model."""
+    return f"{study.results}/distinctiveness/{run.path}/part.parquet"
+
+
+def matrix_file(study: Study, run: Run) -> str:
+    """Return the table of the errors under every metric that a run's model may be chosen for."""
+    keys = f"protocol={run.protocol}/loss={run.loss}/seed={run.seed}"
+    return f"{study.results}/matrix/{keys}/part.parquet"
+
+
+def feature_tables(study: Study) -> list[str]:
+    """Return the tables of image features: the rest, and a shard each of those of objects."""
+    shards = range(study.settings["features"]["shards"] if object_weights(study) else 0)
+    return [f"{study.results}/tables/features.parquet"] + [
+        f"{study.results}/object_features/shard={shard}/part.parquet" for shard in shards
+    ]
+
+
+def quantities(study: Study) -> dict[str, list[str]]:
+    """Return the tables of each quantity of images that is correlated with memorability.
+
+    Quantities that the study does not have are left out.
+    """
+    tables = {
+        "error": [error_file(study, run) for run in study.runs]
+        + [external_path(study, "errors", name) for name in study.settings["external_errors"]],
+        "distinctiveness": [distinctiveness_file(study, run) for run in study.selected]
+        + [
+            external_path(study, "distinctiveness", name)
+            for name in study.settings["external_latents"]
+        ],
+        "baseline": [f"{study.results}/tables/baselines.parquet"],
+    }
+    if study.runs:
+        first_rate = study.settings["learning_rates"][0]
+        tables |= {
+            "feature": feature_tables(study),
+            "variant": feature_tables(study),
+            "prediction": [f"{study.results}/tables/predictions.parquet"],
+            "attribution": [f"{study.results}/tables/attributions.parquet"],
+            "matrix": [matrix_file(study, run) for run in study.runs if run.lr == first_rate],
+            "control": [f"{study.results}/tables/controls.parquet"],
+        }
+    return {quantity: files for quantity, files in tables.items() if files}
+
+
+def downloads(study: Study) -> list[Download]:
+    """Return the files from outside that the study needs and the workflow can fetch."""
+    kind = study.settings["dataset"]["kind"]
+    names = DATASET_DOWNLOADS.get(kind, ()) if study.has_images else ()
+    weights = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
+    weights.update(object_weights(study))
+    known = registry()
+    fetched = [download for download in known.values() if f"resources/{download.path}" in weights]
+    return [known[name] for name in names] + fetched
+
+
+def weights_directory(study: Study) -> Path:
+    """Return the directory of the weights files: the user's own, or the one that downloads go to."""
+    weights = study.settings["weights"]
+    return Path(weights["directory"]) if weights["source"] == "directory" else WEIGHTS_DIRECTORY
+
+
+def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
+    """Return the weights files from outside that runs of a protocol and a loss read."""
+    names = []
+    start = study.protocols[protocol].initial_weights
+    if start == "checkpoint" or (start == "checkpoint_as_scripted" and _has_checkpoint(study)):
+        names.append(AUTOENCODER)
+    if start == "vgg16_encoder":
+        names.append(BACKBONES["vgg"])
+    if not study.random_backbones and loss in LOSS_BACKBONES:
+        names.append(BACKBONES[LOSS_BACKBONES[loss]])
+    return [str(weights_directory(study) / name) for name in dict.fromkeys(names)]
+
+
+def _has_checkpoint(study: Study) -> bool:
+    """Return whether the checkpoint is there, or will be because another protocol needs it."""
+    starts = {protocol.initial_weights for protocol in study.protocols.values()}
+    return "checkpoint" in starts or (weights_directory(study) / AUTOENCODER).is_file()
+
+
+def metric_weights(study: Study) -> list[str]:
+    """Return the weights files that the metrics of the study read."""
+    losses = [
+        loss
+        for loss in study.settings["losses"]
+        if not study.random_backbones and loss in LOSS_BACKBONES
+    ]
+    return [str(weights_directory(study) / BACKBONES[LOSS_BACKBONES[loss]]) for loss in losses]
+
+
+def object_weights(study: Study) -> list[str]:
+    """Return the weights files of the networks behind object features, if these are measured."""
+    if not study.runs or study.no_objects:
+        return []
+    return [str(weights_directory(study) / file) for file in OBJECT_NETWORKS.values()]
+
+
+def pretraining_path(study: Study, protocol: str) -> str:
+    """Return the directory of the model on which runs of a `pretrain` protocol start.
+
+    Runs share a model where resize and architecture are the same. It is kept with the study's
+    results, because the study's settings decide it.
+    """
+    choices = study.protocols[protocol]
+    batch_norm = "yes" if choices.batch_norm else "no"
+    return (
+        f"{study.results}/pretraining/{choices.resize}/"
+        f"{choices.bottleneck}-{choices.decoder}-batch_norm_{batch_norm}"
+    )
+
+
+def pretrained_files(study: Study, protocol: str) -> list[str]:
+    """Return the model files of the study's own pre-training that runs of a protocol read."""
+    pretrained = study.protocols[protocol].initial_weights == "pretrain"
+    return [f"{pretraining_path(study, protocol)}/{MODEL}"] if pretrained else []
+
+
+def pretrainings(study: Study) -> list[str]:
+    """Return the directories of all pre-trained models that the study needs."""
+    pretrained = [
+        pretraining_path(study, name)
+        for name, protocol in study.protocols.items()
+        if protocol.initial_weights == "pretrain"
+    ]
+    return list(dict.fromkeys(pretrained))
