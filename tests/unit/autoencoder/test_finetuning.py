@@ -40,12 +40,12 @@ from tests.run_settings import run_settings
 torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True)
 def measured_in(errors: pd.DataFrame) -> list[tuple[str, ...]]:
     facts = errors[["metric", "backbone", "sign"]].drop_duplicates()
     return list(facts.itertuples(index=False, name=None))
 
 
+@pytest.fixture(autouse=True)
 def deterministic() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     yield

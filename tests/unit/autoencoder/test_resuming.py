@@ -1,20 +1,20 @@
 """Which runs are the same: by what decides their bits, and not by study or place."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from memorability.autoencoder.resuming import run_key
+from tests.run_settings import run_settings, with_changes
 
-SETTINGS: dict[str, Any] = {
-    "protocol": {"bottleneck": "conv7x7"},
-    "loss": "mse",
-    "learning_rate": 1e-3,
-    "seed": 0,
-    "previous_model": "results/a/models/autoencoder.safetensors",
-    "weights": {"source": "directory", "directory": "weights"},
-}
+SETTINGS = with_changes(
+    run_settings(),
+    previous_model="results/a/models/autoencoder.safetensors",
+    weights_directory=Path("weights"),
+)
 INPUTS = {
     "results/a/images/images.parquet": "1",
     "results/a/images/pixels.npy": "2",
@@ -31,7 +31,7 @@ def key(images: pd.DataFrame | None = None, **changes: Any) -> str:
     inputs = changes.pop("inputs", INPUTS)
     code = changes.pop("code", "code")
     rows = table() if images is None else images
-    return run_key(rows, SETTINGS | changes, device="cpu", code=code, inputs=inputs)
+    return run_key(rows, with_changes(SETTINGS, **changes), device="cpu", code=code, inputs=inputs)
 
 
 def test_another_study_or_directory_has_the_same_runs() -> None:
@@ -40,9 +40,8 @@ def test_another_study_or_directory_has_the_same_runs() -> None:
         "/data/results/b/images/pixels.npy": "2",
         "/data/vgg.pth": "3",
     }
-    weights = {"source": "directory", "directory": "/data"}
     previous = "/data/results/b/models/autoencoder.safetensors"
-    assert key(inputs=moved, weights=weights, previous_model=previous) == key()
+    assert key(inputs=moved, weights_directory=Path("/data"), previous_model=previous) == key()
     assert key(table().copy()) == key()
 
 
@@ -50,10 +49,12 @@ def test_whatever_decides_a_run_changes_its_key() -> None:
     others = [
         key(),
         key(learning_rate=1e-4),
-        key(protocol={"bottleneck": "fc4096"}),
-        key(seed=1),
+        key(bottleneck="fc4096"),
+        key(order_seed=1),
+        key(start=replace(SETTINGS.start, seed=1)),
+        key(dropout_seed=1),
         key(code="other"),
-        key(weights={"source": "random", "directory": "weights"}),
+        key(loss=replace(SETTINGS.loss, weights_directory=None)),
         key(inputs=INPUTS | {"results/a/images/pixels.npy": "4"}),
         key(inputs=INPUTS | {"weights/vgg.pth": "4"}),
         key(table(position=[0, 1])),

@@ -62,8 +62,8 @@ def test_controls_are_named_for_what_they_are_and_measured_on_every_image() -> N
     # 51 / 255 = 0.2 lies 0.3 from grey.
     np.testing.assert_allclose(table["grey", "mse", "", "flat"], 0.09, rtol=1e-6)
     expected = np.mean((photographs()[1] / 255 - 0.5) ** 2)
-    np.testing.assert_allclose(table["grey_mse", "", "photograph"], expected, rtol=1e-5)
-    assert table["edge_density", "", "noise"] == 0.5
+    np.testing.assert_allclose(table["grey", "mse", "", "photograph"], expected, rtol=1e-5)
+    assert table["", "edge_density", "", "noise"] == 0.5
 
 
 def test_the_untrained_autoencoder_is_that_of_the_seed_before_any_step() -> None:
