@@ -30,6 +30,8 @@ try:
     refuse_unnamed(workflow.config_settings.overwrite_config, published)
     study = resolve(config, Path(workflow.basedir))
     preflight.check_study(study)
+    # Scripts read the checked settings, where numbers are numbers.
+    config.update(study.settings)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 

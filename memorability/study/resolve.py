@@ -2,6 +2,10 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +68,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
     schema["$defs"] |= {what: {"enum": names} for what, names in _registered().items()}
     validator = _Validator(schema)
+    config = _with_numbers(config, validator)
     mistakes = [line for error in validator.iter_errors(config) for line in _explain(error)]
     if mistakes:
         raise InputError(
@@ -90,6 +95,25 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     study = Study(_in_order(config), protocols, runs, selected)
     check_target(config["statistics"]["target"], study.image_source["columns"])
     return study
+
+
+def _with_numbers(config: Mapping[str, Any], validator: Any) -> Mapping[str, Any]:
+    """Return the configuration with numbers for texts, where numbers are wanted and texts are numbers.
+
+    Snakemake reads what is nested in `--config` as text, and YAML reads 5e-5 so.
+    """
+    config = deepcopy(dict(config))
+    for error in list(validator.iter_errors(config)):
+        if error.validator != "type" or not isinstance(error.instance, str):
+            continue
+        kinds = {"integer": int, "number": float}
+        kind = kinds.get(error.validator_value)
+        *way, last = error.absolute_path
+        if kind is not None:
+            with suppress(ValueError):
+                place: Any = reduce(getitem, way, config)
+                place[last] = kind(error.instance)
+    return config
 
 
 def _registered() -> dict[str, list[str]]:
@@ -157,8 +181,6 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
         hint = (
             ' (learning rates are quoted labels, as in "5e-6")'
             if rule == "string" and "learning_rate" in where
-            else " (YAML reads 5e-5 as text: write 5.0e-5)"
-            if rule == "number" and isinstance(instance, str)
             else ""
         )
         expected = schema["description"] if rule == "null" else f"of type {rule}"

@@ -282,11 +282,32 @@ def test_all_mistakes_are_named_at_once_and_each_once() -> None:
     assert last == "Every key is explained in config.yaml."
 
 
-def test_a_number_that_yaml_read_as_text_is_not_answered_with_advice_to_quote_it() -> None:
-    text = yaml.safe_load("5e-5")  # YAML 1.1 wants a point: 5.0e-5
+@pytest.mark.parametrize(
+    ("key", "text", "number"),
+    [
+        ("prediction.learning_rate", yaml.safe_load("5e-5"), 5e-5),  # YAML 1.1 wants 5.0e-5
+        ("compute.checkpoint_seconds", "1", 1),
+        ("statistics.margin", "0.07", 0.07),
+        ("epochs", "2", 2),
+    ],
+)
+def test_a_number_that_arrives_as_text_is_taken(key: str, text: str, number: float) -> None:
+    # As of `--config 'compute={checkpoint_seconds: 1}'`, whose values Snakemake reads as text.
     assert isinstance(text, str)
-    message = refusal(changed("prediction.learning_rate", text))
-    assert "prediction.learning_rate: '5e-5' should be of type number" in message
+    value: Any = resolve(changed(key, text), ROOT).settings
+    for part in key.split("."):
+        value = value[part]
+    assert value == number
+    assert not isinstance(value, str)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("prediction.learning_rate", "fast"), ("epochs", "2.5"), ("epochs", ""), ("epochs", "inf")],
+)
+def test_text_that_is_no_such_number_is_refused(key: str, text: str) -> None:
+    message = refusal(changed(key, text))
+    assert f"{key}: {text!r} should be of type" in message
     assert "quoted" not in message
 
 
