@@ -3,6 +3,7 @@
 import copy
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -245,14 +246,14 @@ def test_a_run_that_diverges_is_a_result_that_says_where(
 ) -> None:
     loss = Broken(float("nan"))
     loss.calls = 2 - call
-    monkeypatch.setattr(finetuning, "make_loss", lambda *_, **__: (loss, "mse", None))
-    made = run(settings(epochs=2, order="listed", learning_rate=5e-6))
+    monkeypatch.setattr(finetuning, "make_loss", lambda *_, **__: (loss, "none", None))
+    made = run(settings(epochs=2, order="listed", learning_rate=5e-6, seed=3))
     assert made.outcome == {
         "outcome": "diverged", "step": step, "epoch": epoch, "image_id": image,
         "learning_rate": 5e-6, "reason": reason,
     }  # fmt: skip
     assert f"{reason} at step {step} (epoch {epoch}, image '{image}')" in caplog.text
-    assert "learning rate 5e-06" in caplog.text
+    assert "learning rate 5e-06 and seed 3" in caplog.text
     # Errors of finished epochs stay, those of the others are missing; the history ends there.
     missing = made.errors.groupby("epoch")["error"].apply(lambda errors: errors.isna().tolist())
     assert missing.tolist() == [[epoch == 1] * 3, [True] * 3]
@@ -499,7 +500,11 @@ def test_a_run_can_continue_with_the_weights_of_the_run_before(tmp_path: Path) -
 @pytest.mark.parametrize("stream", ["order", "initial_weights"])
 def test_each_stream_has_its_own_seed(stream: str) -> None:
     plain = settings()
-    varied = plain | {"stream_seeds": plain["stream_seeds"] | {stream: 1}}
+    changes = {
+        "order": {"order_seed": 1},
+        "initial_weights": {"start": replace(plain.start, seed=1)},
+    }
+    varied = replace(plain, **changes[stream])
     histories = [run(chosen, count=6).history for chosen in (plain, varied)]
     reordered = histories[0]["image_id"].tolist() != histories[1]["image_id"].tolist()
     assert reordered == (stream == "order")
