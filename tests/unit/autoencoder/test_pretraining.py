@@ -13,6 +13,7 @@ from memorability.autoencoder.architecture import Architecture, Autoencoder, ini
 from memorability.autoencoder.pretraining import PretrainedModel, PretrainingSettings, pretrain
 from memorability.base.errors import InputError
 from memorability.networks.computing import Compute
+from tests.run_settings import with_changes
 
 torch.set_num_threads(1)
 
@@ -40,7 +41,7 @@ def made(pixels: np.ndarray, **changes: Any) -> PretrainedModel:
         compute=Compute(device="cpu", threads=1),
     )
     on_image = changes.pop("on_image", lambda: None)
-    return pretrain(pixels, replace(settings, **changes), device="cpu", on_image=on_image)
+    return pretrain(pixels, with_changes(settings, **changes), device="cpu", on_image=on_image)
 
 
 def unit(pixels: np.ndarray) -> torch.Tensor:
