@@ -17,7 +17,7 @@ from memorability.autoencoder.finetuning import finetune
 from memorability.base.errors import InputError
 from memorability.data.memcat import COLUMNS
 from memorability.data.scores import read_scores
-from memorability.images.store import prepare
+from memorability.images.store import Preparation, prepare
 from memorability.networks.catalogue import minimum_side
 from memorability.tables import store
 from tests.run_settings import run_settings
@@ -64,13 +64,14 @@ def study(rows: list[dict[str, str]], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def prepared(study: Path, columns: Mapping[str, str], **changes: Any) -> Prepared:
-    options: dict[str, Any] = {"resize": "squash", "on_bad_image": "stop", "seed": 0, "threads": 2}
+    options: dict[str, Any] = {"resize": "squash", "on_bad_image": "stop", "seed": 0}
+    side = minimum_side(["ms_ssim", "lpips_squeeze"])
     images, rejected = prepare(
         read_scores(study / "scores.csv", columns),
         study / "images",
         study / "pixels.npy",
-        minimum_side=minimum_side(["ms_ssim", "lpips_squeeze"]),
-        **(options | changes),
+        Preparation(minimum_side=side, **(options | changes)),
+        threads=2,
     )
     return images, rejected, np.load(study / "pixels.npy")
 
@@ -147,10 +148,7 @@ def test_a_directory_that_holds_few_of_the_listed_photographs_is_doubted(study: 
             read_scores(SUBSET / "scores.csv", BY_PATH),
             study / "images",
             study / "unused.npy",
-            resize="squash",
-            minimum_side=161,
-            on_bad_image="reject",
-            seed=0,
+            Preparation(resize="squash", minimum_side=161, on_bad_image="reject", seed=0),
         )
 
 

@@ -1,5 +1,6 @@
 """Errors and latents made elsewhere: joined, counted, or refused with what keeps them apart."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,27 @@ import pytest
 from pyarrow import parquet
 
 from memorability.base.errors import InputError
-from memorability.data.external import join_errors, join_latents
+from memorability.data.external import Source, join_errors, join_latents
 from memorability.tables import store
 
 NAMES = ["animal/cat1.jpg", "animal/cat2.jpg", "food/cake.jpg", "food/pie.JPG", "food/tea.jpg"]
 IMAGES = pd.DataFrame({"image_id": [name[:-4] for name in NAMES], "file": NAMES})
 ERRORS = [0.1, 0.2, 0.3, 0.4, 0.5]
-SOURCE = {
-    "file": "e.csv", "columns": {"file": "image", "error": "Loss"}, "loss": "lpips_vgg",
-    "claim": "table_1.lpips_vgg",
-}  # fmt: skip
-BY_ID = SOURCE | {"columns": {"image_id": "image", "error": "Loss"}}
-LATENTS = {"file": "l.parquet", "columns": {"image_id": "id", "latent": "z"}}
+SOURCE = Source(
+    file="e.csv",
+    columns={"file": "image", "error": "Loss"},
+    loss="lpips_vgg",
+    claim="table_1.lpips_vgg",
+)
+BY_ID = replace(SOURCE, columns={"image_id": "image", "error": "Loss"})
+LATENTS = Source(file="l.parquet", columns={"image_id": "id", "latent": "z"})
 
 
 def joined(
     directory: Path,
     names: list[Any],
     errors: list[Any],
-    source: dict[str, Any] = SOURCE,
+    source: Source = SOURCE,
     suffix: str = "csv",
     name: str = "theirs",
 ) -> tuple[pd.DataFrame, pd.Series]:
@@ -182,7 +185,7 @@ def test_file_names_in_place_of_ids_are_recognised(tmp_path: Path) -> None:
 
 def test_an_empty_table_and_a_missing_column_are_refused(tmp_path: Path) -> None:
     assert "the table has no rows" in refused(tmp_path, [], [])
-    wrong = SOURCE | {"columns": {"file": "image", "error": "loss"}}
+    wrong = replace(SOURCE, columns={"file": "image", "error": "loss"})
     message = refused(tmp_path, NAMES, ERRORS, source=wrong)
     assert "has no column 'loss' (did you mean 'Loss'?)" in message
 
@@ -260,7 +263,7 @@ def test_latents_are_held_to_the_same_rules_of_joining(tmp_path: Path) -> None:
     path = latents_file(tmp_path / "l.parquet", ["tea", "pie"], [[1.0], [2.0]])
     with pytest.raises(InputError, match="Both without directories, 2 of them would"):
         join_latents(path, LATENTS, IMAGES, name="theirs")
-    wrong = LATENTS | {"columns": {"image_id": "ids", "latent": "z"}}
+    wrong = replace(LATENTS, columns={"image_id": "ids", "latent": "z"})
     with pytest.raises(InputError, match=r"no column 'ids' \(did you mean 'id'"):
         join_latents(path, wrong, IMAGES, name="theirs")
     path.write_text("no parquet")

@@ -258,7 +258,7 @@ def record(*receipts: dict[str, Any], **environment: Any) -> dict[str, Any]:
     packages = {"torch": "2.15.0", "numpy": "2.4.6"}
     return {
         "receipts": list(receipts),
-        "settings": {"previous_model": None},
+        "settings": {"start": {"previous_model": None}},
         "environment": {"python": "3.11.7", "device": "cpu", "packages": packages} | environment,
     }
 
@@ -298,7 +298,7 @@ def test_runs_of_a_carried_over_sweep_are_counted_rather_than_listed() -> None:
     runs = [record(receipt("autoencoder"))]
     for name in ("first", "second"):
         runs.append(record(receipt("autoencoder", name, sha256=name, matched=52, missing=0)))
-        runs[-1]["settings"] = {"previous_model": name}
+        runs[-1]["settings"] = {"start": {"previous_model": name}}
     weights = [row for row in facts(runs, {}) if row[0].startswith("weights")]
     assert weights == [
         ("weights of the autoencoder", "seeded random weights; 0 of 52 tensors loaded from a file"),

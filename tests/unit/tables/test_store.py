@@ -471,8 +471,8 @@ def test_a_damaged_table_is_refused_or_read_as_it_was(
     path = tmp_path / "part.parquet"
     values = np.random.default_rng(0).uniform(size=500)
     ids = [f"image_{number:03}" for number in range(500)]
-    table = pd.DataFrame({"epoch": 1, "image_id": ids, "metric": "mse", "error": values})
-    table = table.assign(backbone="none", sign="distance")
+    measured = {"metric": "mse", "backbone": "none", "sign": "distance"}
+    table = pd.DataFrame({"epoch": 1, "image_id": ids, **measured, "error": values})
     store.write(table, path, "errors")
     path.write_bytes(_damaged(path.read_bytes(), place, how))
     said = ""
