@@ -28,7 +28,7 @@ from torchvision.transforms import v2
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
-from memorability.autoencoder.finetuning import RunSettings, finetune, run_loss
+from memorability.autoencoder.finetuning import RunSettings, finetune
 from memorability.autoencoder.stored_targets import write_targets
 from memorability.base.seeding import make_deterministic
 from memorability.networks.adam import Adam
@@ -164,7 +164,7 @@ def _against_loop(loss: str, precision: str, least: float, photographs: list[np.
 
 def _stored(loss: str, photographs: list[np.ndarray]) -> Row:
     pixels, chosen = prepared(photographs), settings(loss)
-    module, _, _ = run_loss(chosen, "cpu")
+    module = made_loss(chosen)
     assert isinstance(module, NetworkLoss)
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "targets.npy"
