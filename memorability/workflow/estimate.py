@@ -9,20 +9,26 @@ import os
 from collections.abc import Sequence
 
 from memorability.autoencoder.architecture import Architecture
+from memorability.autoencoder.stored_targets import target_bytes
 from memorability.base.settings import from_params
+from memorability.images.sizes import SIDE
 from memorability.networks.computing import Compute
-from memorability.networks.losses import WITHOUT_WEIGHTS
-from memorability.study import job_settings
+from memorability.networks.losses import WITHOUT_WEIGHTS, make_loss
+from memorability.study import job_settings, paths
+from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.calibration import calibrate, random_loss
 from memorability.workflow.cost_figures import Calibration
-from memorability.workflow.disk import disk_bytes, passing_bytes
-from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
+from memorability.workflow.job_times import JobSeconds, Sizes, latent_size, sizes_of
 from memorability.workflow.planned_jobs import Job, span
 
 CORES = (1, 2, 4, 8, 16, 32, 64)
 CARDS = (1, 2, 4, 8)
 OTHERS = "others: mostly their start"
+MODEL_STATES = 3  # a saved training state: weights and two moments
+ROW_BYTES, TABLE_BYTES = 30, 10_000  # of a table of errors
+PIXEL_BYTES = 3 * SIDE * SIDE
+MAP_BYTES = 2 * 3 * SIDE * SIDE
 
 
 def estimate(study: Study, jobs: Sequence[Job]) -> str:
@@ -142,3 +148,52 @@ def _doubts(study: Study, calibration: Calibration) -> str:
         "Downloading and unpacking data sets and weights do not count.",
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def disk_bytes(study: Study, sizes: Sizes) -> dict[str, float]:
+    """Return the bytes that a finished study takes, by what they are; downloads are not among them."""
+    if not study.runs:
+        return {}
+    latents = 4 * latent_size(study) * sizes.images
+    attributed = min(study.settings["attribution"]["images"], sizes.test)
+    resizes = {protocol.resize for protocol in study.protocols.values()}
+    rows = 2 * study.settings["epochs"] * len(study.runs)
+    rows += (study.settings["decay"]["epochs"] + 10) * len(study.selected)
+    return {
+        "models": sum(model_bytes(study, run.protocol) for run in study.kept),
+        # Of each selected model, and once more as the predictor reads them.
+        "latents": (len(study.selected) + 1) * latents,
+        "prepared images": len(resizes) * sizes.images * PIXEL_BYTES
+        + sizes.pretraining * PIXEL_BYTES,
+        "attribution maps": attributed * MAP_BYTES,
+        "tables of errors": rows * (sizes.images * ROW_BYTES + TABLE_BYTES),
+    }
+
+
+def passing_bytes(study: Study, sizes: Sizes, cores: int) -> dict[str, float]:
+    """Return the bytes that are there only while runs are made on so many cores, by what they are."""
+    if not study.runs:
+        return {}
+    largest = max(model_bytes(study, protocol) for protocol in study.protocols)
+    kept = set(study.kept)
+    of_a_loss = [
+        sum(
+            model_bytes(study, run.protocol)
+            for run in study.runs_of(protocol, loss)
+            if run not in kept
+        )
+        for protocol in study.protocols
+        for loss in study.settings["losses"]
+    ]
+    stored = sum(
+        sizes.images * target_bytes(make_loss(random_loss(study, name, loss))[0])
+        for name in study.protocols
+        for loss in study.settings["losses"]
+        if paths.target_files(study, name, loss)
+    )
+    at_a_time = min(max(1, cores // study.settings["compute"]["threads"]), len(study.runs))
+    return {
+        "models, until a loss is done": max(of_a_loss),
+        "stored targets": stored,
+        f"training state, {at_a_time} at a time": MODEL_STATES * largest * at_a_time,
+    }

@@ -1,8 +1,10 @@
 """Documents and code say the same."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,3 +94,13 @@ def test_packages_import_only_from_floors_below() -> None:
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_packages_and_modules_stay_small_enough_to_find_a_line_in() -> None:
+    modules = [path for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
+    counts = Counter(path.parent.relative_to(ROOT) for path in modules)
+    assert {package: n for package, n in counts.items() if n > 10} == {}
+    lines = {path.relative_to(ROOT): len(path.read_text().splitlines()) for path in modules}
+    assert {module: n for module, n in lines.items() if n > 450} == {}
+    faces = [ast.parse(path.read_text()).body for path in PACKAGE.glob("*/**/__init__.py")]
+    assert all(len(face) == 1 for face in faces), "an __init__.py says what its package owns"

@@ -24,8 +24,7 @@ from memorability.workflow.cost_figures import (
     Calibration,
     LossSeconds,
 )
-from memorability.workflow.disk import disk_bytes, passing_bytes
-from memorability.workflow.estimate import estimate, in_words, page
+from memorability.workflow.estimate import disk_bytes, estimate, in_words, page, passing_bytes
 from memorability.workflow.job_times import JobSeconds, Sizes, latent_size, sizes_of
 from memorability.workflow.planned_jobs import Job
 
