@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,3 +105,27 @@ def test_packages_and_modules_stay_small_enough_to_find_a_line_in() -> None:
     assert {module: n for module, n in lines.items() if n > 450} == {}
     faces = [ast.parse(path.read_text()).body for path in PACKAGE.glob("*/**/__init__.py")]
     assert all(len(face) == 1 for face in faces), "an __init__.py says what its package owns"
+
+
+def test_what_rules_import_loads_no_library_of_the_science() -> None:
+    # Every job of a study reads the rules: a second of imports would be paid thousands of times.
+    text = "\n".join(path.read_text() for path in [ROOT / "Snakefile", *ROOT.glob("rules/*.smk")])
+    lines = sorted(set(re.findall(r"^ *(from memorability\S* import .*)$", text, re.MULTILINE)))
+    assert len(lines) > 8
+    program = "\n".join(["import sys", *lines, "print(*sys.modules)"])
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "optuna", "sklearn", "matplotlib"} & set(done.stdout.split())
+
+
+def test_the_architecture_has_the_floors_that_are_held() -> None:
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (contract,) = layers["contracts"]
+    held = {
+        package: floor
+        for floor, row in enumerate(reversed(contract["layers"]), 1)
+        for package in row.split(" | ")
+    }
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert {name: int(floor) for floor, name in re.findall(r"\| (\d+) \| `(\w+)` \|", text)} == held
