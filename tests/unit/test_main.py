@@ -1,5 +1,6 @@
 """The command line: what it writes, refuses and leaves behind."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -29,6 +30,7 @@ def _process_as_before() -> Iterator[None]:
     handler, threads = signal.getsignal(signal.SIGTERM), torch.get_num_threads()
     yield
     signal.signal(signal.SIGTERM, handler)
+    logging.captureWarnings(False)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
 

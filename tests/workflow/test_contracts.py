@@ -72,7 +72,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.io import get_flag_value
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 import memorability.workflow.fingerprint
-memorability.workflow.fingerprint.fingerprint = lambda script: ["fingerprint", script.stem]
+memorability.workflow.fingerprint.fingerprint = lambda script, *_: ["fingerprint", script.stem]
 
 def describe(output):
     shown = get_flag_value(output, "report")
@@ -103,7 +103,7 @@ with SnakemakeApi(OutputSettings()) as api:
             "conda": str(rule.conda_env) if rule.conda_env else None,
             "resources": sorted(rule.resources),
             "script": str(rule.script) if rule.script else None,
-            "code": rule.params["code"](None) if "code" in rule.params.keys() else None,
+            "code": "code" in rule.params.keys() and rule.params["code"](SimpleNamespace(head="svr")),
             "outputs": [describe(output) for output in rule.output],
         }
         for rule in workflow.rules

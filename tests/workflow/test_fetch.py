@@ -87,7 +87,7 @@ def test_weights_of_a_directory_are_not_fetched(snakemake: Snakemake, tmp_path: 
     for name in WEIGHTS:
         (tmp_path / "mine" / name).touch()
     overlay = tmp_path / "study.yaml"
-    overlay.write_text("weights: {source: directory, directory: mine}")
+    overlay.write_text("study: mine\nweights: {source: directory, directory: mine}")
     done = snakemake("fetch", "--dry-run", cwd=tmp_path, configfile=overlay)
     assert set(listed(done)) == {"memcat_images.zip", "memcat_image_data.csv"}
 
@@ -277,6 +277,8 @@ def test_weights_are_fetched_and_loaded_with_a_receipt(
     name = f"squeezenet1_1-{digest[:8]}.pth"
     (server / "weights").rename(server / name)
     register(workflow, server, squeezenet1_1={"file": name, "sha256": digest[:8]})
+    catalogue = workflow / "memorability" / "networks" / "catalogue.py"
+    catalogue.write_text(catalogue.read_text().replace("squeezenet1_1-b8a52dc0.pth", name))
     directory = tiny(
         losses=["lpips_squeeze"], selected={"loss": "lpips_squeeze"},
         weights={"source": "torchvision"},

@@ -41,7 +41,7 @@ def receipt(directory: Path, protocol: str) -> dict[str, Any]:
 def test_the_model_its_history_and_the_images_left_out_are_there(made: Path) -> None:
     history = store.read(made / MODEL / "history.parquet", "pretraining")
     assert list(history["epoch"]) == [0, 1, 2]
-    rejected = store.read(made / MODEL / "../../../rejected.parquet", "rejected")
+    rejected = store.read(made / MODEL / "../rejected.parquet", "rejected")
     assert list(rejected["file"]) == ["half.png"]
     summary = json.loads((made / MODEL / "record.json").read_text())["pretraining"]
     assert (summary["images"], summary["held_out"], summary["directory"]) == (11, 1, "photographs")

@@ -137,7 +137,7 @@ def test_only_the_models_that_were_asked_for_stay(diverged: Path, snakemake: Sna
     assert models == [diverged / "results" / "tiny" / "selected_models" / RUN]
     with safe_open(models[0] / "autoencoder.safetensors", framework="pt") as file:
         record = json.loads(file.metadata()["memorability"])["record"]
-    assert record["settings"]["protocol"]["resize"] == "squash"
+    assert record["settings"]["architecture"]["bottleneck"] == "conv7x7"
     assert record["environment"]["packages"]["torch"]
     assert any(path.endswith("pixels.npy") for path in record["inputs"])
     done = snakemake(*COMPARED, cwd=diverged, configfile=diverged / "study.yaml")

@@ -67,12 +67,14 @@ ASKED_FOR = (
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
     "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
-    "keep_model", "list_external", "measure_objects", "plot_pretraining", "plot_protocol_effects",
-    "prepare_pretraining", "pretrain", "read_predictions", "read_scores", "read_split",
+    "keep_model", "list_external", "measure_consistency", "measure_objects", "plot_consistency",
+    "plot_pretraining", "plot_protocol_effects", "prepare_pretraining", "pretrain",
+    "read_predictions", "read_scores", "read_split",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
-    "external", "external_distinctiveness", "external_errors", "pretraining", "protocol_effects",
+    "consistency", "external", "external_distinctiveness", "external_errors", "pretraining",
+    "protocol_effects",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",
@@ -114,15 +116,15 @@ def parquet_files(directory: Path) -> list[Path]:
 def schema_name(path: Path) -> str:
     """Return which table a file is: its stem, or the directory that holds its parts."""
     directories = [part for part in reversed(path.parts[:-1]) if "=" not in part]
-    names = [path.parent.name, path.stem, *directories]
+    # The correlations of a quantity have its name, which another table may have, too.
+    names = ["correlations"] if "correlations" in directories else [path.stem, *directories]
     known = [SHARED_SCHEMAS.get(name, name) for name in names]
     return next(name for name in known if name in store.SCHEMAS or name == "latents")
 
 
 def correlated(results: Path) -> set[str]:
     """Return the quantities whose correlations lie in the results of a study."""
-    directories = (results / "tables" / "correlations").glob("quantity=*")
-    return {path.name.removeprefix("quantity=") for path in directories}
+    return {path.stem for path in (results / "tables" / "correlations").glob("*.parquet")}
 
 
 def plain_words(caption: str) -> str:
@@ -163,7 +165,8 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
     found = parquet_files(tiny_run)
     assert {schema_name(path) for path in found} == {
-        "images", "rejected", "errors", "history", "outcomes", "latents", "distinctiveness",
+        "images", "prepared", "unusable", "rejected", "errors", "history", "outcomes", "latents",
+        "distinctiveness",
         "ceiling", "features", "correlations", "predictions", "prediction_history",
         "prediction_metrics", "attributions", "claims", "selection", "selection_choices",
         "selection_seeds", "decay", "decay_seeds", "matrix", "controls", "split",
@@ -293,7 +296,7 @@ def test_a_copy_of_the_workflow_reruns_nothing_even_with_remarks_and_a_wider_pro
     for path in (workflow / "memorability").rglob("*.py"):
         path.write_text(path.read_text() + "\n# one more line\n")
     bar = workflow / "memorability" / "base" / "job_log.py"
-    bar.write_text(bar.read_text().replace("def progress(", "WIDTH = 100\n\n\ndef progress(", 1))
+    bar.write_text(bar.read_text() + "\nWIDTH = 100\n")
     assert dry_run(snakemake, tiny_run, snakefile=workflow / "Snakefile") == {}
 
 
