@@ -28,8 +28,8 @@ Start = Callable[..., Driver]
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 TABLES = [f"results/tiny/{name}/{RUN}/part.parquet" for name in ("errors", "history", "outcomes")]
 LOG = f"results/tiny/logs/finetune/{RUN}.log"
-# Half a minute of training, saved all the time.
-LONGER: dict[str, Any] = {"epochs": 40, "compute": {"checkpoint_seconds": 0.2}}
+# A minute of training, saved all the time: a driver that was killed is started three times meanwhile.
+LONGER: dict[str, Any] = {"epochs": 64, "compute": {"checkpoint_seconds": 0.2}}
 
 
 @pytest.fixture(scope="module")
