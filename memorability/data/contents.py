@@ -1,6 +1,5 @@
 """What the preparation of images depends on: which files there are and what is in them, not when."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memorability.base.errors import InputError
-from memorability.base.files import atomic
+from memorability.base.files import atomic, file_sha256
 from memorability.base.hashes import settings_hash
 from memorability.data.scores import read_scores
 from memorability.images.folder import find_images, locate
@@ -21,8 +20,7 @@ def file_hash(table: Path) -> str:
     """Return the SHA-256 of a file, or "" where there is none."""
     if not table.is_file():
         return ""
-    with table.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(table)
 
 
 def listing_hash(directory: Path) -> str:
