@@ -7,10 +7,9 @@ PROVIDES: `study`; what its jobs ask a scheduler for; the pathvars <results>, <l
 """
 
 import math
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
@@ -26,8 +25,7 @@ try:
     from memorability.study.resolve import resolve
     from memorability.workflow.requests import Requests, growing
 
-    published = load_configfile(Path(workflow.basedir, "config.yaml"))["study"]
-    refuse_unnamed(workflow.config_settings.overwrite_config, published)
+    refuse_unnamed(workflow.config_settings.overwrite_config, config["study"])
     study = resolve(config, Path(workflow.basedir))
     preflight.check_study(study)
     # Scripts read the checked settings, where numbers are numbers.
@@ -96,9 +94,11 @@ def code(script, predictor=None):
     `predictor` returns the name of the one that a job fits, given its wildcards.
     """
 
+    # Once for all jobs of a rule, of which a study may have thousands.
+    known = cache(partial(fingerprint, Path(workflow.basedir, "scripts", f"{script}.py")))
+
     def parameter(wildcards):
-        fits = [PREDICTORS[predictor(wildcards)].fit] if predictor else []
-        return fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"), *fits)
+        return known(*([PREDICTORS[predictor(wildcards)].fit] if predictor else []))
 
     return parameter
 

@@ -217,7 +217,7 @@ def _add(meaning: _Meaning, statement: ast.stmt, module: str, source: _Module) -
     plain = _Plain(imports, source.path)
     meaning.parts.add(json.dumps(plain.tree(statement)))
     meaning.parts |= plain.data
-    meaning.needs |= plain.needs | {imports.names[name] for name in imports.names}
+    meaning.needs |= plain.needs | set(imports.names.values())
     meaning.needs |= {(module, name) for name in names & source.definitions.keys()}
     meaning.parts |= {
         source.imports.outside[name] for name in names & source.imports.outside.keys()
