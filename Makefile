@@ -22,7 +22,7 @@ study: .venv/installed named
 
 # Say, before it runs, how long a study will take: make estimate STUDY=studies/own-images.yaml
 estimate: .venv/installed named
-	@$(RUN) estimate --quiet progress rules host reason --configfile "$(STUDY)"
+	@$(RUN) estimate --no-hooks --quiet progress rules host reason --configfile "$(STUDY)"
 
 # Build the report of a finished study: make report STUDY=studies/own-images.yaml
 report: .venv/installed named

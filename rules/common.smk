@@ -36,6 +36,14 @@ except InputError as error:
 requests = Requests(study)
 
 
+onstart:
+    # Not above: a dry run, or an estimate, may be made on another disk.
+    try:
+        preflight.check_space(study)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
 pathvars:
     results=study.results,
     logs=f"{study.results}/logs",

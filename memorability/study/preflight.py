@@ -21,8 +21,7 @@ def check_study(study: Study) -> None:
     Raises
     ------
     InputError
-        If images, scores or weights are missing, or the results directory cannot be written or has
-        no room for the models that will be kept and those of one loss until they are compared.
+        If images, scores or weights are missing, or the results directory cannot be written.
     """
     for check in (
         check_images,
@@ -32,7 +31,6 @@ def check_study(study: Study) -> None:
         check_pretraining_images,
         check_weights,
         check_permissions,
-        check_space,
     ):
         check(study)
 
@@ -105,7 +103,16 @@ def check_permissions(study: Study) -> None:
 
 
 def check_space(study: Study) -> None:
-    """Refuse a disk without room for the models."""
+    """Refuse a disk without room for the models.
+
+    Apart from the other checks: a plan may be made on another disk than the one it runs on.
+
+    Raises
+    ------
+    InputError
+        If there is no room for the models that will be kept and those of one loss until they are
+        compared.
+    """
     unmade = [run for run in study.kept if not Path(paths.kept_file(study, run)).is_file()]
     unmade += max(
         _passing_models(study), key=lambda runs: _bytes_of_models(study, runs), default=[]

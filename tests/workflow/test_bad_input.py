@@ -162,6 +162,11 @@ CASES = {
         shell=mounted("ro", "resources/checkpoints"),
         says=("Training state cannot be written to resources/checkpoints", "permissions"),
     ),
+    "no room for the models": Case(
+        config={"autoencoder": {"width": 1}},
+        shell=mounted("size=1m"),
+        says=("results/tiny has 0.0 GB free, but the models of 1 runs take 0.1 GB", "--directory"),
+    ),
     "full disk": Case(
         shell=mounted("size=1m"),
         ends="preparing images",

@@ -875,9 +875,9 @@ def test_a_disk_without_room_for_the_models_is_refused_before_any_job(
     study = own_images()
     has_free(1.27e8)
     with pytest.raises(InputError, match=r"0\.1 GB free, but the models of 1 runs take 0\.1 GB"):
-        preflight.check_study(study)
+        preflight.check_space(study)
     has_free(1.3e8)
-    preflight.check_study(study)
+    preflight.check_space(study)
 
 
 def test_models_that_are_already_there_need_no_more_room(
@@ -888,7 +888,7 @@ def test_models_that_are_already_there_need_no_more_room(
     made.parent.mkdir(parents=True)
     made.touch()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-    preflight.check_study(study)
+    preflight.check_space(study)
 
 
 def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
@@ -899,12 +899,12 @@ def test_the_models_of_a_loss_need_room_together_until_they_are_compared(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     # The 13 learning rates and 5 seeds of one loss, and the 5 seeds of the selected model.
     with pytest.raises(InputError, match=r"the models of 70 runs take 9\.0 GB"):
-        preflight.check_study(study)
+        preflight.check_space(study)
     for run in study.runs:
         (tmp_path / paths.matrix_file(study, run)).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / paths.matrix_file(study, run)).touch()
     with pytest.raises(InputError, match=r"the models of 5 runs take 0\.6 GB"):
-        preflight.check_study(study)
+        preflight.check_space(study)
 
 
 def test_weights_that_were_not_downloaded_are_all_named_before_any_job(
@@ -1408,4 +1408,5 @@ def test_tables_that_are_not_there_are_named_before_any_job(
         Path(file).touch()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     preflight.check_study(study)
+    preflight.check_space(study)
     assert not Path("resources").exists()
