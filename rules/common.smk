@@ -2,7 +2,7 @@
 
 REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it names.
 PROVIDES: `study`; what its jobs ask a scheduler for; the pathvars <results>, <logs>, <benchmarks>, <run>;
-          input functions; what rules share: `**asking(…)`, `**drawn(…)`, `page(…)`;
+          input functions; what rules share: `**asking(…)`, `**drawn(…)`, `**tabled(…)`, `page(…)`;
           ANALYSIS and ALL, to which each rule file adds what the rules `analysis` and `all` make of it.
 """
 
@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
 from memorability.prediction.names import PREDICTORS
+from memorability.report.contents import place
 from memorability.report.labels import metric_label
 from memorability.workflow.fingerprint import fingerprint
 from memorability.workflow.planned_jobs import dry_run
@@ -71,29 +72,45 @@ def asking(mem, runtime, **others):
     return {"mem": growing(mem), "runtime": growing(runtime), **others}
 
 
-def drawn(name, category, what, prefix=""):
+def shown(path, entry, caption, front=False, detail=""):
+    """Return an output that the report shows, at its place in `CONTENTS`.
+
+    `front` and `detail` are those of `place`, or functions of the wildcards that return them.
+    """
+
+    def at(wildcards):
+        given = [value(wildcards) if callable(value) else value for value in (front, detail)]
+        return place(entry, front=given[0], detail=given[1])
+
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=lambda wildcards: at(wildcards)[0],
+        labels=lambda wildcards: {"what": at(wildcards)[1]},
+    )
+
+
+def drawn(name, prefix="", **where):
     """Return the outputs svg and png of a figure, which the report shows with the caption of its name.
 
-    `what` is the label of the figure, or a function of the wildcards that returns its labels.
-    `prefix` stands before svg and png where a rule draws several figures.
+    `prefix` stands before svg and png where a rule draws several figures; `where` is as for `shown`.
     """
-    shown = report(
-        f"<results>/figures/{name}.svg",
-        caption=f"../report/{name.partition('/')[0]}.rst",
-        category=category,
-        labels=what if callable(what) else {"what": what},
-    )
-    return {f"{prefix}svg": shown, f"{prefix}png": f"<results>/figures/{name}.png"}
+    entry = name.partition("/")[0]
+    svg = shown(f"<results>/figures/{name}.svg", f"figures/{entry}", entry, **where)
+    return {f"{prefix}svg": svg, f"{prefix}png": f"<results>/figures/{name}.png"}
 
 
-def page(name, category, what, caption=""):
+def page(name, caption=""):
     """Return a table as a page, which the report shows with the caption of its name or another."""
-    return report(
-        f"<results>/tables/{name}.html",
-        caption=f"../report/{caption or name}.rst",
-        category=category,
-        labels={"what": what},
-    )
+    return shown(f"<results>/tables/{name}.html", f"tables/{name}", caption or name)
+
+
+def tabled(name, output="table"):
+    """Return a table for people, as the output of this name, and its twin `<output>_tsv`."""
+    return {
+        output: ensure(f"<results>/tables/{name}.parquet", non_empty=True),
+        f"{output}_tsv": f"<results>/tables/{name.replace('/', '_')}.tsv",
+    }
 
 
 def code(script, predictor=None):

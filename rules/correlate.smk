@@ -2,7 +2,7 @@
 
 REQUIRED: errors and outcomes of all runs; the noise ceiling, where counts are known; label-only baselines;
           distinctiveness, features, predictions, attributions.
-MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, <results>/tables/table_1.*, in_words.html
+MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, table_1.*, in_words.html
           <results>/figures/errors/, distinctiveness.*, measures.*, features.*, forest.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
@@ -21,8 +21,7 @@ rule correlate:
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
         baselines=rules.measure_baselines.output.baselines,
     output:
-        correlations=ensure("<results>/tables/correlations/{quantity}.parquet", non_empty=True),
-        tsv="<results>/tables/correlations_{quantity}.tsv",
+        **tabled("correlations/{quantity}", "correlations"),
     log:
         "<logs>/correlate/{quantity}.log",
     benchmark:
@@ -44,8 +43,8 @@ rule summarise_errors:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
     output:
-        tsv="<results>/tables/table_1.tsv",
-        page=page("table_1", "2. Reconstruction error", "Table 1: losses"),
+        **tabled("table_1"),
+        page=page("table_1"),
     log:
         "<logs>/summarise_errors.log",
     benchmark:
@@ -55,7 +54,9 @@ rule summarise_errors:
     resources:
         **asking("1GB", "5m"),
     params:
+        study=study.name,
         seeds_vary=notes.seeds_vary(study),
+        confidence=study.settings["statistics"]["confidence"],
         note=notes.study_note(study),
         code=code("summarise_errors"),
     script:
@@ -71,10 +72,8 @@ rule plot_errors:
     output:
         **drawn(
             "errors/{loss}",
-            "2. Reconstruction error",
-            lambda wildcards: {
-                "what": f"error by memorability: {metric_label_of(wildcards.loss)}"
-            },
+            front=lambda wildcards: wildcards.loss == study.settings["selected"]["loss"],
+            detail=lambda wildcards: metric_label_of(wildcards.loss),
         ),
     log:
         "<logs>/plot_errors/{loss}.log",
@@ -103,8 +102,8 @@ rule plot_forest:
             ],
         ),
     output:
-        **drawn("forest", "2. Reconstruction error", "within and between categories"),
-        page=page("in_words", "2. Reconstruction error", "correlations in plain words"),
+        **drawn("forest"),
+        page=page("in_words"),
     log:
         "<logs>/plot_forest.log",
     benchmark:
@@ -130,7 +129,7 @@ rule plot_distinctiveness:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
         images=IMAGES,
     output:
-        **drawn("distinctiveness", "3. Distinctiveness", "distinctiveness by memorability"),
+        **drawn("distinctiveness"),
     log:
         "<logs>/plot_distinctiveness.log",
     benchmark:
@@ -156,7 +155,7 @@ rule plot_measures:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
     output:
-        **drawn("measures", "3. Distinctiveness", "measures of distinctiveness"),
+        **drawn("measures"),
     log:
         "<logs>/plot_measures.log",
     benchmark:
@@ -178,9 +177,8 @@ rule compare_protocols:
         errors=[paths.error_file(study, run) for run in study.runs],
         images=IMAGES,
     output:
-        effects=ensure("<results>/tables/protocol_effects.parquet", non_empty=True),
-        tsv="<results>/tables/protocol_effects.tsv",
-        page=page("protocol_effects", "2. Reconstruction error", "protocols compared"),
+        **tabled("protocol_effects", "effects"),
+        page=page("protocol_effects"),
     log:
         "<logs>/compare_protocols.log",
     benchmark:
@@ -204,9 +202,7 @@ rule plot_protocol_effects:
     input:
         effects=rules.compare_protocols.output.effects,
     output:
-        **drawn(
-            "protocol_effects", "2. Reconstruction error", "what a choice of the protocol moves"
-        ),
+        **drawn("protocol_effects"),
     log:
         "<logs>/plot_protocol_effects.log",
     benchmark:

@@ -52,7 +52,7 @@ rule unpack_memcat:
         images=directory("resources/memcat/images"),
         scores=ensure("resources/memcat/scores.parquet", non_empty=True),
         differences=ensure("resources/memcat/differences.parquet", non_empty=True),
-        tsv="resources/memcat/differences.tsv",
+        differences_tsv="resources/memcat/differences.tsv",
     log:
         "<logs>/unpack_memcat.log",
     benchmark:
@@ -77,7 +77,7 @@ rule unpack_lamem:
         scores=ensure("resources/lamem/scores.parquet", non_empty=True),
         splits=ensure("resources/lamem/official_splits.parquet", non_empty=True),
         differences=ensure("resources/lamem/differences.parquet", non_empty=True),
-        tsv="resources/lamem/differences.tsv",
+        differences_tsv="resources/lamem/differences.tsv",
     log:
         "<logs>/unpack_lamem.log",
     benchmark:
@@ -152,8 +152,8 @@ if study.runs:
         input:
             rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
         output:
-            tsv="<results>/tables/rejected.tsv",
-            page=page("rejected", "1. Data", "images left out"),
+            **tabled("rejected"),
+            page=page("rejected"),
         log:
             "<logs>/list_rejected.log",
         benchmark:
@@ -163,6 +163,7 @@ if study.runs:
         resources:
             **asking("1GB", "5m"),
         params:
+            study=study.name,
             note=notes.study_note(study),
             code=code("list_rejected"),
         script:
@@ -201,9 +202,8 @@ rule estimate_ceiling:
     input:
         images=IMAGES,
     output:
-        ceiling=ensure("<results>/tables/ceiling.parquet", non_empty=True),
-        tsv="<results>/tables/ceiling.tsv",
-        page=page("ceiling", "1. Data", "noise ceiling of the scores"),
+        **tabled("ceiling", "ceiling"),
+        page=page("ceiling"),
     log:
         "<logs>/estimate_ceiling.log",
     benchmark:
@@ -228,8 +228,7 @@ if paths.trials(study):
         input:
             trials=paths.trials(study),
         output:
-            consistency=ensure("<results>/tables/consistency.parquet", non_empty=True),
-            tsv="<results>/tables/consistency.tsv",
+            **tabled("consistency", "consistency"),
         log:
             "<logs>/measure_consistency.log",
         benchmark:
@@ -250,7 +249,7 @@ if paths.trials(study):
         input:
             consistency=rules.measure_consistency.output.consistency,
         output:
-            **drawn("consistency", "1. Data", "agreement of halves of the observers"),
+            **drawn("consistency"),
         log:
             "<logs>/plot_consistency.log",
         benchmark:
@@ -297,7 +296,7 @@ rule measure_baselines:
         images=IMAGES,
         split=paths.split_file(study),
     output:
-        baselines=ensure("<results>/tables/baselines.parquet", non_empty=True),
+        **tabled("baselines", "baselines"),
     log:
         "<logs>/measure_baselines.log",
     benchmark:
@@ -319,7 +318,7 @@ rule plot_scores:
     input:
         images=IMAGES,
     output:
-        **drawn("scores", "1. Data", "scores by category"),
+        **drawn("scores"),
     log:
         "<logs>/plot_scores.log",
     benchmark:

@@ -83,9 +83,8 @@ rule list_external:
     input:
         counts=EXTERNAL_COUNTS,
     output:
-        table=ensure("<results>/tables/external.parquet", non_empty=True),
-        tsv="<results>/tables/external.tsv",
-        page=page("external", "1. Data", "made elsewhere"),
+        **tabled("external"),
+        page=page("external"),
     log:
         "<logs>/list_external.log",
     benchmark:
@@ -110,8 +109,8 @@ use rule plot_errors as plot_external_errors with:
     output:
         **drawn(
             "external_errors/{loss}",
-            "2. Reconstruction error",
-            lambda wildcards: {"what": f"error by memorability: external {wildcards.loss}"},
+            front=not study.runs,
+            detail=lambda wildcards: f"external {wildcards.loss}",
         ),
     log:
         "<logs>/plot_external_errors/{loss}.log",
@@ -127,10 +126,8 @@ use rule plot_distinctiveness as plot_external_distinctiveness with:
     output:
         **drawn(
             "external_distinctiveness/{loss}",
-            "3. Distinctiveness",
-            lambda wildcards: {
-                "what": f"distinctiveness by memorability: external {wildcards.loss}"
-            },
+            front=not study.runs,
+            detail=lambda wildcards: f"external {wildcards.loss}",
         ),
     log:
         "<logs>/plot_external_distinctiveness/{loss}.log",

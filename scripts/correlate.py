@@ -19,4 +19,3 @@ with RunningJob(snakemake) as job:
         bootstrap=Bootstrap(**settings["bootstrap"]),
     )
     job.write("correlations", table)
-    job.write_tsv(table)

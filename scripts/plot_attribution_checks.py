@@ -18,7 +18,6 @@ with RunningJob(snakemake) as job:
         bootstrap,
     )
     job.write("checks", checks, "attribution_checks")
-    job.write_tsv(checks)
     baselines = attribution.agreement(checks, "baseline", note=params.note)
     style.save(baselines, output.baselines_svg, output.baselines_png)
     weights = attribution.agreement(checks, "weights", note=params.note)

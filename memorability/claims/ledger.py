@@ -1,4 +1,4 @@
-"""The ledger: every published figure beside ours, with a test of equivalence and a verdict.
+"""The ledger: every published number beside ours, with a test of equivalence and a verdict.
 
 On the data that a figure was published on, with `published ± margin` as the band of values too close
 to matter:
@@ -48,7 +48,7 @@ def ledger(
     other_model: str = "",
     unavailable: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Set each published figure beside ours and return the verdicts.
+    """Set each published number beside ours and return the verdicts.
 
     A figure is tested on its own data set, when ours has at least 90 % of its images or the published
     number of images within 10 %. Elsewhere our value is shown, marked as one of other data, and the
@@ -63,7 +63,7 @@ def ledger(
         of its loss, or the only one), target, group, method, n, r (the figure), ci_low, ci_high. Of
         those without a claim only selected rows of group "all" and method "pooled" are compared.
     claims
-        The published figures.
+        The published numbers.
     dataset_kind
         Kind of data set of the study, for example "memcat".
     margin
@@ -129,7 +129,7 @@ def badge(table: pd.DataFrame) -> str:
         f"{counts[name]} {words.get(name, name)}" for name in VERDICTS if name in counts
     )
     total = table["claim"].nunique()
-    return f"{counts.sum()} of {total} published figures testable here" + (
+    return f"{counts.sum()} of {total} published numbers testable here" + (
         f": {found}." if found else "."
     )
 

@@ -26,7 +26,7 @@ class Source:
     columns
         Our name -> name in the file, see `join_errors` and `join_latents`.
     claim
-        Id of the published figure that it answers; empty for none.
+        Id of the published number that it answers; empty for none.
     loss
         Of errors, in the words of the configuration's losses or any other.
     """

@@ -26,7 +26,7 @@ def table_2(
         The tables `correlations` of quantity feature, with memorability first, then with
         attributions.
     published
-        The published figures.
+        The published numbers.
     unavailable
         Feature -> why it was not measured.
 
@@ -94,15 +94,15 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     measured = rows[rows["unavailable"] == ""]
     level = 1 - confidence
     text = (
-        f"{(measured['p_holm'] < level).sum()} of {len(measured)} features correlate with memorability "
-        f"(p < {level:.2g} by Holm's adjustment)"
+        f"{(measured['p_holm'] < level).sum()} of {len(measured)} image features correlate with "
+        f"memorability (p below {level:.2g}, adjusted by Holm's method)"
     )
-    for given, words in (("category", "category"), ("subcategory", "subcategory")):
+    for given in ("category", "subcategory"):
         if measured[f"given_{given}_r"].notna().any():
             kept = (measured[f"given_{given}_p_holm"] < level).sum()
-            text += f", {kept} given the {words}"
+            text += f"; given the {given}, {kept} do"
     missing = rows.loc[rows["unavailable"] != "", "feature"].map(label)
     if len(missing):
-        why = rows["unavailable"].max()
-        text += f". Not measured ({why}): {', '.join(missing)}"
+        names = ", ".join(name[0].lower() + name[1:] for name in missing)
+        text += f". Not measured: {names} ({rows['unavailable'].max()})"
     return f"{text}."

@@ -58,7 +58,7 @@ def check_external(config: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        Naming the source, and of an unknown published figure the nearest.
+        Naming the source, and of an unknown published number the nearest.
     """
     published = load_published()
     for key, quantity in (("external_errors", "error"), ("external_latents", "distinctiveness")):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from memorability.tables.schemas.columns import (
+    SCORED,
     Table,
     correlation,
     count,
@@ -15,22 +16,10 @@ from memorability.tables.schemas.columns import (
     whole,
 )
 
-_SCORED = {
-    "image_id": text(unique=True),
-    "file": text(unique=True),
-    "category": text(),
-    "subcategory": text(),
-    "hits": count(nullable=True),
-    "false_alarms": count(nullable=True),
-    "responses": count(nullable=True),
-    "score": share(),
-}
-
-
 TABLES: Mapping[str, Table] = {
     "images": table(
         ("image_id",),
-        **_SCORED,
+        **SCORED,
         score_uncorrected=share(nullable=True),
         false_alarm_rate=share(nullable=True),
         d_prime=number(nullable=True),
@@ -41,7 +30,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "scores": table(
         ("image_id",),
-        **_SCORED,
+        **SCORED,
     ),
     "differences": table(
         ("file",),

@@ -1328,7 +1328,7 @@ def test_what_is_made_elsewhere_is_named_and_noted() -> None:
         (
             "external_errors",
             {"theirs": THEIRS | {"claim": "table_1.lpips_squeze"}},
-            ["external_errors.theirs.claim: No published figure is named 'table_1.lpips_squeze'",
+            ["external_errors.theirs.claim: No published number is named 'table_1.lpips_squeze'",
              "did you mean 'table_1.lpips_squeeze'?"],
         ),
         (
