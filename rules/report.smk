@@ -94,7 +94,7 @@ rule describe_images:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("4GB", requests.runtime("correlate")),
+        **asking("4GB", "20m"),
     params:
         study=study.name,
         quantities=MEASURED,

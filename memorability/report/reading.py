@@ -83,8 +83,8 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _figures(table: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
-    figures = table[[value, low, high]].to_numpy(dtype=float)
-    return [_figure(r, r_low, r_high, whole=False) for r, r_low, r_high in figures]
+    rows = table[[value, low, high]].to_numpy(dtype="float64")
+    return [_figure(float(r), float(a), float(b), whole=False) for r, a, b in rows]
 
 
 def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:

@@ -12,10 +12,14 @@ from memorability.claims.published import load_published
 from memorability.report.provenance import provenance_rows
 from memorability.report.reading import (
     ceiling_for_reading,
+    claims_details,
     claims_for_reading,
+    classes_for_reading,
     effects_for_reading,
     external_for_reading,
     metrics_for_reading,
+    not_testable,
+    table_1_details,
     table_1_for_reading,
     trials_for_reading,
     with_intervals,
@@ -50,10 +54,10 @@ METRICS = pd.DataFrame(
         for name, head, value in (
             ("spearman", "mlp", 0.56),
             ("roc_auc", "mlp", 0.76),
-            ("mae", "mlp", 0.1),
+            ("mse", "mlp", 0.1),
             ("spearman", "category_mean", 0.3),
             ("roc_auc", "category_mean", 0.6),
-            ("mae", "category_mean", 0.2),
+            ("mse", "category_mean", 0.2),
         )
     ]
 )
@@ -127,24 +131,63 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
     )  # fmt: skip
     shown = effects_for_reading(effects).iloc[0]
     assert shown["error"] == "1 − LPIPS (VGG)"
-    assert shown["CI"] == "[-0.900, -0.700]"
+    assert shown["CI"] == "[−0.900, −0.700]"
     assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
     assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
 
 
 def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None:
-    shown = table_1_for_reading(table_1(pd.DataFrame([row("mse")]), VARY))
-    assert "Spearman's r" in shown
-    assert not any("ci_" in column or "_r" in column for column in shown)
-    assert "[0.380, 0.420]" in shown.iloc[0].to_list()
+    partial = row("mse", method="partial", r=0.1, ci_low=-0.1, ci_high=0.2)
+    table = table_1(pd.DataFrame([row("mse"), partial]), VARY)
+    shown = table_1_for_reading(table, confidence=0.9)
+    assert shown.iloc[0].to_dict() == {
+        "training loss": "MSE",
+        "best learning rate": "5e-6",
+        "Spearman's r [90 % CI]": "0.400 [0.380, 0.420]",
+        "given the category": "0.100 [−0.100, 0.200]",
+        "SD over seeds": "0.010",
+        "p (Holm)": "< 0.001",
+        "beats baseline": "no",
+    }
+    details = table_1_details(table)
+    assert details.iloc[0].to_dict() == {
+        "training loss": "MSE",
+        "protocol": "paper",
+        "images": 10_000,
+        "seeds": 5,
+        "seeds vary": "order",
+        "highest possible r": "0.920",
+        "share of it": "0.435",
+        "strongest baseline": "Mean score of the subcategory",
+        "r of the baseline": "0.720",
+    }
+
+
+def test_table_1_leaves_out_what_means_nothing() -> None:
+    """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
+    plain = row(
+        "mse", seeds=1, r_seed_sd=NAN, ceiling=NAN, ceiling_share=NAN, baseline="", baseline_r=NAN,
+        beats_baseline="", lr="", protocol="external",
+    )  # fmt: skip
+    table = table_1(pd.DataFrame([plain]), VARY)
+    assert list(table_1_for_reading(table, confidence=0.95)) == [
+        "training loss", "Spearman's r [95 % CI]", "p (Holm)",
+    ]  # fmt: skip
+    assert list(table_1_details(table)) == ["training loss", "protocol", "images", "seeds"]
+
+
+def test_table_1_names_protocols_where_there_are_several() -> None:
+    rows = [row("mse"), row("mse", protocol="released")]
+    shown = table_1_for_reading(table_1(pd.DataFrame(rows), VARY), confidence=0.95)
+    assert list(shown["protocol"]) == ["paper", "released"]
 
 
 def test_table_1_names_seeds_that_diverged_where_some_did() -> None:
     lost = {"r": NAN, "seeds": 0, "diverged": "seed 0 at step 17"}
     table = table_1(pd.DataFrame([row("mse", **lost), row("style")]), VARY)
     assert table["diverged"].tolist() == ["", "seed 0 at step 17"]
-    assert "seed 0 at step 17" in table_1_for_reading(table)["diverged"].tolist()
-    assert "diverged" not in table_1_for_reading(table[:1])
+    assert "seed 0 at step 17" in table_1_details(table)["seeds that diverged"].tolist()
+    assert "seeds that diverged" not in table_1_details(table[:1])
 
 
 # Intervals
@@ -162,7 +205,7 @@ def test_an_interval_takes_the_place_of_its_bounds_and_the_table_stays_as_it_was
 def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> None:
     table = pd.DataFrame({"low": [low, -0.5], "high": [high, 0.0]})
     shown = with_intervals(table, {"CI": ("low", "high")})
-    assert list(shown["CI"]) == ["–", "[-0.500, 0.000]"]
+    assert list(shown["CI"]) == ["–", "[−0.500, 0.000]"]
 
 
 # Metrics
@@ -172,18 +215,41 @@ def test_every_head_has_a_row_with_its_metrics_and_intervals() -> None:
     external = METRICS[METRICS["head"] == "mlp"].assign(head="resmem", n=2999)
     shown = metrics_for_reading(pd.concat([external, METRICS]))
     assert list(shown["head"]) == ["MLP on latents", "category means", "resmem"]
-    assert list(shown.columns[2:]) == ["Spearman's r", "ROC AUC", "MAE"]
-    assert list(shown["test images"]) == ["3000", "3000", "2999"]
-    assert shown.loc[0, "MAE"] == "0.100 [0.400, 0.600]"
+    assert list(shown.columns[2:]) == ["Spearman's r", "ROC AUC", "MSE"]
+    assert list(shown["test images"]) == ["3,000", "3,000", "2,999"]
+    assert shown.loc[0, "MSE"] == "0.100 [0.400, 0.600]"
     assert str(shown.loc[1, "ROC AUC"]).startswith("0.600 [")
 
 
-def test_a_metric_that_is_undefined_is_a_dash() -> None:
-    """With one category its mean is constant and has no rank correlation."""
+def without_ranks(head: str) -> pd.DataFrame:
     metrics = METRICS.copy()
-    constant = (metrics["metric"] == "spearman") & (metrics["head"] == "category_mean")
+    constant = (metrics["metric"] == "spearman") & (metrics["head"] == head)
     metrics.loc[constant, ["value", "ci_low", "ci_high"]] = NAN
-    assert list(metrics_for_reading(metrics)["Spearman's r"]) == ["0.560 [0.400, 0.600]", "–"]
+    return metrics
+
+
+def test_a_metric_that_is_undefined_is_a_dash() -> None:
+    shown = metrics_for_reading(without_ranks("mlp"))
+    assert list(shown["Spearman's r"]) == ["–", "0.300 [0.400, 0.600]"]
+
+
+def test_the_mean_of_the_only_category_is_no_head() -> None:
+    """It is the same for all images, has no rank correlation, and an area of 0.5 by definition."""
+    assert list(metrics_for_reading(without_ranks("category_mean"))["head"]) == ["MLP on latents"]
+
+
+def test_subcategories_that_equal_categories_are_shown_once() -> None:
+    same = METRICS[METRICS["head"] == "category_mean"].assign(head="subcategory_mean")
+    other = same.assign(value=same["value"] + 0.01)
+    shown = metrics_for_reading(pd.concat([METRICS, same]))
+    assert list(shown["head"]) == ["MLP on latents", "category means"]
+    assert len(metrics_for_reading(pd.concat([METRICS, other]))) == 3
+
+
+def test_metrics_of_classes_stand_in_a_table_of_their_own() -> None:
+    classes = METRICS.assign(metric=METRICS["metric"].replace({"mse": "f1", "roc_auc": "accuracy"}))
+    assert list(classes_for_reading(classes).columns[2:]) == ["accuracy", "F1"]
+    assert classes_for_reading(METRICS).empty
 
 
 def test_trials_are_listed_by_their_loss() -> None:
@@ -222,21 +288,21 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
         pd.DataFrame([answer, images]),
         claims=claims, dataset_kind="memcat", margin=0.05, confidence=0.95,
     )  # fmt: skip
+    tested, other, nothing = not_testable(table)
+    assert [len(part) for part in (tested, other, nothing)] == [2, 0, len(claims) - 2]
     shown = claims_for_reading(table)
-    assert len(shown) == len(claims)
-    assert shown.columns[0] == "verdict"
-    testable = (shown["verdict"] != "not testable").tolist()
-    assert testable == sorted(testable, reverse=True)
+    assert list(shown) == ["verdict", "statement", "published", "ours", "why"]
     mse = shown[shown["statement"].str.contains("mean squared")].iloc[0]
-    assert (mse["verdict"], mse["source"], mse["computed by"]) == (
-        "equivalent", "Table 1", "this study",
-    )  # fmt: skip
+    assert mse["verdict"] == "equivalent"
+    details = claims_details(table)
+    detail = details[details["statement"] == mse["statement"]].iloc[0]
+    assert (detail["source"], detail["computed by"]) == ("Table 1", "this study")
     assert mse["published"] == "0.235 [0.229, 0.249]"
     assert mse["ours"] == "0.235 [0.220, 0.250]"
-    assert mse["difference"] == "0.000 [-0.015, 0.015]"
+    assert detail["ours − published"] == "0.000 [−0.015, 0.015]"
     counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
-    assert counted[["published", "ours", "difference"]].to_list() == ["10,000", "10,000", "0"]
-    elsewhere = shown["source"].str.contains("Needell|Khosla")
+    assert counted[["published", "ours"]].to_list() == ["10,000", "10,000"]
+    elsewhere = details["source"].str.contains("Needell|Khosla")
     assert elsewhere.sum() == 4
     assert not shown["source"].str.contains("arXiv|Bagheri").any()
     assert (shown["source"].str.len() > 0).all()
@@ -374,7 +440,7 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "consistency of halves": 0.7,
         "SD over splits": 0.01,
         "reliability of all responses": 0.82,
-        "ceiling": 0.91,
+        "highest possible r": 0.91,
     }
 
 

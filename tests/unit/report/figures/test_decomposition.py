@@ -95,4 +95,4 @@ def test_one_category_has_its_own_short_forest(tmp_path: Path) -> None:
     table = model()
     figure = within_between([table[table["method"] == "pooled"]], confidence=0.95, note="")
     assert len(figure.axes[0].get_yticklabels()) == 1
-    assert "All images are of one category" in drawn(figure, tmp_path)
+    assert "Given the category" not in drawn(figure, tmp_path)
