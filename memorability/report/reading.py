@@ -127,8 +127,8 @@ def _by_head(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         row = {"head": head_label(head), "test images": f"{figures['n'].iloc[0]:,}"}
         for name in names:
             if name in figures.index:
-                value, low, high = figures.loc[name, ["value", "ci_low", "ci_high"]]
-                row[label(name)] = _figure(value, low, high, whole=False)
+                columns = (float(figures[key][name]) for key in ("value", "ci_low", "ci_high"))
+                row[label(name)] = _figure(*columns, whole=False)
         rows.append(row)
     table = pd.DataFrame(rows)
     return table if table.shape[1] > 2 else table.iloc[:0]

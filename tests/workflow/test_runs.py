@@ -25,6 +25,9 @@ RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 ASKED_FOR = (
     "tables/table_1.html",
     "tables/table_1.tsv",
+    "tables/per_image.parquet",
+    "tables/per_image.tsv",
+    "tables/summary.html",
     "tables/selection.html",
     "tables/selection.tsv",
     "tables/decay.tsv",
