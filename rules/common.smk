@@ -109,7 +109,7 @@ def tabled(name, output="table"):
     """Return a table for people, as the output of this name, and its twin `<output>_tsv`."""
     return {
         output: ensure(f"<results>/tables/{name}.parquet", non_empty=True),
-        f"{output}_tsv": f"<results>/tables/{name.replace('/', '_')}.tsv",
+        f"{output}_tsv": f"<results>/tables/{'_'.join(Path(name).parts)}.tsv",
     }
 
 

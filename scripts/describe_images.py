@@ -17,6 +17,6 @@ with RunningJob(snakemake) as job:
         job.read_runs("outcomes"),
         protocol=job.settings["protocol"],
         predictions=job.read_if_any("predictions"),
-        features=job.read_runs("features") if job.input.features else None,
+        features=job.read_runs("features"),
     )
     job.write("table", table, "per_image")

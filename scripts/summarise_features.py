@@ -5,10 +5,7 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from memorability.analysis.feature_attributions import correlate_attributions
     from memorability.claims.published import load_published
-    from memorability.report.labels import label
-    from memorability.report.pages import write_page
-    from memorability.report.reading import table_2_for_reading
-    from memorability.report.table_2 import in_words, table_2
+    from memorability.report.table_2 import table_2, write_table_2
     from memorability.statistics.intervals import Bootstrap
 
     settings = job.settings
@@ -23,17 +20,4 @@ with RunningJob(snakemake) as job:
     table = table_2(found, load_published(), settings["unavailable"])
     job.write("table", table, "table_2")
     confidence = settings["bootstrap"]["confidence"]
-    memorability, *attributions = table["target"].unique()
-    write_page(
-        table_2_for_reading(table, memorability, confidence=confidence),
-        job.output.page,
-        title="Table 2: image features beside memorability and attributions",
-        lead=in_words(table, confidence=confidence),
-        note=job.params.note,
-        more={
-            f"The same features beside {label(target)}": table_2_for_reading(
-                table, target, confidence=confidence
-            )
-            for target in attributions
-        },
-    )
+    write_table_2(table, job.output.page, confidence=confidence, note=job.params.note)

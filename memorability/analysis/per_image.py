@@ -43,7 +43,7 @@ def per_image(
         Of the analysed model. Errors and distinctiveness of other protocols are left out; those that
         were made elsewhere are not.
     predictions, features
-        The tables of these names, where there are any.
+        The tables of these names, where there are any rows.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def per_image(
             index="image_id", columns="column", values="value", aggfunc="mean"
         )
         table = table.join(wide)
-    if features is not None:
+    if features is not None and len(features):
         table = table.join(wide_features(features).add_prefix(FEATURE))
     return table.reset_index()
 

@@ -1,13 +1,15 @@
 """Summaries: the few rows of a table that a reader wants to see, in the order of reading."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
+from memorability.claims.ledger import badge
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
-from memorability.report.pages import show, show_interval, show_p
+from memorability.report.pages import show, show_interval, show_p, write_page
 from memorability.report.wording import cannot_tell, distinct_heads
 
 
@@ -202,6 +204,34 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     front = ["metric", "protocol"] if len(set(shown["protocol"])) > 1 else ["metric"]
     rest = [name for name in shown if name not in ("metric", "protocol")]
     return with_known(shown[[*front, *rest]], "skipped").rename(columns=headings)
+
+
+def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
+    """Write the ledger as a page: what was tested first, what could not be tested folded below.
+
+    Parameters
+    ----------
+    claims
+        As from `memorability.claims.ledger.ledger`.
+    path
+        File to write.
+    note
+        Of the study, above the table.
+    """
+    tested, other, nothing = not_testable(claims)
+    write_page(
+        claims_for_reading(tested),
+        path,
+        title="Every published number beside ours",
+        lead=badge(claims),
+        note=note,
+        empty="None can be tested here. The reasons stand below.",
+        more={"How the two numbers were compared": claims_details(tested)},
+        folded={
+            f"Not testable: other data or another model ({len(other)})": claims_for_reading(other),
+            f"Not testable: nothing computed ({len(nothing)})": claims_for_reading(nothing),
+        },
+    )
 
 
 def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:

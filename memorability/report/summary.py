@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import MODEL_KEYS
-from memorability.report.pages import show, show_interval
+from memorability.claims.ledger import badge
+from memorability.report.pages import (
+    heading_part,
+    list_part,
+    show,
+    show_interval,
+    table_part,
+    text_part,
+    write_parts,
+)
+from memorability.report.reading import table_1_for_reading
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
@@ -39,6 +50,39 @@ class Found:
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
+
+
+def write_summary(
+    found: Found,
+    claims: pd.DataFrame,
+    path: str | Path,
+    *,
+    study: str,
+    note: str,
+    confidence: float,
+) -> None:
+    """Write the first page: verdicts counted, what was found, Table 1, what to be careful about.
+
+    Parameters
+    ----------
+    found
+        The study's tables.
+    claims
+        The table of this name.
+    path
+        File to write.
+    study, note
+        Name of the study, and what is said under all its figures and tables.
+    confidence
+        Of its intervals, between 0 and 1.
+    """
+    parts = [text_part(badge(claims)), list_part(findings(found, confidence=confidence))]
+    if found.table_1 is not None:
+        parts.append(heading_part("Table 1: reconstruction error and memorability"))
+        parts.append(table_part(table_1_for_reading(found.table_1, confidence=confidence)))
+    if careful := [*sentences(note), *warnings(found)]:
+        parts += [heading_part("Read with care"), list_part(careful)]
+    write_parts(parts, path, title=f"Results of the study {study}")
 
 
 def findings(found: Found, *, confidence: float) -> list[str]:

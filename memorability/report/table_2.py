@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
+from memorability.report.pages import write_page
+from memorability.report.reading import table_2_for_reading
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
 _FIGURES = ["r", "ci_low", "ci_high", "p", "p_holm", "p_bh"]
@@ -106,3 +109,33 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
         names = ", ".join(name[0].lower() + name[1:] for name in missing)
         text += f". Not measured: {names} ({rows['unavailable'].max()})"
     return f"{text}."
+
+
+def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, note: str) -> None:
+    """Write Table 2 as a page: features beside memorability, then beside each summary of attributions.
+
+    Parameters
+    ----------
+    table
+        As from `table_2`.
+    path
+        File to write.
+    confidence
+        Of its intervals, between 0 and 1.
+    note
+        Of the study, above the table.
+    """
+    memorability, *attributions = table["target"].unique()
+    write_page(
+        table_2_for_reading(table, memorability, confidence=confidence),
+        path,
+        title="Table 2: image features beside memorability and attributions",
+        lead=in_words(table, confidence=confidence),
+        note=note,
+        more={
+            f"The same features beside {label(target)}": table_2_for_reading(
+                table, target, confidence=confidence
+            )
+            for target in attributions
+        },
+    )

@@ -1,6 +1,7 @@
 """Summaries: what a reader is shown of the tables."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from memorability.report.reading import (
     table_1_for_reading,
     trials_for_reading,
     with_intervals,
+    write_claims,
 )
 from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
 
@@ -279,7 +281,9 @@ def test_the_published_measure_is_one_of_several_and_has_the_correlations_of_its
 # The ledger for reading
 
 
-def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper() -> None:
+def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper(
+    tmp_path: Path,
+) -> None:
     claims = load_published()
     answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
     images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
@@ -288,6 +292,9 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
         pd.DataFrame([answer, images]),
         claims=claims, dataset_kind="memcat", margin=0.05, confidence=0.95,
     )  # fmt: skip
+    write_claims(table, tmp_path / "page.html", note="")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.index("2 of 50 published") < page.index("compared") < page.index("nothing computed")
     tested, other, nothing = not_testable(table)
     assert [len(part) for part in (tested, other, nothing)] == [2, 0, len(claims) - 2]
     shown = claims_for_reading(table)
@@ -304,8 +311,8 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     assert counted[["published", "ours"]].to_list() == ["10,000", "10,000"]
     elsewhere = details["source"].str.contains("Needell|Khosla")
     assert elsewhere.sum() == 4
-    assert not shown["source"].str.contains("arXiv|Bagheri").any()
-    assert (shown["source"].str.len() > 0).all()
+    assert not details["source"].str.contains("arXiv|Bagheri").any()
+    assert (details["source"].str.len() > 0).all()
     assert (shown["ours"] == "–").sum() == len(claims) - 2
 
 
@@ -390,6 +397,9 @@ def test_two_machines_are_both_named() -> None:
 
 def test_a_study_without_runs_names_its_tables_and_where_they_were_read() -> None:
     environment = {"python": "3.11.7", "packages": {"numpy": "2.4.6"}}
+    workflow = {"version": "0.1.0", "commit": "c0ffee"}
+    first = provenance_rows([], {}, {}, environment, workflow)[:2].to_numpy().tolist()
+    assert first == [["version of the workflow", "0.1.0"], ["commit of the workflow", "c0ffee"]]
     rows = provenance_rows([], {}, {"errors.csv": "ab12"}, environment)
     assert list(rows.itertuples(index=False, name=None)) == [
         ("table", "errors.csv, SHA-256 ab12"),

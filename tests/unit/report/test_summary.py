@@ -1,11 +1,13 @@
 """The first page: what was found, and what to be careful about."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memorability.report.summary import Found, findings, sentences, warnings
+from memorability.report.summary import Found, findings, sentences, warnings, write_summary
+from memorability.report.table_1 import table_1 as table_1_of
 from tests.unit.report.test_wording import measured, rows
 
 NAN = float("nan")
@@ -94,6 +96,30 @@ def test_the_choice_of_a_learning_rate_is_named_only_where_there_was_one() -> No
     assert warnings(Found(correlations={}, selection=selection(1))) == []
     undefined = selection(3).assign(r=np.nan)
     assert warnings(Found(correlations={}, selection=undefined)) == []
+
+
+def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path: Path) -> None:
+    claims = pd.DataFrame({"claim": ["a"], "by": [""], "verdict": ["not testable"]})
+    study = {"study": "small & new", "note": "Observers are simulated.", "confidence": 0.95}
+    error = rows(between=None).assign(
+        r_seed_sd=0.01, p_holm=0.02, diverged="", beats_baseline="", baseline=""
+    )
+    first = table_1_of(error, {"paper": "order"})
+    write_summary(
+        Found(correlations={"error": error}, table_1=first), claims, tmp_path / "page.html", **study
+    )
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    wanted = [
+        "Results of the study small &amp; new", "0 of 1 published numbers testable here.",
+        "correlates with memorability", "Table 1:", "0.500 [0.480, 0.520]", "Read with care",
+        "Observers are simulated.",
+    ]  # fmt: skip
+    places = [page.index(text) for text in wanted]
+    assert places == sorted(places)
+    assert "given the category" not in page
+    nothing = study | {"note": ""}
+    write_summary(Found(correlations={}), claims, tmp_path / "empty.html", **nothing)
+    assert "Read with care" not in (tmp_path / "empty.html").read_text(encoding="utf-8")
 
 
 def test_a_note_becomes_its_sentences() -> None:

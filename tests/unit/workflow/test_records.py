@@ -96,7 +96,7 @@ def test_a_study_keeps_its_configuration_tables_environment_and_runs(tmp_path: P
         (tmp_path / f"{seed}.json").write_text(json.dumps({"seed": seed}), encoding="utf-8")
     files = [tmp_path / "1.json", tmp_path / "0.json"]
     record = study_record({"a": 1}, files, files[:1])
-    assert list(record) == ["configuration", "tables", "environment", "runs"]
+    assert list(record) == ["workflow", "configuration", "tables", "environment", "runs"]
     assert record["configuration"] == {"a": 1}
     assert record["tables"] == file_hashes(files[:1])
     assert record["environment"] == environment_record()
