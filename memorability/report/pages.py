@@ -20,10 +20,10 @@ _STYLE = """
 .page .wide { overflow-x: auto; max-width: 100%; }
 .page table { border-collapse: collapse; font-size: 13px; margin: .4rem 0; }
 .page th, .page td { padding: .3rem .5rem; border-bottom: 1px solid #ddd; text-align: left;
-  vertical-align: top; min-width: 3rem; max-width: 26rem; overflow-wrap: anywhere; }
-.page th { border-bottom: 2px solid #888; vertical-align: bottom; font-weight: 600;
-  overflow-wrap: normal; }
-.page th:first-child, .page td:first-child { position: sticky; left: 0; background: #fff; }
+  vertical-align: top; max-width: 26rem; overflow-wrap: break-word; }
+.page th { border-bottom: 2px solid #888; vertical-align: bottom; font-weight: 600; }
+.page th:first-child, .page td:first-child { position: sticky; left: 0; background: #fff;
+  max-width: 12rem; }
 .page .number { text-align: right; font-variant-numeric: tabular-nums; }
 .page td.number { white-space: nowrap; }
 .page p.note { padding: .5rem .8rem; background: #fff4d6; border-left: 4px solid #e0a100; }

@@ -112,13 +112,15 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `prediction_metrics` as a row per head: what does not depend on a threshold."""
-    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "pr_auc", "mse"))
+    """Return the main metrics of the table `prediction_metrics`, a row per head."""
+    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "mse"))
 
 
 def classes_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the table `prediction_metrics` as a row per head: memorable images told from others."""
-    return _by_head(metrics, ("accuracy", "precision", "sensitivity", "specificity", "f1"))
+    return _by_head(
+        metrics, ("pr_auc", "accuracy", "precision", "sensitivity", "specificity", "f1")
+    )
 
 
 def _by_head(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -344,14 +346,9 @@ def table_2_for_reading(table: pd.DataFrame, target: str, *, confidence: float) 
     """Return the rows of `table_2` with one target, intervals beside their figures, with headings.
 
     A column is left out where it means nothing in any row: given the category without several of
-    them, given the subcategory likewise, why a feature was not measured where all were.
+    them, given the subcategory likewise.
     """
     rows = table[table["target"] == target]
-    known = rows["unavailable"] == ""
-    p_values = {
-        name: [show_p(p) if there else "–" for p, there in zip(rows[name], known, strict=True)]
-        for name in ("p", "p_holm", "p_bh")
-    }
     shown = pd.DataFrame(
         {
             "feature": rows["feature"].map(label),
@@ -359,20 +356,16 @@ def table_2_for_reading(table: pd.DataFrame, target: str, *, confidence: float) 
             "given the category": _given(rows, "category"),
             "given the subcategory": _given(rows, "subcategory"),
             "published r": rows["published"].map(show),
-            "p": p_values["p"],
-            "p (Holm)": p_values["p_holm"],
-            "p (Benjamini-Hochberg)": p_values["p_bh"],
+            "p (Holm)": [show_p(p) for p in rows["p_holm"]],
             "images": rows["n"],
-            "not measured, for": rows["unavailable"],
         }
     )
-    return with_known(
-        shown, "given the category", "given the subcategory", "published r", "not measured, for"
-    )
+    return with_known(shown, "given the category", "given the subcategory", "published r")
 
 
 def _r_with(confidence: float) -> str:
-    return f"Spearman's r [{100 * confidence:g} % CI]"
+    # Blanks that no line breaks at.
+    return f"Spearman's r [{100 * confidence:g}\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}CI]"
 
 
 def _given(table: pd.DataFrame, labels: str) -> list[str]:

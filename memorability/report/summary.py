@@ -103,7 +103,7 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             first = pooled_in_words(pooled, confidence=confidence)
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
-                points.append(f"Reconstruction error beside what needs no model: {beside}")
+                points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())

@@ -29,6 +29,7 @@ from memorability.report.reading import (
 from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
 
 NAN = float("nan")
+BLANK = "\N{NO-BREAK SPACE}"
 VARY = {"paper": "order", "released": "nothing"}
 
 
@@ -145,7 +146,7 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
     assert shown.iloc[0].to_dict() == {
         "training loss": "MSE",
         "best learning rate": "5e-6",
-        "Spearman's r [90 % CI]": "0.400 [0.380, 0.420]",
+        f"Spearman's r [90{BLANK}%{BLANK}CI]": "0.400 [0.380, 0.420]",
         "given the category": "0.100 [−0.100, 0.200]",
         "SD over seeds": "0.010",
         "p (Holm)": "< 0.001",
@@ -173,7 +174,7 @@ def test_table_1_leaves_out_what_means_nothing() -> None:
     )  # fmt: skip
     table = table_1(pd.DataFrame([plain]), VARY)
     assert list(table_1_for_reading(table, confidence=0.95)) == [
-        "training loss", "Spearman's r [95 % CI]", "p (Holm)",
+        "training loss", f"Spearman's r [95{BLANK}%{BLANK}CI]", "p (Holm)",
     ]  # fmt: skip
     assert list(table_1_details(table)) == ["training loss", "protocol", "images", "seeds"]
 

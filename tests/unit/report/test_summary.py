@@ -41,7 +41,7 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
     )
     assert points[0].endswith("Given the category, r = 0.20 (0.18 to 0.22) is left.")
     assert points[1].startswith(
-        "Reconstruction error beside what needs no model: This correlation is weaker"
+        "Beside what needs no model: this correlation is weaker than that of"
     )
     assert "nearest image; model" in points[2]
     assert "r = 0.25" in points[2]

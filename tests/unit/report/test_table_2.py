@@ -17,6 +17,7 @@ from memorability.tables import store
 
 N, EXPLAINED = 60, 40
 BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
+BLANK = "\N{NO-BREAK SPACE}"
 WHY = "weights.source is random"
 SUMMARIES = ("mean_absolute", "mean_signed", "mean_positive")
 
@@ -149,15 +150,16 @@ def test_in_words(table: pd.DataFrame) -> None:
     assert text.endswith(f" ({WHY}).")
 
 
-def test_for_reading_it_names_what_was_not_measured_only_where_something_was_not(
+def test_for_reading_figures_stand_with_their_intervals_and_what_was_not_measured_is_a_dash(
     table: pd.DataFrame,
 ) -> None:
     shown = table_2_for_reading(table, "score", confidence=0.9)
     assert len(shown) == len(TABLE_2)
-    assert "Spearman's r [90 % CI]" in shown
-    assert shown.loc[shown["not measured, for"] != "", "Spearman's r [90 % CI]"].eq("–").all()
-    measured = table[table["unavailable"] == ""]
-    assert "not measured, for" not in table_2_for_reading(measured, "score", confidence=0.9)
+    lost = (table.loc[table["target"] == "score", "unavailable"] != "").to_numpy()
+    assert lost.sum() == 4
+    figures = shown[f"Spearman's r [90{BLANK}%{BLANK}CI]"]
+    assert figures[lost].eq("–").all()
+    assert figures[~lost].str.contains(r"\[", regex=True).sum() == 7
 
 
 def test_for_reading_nothing_is_given_the_category_where_there_is_one(table: pd.DataFrame) -> None:
