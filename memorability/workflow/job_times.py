@@ -14,7 +14,6 @@ from pathlib import Path
 from pyarrow import parquet
 
 from memorability.base.errors import named
-from memorability.data.scores import read_raw
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
@@ -96,6 +95,9 @@ def sizes_of(study: Study) -> Sizes:
     table = None
     own = kind in ("folder", "table")
     if own and Path(dataset["scores"]).is_file():
+        # Here, because every job reads this module, and few need SciPy to do so.
+        from memorability.data.scores import read_raw  # noqa: PLC0415
+
         table = read_raw(Path(dataset["scores"]))
         column = dataset["columns"].get("category")
         categories = table[column].nunique() if column in table else 1
