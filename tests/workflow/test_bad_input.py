@@ -102,7 +102,7 @@ def empty(path: Path) -> None:
 
 
 def text(path: Path) -> None:
-    path.write_text("not an image\n" * 99)
+    path.write_text("not an image\n" * 99, encoding="utf-8")
 
 
 def twin(path: Path) -> None:

@@ -134,7 +134,7 @@ def small_study(path: Path, kind: str, **changes: Any) -> Path:
         "images": {"on_bad_image": "stop"},
         "prediction": {"hidden": [8], "max_epochs": 3, "split": {"kind": "stratified"}},
     }
-    path.write_text(yaml.safe_dump(overlay | changes))
+    path.write_text(yaml.safe_dump(overlay | changes), encoding="utf-8")
     return path
 
 

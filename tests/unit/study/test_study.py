@@ -28,7 +28,7 @@ STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 
 @cache
 def _yaml(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
 
 
