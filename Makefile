@@ -33,7 +33,7 @@ report: .venv/installed named
 # The published study takes weeks of a workstation: it is run when it is named, not by chance.
 named:
 	@test -n "$(STUDY)" || { echo "Name the file of a study: make $(firstword $(MAKECMDGOALS)) STUDY=studies/own-images.yaml." \
-	"STUDY=config.yaml is the published study: 390 runs, some 2,500 core-hours."; exit 1; }
+	"STUDY=config.yaml is the published study: 390 runs, about 3,100 core-hours."; exit 1; }
 
 # The report is rebuilt when a claim, figure or table behind it is newer.
 results/sample/report.html: $(shell find results/sample report -name '*.svg' -o -name '*.html' -path '*/tables/*' -o -name '*.rst' 2>/dev/null)
