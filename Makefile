@@ -6,6 +6,9 @@ SAMPLE = --configfile studies/sample.yaml
 # Of a study's file: the directory of its results.
 RESULTS = .venv/bin/python -m memorability results "$(STUDY)"
 
+# Whatever the locale of the shell, names of files and texts are UTF-8.
+export PYTHONUTF8 = 1
+
 .PHONY: sample named study estimate report archive test test-long bench lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
