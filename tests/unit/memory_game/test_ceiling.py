@@ -166,7 +166,9 @@ def test_a_table_without_categories_has_one_group() -> None:
     assert set(found["group"]) == {"all"}
 
 
-@pytest.mark.parametrize("change", [{"hits": pd.NA}, {"hits": 1, "false_alarms": 0, "responses": 1}])
+@pytest.mark.parametrize(
+    "change", [{"hits": pd.NA}, {"hits": 1, "false_alarms": 0, "responses": 1}]
+)
 def test_images_without_two_responses_have_no_ceiling(
     change: dict[str, Any], tmp_path: Path
 ) -> None:
