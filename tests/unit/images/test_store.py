@@ -646,7 +646,7 @@ def test_squash_keeps_the_borders_that_the_central_square_loses() -> None:
 
 def scores(files: list[str], categories: list[str] | None = None) -> pd.DataFrame:
     kinds = categories or ["all"] * len(files)
-    table = pd.DataFrame({"row": range(1, len(files) + 1), "file": files})
+    table = pd.DataFrame({"file": files})
     table["image_id"] = [file.rsplit(".", 1)[0] for file in files]
     table["category"], table["subcategory"] = kinds, ""
     for name in ("hits", "false_alarms", "responses"):
@@ -654,7 +654,7 @@ def scores(files: list[str], categories: list[str] | None = None) -> pd.DataFram
     table["score"] = np.linspace(0, 1, len(files))
     for name in ("score_uncorrected", "false_alarm_rate", "d_prime", "criterion"):
         table[name] = np.nan
-    return table
+    return table.assign(missing="")
 
 
 def save(directory: Path, *files: str, side: int = 30) -> None:
