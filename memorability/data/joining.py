@@ -58,7 +58,7 @@ def join_images(
     """Return the image_id of each row, missing where it belongs to no image, and the counts."""
     by = joining_column(columns)
     column = columns[by]
-    names = table[one_form(column)].astype(str).map(composed).str.strip()
+    names = table[one_form(column)].fillna("").astype(str).map(composed).str.strip()
     if by == "file":
         names = names.str.replace("\\", "/")
     fitting = _fitting(names, images, by)
@@ -175,7 +175,7 @@ def match_image_ids(
     Where `rejected` is given, rows of other images than these are mistakes.
     """
     by = "image_id" if "image_id" in raw else "file"
-    named = raw[by].astype(str).map(composed)
+    named = raw[by].fillna("").astype(str).map(composed)
     if by == "image_id":
         ids = named.where(named.isin(images["image_id"]))
         twice = ids[ids.duplicated() & ids.notna()]

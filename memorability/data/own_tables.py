@@ -50,7 +50,7 @@ def read_split(
     """
     key = "prediction.split"
     raw = checked_columns(path, columns, "split", key)
-    parts = raw["split"].astype(str).map(one_form)
+    parts = raw["split"].fillna("").astype(str).map(one_form)
     unknown = parts[~parts.isin(PARTS)]
     if len(unknown):
         raise InputError(

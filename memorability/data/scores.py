@@ -240,8 +240,8 @@ def _refuse_single_trials(path: Path, raw: pd.DataFrame, files: pd.Series) -> No
         raise InputError(
             f"{path} seems to hold single trials: {len(files)} rows of {files.nunique()} images, and "
             f"the column {answers[0]!r} holds yes or no alone. Name the table as dataset.trials, in "
-            "place of dataset.scores, and its columns as docs/own-images.md says: the scores are then made "
-            "of the trials. Or give one row per image."
+            "place of dataset.scores, and its columns as docs/own-images.md says: the scores are then "
+            "made of the trials. Or give one row per image."
         )
 
 
@@ -302,7 +302,7 @@ def _numbers(table: pd.DataFrame) -> np.ndarray:
 def _tolerance(cells: pd.Series) -> float:
     """Return half a unit of the last decimal that any of the scores has."""
     decimals = 0
-    for cell in cells.astype(str):
+    for cell in map(str, cells):
         try:
             exponent = Decimal(cell.strip()).as_tuple().exponent
         except InvalidOperation:

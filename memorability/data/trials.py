@@ -156,7 +156,7 @@ def _positions(
 def _roles(given: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.Series:
     if "role" not in columns:
         return pd.Series("target", index=given.index)
-    roles = given["role"].astype(str).map(one_form).str.lower()
+    roles = given["role"].fillna("").astype(str).map(one_form).str.lower()
     bad = given["role"][~roles.isin(ROLES)]
     if len(bad):
         hint = nearest(str(bad.iloc[0]).lower(), ROLES)

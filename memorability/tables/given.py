@@ -156,14 +156,17 @@ def require_columns(path: Path, columns: Mapping[str, str], present: list[str], 
 
 def is_missing(cells: pd.Series) -> pd.Series:
     """Return which cells (N,) hold nothing: empty, or a word for it as NA, NaN or null."""
-    words = cells.astype(str).map(one_form).str.lower()
-    return cells.isna() | words.isin(_NOTHING)
+    return cells.isna() | _words(cells).isin(_NOTHING)
 
 
 def truths(cells: pd.Series) -> pd.Series:
     """Return which cells (N,) say yes: 1, true or yes, against 0, false or no; missing for others."""
-    words = cells.astype(str).map(one_form).str.lower()
-    return words.map(_TRUTHS).astype("boolean")
+    return _words(cells).map(_TRUTHS).astype("boolean")
+
+
+def _words(cells: pd.Series) -> pd.Series:
+    # Not astype(str), which leaves what is missing as it is.
+    return cells.map(lambda cell: one_form(str(cell)).lower())
 
 
 def first_place(rows: pd.Index) -> str:

@@ -184,7 +184,7 @@ def test_file_names_in_place_of_ids_are_recognised(tmp_path: Path) -> None:
 
 
 def test_an_empty_table_and_a_missing_column_are_refused(tmp_path: Path) -> None:
-    assert "the table has no rows" in refused(tmp_path, [], [])
+    assert "has no rows" in refused(tmp_path, [], [])
     wrong = replace(SOURCE, columns={"file": "image", "error": "loss"})
     message = refused(tmp_path, NAMES, ERRORS, source=wrong)
     assert "has no column 'loss' (did you mean 'Loss'?)" in message

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -418,3 +418,222 @@ def test_a_table_that_cannot_be_decoded_is_refused_with_what_to_do(
 
 def test_a_table_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(tmp_path / "none.csv")
+
+
+# Ratings, percentages, corrected scores below 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=20))
+def test_every_difference_of_two_shares_is_a_score(
+    tmp_path_factory: pytest.TempPathFactory, scores: list[float]
+) -> None:
+    lines = [f"{index}.jpg,{score!r}" for index, score in enumerate(scores)]
+    path = tmp_path_factory.mktemp("scores") / "scores.csv"
+    write(path, "\n".join(["file,score", *lines]))
+    assert read_scores(path, PLAIN)["score"].tolist() == scores
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    scale=st.sampled_from([(1, 5), (1, 7), (1, 9), (0, 10), (1, 10)]),
+    data=st.data(),
+)
+def test_ratings_are_called_so_and_no_percentages(
+    tmp_path_factory: pytest.TempPathFactory, scale: tuple[int, int], data: st.DataObject
+) -> None:
+    ratings = data.draw(st.lists(st.floats(*scale), min_size=2, max_size=20))
+    ratings += [scale[1]] * (len(ratings) + 1)
+    path = tmp_path_factory.mktemp("scores") / "scores.csv"
+    rows = [f"{index}.jpg,{rating!r}" for index, rating in enumerate(ratings)]
+    message = refusal(write(path, "\n".join(["file,score", *rows])))
+    assert "A score is a share of responses" in message
+    assert "look like ratings" in message
+    assert "(rating − 1) / 6 on a scale of 1–7" in message
+    assert "100" not in message
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(10.5, 100), min_size=2, max_size=20))
+def test_percentages_are_called_so(
+    tmp_path_factory: pytest.TempPathFactory, percentages: list[float]
+) -> None:
+    path = tmp_path_factory.mktemp("scores") / "scores.csv"
+    rows = [f"{index}.jpg,{value!r}" for index, value in enumerate(percentages)]
+    message = refusal(write(path, "\n".join(["file,score", *rows])))
+    assert "Divide percentages by 100" in message
+    assert "ratings" not in message
+
+
+@pytest.mark.parametrize("value", ["-1.5", "1.2", "3", "1000", "-4e7"])
+def test_of_a_slip_nothing_is_said_but_what_a_score_is(tmp_path: Path, value: str) -> None:
+    rows = ["a.jpg,0.5", f"b.jpg,{value}", "c.jpg,-0.25"]
+    message = refusal(write(tmp_path / "scores.csv", "\n".join(["file,score", *rows])))
+    assert "score outside −1 to 1 (line 3" in message
+    assert "from −1 to 1" in message
+    assert "100 " not in message
+    assert "ratings" not in message
+
+
+# Rows without a score
+
+
+@pytest.mark.parametrize("nothing", ["", "NA", "n/a", "NaN", "null", "None", "-", "#N/A"])
+@pytest.mark.parametrize("column", ["score", "h"])
+def test_a_row_that_holds_nothing_is_marked_by_its_column(
+    tmp_path: Path, nothing: str, column: str
+) -> None:
+    cells = {"score": "0.5", "h": "4", "fa": "0", "n": "8"}
+    rows = [
+        ",".join(["a.jpg", *cells.values()]),
+        ",".join(["b.jpg", *(cells | {column: nothing}).values()]),
+    ]
+    path = write(tmp_path / "scores.csv", "\n".join(["file,score,h,fa,n", *rows]))
+    columns = {**PLAIN, "hits": "h", "false_alarms": "fa", "responses": "n"}
+    table = read_scores(path, columns)
+    assert table["missing"].tolist() == ["", "hits" if column == "h" else "score"]
+    assert table["d_prime"].notna().tolist() == [True, False]
+
+
+# Counts against scores
+
+
+def counted(directory: Path, rows: list[tuple[int, int, int]], scores: list[str]) -> Path:
+    lines = [
+        f"{k}.jpg,{score},{hits},{false_alarms},{responses}"
+        for k, ((hits, false_alarms, responses), score) in enumerate(zip(rows, scores, strict=True))
+    ]
+    return write(directory / "scores.csv", "\n".join(["file,score,h,fa,n", *lines]))
+
+
+COUNTED = {**PLAIN, "hits": "h", "false_alarms": "fa", "responses": "n"}
+
+
+@st.composite
+def games(draw: st.DrawFn) -> list[tuple[int, int, int]]:
+    """Counts of images that tell hits, false alarms and responses apart."""
+    return draw(
+        st.lists(
+            st.tuples(st.integers(20, 39), st.integers(1, 10), st.integers(41, 80)),
+            min_size=5, max_size=20,
+        )
+    )  # fmt: skip
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=games(), decimals=st.integers(2, 15), corrected=st.booleans())
+def test_scores_that_are_rounded_agree_with_their_counts(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[int, int, int]],
+    decimals: int,
+    corrected: bool,
+) -> None:
+    scores = [f"{(h - fa * corrected) / n:.{decimals}f}" for h, fa, n in rows]
+    path = counted(tmp_path_factory.mktemp("scores"), rows, scores)
+    assert read_scores(path, COUNTED)["hits"].tolist() == [h for h, _, _ in rows]
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=games())
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"hits": "fa", "false_alarms": "h"}, "hits and false alarms seem to be exchanged"),
+        ({"hits": "n", "responses": "h"}, "hits and responses seem to be exchanged"),
+        (
+            {"false_alarms": "n", "responses": "fa"},
+            "false alarms and responses seem to be exchanged",
+        ),
+    ],
+)
+def test_exchanged_columns_are_refused_with_the_likely_cause(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[int, int, int]],
+    names: dict[str, str],
+    words: str,
+) -> None:
+    scores = [repr((h - fa) / n) for h, fa, n in rows]
+    path = counted(tmp_path_factory.mktemp("scores"), rows, scores)
+    assert words in refusal(path, COUNTED | names)
+
+
+@settings(max_examples=20, deadline=None)
+@given(rows=games(), denominator=st.sampled_from(["constant", "other"]))
+def test_another_denominator_is_refused_with_an_example(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[int, int, int]], denominator: str
+) -> None:
+    by = [100 if denominator == "constant" else h + fa for h, fa, _ in rows]
+    scores = [repr((h - fa) / n) for (h, fa, _), n in zip(rows, by, strict=True)]
+    message = refusal(counted(tmp_path_factory.mktemp("scores"), rows, scores), COUNTED)
+    words = "100 in all rows" if denominator == "constant" else "hits + false alarms"
+    assert f"divided by {words}, not by the responses" in message
+    h, fa, n = rows[0]
+    assert f"For example line 2 (0.jpg): {h} hits, {fa} false alarms and {n} responses" in message
+    assert f"has {scores[0]}" in message
+
+
+def test_one_row_that_contradicts_its_counts_is_named(tmp_path: Path) -> None:
+    rows = [(20, 4, 40), (30, 2, 40), (10, 1, 40)]
+    message = refusal(counted(tmp_path, rows, ["0.4", "0.5", "0.225"]), COUNTED)
+    assert "in 1 of 3 rows. For example line 3 (1.jpg)" in message
+    assert (
+        "give 0.7 by (hits − false alarms) / responses, but the column 'score' has 0.5" in message
+    )
+    assert "take hits, false_alarms and responses out of dataset.columns" in message
+
+
+def test_a_corrected_score_may_be_cut_at_0(tmp_path: Path) -> None:
+    rows = [(20, 4, 40), (2, 5, 40)]
+    for below in ("0", "-0.075"):
+        assert len(read_scores(counted(tmp_path, rows, ["0.4", below]), COUNTED)) == 2
+
+
+# Single trials given as scores
+
+
+@settings(max_examples=20, deadline=None)
+@given(images=st.integers(2, 6), each=st.integers(2, 6), words=st.sampled_from(["01", "FT"]))
+def test_a_table_of_single_trials_is_recognised(
+    tmp_path_factory: pytest.TempPathFactory, images: int, each: int, words: str
+) -> None:
+    said = {"0": ["0", "1"], "F": ["FALSE", "TRUE"]}[words[0]]
+    rows = [f"{k % images}.jpg,{said[k % 2]},0.5" for k in range(images * each)]
+    rows += [f"0.jpg,{word},0.5" for word in said]
+    path = tmp_path_factory.mktemp("scores") / "scores.csv"
+    write(path, "\n".join(["file,key,score", *rows]))
+    message = refusal(path)
+    assert f"seems to hold single trials: {len(rows)} rows of {images} images" in message
+    assert "column 'key'" in message
+    assert "dataset.trials" in message
+
+
+# Labels
+
+
+@pytest.mark.parametrize("column", ["category", "subcategory"])
+def test_spellings_of_one_label_are_one_label(tmp_path: Path, column: str) -> None:
+    kinds = [
+        "café noir",
+        unicodedata.normalize("NFD", "café noir"),
+        "café\u00a0noir",
+        " café  noir ",
+    ]
+    rows = [f"{k}.jpg,0.5,{kind}" for k, kind in enumerate(kinds)]
+    path = write(tmp_path / "scores.csv", "\n".join(["file,score,kind", *rows]))
+    assert set(read_scores(path, {**PLAIN, column: "kind"})[column]) == {"café noir"}
+
+
+@pytest.mark.parametrize("other", ["Animal", "ani mal", "ANIMAL", "ａnimal"])
+def test_labels_that_look_alike_are_asked_about(tmp_path: Path, other: str) -> None:
+    rows = [f"{k}.jpg,0.5,{kind}" for k, kind in enumerate(["animal", "animal", other, other])]
+    path = write(tmp_path / "scores.csv", "\n".join(["file,score,kind", *rows]))
+    message = refusal(path, {**PLAIN, "category": "kind"})
+    assert "'animal' (2 rows, the first in line 2)" in message
+    assert f"{other!r} (2 rows, the first in line 4)" in message
+
+
+def test_subcategories_of_two_categories_may_look_alike(tmp_path: Path) -> None:
+    rows = ["a.jpg,0.5,x,Other", "b.jpg,0.5,x,Other", "c.jpg,0.5,y,other", "d.jpg,0.5,y,other"]
+    path = write(tmp_path / "scores.csv", "\n".join(["file,score,kind,sort", *rows]))
+    columns = {**PLAIN, "category": "kind", "subcategory": "sort"}
+    assert read_scores(path, columns)["subcategory"].tolist() == ["Other"] * 2 + ["other"] * 2
