@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -11,6 +12,7 @@ from memorability.base.text import one_form
 from memorability.data.scores import TEXT_COLUMNS, image_files, labels, refuse_twin_labels
 from memorability.memory_game.scoring import attentive_trials, count_responses, score_counts
 from memorability.tables.given import (
+    by_distinct,
     examples,
     first_place,
     is_missing,
@@ -63,10 +65,14 @@ def read_trials(path: Path, columns: Mapping[str, str]) -> tuple[pd.DataFrame, p
     counted out of as many showings.
     """
     given = named_columns(path, read_given(path), columns, _KEY)
-    trials = pd.DataFrame({"observer": labels(given["observer"], path, columns["observer"])})
+    # There are up to millions of trials, but far fewer observers and images.
+    observers = by_distinct(
+        given["observer"], lambda cells: labels(cells, path, columns["observer"])
+    )
+    trials = pd.DataFrame({"observer": observers})
     refuse_lookalikes(path, columns["observer"], trials["observer"])
-    files = image_files(given["file"], path, columns["file"])
-    trials["image_id"] = [str(PurePosixPath(file).with_suffix("")) for file in files]
+    files = by_distinct(given["file"], partial(image_files, path=path, column=columns["file"]))
+    trials["image_id"] = by_distinct(files, _without_extension)
     trials["position"] = _positions(given, trials, columns, path)
     trials["response"] = _answers(
         given["response"], path, columns["response"], "Where no key was pressed, write 0. "
@@ -117,8 +123,12 @@ def score_trials(trials: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     return scored[names]
 
 
+def _without_extension(files: pd.Series) -> pd.Series:
+    return files.map(lambda file: str(PurePosixPath(file).with_suffix("")))
+
+
 def _answers(cells: pd.Series, path: Path, column: str, advice: str) -> pd.Series:
-    answers = truths(cells)
+    answers = by_distinct(cells, truths)
     bad = cells[answers.isna()]
     refuse(path, column, bad, "neither yes nor no", f"{_ANSWERS} {advice}".strip())
     return answers.astype(bool)
@@ -156,7 +166,7 @@ def _positions(
 def _roles(given: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.Series:
     if "role" not in columns:
         return pd.Series("target", index=given.index)
-    roles = given["role"].fillna("").astype(str).map(one_form).str.lower()
+    roles = by_distinct(given["role"], lambda cells: cells.fillna("").map(_role))
     bad = given["role"][~roles.isin(ROLES)]
     if len(bad):
         hint = nearest(str(bad.iloc[0]).lower(), ROLES)
@@ -165,6 +175,10 @@ def _roles(given: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.Se
             f"Expected {', '.join(ROLES)}: fillers are shown once, vigilance images come again soon.",
         )  # fmt: skip
     return roles
+
+
+def _role(cell: object) -> str:
+    return one_form(str(cell)).lower()
 
 
 def _check_showings(
@@ -241,13 +255,15 @@ def _labelled(
 ) -> pd.DataFrame:
     """Return a row per image, refusing images with several names or labels."""
     table = pd.DataFrame({"image_id": trials["image_id"], "file": files})
-    targets = table["image_id"].isin(trials.loc[trials["role"] == "target", "image_id"])
+    targets = trials["role"].eq("target").groupby(trials["image_id"]).transform("any")
     table = table[targets]
     for name, default in TEXT_COLUMNS.items():
-        given_labels = name in columns
-        table[name] = (
-            labels(given.loc[table.index, name], path, columns[name]) if given_labels else default
-        )
+        table[name] = default
+        if name in columns:
+            table[name] = by_distinct(
+                given.loc[table.index, name],
+                partial(labels, path=path, column=columns[name]),
+            )
     refuse_twin_labels(path, columns, table)
     for name in ("file", *TEXT_COLUMNS):
         distinct = table.drop_duplicates(["image_id", name])

@@ -2,7 +2,7 @@
 
 import csv
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -169,6 +169,13 @@ def _words(cells: pd.Series) -> pd.Series:
     return cells.map(lambda cell: one_form(str(cell)).lower())
 
 
+def by_distinct(cells: pd.Series, read: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """Return what `read` makes of cells (N,), called with the first of each distinct cell alone."""
+    distinct = cells.drop_duplicates()
+    codes, found = pd.factorize(cells, use_na_sentinel=False)[0], read(distinct)
+    return pd.Series(found.array.take(codes), index=cells.index, name=cells.name)
+
+
 def first_place(rows: pd.Index) -> str:
     """Return where the first of some rows of a table is, in words: "line 7"."""
     return f"{rows.name} {rows[0]}"
@@ -201,7 +208,7 @@ def refuse_lookalikes(path: Path, column: str, labels: pd.Series) -> None:
         (N,) in the form of `one_form`.
     """
     seen: dict[str, str] = {}
-    for label in dict.fromkeys(labels):
+    for label in labels.unique():
         twin = seen.setdefault(_skeleton(label), label)
         if twin != label:
             first, second = (labels[labels == name] for name in (twin, label))

@@ -202,3 +202,33 @@ def test_memcats_table_is_recomputed_from_its_counts(tmp_path: Path) -> None:
         image_table(
             write_memcat_table(tmp_path / "m.csv", rows), "memcat", {}, on_bad_image="stop", seed=0
         )
+
+
+@pytest.mark.parametrize("nothing", ["", "NA", "nan"])
+def test_a_row_without_a_score_is_left_out_where_bad_images_are(
+    tmp_path: Path, nothing: str
+) -> None:
+    path = score_table(tmp_path / "s.csv")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[2] = f"b/1.jpg,{nothing},b"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    images = image_table(path, "table", SCORE_COLUMNS, on_bad_image="reject", seed=0)
+    assert list(images["image_id"]) == ["a/0", "a/1", "a/2", "b/0", "b/2"]
+    with pytest.raises(InputError, match=r"1 rows have no score .*line 3: 'b/1.jpg'.*reject"):
+        image_table(path, "table", SCORE_COLUMNS, on_bad_image="stop", seed=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "advice"),
+    [
+        ((57.0, 80.0), "Divide percentages by 100"),
+        ((4.5, 6.25), "look like ratings"),
+        ((0.5, -2.5), "A score is a share of responses"),
+    ],
+)
+def test_predictions_in_another_unit_are_refused_as_scores_are(
+    tmp_path: Path, values: tuple[float, float], advice: str
+) -> None:
+    rows = list(zip(["cups/one.png", "cats/two.jpg"], values, strict=True))
+    with pytest.raises(InputError, match=rf"prediction outside −2 to 2 .*{advice}"):
+        predictions_of(tmp_path, rows)
