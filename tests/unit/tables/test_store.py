@@ -87,7 +87,7 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
     ("name", "column", "value"),
     [
         ("images", "score", 1.01),
-        ("images", "score", -0.01),
+        ("images", "score", -1.01),
         ("images", "score", NAN),
         ("images", "position", 0),  # three times the same
         ("images", "file", "same.jpg"),
