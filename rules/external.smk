@@ -5,11 +5,6 @@ MAKES:    <results>/external_errors/, external_latents/, external_distinctivenes
           <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
 """
 
-
-localrules:
-    list_external,
-
-
 EXTERNAL_COUNTS = paths.external_counts(study)
 
 
@@ -89,6 +84,7 @@ rule list_external:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

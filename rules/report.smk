@@ -5,12 +5,6 @@ REQUIRED: correlations of all quantities; image table, ceiling, metrics of predi
 MAKES:    <results>/tables/claims.*, per_image.*, summary.html, <results>/provenance.json and .html
 """
 
-
-localrules:
-    record_provenance,
-    summarise_study,
-
-
 # Of these, a study has errors, distinctiveness, or both.
 MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
 
@@ -63,6 +57,7 @@ rule record_provenance:
         "<logs>/record_provenance.log",
     benchmark:
         "<benchmarks>/record_provenance.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:
@@ -122,6 +117,7 @@ rule summarise_study:
         "<logs>/summarise_study.log",
     benchmark:
         "<benchmarks>/summarise_study.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -1,4 +1,4 @@
-"""Set every published figure beside ours, with a verdict: table, page and badge."""
+"""Set every published number beside ours, with a verdict: table, page and badge."""
 
 from memorability.workflow.job import RunningJob
 

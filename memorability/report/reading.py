@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
-from memorability.claims.ledger import badge
+from memorability.claims.ledger import badge, untestable
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
 from memorability.report.pages import show, show_interval, show_p, write_page
@@ -225,9 +225,9 @@ def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
         claims_for_reading(tested),
         path,
         title="Every published number beside ours",
-        lead=badge(claims),
+        lead=f"{badge(claims)} {untestable(claims)}".strip(),
         note=note,
-        empty="None can be tested here. The reasons stand below.",
+        empty="The numbers that cannot be tested stand below, each with the reason.",
         more={"How the two numbers were compared": claims_details(tested)},
         folded={
             f"Not testable: other data or another model ({len(other)})": claims_for_reading(other),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,26 @@ from memorability.features.names import TABLE_2
 from memorability.report.labels import label
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
+from memorability.statistics.intervals import Bootstrap
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
 _FIGURES = ["r", "ci_low", "ci_high", "p", "p_holm", "p_bh"]
+
+
+@dataclass(frozen=True)
+class Table2Settings:
+    """What decides Table 2.
+
+    Attributes
+    ----------
+    bootstrap
+        Over images, for the correlations with attributions.
+    unavailable
+        Feature -> why it was not measured.
+    """
+
+    bootstrap: Bootstrap
+    unavailable: Mapping[str, str]
 
 
 def table_2(

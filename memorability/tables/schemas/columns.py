@@ -66,6 +66,11 @@ def share(*, nullable: bool = False) -> pa.Column:
     return number(least=0, most=1, nullable=nullable)
 
 
+def score() -> pa.Column:
+    """Return a column of scores: a difference of two shares, so numbers from -1 to 1."""
+    return number(least=-1, most=1)
+
+
 def correlation(*, nullable: bool = False) -> pa.Column:
     """Return a column of numbers from -1 to 1."""
     return number(least=-1, most=1, nullable=nullable)
@@ -107,6 +112,6 @@ SCORED = {
     "hits": count(nullable=True),
     "false_alarms": count(nullable=True),
     "responses": count(nullable=True),
-    "score": share(),
+    "score": score(),
 }
 """Columns of an image, its labels and its score."""

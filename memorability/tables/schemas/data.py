@@ -9,6 +9,7 @@ from memorability.tables.schemas.columns import (
     count,
     number,
     one_of,
+    score,
     share,
     table,
     text,
@@ -42,7 +43,7 @@ TABLES: Mapping[str, Table] = {
         official_split=whole(least=1, most=5),
         image_id=text(),
         split=one_of("train", "validation", "test"),
-        score=share(),
+        score=score(),
     ),
     "prepared": table(
         ("image_id",),
@@ -114,7 +115,7 @@ TABLES: Mapping[str, Table] = {
         ("image_id",),
         image_id=text(unique=True),
         split=one_of("train", "validation", "test"),
-        score=share(),
+        score=score(),
     ),
     "baselines": table(
         ("metric", "image_id"),
