@@ -144,7 +144,7 @@ def badge(table: pd.DataFrame) -> str:
 
 
 def untestable(table: pd.DataFrame) -> str:
-    """Return one sentence that says how many figures are not testable and why; "" if all are.
+    """Return one sentence that says how many numbers are not testable and why; "" if all are.
 
     Parameters
     ----------
@@ -155,14 +155,14 @@ def untestable(table: pd.DataFrame) -> str:
     open_rows = open_rows[
         ~open_rows["claim"].isin(table.loc[table["verdict"] != "not testable", "claim"])
     ]
-    kinds = open_rows.drop_duplicates("claim")["why"].str.partition(":")[0].map(_KINDS)
-    if kinds.empty:
+    if open_rows.empty:
         return ""
+    kinds = open_rows.drop_duplicates("claim")["why"].str.partition(":")[0].map(_KINDS)
     counts = ", ".join(
         f"{count} {words}" for words, count in kinds.value_counts(sort=False).items()
     )
     return (
-        f"Not testable here: {counts}. claims.tsv lists them, with our figures where there are any."
+        f"Not testable here: {counts}. claims.tsv lists them, with our numbers where there are any."
     )
 
 

@@ -77,23 +77,23 @@ def write(
             f"The table {name!r} has a column {doubled[0]!r}, and so has its path {path}. Rename the "
             "column, or leave the key out of the path."
         )
-    valid = schema.validate(_with_types_of_nothing(table[columns], schema))
+    valid = schema.validate(_with_types_of_nothing(table[[*columns]], columns))
     valid = valid.sort_values(list(key), kind="stable", ignore_index=True)
     write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
     return valid
 
 
-def columns_of(schema: pa.DataFrameSchema, table: pd.DataFrame) -> list[str]:
-    """Return the columns of a table that its schema knows, in the schema's order.
+def columns_of(schema: pa.DataFrameSchema, table: pd.DataFrame) -> dict[str, pa.Column]:
+    """Return the columns of a table that its schema knows, each with its kind, in the schema's order.
 
     A family of columns (`memorability.tables.schemas.columns.family`) is in the table's order.
     """
-    return [
-        str(name)
+    return {
+        str(name): column
         for known, column in schema.columns.items()
         for name in table
         if (re.fullmatch(known, str(name)) if column.regex else name == known)
-    ]
+    }
 
 
 def write_arrow(
@@ -192,13 +192,13 @@ def _named(name: str) -> Table:
     return SCHEMAS[name]
 
 
-def _with_types_of_nothing(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+def _with_types_of_nothing(table: pd.DataFrame, columns: Mapping[str, pa.Column]) -> pd.DataFrame:
     """Give columns that hold no value the type of their schema: pandas cannot guess it."""
     return table.astype(
         {
-            name: schema.columns[name].dtype.type
-            for name in table
-            if table[name].isna().all() and (table.empty or schema.columns[name].nullable)
+            name: column.dtype.type
+            for name, column in columns.items()
+            if table[name].isna().all() and (table.empty or column.nullable)
         }
     )
 

@@ -106,7 +106,7 @@ def test_all_that_is_known_of_an_image_stands_in_its_row_and_fits_the_schema() -
     )
     key, schema = store.SCHEMAS["per_image"]
     assert set(store.columns_of(schema, table)) == set(table.columns)
-    schema.validate(table[store.columns_of(schema, table)])
+    schema.validate(table[[*store.columns_of(schema, table)]])
     row = table.set_index("image_id").loc["a"]
     assert (row["split"], row["predicted"], row["feature_saturation"]) == ("test", 0.4, 0.1)
     assert row["distinctiveness_mse"] == 0.5

@@ -344,7 +344,7 @@ class TestBadge:
         )
         assert untestable(of_folder) == (
             f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 that were "
-            "published on other data than this study has. claims.tsv lists them, with our figures "
+            "published on other data than this study has. claims.tsv lists them, with our numbers "
             "where there are any."
         )
         assert untestable(judged(ours())) == ""
