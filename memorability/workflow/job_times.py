@@ -22,6 +22,7 @@ from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
+from memorability.tables.given import named_columns, read_given
 from memorability.workflow.cost_figures import (
     FIGURES,
     AutoencoderSeconds,
@@ -87,24 +88,23 @@ def sizes_of(study: Study) -> Sizes:
     Raises
     ------
     InputError
-        If the score table cannot be read.
+        If the table of scores or trials cannot be read, or lacks a column.
     """
     dataset = study.settings["dataset"]
     kind = dataset["kind"]
     categories = DATA_SETS[kind].categories if kind in DATA_SETS else SAMPLE_CATEGORIES
     table = None
     own = kind in ("folder", "table")
-    if own and Path(dataset["scores"]).is_file():
-        # Here, because every job reads this module, and few need SciPy to do so.
-        from memorability.data.scores import read_raw  # noqa: PLC0415
-
-        table = read_raw(Path(dataset["scores"]))
-        column = dataset["columns"].get("category")
-        categories = table[column].nunique() if column in table else 1
+    given = Path(dataset.get("trials") or dataset.get("scores") or "")
+    if own and given.is_file():
+        columns = dataset["columns"]
+        names = {name: columns[name] for name in ("file", "category") if name in columns}
+        table = named_columns(given, read_given(given), names, "dataset.columns")
+        categories = table["category"].nunique() if "category" in table else 1
     if Path(paths.image_table(study)).is_file():
         images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif own:
-        images = 0 if table is None else len(table)
+        images = 0 if table is None else table["file"].nunique()
     elif kind in DATA_SETS:
         images = DATA_SETS[kind].images
     else:
@@ -157,9 +157,9 @@ class JobSeconds:
         """Return the formulas of rules that make images and tables ready."""
         study, sizes = self._study, self._sizes
         tables = (
-            "simulate_sample", "read_scores", "join_scores", "list_rejected", "split_images",
-            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling",
-            "join_errors", "list_external", "read_predictions",
+            "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
+            "split_images", "read_split", "measure_baselines", "measure_consistency",
+            "estimate_ceiling", "join_errors", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]

@@ -69,7 +69,7 @@ UNUSED = {
     "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "plot_consistency",
     "plot_pretraining", "plot_protocol_effects", "prepare_pretraining", "pretrain",
-    "read_predictions", "read_scores", "read_split",
+    "read_predictions", "read_scores", "read_split", "score_trials",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
