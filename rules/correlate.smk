@@ -36,6 +36,7 @@ rule correlate:
 
 
 rule summarise_errors:
+    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
     output:
@@ -45,7 +46,6 @@ rule summarise_errors:
         "<logs>/summarise_errors.log",
     benchmark:
         "<benchmarks>/summarise_errors.jsonl"
-    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     localrule: True
     conda:
         "../envs/analysis.yaml"

@@ -75,6 +75,7 @@ use rule measure_distinctiveness as measure_external_distinctiveness with:
 
 
 rule list_external:
+    """List what was made elsewhere and how much of it belongs to images of the study."""
     input:
         counts=EXTERNAL_COUNTS,
     output:
@@ -85,7 +86,6 @@ rule list_external:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
-    """List what was made elsewhere and how much of it belongs to images of the study."""
     localrule: True
     conda:
         "../envs/analysis.yaml"
