@@ -5,12 +5,7 @@ MAKES:    <results>/archive.tar.gz: tables, figures, records and configuration, 
 """
 
 
-localrules:
-    archive,
-
-
 rule archive:
-    """Pack tables, figures, records and configuration of the study into one file."""
     input:
         rules.analysis.input,
     output:
@@ -19,6 +14,8 @@ rule archive:
         "<logs>/archive.log",
     benchmark:
         "<benchmarks>/archive.jsonl"
+    """Pack tables, figures, records and configuration of the study into one file."""
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -22,14 +22,19 @@ from memorability.workflow.planned_jobs import dry_run
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
     from memorability.study import job_settings, notes, paths, preflight
-    from memorability.study.configuration_files import refuse_unnamed
+    from memorability.study.configuration_files import laid_over, refuse_unnamed
     from memorability.study.resolve import resolve
     from memorability.workflow.requests import Requests, growing
 
     for file in workflow.config_settings.configfiles:
         refuse_doubled_keys(Path(file))
-    refuse_unnamed(workflow.config_settings.overwrite_config, config["study"])
-    study = resolve(config, Path(workflow.basedir))
+    overlay = workflow.config_settings.overwrite_config
+    if workflow.modifier.skip_configfile:
+        # A workflow that imports this one as a module gives what differs from config.yaml.
+        overlay = config
+        config = laid_over(ROOT, overlay)
+    refuse_unnamed(overlay, config["study"])
+    study = resolve(config, ROOT)
     preflight.check_study(study)
     # Scripts read the checked settings, where numbers are numbers.
     config.update(study.settings)
@@ -106,7 +111,7 @@ def code(script, predictor=None):
     """
 
     # Once for all jobs of a rule, of which a study may have thousands.
-    known = cache(partial(fingerprint, Path(workflow.basedir, "scripts", f"{script}.py")))
+    known = cache(partial(fingerprint, ROOT / "scripts" / f"{script}.py"))
 
     def parameter(wildcards):
         return known(*([PREDICTORS[predictor(wildcards)].fit] if predictor else []))
@@ -187,7 +192,7 @@ def lasting(file):
 @cache
 def planned():
     """Return what a dry run of the whole study prints: the jobs that are still to be made."""
-    return dry_run(Path(workflow.main_snakefile), config)
+    return dry_run(ROOT / "Snakefile", config)
 
 
 ERRORS = [paths.error_file(study, run) for run in study.runs]

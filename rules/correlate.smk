@@ -8,10 +8,6 @@ MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, <resu
 """
 
 
-localrules:
-    summarise_errors,
-
-
 rule correlate:
     """Correlate a quantity with memorability: pooled, within categories, and between them."""
     input:
@@ -40,7 +36,6 @@ rule correlate:
 
 
 rule summarise_errors:
-    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
     output:
@@ -50,6 +45,8 @@ rule summarise_errors:
         "<logs>/summarise_errors.log",
     benchmark:
         "<benchmarks>/summarise_errors.jsonl"
+    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

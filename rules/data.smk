@@ -13,11 +13,6 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
-
-localrules:
-    list_rejected,
-
-
 if study.settings["dataset"]["kind"] == "sample":
 
     rule simulate_sample:
@@ -181,7 +176,6 @@ if study.runs:
             "../scripts/join_scores.py"
 
     rule list_rejected:
-        """List the images that were left out, with the reason of each, for reading."""
         input:
             rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
         output:
@@ -191,6 +185,8 @@ if study.runs:
             "<logs>/list_rejected.log",
         benchmark:
             "<benchmarks>/list_rejected.jsonl"
+        """List the images that were left out, with the reason of each, for reading."""
+        localrule: True
         conda:
             "../envs/analysis.yaml"
         resources:

@@ -5,11 +5,6 @@ MAKES:    <results>/external_errors/, external_latents/, external_distinctivenes
           <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
 """
 
-
-localrules:
-    list_external,
-
-
 EXTERNAL_COUNTS = paths.external_counts(study)
 
 
@@ -79,7 +74,6 @@ use rule measure_distinctiveness as measure_external_distinctiveness with:
 
 
 rule list_external:
-    """List what was made elsewhere and how much of it belongs to images of the study."""
     input:
         counts=EXTERNAL_COUNTS,
     output:
@@ -90,6 +84,8 @@ rule list_external:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
+    """List what was made elsewhere and how much of it belongs to images of the study."""
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

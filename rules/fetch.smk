@@ -17,19 +17,14 @@ MISSING_DOWNLOADS = [
 ]
 
 
-localrules:
-    fetch,
-    fetch_file,
-
-
 rule fetch:
-    """Fetch every file that this study needs from outside, and nothing else."""
     input:
         [f"resources/{download.path}" for download in paths.downloads(study)],
+    """Fetch every file that this study needs from outside, and nothing else."""
+    localrule: True
 
 
 rule fetch_file:
-    """Download one file, check it and put it in place whole."""
     output:
         "resources/{place}/{file}",
     log:
@@ -39,6 +34,8 @@ rule fetch_file:
     wildcard_constraints:
         place="downloads|weights",
         file="|".join(MISSING_DOWNLOADS) or "none",
+    """Download one file, check it and put it in place whole."""
+    localrule: True
     conda:
         "../envs/fetch.yaml"
     resources:

@@ -10,11 +10,6 @@ MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet
 
 from memorability.prediction.names import reading
 
-
-localrules:
-    choose_predictor,
-
-
 PREDICTION = study.settings["prediction"]
 EXTERNAL = PREDICTION["external"]
 HEADS = [
@@ -98,7 +93,6 @@ rule search_predictor:
 
 
 rule choose_predictor:
-    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
     input:
         trials=expand(
             rules.search_predictor.output.trials, worker=range(PREDICTION["search"]["jobs"])
@@ -111,6 +105,8 @@ rule choose_predictor:
         "<logs>/choose_predictor.log",
     benchmark:
         "<benchmarks>/choose_predictor.jsonl"
+    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
+    localrule: True
     conda:
         "../envs/training.yaml"
     resources:

@@ -6,10 +6,6 @@ MAKES:    <results>/tables/claims.*, <results>/provenance.json and .html
 """
 
 
-localrules:
-    record_provenance,
-
-
 rule judge_claims:
     """Set every published figure beside ours, with a verdict."""
     input:
@@ -48,7 +44,6 @@ rule judge_claims:
 
 
 rule record_provenance:
-    """Record configuration, versions, hardware and the weights that every run used."""
     input:
         records=[paths.record_file(study, run) for run in study.runs],
         tables=paths.given_tables(study),
@@ -59,6 +54,8 @@ rule record_provenance:
         "<logs>/record_provenance.log",
     benchmark:
         "<benchmarks>/record_provenance.jsonl"
+    """Record configuration, versions, hardware and the weights that every run used."""
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

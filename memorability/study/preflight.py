@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def check_study(study: Study) -> None:
     InputError
         If images, scores or weights are missing, or the results directory cannot be written.
     """
+    check_file_names()
     for check in (
         check_images,
         check_scores,
@@ -33,6 +35,16 @@ def check_study(study: Study) -> None:
         check_permissions,
     ):
         check(study)
+
+
+def check_file_names() -> None:
+    """Refuse a locale in which names of files read otherwise: it would make a finished study anew."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise InputError(
+            f"This shell's locale reads names of files as {encoding}, not as UTF-8: accents would be "
+            "other letters. Run `export PYTHONUTF8=1`, then the same command again."
+        )
 
 
 def check_images(study: Study) -> None:

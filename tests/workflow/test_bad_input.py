@@ -102,7 +102,7 @@ def empty(path: Path) -> None:
 
 
 def text(path: Path) -> None:
-    path.write_text("not an image\n" * 99)
+    path.write_text("not an image\n" * 99, encoding="utf-8")
 
 
 def twin(path: Path) -> None:
@@ -227,6 +227,13 @@ CASES = {
         damage=edited(lambda table: table.head(0)),
         ends="preparing images",
         says=("data/scores.csv has no rows", "Choose another table"),
+    ),
+    "row with a cell too many": Case(
+        damage=lambda directory: (directory / "data/scores.csv").write_text(
+            (directory / "data/scores.csv").read_text().replace("animal_1.jpg", "animal,1.jpg")
+        ),
+        ends="preparing images",
+        says=("data/scores.csv, line 3 has 8 cells, but the header has 7", "Correct the line"),
     ),
     "image listed twice": Case(
         damage=edited(lambda table: pd.concat([table, table.iloc[[1]]])),

@@ -328,7 +328,7 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
 def changed_study(tiny_run: Path, target: Path, **changes: Any) -> Path:
     """Write an overlay next to that of `tiny_run` with other top-level keys."""
     settings = yaml.safe_load((tiny_run / "study.yaml").read_text()) | changes
-    target.write_text(yaml.safe_dump(settings, sort_keys=False))
+    target.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     return target
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -28,7 +29,7 @@ STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 
 @cache
 def _yaml(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
 
 
@@ -863,6 +864,13 @@ def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
     study = resolve(merged(overlay | {"protocols": ["paper", "halved"]}), root)
     assert paths.run_splits(study, "paper") == []
     assert paths.run_splits(study, "halved") == [paths.split_file(study)]
+
+
+def test_a_locale_that_reads_other_names_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    preflight.check_file_names()
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(InputError, match=r"names of files as iso8859-1.*export PYTHONUTF8=1"):
+        preflight.check_file_names()
 
 
 def test_the_embedded_study_needs_nothing_on_disk(
