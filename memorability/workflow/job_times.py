@@ -104,8 +104,9 @@ def sizes_of(study: Study) -> Sizes:
     if Path(paths.image_table(study)).is_file():
         images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif own:
-        rows = 0 if table is None else len(table)
-        images = rows and _distinct(table, dataset["columns"]["file"], otherwise=rows)
+        images = 0
+        if table is not None:
+            images = _distinct(table, dataset["columns"]["file"], otherwise=len(table))
     elif kind in DATA_SETS:
         images = DATA_SETS[kind].images
     else:
