@@ -3,7 +3,7 @@
 REQUIRED: errors and outcomes of all runs; the noise ceiling, where counts are known; label-only baselines;
           distinctiveness, features, predictions, attributions.
 MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, <results>/tables/table_1.*, in_words.html
-          <results>/figures/errors/, distinctiveness.*, measures.*, features.*, forest.*
+          <results>/figures/errors/, error_scatter/, distinctiveness.*, measures.*, features.*, forest.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
@@ -36,6 +36,7 @@ rule correlate:
 
 
 rule summarise_errors:
+    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
     output:
@@ -45,7 +46,6 @@ rule summarise_errors:
         "<logs>/summarise_errors.log",
     benchmark:
         "<benchmarks>/summarise_errors.jsonl"
-    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     localrule: True
     conda:
         "../envs/analysis.yaml"
@@ -60,7 +60,7 @@ rule summarise_errors:
 
 
 rule plot_errors:
-    """Draw reconstruction error over memorability bins in each category (Figure 2)."""
+    """Draw reconstruction error over memorability: bins in each category (Figure 2), and every image."""
     input:
         errors=[paths.error_file(study, run) for run in study.runs],
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
@@ -73,6 +73,12 @@ rule plot_errors:
                 "what": f"error by memorability: {metric_label_of(wildcards.loss)}"
             },
         ),
+        **drawn(
+            "error_scatter/{loss}",
+            "2. Reconstruction error",
+            lambda wildcards: {"what": f"error of every image: {metric_label_of(wildcards.loss)}"},
+            prefix="scatter_",
+        ),
     log:
         "<logs>/plot_errors/{loss}.log",
     benchmark:
@@ -83,7 +89,9 @@ rule plot_errors:
         **asking("2GB", "10m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         bins=study.settings["statistics"]["bins"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_errors"),
     script:
@@ -113,7 +121,7 @@ rule plot_forest:
     params:
         protocol=study.settings["selected"]["protocol"],
         loss=study.settings["selected"]["loss"],
-        confidence=study.settings["statistics"]["confidence"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_forest"),
     script:
@@ -138,7 +146,9 @@ rule plot_distinctiveness:
         **asking("2GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         bins=study.settings["statistics"]["bins"],
+        confidence=CONFIDENCE,
         # Of latents made elsewhere their name: the rule is used for them, too.
         loss=lambda wildcards: wildcards.get("loss")
         or metric_label_of(study.settings["selected"]["loss"]),
@@ -163,6 +173,7 @@ rule plot_measures:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_measures"),
     script:
@@ -214,6 +225,7 @@ rule plot_protocol_effects:
         **asking("1GB", "5m"),
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_protocol_effects"),
     script:

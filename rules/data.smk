@@ -176,6 +176,7 @@ if study.runs:
             "../scripts/join_scores.py"
 
     rule list_rejected:
+        """List the images that were left out, with the reason of each, for reading."""
         input:
             rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
         output:
@@ -185,7 +186,6 @@ if study.runs:
             "<logs>/list_rejected.log",
         benchmark:
             "<benchmarks>/list_rejected.jsonl"
-        """List the images that were left out, with the reason of each, for reading."""
         localrule: True
         conda:
             "../envs/analysis.yaml"
@@ -360,6 +360,7 @@ rule plot_scores:
         **asking("1GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         note=notes.study_note(study),
         code=code("plot_scores"),
     script:

@@ -2,7 +2,8 @@
 
 REQUIRED: the tables that external_errors and external_latents name; the image table.
 MAKES:    <results>/external_errors/, external_latents/, external_distinctiveness/, external/
-          <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
+          <results>/tables/external.*, <results>/figures/external_errors/, external_error_scatter/,
+          external_distinctiveness/
 """
 
 EXTERNAL_COUNTS = paths.external_counts(study)
@@ -74,6 +75,7 @@ use rule measure_distinctiveness as measure_external_distinctiveness with:
 
 
 rule list_external:
+    """List what was made elsewhere and how much of it belongs to images of the study."""
     input:
         counts=EXTERNAL_COUNTS,
     output:
@@ -84,7 +86,6 @@ rule list_external:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
-    """List what was made elsewhere and how much of it belongs to images of the study."""
     localrule: True
     conda:
         "../envs/analysis.yaml"
@@ -108,6 +109,12 @@ use rule plot_errors as plot_external_errors with:
             "external_errors/{loss}",
             "2. Reconstruction error",
             lambda wildcards: {"what": f"error by memorability: external {wildcards.loss}"},
+        ),
+        **drawn(
+            "external_error_scatter/{loss}",
+            "2. Reconstruction error",
+            lambda wildcards: {"what": f"error of every image: external {wildcards.loss}"},
+            prefix="scatter_",
         ),
     log:
         "<logs>/plot_external_errors/{loss}.log",

@@ -93,6 +93,7 @@ rule search_predictor:
 
 
 rule choose_predictor:
+    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
     input:
         trials=expand(
             rules.search_predictor.output.trials, worker=range(PREDICTION["search"]["jobs"])
@@ -105,7 +106,6 @@ rule choose_predictor:
         "<logs>/choose_predictor.log",
     benchmark:
         "<benchmarks>/choose_predictor.jsonl"
-    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
     localrule: True
     conda:
         "../envs/training.yaml"

@@ -44,6 +44,7 @@ rule judge_claims:
 
 
 rule record_provenance:
+    """Record configuration, versions, hardware and the weights that every run used."""
     input:
         records=[paths.record_file(study, run) for run in study.runs],
         tables=paths.given_tables(study),
@@ -54,7 +55,6 @@ rule record_provenance:
         "<logs>/record_provenance.log",
     benchmark:
         "<benchmarks>/record_provenance.jsonl"
-    """Record configuration, versions, hardware and the weights that every run used."""
     localrule: True
     conda:
         "../envs/analysis.yaml"

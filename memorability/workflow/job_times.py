@@ -199,6 +199,7 @@ class JobSeconds:
                 model_bytes(study, job.wildcards["protocol"]) * FIGURES["byte"]
             ),
             "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
+            "reconstruct": lambda _: FIGURES["figure"],
             "measure_matrix": lambda job: images * (
                 self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
             ),
