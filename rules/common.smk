@@ -16,7 +16,7 @@ from memorability.base.errors import InputError
 from memorability.base.text import refuse_doubled_keys
 from memorability.prediction.names import PREDICTORS
 from memorability.report.contents import place
-from memorability.report.labels import metric_label
+from memorability.report.labels import metric_label, score_label
 from memorability.workflow.fingerprint import fingerprint
 from memorability.workflow.planned_jobs import dry_run
 
@@ -212,6 +212,9 @@ def planned():
     return dry_run(ROOT / "Snakefile", config)
 
 
+# Of every figure: what stands beside an axis of scores, and which intervals it has.
+SCORE = score_label(study.settings["statistics"]["target"], notes.score_convention(study))
+CONFIDENCE = study.settings["statistics"]["confidence"]
 ERRORS = [paths.error_file(study, run) for run in study.runs]
 OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.

@@ -63,6 +63,7 @@ rule plot_matrix:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_matrix"),
     script:
@@ -115,6 +116,7 @@ rule plot_controls:
         **asking("1GB", "5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_controls"),
     script:

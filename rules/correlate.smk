@@ -3,7 +3,7 @@
 REQUIRED: errors and outcomes of all runs; the noise ceiling, where counts are known; label-only baselines;
           distinctiveness, features, predictions, attributions.
 MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, table_1.*, in_words.html
-          <results>/figures/errors/, distinctiveness.*, measures.*, features.*, forest.*
+          <results>/figures/errors/, error_scatter/, distinctiveness.*, measures.*, features.*, forest.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
@@ -61,7 +61,7 @@ rule summarise_errors:
 
 
 rule plot_errors:
-    """Draw reconstruction error over memorability bins in each category (Figure 2)."""
+    """Draw reconstruction error over memorability: bins in each category (Figure 2), and every image."""
     input:
         errors=[paths.error_file(study, run) for run in study.runs],
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
@@ -70,6 +70,11 @@ rule plot_errors:
         **drawn(
             "errors/{loss}",
             front=lambda wildcards: wildcards.loss == study.settings["selected"]["loss"],
+            detail=lambda wildcards: metric_label_of(wildcards.loss),
+        ),
+        **drawn(
+            "error_scatter/{loss}",
+            prefix="scatter_",
             detail=lambda wildcards: metric_label_of(wildcards.loss),
         ),
     log:
@@ -82,7 +87,9 @@ rule plot_errors:
         **asking("2GB", "10m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         bins=study.settings["statistics"]["bins"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_errors"),
     script:
@@ -112,7 +119,7 @@ rule plot_forest:
     params:
         protocol=study.settings["selected"]["protocol"],
         loss=study.settings["selected"]["loss"],
-        confidence=study.settings["statistics"]["confidence"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_forest"),
     script:
@@ -137,7 +144,9 @@ rule plot_distinctiveness:
         **asking("2GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         bins=study.settings["statistics"]["bins"],
+        confidence=CONFIDENCE,
         # Of latents made elsewhere their name: the rule is used for them, too.
         loss=lambda wildcards: wildcards.get("loss")
         or metric_label_of(study.settings["selected"]["loss"]),
@@ -162,6 +171,7 @@ rule plot_measures:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_measures"),
     script:
@@ -210,6 +220,7 @@ rule plot_protocol_effects:
         **asking("1GB", "5m"),
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_protocol_effects"),
     script:

@@ -359,6 +359,7 @@ rule plot_scores:
         **asking("1GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         note=notes.study_note(study),
         code=code("plot_scores"),
     script:

@@ -79,6 +79,8 @@ rule plot_decay:
     resources:
         **asking("1GB", "5m"),
     params:
+        compared=notes.published_decay(study),
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_decay"),
     script:

@@ -63,7 +63,10 @@ rule plot_prediction:
     resources:
         **asking("1GB", "5m"),
     params:
+        settings=job_settings.bootstrap(study),
         threshold=PREDICTION["threshold"],
+        # Predictors learn the score itself, whatever is correlated elsewhere.
+        score=score_label("score", notes.score_convention(study)),
         note=notes.prediction_note(study),
         code=code("plot_prediction"),
     script:

@@ -2,7 +2,8 @@
 
 REQUIRED: the tables that external_errors and external_latents name; the image table.
 MAKES:    <results>/external_errors/, external_latents/, external_distinctiveness/, external/
-          <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
+          <results>/tables/external.*, <results>/figures/external_errors/, external_error_scatter/,
+          external_distinctiveness/
 """
 
 EXTERNAL_COUNTS = paths.external_counts(study)
@@ -106,6 +107,11 @@ use rule plot_errors as plot_external_errors with:
         **drawn(
             "external_errors/{loss}",
             front=not study.runs,
+            detail=lambda wildcards: f"external {wildcards.loss}",
+        ),
+        **drawn(
+            "external_error_scatter/{loss}",
+            prefix="scatter_",
             detail=lambda wildcards: f"external {wildcards.loss}",
         ),
     log:

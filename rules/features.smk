@@ -117,7 +117,7 @@ rule plot_features:
     """Draw Table 2, other readings of features, how they go together, and what each adds."""
     input:
         table=rules.summarise_features.output.table,
-        variants=expand(rules.correlate.output.correlations, quantity="variant"),
+        readings=expand(rules.correlate.output.correlations, quantity=["feature", "variant"]),
         features=FEATURES,
         importance=rules.model_features.output.importance,
         metrics=rules.model_features.output.metrics,
@@ -135,6 +135,8 @@ rule plot_features:
     resources:
         **asking("1GB", "5m"),
     params:
+        compared=notes.published_images(study),
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         table_note=notes.feature_note(study),
         code=code("plot_features"),

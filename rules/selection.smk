@@ -51,6 +51,7 @@ rule plot_selection:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_selection"),
     script:

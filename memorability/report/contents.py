@@ -38,6 +38,10 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
     "Reconstruction error": {
         "figures/errors": "error by memorability",
         "figures/external_errors": "error by memorability",
+        "figures/error_scatter": "error of every image",
+        "figures/external_error_scatter": "error of every image",
+        "figures/reconstructions": "best and worst reconstructions",
+        "figures/seed_agreement": "agreement between seeds",
         "figures/selection": "correlation by learning rate",
         "tables/selection": "choice of the learning rate",
         "figures/decay": "correlation by epoch",

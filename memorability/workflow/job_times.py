@@ -11,9 +11,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 from pyarrow import parquet
 
 from memorability.base.errors import named
+from memorability.base.text import one_form
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
@@ -22,7 +24,7 @@ from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
-from memorability.tables.given import named_columns, read_given
+from memorability.tables.given import read_given
 from memorability.workflow.cost_figures import (
     FIGURES,
     AutoencoderSeconds,
@@ -88,7 +90,7 @@ def sizes_of(study: Study) -> Sizes:
     Raises
     ------
     InputError
-        If the table of scores or trials cannot be read, or lacks a column.
+        If the table of scores or trials cannot be read. What is wrong in it is said where it is used.
     """
     dataset = study.settings["dataset"]
     kind = dataset["kind"]
@@ -97,14 +99,14 @@ def sizes_of(study: Study) -> Sizes:
     own = kind in ("folder", "table")
     given = Path(dataset.get("trials") or dataset.get("scores") or "")
     if own and given.is_file():
-        columns = dataset["columns"]
-        names = {name: columns[name] for name in ("file", "category") if name in columns}
-        table = named_columns(given, read_given(given), names, "dataset.columns")
-        categories = table["category"].nunique() if "category" in table else 1
+        table = read_given(given)
+        categories = _distinct(table, dataset["columns"].get("category"), otherwise=1)
     if Path(paths.image_table(study)).is_file():
         images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif own:
-        images = 0 if table is None else table["file"].nunique()
+        images = 0
+        if table is not None:
+            images = _distinct(table, dataset["columns"]["file"], otherwise=len(table))
     elif kind in DATA_SETS:
         images = DATA_SETS[kind].images
     else:
@@ -115,6 +117,12 @@ def sizes_of(study: Study) -> Sizes:
     folder = Path(study.settings["pretraining"]["images"])
     pretrains = bool(study.runs and paths.pretrainings(study))
     return Sizes(images, categories, train, test, folder if pretrains else None)
+
+
+def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int:
+    """Return how many values a column of a table has, if the table has one of that name."""
+    name = one_form(column or "")
+    return int(table[name].nunique()) if list(table.columns).count(name) == 1 else otherwise
 
 
 class JobSeconds:
@@ -191,6 +199,7 @@ class JobSeconds:
                 model_bytes(study, job.wildcards["protocol"]) * FIGURES["byte"]
             ),
             "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
+            "reconstruct": lambda _: FIGURES["figure"],
             "measure_matrix": lambda job: images * (
                 self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
             ),

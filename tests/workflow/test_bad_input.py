@@ -228,6 +228,13 @@ CASES = {
         ends="preparing images",
         says=("data/scores.csv has no rows", "Choose another table"),
     ),
+    "row with a cell too many": Case(
+        damage=lambda directory: (directory / "data/scores.csv").write_text(
+            (directory / "data/scores.csv").read_text().replace("animal_1.jpg", "animal,1.jpg")
+        ),
+        ends="preparing images",
+        says=("data/scores.csv, line 3 has 8 cells, but the header has 7", "Correct the line"),
+    ),
     "image listed twice": Case(
         damage=edited(lambda table: pd.concat([table, table.iloc[[1]]])),
         ends="preparing images",

@@ -114,9 +114,11 @@ def by_memorability(
         images,
         pd.DataFrame(rows),
         target="score",
+        score="memorability as given",
         bins=bins,
         title="MSE, two seeds",
         ylabel="reconstruction error",
+        confidence=0.95,
         note=NOTE,
     )
 
@@ -126,11 +128,16 @@ def by_memorability(
 
 def test_scores_are_drawn_with_count_and_mean_of_each_category(tmp_path: Path) -> None:
     figure = scores_by_category(
-        images_of({"animal": {0.2: 3, 0.6: 3}, "food": {0.5: 2}}), target="score", note=NOTE
+        images_of({"animal": {0.2: 3, 0.6: 3}, "food": {0.5: 2}}),
+        target="score",
+        score="memorability as given",
+        note=NOTE,
     )
     shown = texts(figure)
-    assert "n = 6\nmean 0.40" in shown
-    assert "n = 2\nmean 0.50" in shown
+    # What is printed is what is drawn: the dot is the median.
+    assert "6 images\nmedian 0.40" in shown
+    assert "2 images\nmedian 0.50" in shown
+    assert "memorability as given" in shown
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["animal", "food"]
     assert NOTE in shown
     assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
@@ -138,7 +145,9 @@ def test_scores_are_drawn_with_count_and_mean_of_each_category(tmp_path: Path) -
 
 def test_the_scores_of_fewer_than_20_images_are_hollow() -> None:
     counts = {"animal": {0.2: 10, 0.6: 10}, "food": {0.2: 10, 0.6: 9}}
-    figure = scores_by_category(images_of(counts), target="score", note="")
+    figure = scores_by_category(
+        images_of(counts), target="score", score="memorability as given", note=""
+    )
     shapes = figure.axes[0].collections
     filled = [len(shape.get_facecolor()) for shape in shapes if isinstance(shape, PolyCollection)]
     assert filled == [1, 0]
@@ -147,14 +156,16 @@ def test_the_scores_of_fewer_than_20_images_are_hollow() -> None:
 
 def test_scores_name_the_target_that_is_shown() -> None:
     images = images_of({"all": {0.2: 3, 0.6: 3}}).rename(columns={"score": "score_uncorrected"})
-    figure = scores_by_category(images, target="score_uncorrected", note="")
-    assert figure.axes[0].get_ylabel() == "memorability, hits / responses"
+    figure = scores_by_category(
+        images, target="score_uncorrected", score="hits / responses", note=""
+    )
+    assert figure.axes[0].get_ylabel() == "hits / responses"
 
 
 @pytest.mark.parametrize("outside", [-0.5, 2.5])
 def test_scores_without_bounds_are_drawn_in_their_own_range(outside: float, tmp_path: Path) -> None:
     images = images_of({"a": {0.2: 3, outside: 3}}).rename(columns={"score": "d_prime"})
-    figure = scores_by_category(images, target="d_prime", note="")
+    figure = scores_by_category(images, target="d_prime", score="memorability, d′", note="")
     low, high = figure.axes[0].get_ylim()
     assert (low, high) == (min(0.2, outside), max(0.2, outside))
     draw(figure, tmp_path)
@@ -208,8 +219,8 @@ def test_ways_of_splitting_that_were_not_measured_are_not_named() -> None:
 
 def test_every_panel_has_its_correlation_and_every_box_its_count(tmp_path: Path) -> None:
     figure = by_memorability({"animal": ANIMALS, "food": FOOD})
-    assert titles(figure) == [
-        f"{name}: r = 0.25 [0.12, 0.38]" for name in ("all", "animal", "food")
+    assert [title.split("\n")[:2] for title in titles(figure)] == [
+        [name, "mean r = 0.25 [0.12, 0.38]"] for name in ("all", "animal", "food")
     ]
     counts = [
         [text.get_text() for text in axes.texts if text.get_text().isdigit()]
@@ -226,17 +237,18 @@ def test_every_panel_has_its_correlation_and_every_box_its_count(tmp_path: Path)
 def test_a_box_of_fewer_than_20_images_is_hollow() -> None:
     figure = by_memorability({"animal": ANIMALS, "food": FOOD})
     opacity = {
-        axes.get_title().split(":")[0]: [
+        axes.get_title().split("\n")[0]: [
             box.get_facecolor()[3] > 0 for box in axes.findobj(PathPatch) if box in axes.patches
         ]
         for axes in panels(figure)
     }
     assert opacity == {
-        "all": [True, False, True, True],
-        "animal": [True, False, True],
-        "food": [False, True],
+        # A box for each of two seeds.
+        "all": [True, True, False, False, True, True, True, True],
+        "animal": [True, True, False, False, True, True],
+        "food": [False, False, True, True],
     }
-    assert "hollow: under 20)" in texts(figure)
+    assert "hollow: under 20);" in texts(figure)
 
 
 def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
@@ -249,14 +261,14 @@ def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
     assert counts == {0: "2", 4: "3"}
 
 
-def test_seeds_are_averaged_so_that_an_image_counts_once() -> None:
+def test_an_image_counts_once_however_many_seeds_there_are() -> None:
     figure = by_memorability({"all": {0.5: 21}})
     assert [text.get_text() for text in figure.axes[0].texts] == ["21"]
 
 
 def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
     figure = by_memorability({"all": ANIMALS})
-    assert titles(figure) == ["all: r = 0.25 [0.12, 0.38]"]
+    assert [title.split("\n")[0] for title in titles(figure)] == ["all"]
     draw(figure, tmp_path)
 
 
@@ -264,7 +276,7 @@ def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
 def test_there_is_a_panel_for_all_and_for_each_category_and_no_empty_one(categories: int) -> None:
     names = [f"c{k}" for k in range(categories)]
     figure = by_memorability({name: {0.1: 3, 0.9: 3} for name in names})
-    assert [title.split(":")[0] for title in titles(figure)] == ["all", *names]
+    assert [title.split("\n")[0] for title in titles(figure)] == ["all", *names]
 
 
 def test_an_undefined_correlation_is_said_to_be_undefined(tmp_path: Path) -> None:
@@ -274,7 +286,7 @@ def test_an_undefined_correlation_is_said_to_be_undefined(tmp_path: Path) -> Non
         correlation("food", "within", **UNDEFINED),
     ]
     figure = by_memorability({"animal": ANIMALS, "food": FOOD}, rows)
-    assert titles(figure)[2] == "food: r undefined (n = 64)"
+    assert titles(figure)[2] == "food\nr undefined (64 images)"
     draw(figure, tmp_path)
 
 
@@ -283,7 +295,8 @@ def test_a_correlation_without_an_interval_is_shown_without_one() -> None:
         correlation(ci_low=NAN, ci_high=NAN, r=-0.5, ci_method="none (n < 10)"),
         correlation("all", "within"),
     ]
-    assert titles(by_memorability({"all": {0.1: 2, 0.9: 2}}, rows)) == ["all: r = -0.50"]
+    (title,) = titles(by_memorability({"all": {0.1: 2, 0.9: 2}}, rows))
+    assert title.startswith("all\nmean r = −0.50\nseeds:")
 
 
 def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> None:
@@ -291,7 +304,7 @@ def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> N
     figure = by_memorability({"all": ANIMALS}, rows, value=0.5)
     draw(figure, tmp_path)
     boxes = figure.axes[0].patches
-    assert len(boxes) == 3
+    assert len(boxes) == 6
     for box in boxes:
         assert np.isfinite(np.asarray(box.get_path().vertices)).all()
 
@@ -299,6 +312,7 @@ def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> N
 def test_values_of_a_run_that_diverged_are_not_drawn() -> None:
     figure = by_memorability({"animal": ANIMALS}, value=NAN)
     assert not any(axes.patches for axes in panels(figure))
+    assert texts(figure).count("No values: the runs diverged.") >= 2
 
 
 def test_fifths_of_the_images_are_named_by_their_scores() -> None:
@@ -311,7 +325,10 @@ def test_fifths_of_the_images_are_named_by_their_scores() -> None:
     names = [tick.get_text() for tick in axes.get_xticklabels()]
     assert names[0].startswith("0.10–")
     assert names[4].endswith("–0.90")
-    assert "fifths of the images (number of images below; hollow: under 20)" in texts(figure)
+    assert (
+        "fifths of the images, a box for each seed (below: number of images; hollow: under 20)"
+        in texts(figure)
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -364,7 +381,7 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
             effect("mse", 0.05, **several), effect("style", np.nan, **several),
         ]
     )  # fmt: skip
-    figure = comparisons.protocol_effects(effects, learning_rate="5e-6", note=NOTE)
+    figure = comparisons.protocol_effects(effects, learning_rate="5e-6", confidence=0.95, note=NOTE)
     axes = figure.axes[0]
     ticks = [label.get_text() for label in axes.get_yticklabels()]
     assert ticks == ["released, not paper\n(3 choices)", "order:\nlisted, not seed_shuffle"]
@@ -385,7 +402,9 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
 def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -> None:
     random = {"backbone": "random", "sign": "one_minus"}
     effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, **random)]
-    figure = comparisons.protocol_effects(pd.DataFrame(effects), learning_rate="5e-6", note="")
+    figure = comparisons.protocol_effects(
+        pd.DataFrame(effects), learning_rate="5e-6", confidence=0.95, note=""
+    )
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert [name.replace("\n", " ") for name in names] == [
         "MSE (no r)", "LPIPS (VGG), random backbone",
@@ -402,7 +421,7 @@ OUTSIDE = {"r": 0.5, "ci_low": 0.55, "ci_high": 0.75}
 
 def test_an_interval_beside_its_correlation_does_not_stop_a_figure(tmp_path: Path) -> None:
     table = pd.DataFrame([correlation(**OUTSIDE)])
-    draw(comparisons.forest(table, title="Features", note=NOTE), tmp_path)
+    draw(comparisons.forest(table, title="Features", confidence=0.95, note=NOTE), tmp_path)
 
 
 # Forest
@@ -415,15 +434,19 @@ def test_a_forest_is_sorted_and_has_pooled_and_partial_correlations(tmp_path: Pa
         for metric, pooled, partial in plan
         for method, r in (("pooled", pooled), ("partial", partial))
     ]
-    figure = comparisons.forest(pd.DataFrame(rows[::-1]), title="Image features", note=NOTE)
+    figure = comparisons.forest(
+        pd.DataFrame(rows[::-1]), title="Image features", confidence=0.95, note=NOTE
+    )
     axes = figure.axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["unheard of", "Saturation", "Clutter score"]
+    assert names == ["Clutter score", "Saturation", "unheard of"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first row is on top
+    assert axes.get_xlabel() == "Spearman's r with memorability (bar: 95 % interval)"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "pooled", "given the category",
     ]  # fmt: skip
     dots = [line.get_xdata() for line in axes.lines if line.get_marker() in {"o", "s"}]
-    np.testing.assert_array_equal(dots, [[-0.2, 0.1, 0.3], [0.0, -0.3, 0.2]])
+    np.testing.assert_array_equal(dots, [[0.3, 0.1, -0.2], [0.2, -0.3, 0.0]])
     assert "Image features" in texts(figure)
     assert NOTE in texts(figure)
     draw(figure, tmp_path)
@@ -431,7 +454,9 @@ def test_a_forest_is_sorted_and_has_pooled_and_partial_correlations(tmp_path: Pa
 
 def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path) -> None:
     rows = [correlation(metric="saturation"), correlation(metric="clutter_score", **UNDEFINED)]
-    figure = comparisons.forest(pd.DataFrame(rows), title="Image features", note="")
+    figure = comparisons.forest(
+        pd.DataFrame(rows), title="Image features", confidence=0.95, note=""
+    )
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["pooled"]
     draw(figure, tmp_path)
@@ -494,7 +519,7 @@ def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.D
 
 def selection_figure(*losses: list[pd.DataFrame]) -> Figure:
     parts = [pd.concat(tables) for tables in zip(*losses, strict=True)]
-    return learning.learning_rate_selection(*parts, note=NOTE)
+    return learning.learning_rate_selection(*parts, confidence=0.95, note=NOTE)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 13])
@@ -505,8 +530,13 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
     rates = [f"{k}e-6" for k in range(1, count + 1)]
     figure = selection_figure(*(chosen(f"loss_{k}", rates) for k in range(losses)))
     draw(figure, tmp_path)
-    assert titles(figure) == [
-        f"loss {k}\npublished rule 0.250 at 1e-6, honest 0.125" for k in range(losses)
+    chosen_in_words = (
+        "highest r 0.250 at 1e-6; chosen on other images 0.125"
+        if count > 1
+        else "r = 0.250; one learning rate, nothing to choose"
+    )
+    assert [" ".join(title.split("\n")) for title in titles(figure)] == [
+        f"loss {k} {chosen_in_words}" for k in range(losses)
     ]
     for axes in panels(figure):
         assert [tick.get_text() for tick in axes.get_xticklabels()] == rates
@@ -518,7 +548,7 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
         assert limits[1] > 0.6
     shown = texts(figure)
     assert NOTE in shown
-    assert "published choice, same images" in shown
+    assert ("highest r (the published choice)" in shown) == (count > 1)
     assert "no correlation" not in shown
 
 
@@ -541,7 +571,7 @@ def test_a_rate_of_which_one_seed_diverged_keeps_its_correlation_under_a_cross()
     figure = selection_figure(tables)
     crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert [list(line.get_ydata()) for line in crosses] == [[0.5, 0.0]]
-    assert "64 images, mean of 2 seed(s)" in texts(figure)
+    assert "64 images, mean of 2 seeds" in texts(figure)
 
 
 def test_panels_of_two_protocols_are_told_apart() -> None:
@@ -573,7 +603,7 @@ def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path:
         for loss in ("mse", "style")
         for metric, backbone in backbones.items()
     ]
-    figure = comparisons.metric_matrix(pd.DataFrame(rows), note=NOTE)
+    figure = comparisons.metric_matrix(pd.DataFrame(rows), confidence=0.95, note=NOTE)
     draw(figure, tmp_path)
     assert titles(figure)[:2] == ["protocol paper", "protocol released"]
     for axes in figure.axes[:2]:
@@ -598,7 +628,7 @@ def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> N
         for loss in ("lpips_vgg", "mse")
         for metric, sign in (("lpips_vgg", own), ("mse", "distance"))
     ]
-    figure = comparisons.metric_matrix(pd.DataFrame(rows), note="")
+    figure = comparisons.metric_matrix(pd.DataFrame(rows), confidence=0.95, note="")
     for axes, name in zip(figure.axes, ("LPIPS (VGG)", "1 − LPIPS (VGG)"), strict=False):
         shown = [tick.get_text() for tick in axes.get_xticklabels()]
         bold = {text.get_position()[0] for text in axes.texts if text.get_weight() == "bold"}
@@ -609,7 +639,7 @@ def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> N
 # Decay
 
 
-def decay_figure(*, categories: int, epochs: int) -> Figure:
+def decay_figure(*, categories: int, epochs: int, compared: bool = True) -> Figure:
     methods = ["pooled", "partial"] if categories > 1 else ["pooled"]
     curve = [
         correlation(method=method, r=0.5 - 0.01 * epoch) | {"epoch": epoch}
@@ -622,7 +652,8 @@ def decay_figure(*, categories: int, epochs: int) -> Figure:
     published = pd.DataFrame(
         {"epoch": [1, 20], "r": [0.452, 0.22], "ci_low": [0.4, 0.2], "ci_high": [0.5, 0.3]}
     )
-    return learning.decay(pd.DataFrame(curve), pd.DataFrame(seeds), published, note=NOTE)
+    tables = pd.DataFrame(curve), pd.DataFrame(seeds), published
+    return learning.decay(*tables, compared=compared, confidence=0.95, note=NOTE)
 
 
 @pytest.mark.parametrize("epochs", [2, 20])
@@ -636,9 +667,17 @@ def test_the_decay_curve_stands_beside_the_published_points(epochs: int, tmp_pat
     np.testing.assert_allclose(points.get_xydata(), [[1, 0.452], [20, 0.22]])
     assert figure.axes[0].get_xlim()[1] > 20, "both published points are inside"
     shown = texts(figure)
-    assert "mean of 2 seed(s)" in shown
+    assert "mean of 2 seeds" in shown
     assert "0.452" in shown
     assert NOTE in shown
+
+
+def test_published_points_of_other_images_or_models_are_not_drawn() -> None:
+    figure = decay_figure(categories=2, epochs=3, compared=False)
+    axes = figure.axes[0]
+    assert not any(str(line.get_label()).startswith("published") for line in axes.lines)
+    assert "0.452" not in texts(figure)
+    assert axes.get_xlim()[1] < 4, "nothing is kept free for them"
 
 
 def test_the_decay_curve_of_a_single_category_is_given_nothing() -> None:
@@ -660,14 +699,16 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_saving_the_same_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    figure = scores_by_category(images_of({"a": ANIMALS}), target="score", note=NOTE)
+    figure = scores_by_category(
+        images_of({"a": ANIMALS}), target="score", score="memorability as given", note=NOTE
+    )
     assert draw(figure, tmp_path) == draw(figure, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.png", "figure.svg"]
 
 
 def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> None:
     svg = draw(by_memorability({"all": ANIMALS}), tmp_path)
-    assert "all: r = 0.25 [0.12, 0.38]" in svg
+    assert "mean r = 0.25 [0.12, 0.38]" in svg
     assert "<dc:date>" not in svg
 
 
@@ -698,11 +739,11 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
         ),
         (
             {"metric": "lpips_vgg", "backbone": "random"},
-            "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seed(s)",
+            "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seeds",
         ),
         (
             {"quantity": "distinctiveness", "metric": "nearest_neighbour", "loss": "style"},
-            "Style loss, learning rate 1e-3, protocol paper, 2 seed(s)",
+            "Style loss, learning rate 1e-3, protocol paper, 2 seeds",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def texts(figure: Figure) -> list[str]:
 
 
 def test_table_2_has_a_panel_per_target_and_a_row_per_feature(table: pd.DataFrame) -> None:
-    figure = table_2_forest(table, note=NOTE)
+    figure = table_2_forest(table, compared=True, confidence=0.95, note=NOTE)
     first, second = figure.axes
     assert "memorability" in first.get_title()
     assert "mean absolute attribution" in second.get_title()
@@ -62,16 +62,20 @@ def test_table_2_has_a_panel_per_target_and_a_row_per_feature(table: pd.DataFram
     points = drawn["all images of the panel"].get_xdata()
     expected = table.loc[table["target"] != "score", "r"].to_numpy()
     np.testing.assert_array_equal(points, expected)
-    np.testing.assert_array_equal(drawn["published (MemCat)"].get_xdata(), [0.3] * 12)
+    np.testing.assert_array_equal(drawn["published"].get_xdata(), [0.3] * 12)
 
 
 def test_features_that_were_not_measured_say_so_in_every_panel(table: pd.DataFrame) -> None:
-    assert texts(table_2_forest(table, note=NOTE)) == ["not measured"] * 2 * len(OBJECT_FEATURES)
+    assert texts(table_2_forest(table, compared=True, confidence=0.95, note=NOTE)) == [
+        "not measured"
+    ] * 2 * len(OBJECT_FEATURES)
 
 
 def test_a_study_without_subcategories_has_two_points_per_feature(table: pd.DataFrame) -> None:
     columns = [name for name in table if name.startswith("given_subcategory")]
-    axes = table_2_forest(table.assign(**dict.fromkeys(columns, np.nan)), note=NOTE).axes[0]
+    axes = table_2_forest(
+        table.assign(**dict.fromkeys(columns, np.nan)), compared=True, confidence=0.95, note=NOTE
+    ).axes[0]
     assert "given the subcategory" not in [line.get_label() for line in axes.get_lines()]
 
 
@@ -89,7 +93,7 @@ def test_the_map_prints_every_correlation_and_a_dash_for_none(features: pd.DataF
     shown = texts(feature_map(features, note=NOTE))
     assert len(shown) == 8 * 8
     assert shown.count("–") == 15
-    assert shown.count("-1.00") == 2
+    assert shown.count("−1.00") == 2
 
 
 def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
@@ -101,7 +105,7 @@ def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
         {"head": ["labels_alone", "features_and_labels"], "metric": "spearman",
          "value": [0.3, 0.6], "ci_low": [0.2, 0.5], "ci_high": [0.4, 0.7], "n": 36}
     )  # fmt: skip
-    figure = importance(rows, metrics, note=NOTE)
+    figure = importance(rows, metrics, confidence=0.95, note=NOTE)
     left, right = figure.axes
     heads = [text.get_text() for text in left.get_yticklabels()]
     assert heads == ["a model of labels alone", "a model of features and labels"]
