@@ -151,6 +151,7 @@ def test_a_category_may_be_called_like_a_missing_value(tmp_path: Path) -> None:
     assert table["category"].tolist() == ["None", "None", "NA", "NA"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_scores_are_read_to_the_last_digit(
     tmp_path_factory: pytest.TempPathFactory, scores: list[float]
