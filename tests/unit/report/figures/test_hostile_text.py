@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -93,7 +93,10 @@ def squeezed(text: str) -> str:
 
 
 @pytest.mark.parametrize("draw", FIGURES)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=2, deadline=None, suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
 @given(names=st.tuples(LABELS, LABELS).filter(lambda pair: pair[0] != pair[1]))
 @example(names=("$0_$20", "$5 to $20"))
 @example(names=("_hidden", "__init__"))
