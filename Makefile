@@ -6,6 +6,9 @@ SAMPLE = --configfile studies/sample.yaml
 # Of a study's file: the directory of its results.
 RESULTS = .venv/bin/python -m memorability results "$(STUDY)"
 
+# Whatever the locale of the shell, names of files and texts are UTF-8.
+export PYTHONUTF8 = 1
+
 .PHONY: sample named study estimate report archive test test-long bench lint lock
 
 # Run the embedded study (minutes, no download) and print where its report is.
@@ -33,7 +36,7 @@ report: .venv/installed named
 # The published study takes weeks of a workstation: it is run when it is named, not by chance.
 named:
 	@test -n "$(STUDY)" || { echo "Name the file of a study: make $(firstword $(MAKECMDGOALS)) STUDY=studies/own-images.yaml." \
-	"STUDY=config.yaml is the published study: 390 runs, some 2,500 core-hours."; exit 1; }
+	"STUDY=config.yaml is the published study: 390 runs, about 3,100 core-hours."; exit 1; }
 
 # The report is rebuilt when a claim, figure or table behind it is newer.
 results/sample/report.html: $(shell find results/sample report -name '*.svg' -o -name '*.html' -path '*/tables/*' -o -name '*.rst' 2>/dev/null)

@@ -1,11 +1,16 @@
 # Image memorability from autoencoders: the whole study, from images to report.
 # What each rule file needs and makes is said at its top; every setting is explained in config.yaml.
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.27")
 
+# Not basedir: another workflow may import this one as a module.
+ROOT = Path(str(workflow.current_basedir))
 
-configfile: f"{workflow.basedir}/config.yaml"
+
+configfile: f"{ROOT}/config.yaml"
 
 
 report: "report/workflow.rst"

@@ -5,10 +5,6 @@ MAKES:    <results>/archive.tar.gz: tables, figures, records and configuration, 
 """
 
 
-localrules:
-    archive,
-
-
 rule archive:
     """Pack tables, figures, records and configuration of the study into one file."""
     input:
@@ -19,6 +15,7 @@ rule archive:
         "<logs>/archive.log",
     benchmark:
         "<benchmarks>/archive.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -13,6 +13,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
+from memorability.base.text import refuse_doubled_keys
 from memorability.prediction.names import PREDICTORS
 from memorability.report.labels import metric_label, score_label
 from memorability.workflow.fingerprint import fingerprint
@@ -21,12 +22,19 @@ from memorability.workflow.planned_jobs import dry_run
 try:
     # Here, because it reads the registry of downloads, which users may add mirrors to.
     from memorability.study import job_settings, notes, paths, preflight
-    from memorability.study.configuration_files import refuse_unnamed
+    from memorability.study.configuration_files import laid_over, refuse_unnamed
     from memorability.study.resolve import resolve
     from memorability.workflow.requests import Requests, growing
 
-    refuse_unnamed(workflow.config_settings.overwrite_config, config["study"])
-    study = resolve(config, Path(workflow.basedir))
+    for file in workflow.config_settings.configfiles:
+        refuse_doubled_keys(Path(file))
+    overlay = workflow.config_settings.overwrite_config
+    if workflow.modifier.skip_configfile:
+        # A workflow that imports this one as a module gives what differs from config.yaml.
+        overlay = config
+        config = laid_over(ROOT, overlay)
+    refuse_unnamed(overlay, config["study"])
+    study = resolve(config, ROOT)
     preflight.check_study(study)
     # Scripts read the checked settings, where numbers are numbers.
     config.update(study.settings)
@@ -103,7 +111,7 @@ def code(script, predictor=None):
     """
 
     # Once for all jobs of a rule, of which a study may have thousands.
-    known = cache(partial(fingerprint, Path(workflow.basedir, "scripts", f"{script}.py")))
+    known = cache(partial(fingerprint, ROOT / "scripts" / f"{script}.py"))
 
     def parameter(wildcards):
         return known(*([PREDICTORS[predictor(wildcards)].fit] if predictor else []))
@@ -128,24 +136,43 @@ def own(table):
 
 @cache
 def scored_images():
-    """Return a hash of the user's images that the score table names; other data sets have receipts."""
+    """Return a hash of the user's images that are scored; other data sets have receipts."""
     from memorability.data.contents import CONTENTS, scored_images_hash
 
-    source = study.image_source
-    place = Path(source["images"]), Path(source["scores"]), source["columns"]
-    index = CONTENTS / f"{study.name}.json"
-    return scored_images_hash(*place, index) if study.has_own_images else ""
+    if not study.has_own_images:
+        return ""
+    dataset = study.settings["dataset"]
+    return scored_images_hash(
+        Path(dataset["images"]),
+        given_scores(),
+        dataset["columns"],
+        CONTENTS / f"{study.name}.json",
+        single_trials=study.has_own_trials,
+    )
 
 
 @cache
 def score_table():
-    """Return a hash of the user's score table and of the list of the user's images."""
+    """Return a hash of the user's table of scores or trials and of the list of the user's images."""
     from memorability.data.contents import file_hash, listing_hash
 
-    source = study.image_source
     if not study.has_own_images:
         return ""
-    return file_hash(Path(source["scores"])) + listing_hash(Path(source["images"]))
+    return file_hash(given_scores()) + listing_hash(Path(study.image_source["images"]))
+
+
+@cache
+def trial_table():
+    """Return a hash of the user's table of single trials."""
+    from memorability.data.contents import file_hash
+
+    return file_hash(given_scores())
+
+
+def given_scores():
+    """Return the user's table of scores or trials."""
+    dataset = study.settings["dataset"]
+    return Path(dataset["trials"] if study.has_own_trials else dataset["scores"])
 
 
 @cache
@@ -165,7 +192,7 @@ def lasting(file):
 @cache
 def planned():
     """Return what a dry run of the whole study prints: the jobs that are still to be made."""
-    return dry_run(Path(workflow.main_snakefile), config)
+    return dry_run(ROOT / "Snakefile", config)
 
 
 # Of every figure: what stands beside an axis of scores, and which intervals it has.

@@ -8,10 +8,6 @@ MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, <resu
 """
 
 
-localrules:
-    summarise_errors,
-
-
 rule correlate:
     """Correlate a quantity with memorability: pooled, within categories, and between them."""
     input:
@@ -50,6 +46,7 @@ rule summarise_errors:
         "<logs>/summarise_errors.log",
     benchmark:
         "<benchmarks>/summarise_errors.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -1,7 +1,7 @@
 """Data sets become prepared images.
 
-REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
-          or that table alone where there are no runs, or nothing for the data set kind `sample`.
+REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores
+          or of single trials, or that table alone where there are no runs, or nothing for the data set kind `sample`.
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
           <results>/images/<resize>/prepared.parquet, unusable.parquet, pixels.npy: what training reads
           <results>/images/<resize>/images.parquet, rejected.parquet: with scores and labels
@@ -9,13 +9,9 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
           <results>/figures/scores.*
           <results>/tables/consistency.*, <results>/figures/consistency.* (where there are trials)
+          <results>/dataset/scores.csv, trials.parquet, observers.parquet (where the user gave single trials)
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
-
-
-localrules:
-    list_rejected,
-
 
 if study.settings["dataset"]["kind"] == "sample":
 
@@ -41,6 +37,33 @@ if study.settings["dataset"]["kind"] == "sample":
             code=code("simulate_sample"),
         script:
             "../scripts/simulate_sample.py"
+
+
+if study.has_own_trials:
+
+    rule score_trials:
+        """Count how observers answered in single trials, and score images by the counts."""
+        input:
+            trials=ancient(study.settings["dataset"]["trials"]),
+        output:
+            scores=ensure("<results>/dataset/scores.csv", non_empty=True),
+            trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
+            observers=ensure("<results>/dataset/observers.parquet", non_empty=True),
+        log:
+            "<logs>/score_trials.log",
+        benchmark:
+            "<benchmarks>/score_trials.jsonl"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            **asking("2GB", "20m"),
+        params:
+            study=study.name,
+            settings={"columns": study.settings["dataset"]["columns"]},
+            content=lambda _: trial_table(),
+            code=code("score_trials"),
+        script:
+            "../scripts/score_trials.py"
 
 
 rule unpack_memcat:
@@ -125,7 +148,12 @@ if study.runs:
         """Join scores and labels with the prepared images, and list the images that are left out."""
         input:
             images=ancient(study.image_source["images"]),
-            scores=own(study.image_source["scores"]),
+            # Made of trials, they are made anew when the code that scores changes.
+            scores=(
+                study.image_source["scores"]
+                if study.has_own_trials
+                else own(study.image_source["scores"])
+            ),
             prepared="<results>/images/{resize}/prepared.parquet",
             unusable="<results>/images/{resize}/unusable.parquet",
         output:
@@ -158,6 +186,7 @@ if study.runs:
             "<logs>/list_rejected.log",
         benchmark:
             "<benchmarks>/list_rejected.jsonl"
+        localrule: True
         conda:
             "../envs/analysis.yaml"
         resources:
@@ -189,6 +218,7 @@ else:
             settings={
                 "kind": study.settings["dataset"]["kind"],
                 "columns": study.image_source["columns"],
+                "on_bad_image": study.settings["images"]["on_bad_image"],
                 "seed": job_settings.study_seed(study),
             },
             code=code("read_scores"),

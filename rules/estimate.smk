@@ -5,14 +5,11 @@ MAKES:    nothing: it prints, and does so each time, for which it must not have 
 """
 
 
-localrules:
-    estimate,
-
-
 rule estimate:
     """Print jobs, hours on this machine and with more cores, disk and memory of the whole study."""
     log:
         "<logs>/estimate.log",
+    localrule: True
     conda:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]

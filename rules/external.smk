@@ -6,11 +6,6 @@ MAKES:    <results>/external_errors/, external_latents/, external_distinctivenes
           external_distinctiveness/
 """
 
-
-localrules:
-    list_external,
-
-
 EXTERNAL_COUNTS = paths.external_counts(study)
 
 
@@ -91,6 +86,7 @@ rule list_external:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

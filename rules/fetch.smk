@@ -17,15 +17,11 @@ MISSING_DOWNLOADS = [
 ]
 
 
-localrules:
-    fetch,
-    fetch_file,
-
-
 rule fetch:
     """Fetch every file that this study needs from outside, and nothing else."""
     input:
         [f"resources/{download.path}" for download in paths.downloads(study)],
+    localrule: True
 
 
 rule fetch_file:
@@ -39,6 +35,7 @@ rule fetch_file:
     wildcard_constraints:
         place="downloads|weights",
         file="|".join(MISSING_DOWNLOADS) or "none",
+    localrule: True
     conda:
         "../envs/fetch.yaml"
     resources:

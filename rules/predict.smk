@@ -10,11 +10,6 @@ MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet
 
 from memorability.prediction.names import reading
 
-
-localrules:
-    choose_predictor,
-
-
 PREDICTION = study.settings["prediction"]
 EXTERNAL = PREDICTION["external"]
 HEADS = [
@@ -111,6 +106,7 @@ rule choose_predictor:
         "<logs>/choose_predictor.log",
     benchmark:
         "<benchmarks>/choose_predictor.jsonl"
+    localrule: True
     conda:
         "../envs/training.yaml"
     resources:

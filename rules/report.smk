@@ -6,10 +6,6 @@ MAKES:    <results>/tables/claims.*, <results>/provenance.json and .html
 """
 
 
-localrules:
-    record_provenance,
-
-
 rule judge_claims:
     """Set every published figure beside ours, with a verdict."""
     input:
@@ -59,6 +55,7 @@ rule record_provenance:
         "<logs>/record_provenance.log",
     benchmark:
         "<benchmarks>/record_provenance.jsonl"
+    localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -3,19 +3,19 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
+    from memorability.analysis.correlations import CorrelationSettings
     from memorability.analysis.gathering import from_errors
     from memorability.analysis.protocol_effects import protocol_effects
     from memorability.report.pages import write_page
     from memorability.report.reading import effects_for_reading
-    from memorability.statistics.intervals import Bootstrap
 
-    settings = job.settings
+    settings = job.read_settings(CorrelationSettings)
     table = protocol_effects(
         from_errors(job.read_runs("errors")),
         job.read("images"),
         job.params.protocols,
-        target=settings["target"],
-        bootstrap=Bootstrap(**settings["bootstrap"]),
+        target=settings.target,
+        bootstrap=settings.bootstrap,
     )
     job.write("effects", table, "protocol_effects")
     job.write_tsv(table)

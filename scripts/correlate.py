@@ -3,11 +3,10 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.analysis.correlations import correlations
+    from memorability.analysis.correlations import CorrelationSettings, correlations
     from memorability.analysis.gathering import SOURCES
-    from memorability.statistics.intervals import Bootstrap
 
-    settings = job.settings
+    settings = job.read_settings(CorrelationSettings)
     source, gather = SOURCES[job.wildcards.quantity]
     table = correlations(
         gather(job.read_runs("values", source)),
@@ -15,8 +14,8 @@ with RunningJob(snakemake) as job:
         job.read_runs("outcomes"),
         job.read_if_any("ceiling"),
         job.read("baselines"),
-        target=settings["target"],
-        bootstrap=Bootstrap(**settings["bootstrap"]),
+        target=settings.target,
+        bootstrap=settings.bootstrap,
     )
     job.write("correlations", table)
     job.write_tsv(table)

@@ -15,4 +15,5 @@ with RunningJob(snakemake) as job:
         job.output.page,
         title="How high a correlation with these scores could be",
         note=job.params.note,
+        empty="No image has two responses or more, so that halves of them cannot be compared.",
     )

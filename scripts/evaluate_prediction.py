@@ -3,20 +3,20 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.prediction.evaluation import evaluate
+    from memorability.prediction.evaluation import EvaluationSettings, evaluate
     from memorability.report.pages import write_page
     from memorability.report.reading import metrics_for_reading
     from memorability.report.wording import predictor_in_words
-    from memorability.statistics.intervals import Bootstrap
     from memorability.tables import store
 
+    settings = job.read_settings(EvaluationSettings)
     evaluation = evaluate(
         job.read("predictions"),
         store.read_heads(job.input.heads),
         job.read_if_any("left_out"),
         job.read("images"),
-        median_of=job.settings["median_of"],
-        bootstrap=Bootstrap(**job.settings["bootstrap"]),
+        median_of=settings.median_of,
+        bootstrap=settings.bootstrap,
     )
     words = predictor_in_words(evaluation.metrics, evaluation.gains)
     job.write("metrics", evaluation.metrics, "prediction_metrics")

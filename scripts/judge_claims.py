@@ -4,7 +4,7 @@ from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
     from memorability.claims.answers import as_correlations, our_figures
-    from memorability.claims.ledger import badge, ledger
+    from memorability.claims.ledger import badge, ledger, untestable
     from memorability.claims.published import load_published
     from memorability.report.pages import write_page
     from memorability.report.reading import claims_for_reading
@@ -26,6 +26,7 @@ with RunningJob(snakemake) as job:
         claims_for_reading(claims),
         job.output.page,
         title="Every published figure beside ours",
-        lead=badge(claims),
+        lead=f"{badge(claims)} {untestable(claims)}".strip(),
+        empty="No published figure is testable here.",
         note=job.params.note,
     )

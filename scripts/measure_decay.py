@@ -3,15 +3,15 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
+    from memorability.analysis.correlations import CorrelationSettings
     from memorability.analysis.decay import decay_curve
-    from memorability.statistics.intervals import Bootstrap
 
-    settings = job.settings
+    settings = job.read_settings(CorrelationSettings)
     decay = decay_curve(
         job.read_runs("errors"),
         job.read("images"),
-        target=settings["target"],
-        bootstrap=Bootstrap(**settings["bootstrap"]),
+        target=settings.target,
+        bootstrap=settings.bootstrap,
     )
     job.write("decay", decay.curve)
     job.write("seeds", decay.seeds, "decay_seeds")

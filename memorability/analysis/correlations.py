@@ -39,6 +39,22 @@ _OPTIONAL: Mapping[str, Any] = DETAILS | {
 }
 
 
+@dataclass(frozen=True)
+class CorrelationSettings:
+    """What decides correlations with memorability and their intervals.
+
+    Attributes
+    ----------
+    target
+        Column of the image table: score, or another measure of memorability.
+    bootstrap
+        Over images.
+    """
+
+    target: str
+    bootstrap: Bootstrap
+
+
 def correlations(
     values: pd.DataFrame,
     images: pd.DataFrame,

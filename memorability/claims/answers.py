@@ -65,7 +65,7 @@ def our_figures(
     ]
     if metrics is not None and selected_loss not in unlike:
         parts.append(_predicted(metrics))
-    if ceiling is not None:
+    if ceiling is not None and len(ceiling):
         parts.append(_consistency(ceiling, confidence))
     return pd.concat(parts, ignore_index=True)
 

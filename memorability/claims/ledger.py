@@ -32,6 +32,15 @@ VERDICTS = ("equivalent", "reproduced", "differs", "not testable")
 LEAST_SHARE = 0.9
 """Share of the published data set from which on a study counts as one of the same data."""
 
+# The first words of why a figure is not testable -> what is said of all such figures.
+_KINDS = {
+    "nothing computed": "that this study does not compute",
+    "other data": "that were published on other data than this study has",
+    "another model": "of another model than this study has",
+    "our figure is undefined": "of which our figure is undefined",
+    "our figure has no confidence interval": "of which our figure has no confidence interval",
+}
+
 _ANSWER_COLUMNS = {
     "by", "claim", "statistic", "quantity", "metric", "loss", "selected", "target", "group", "method",
     "n", "r", "ci_low", "ci_high",
@@ -131,6 +140,29 @@ def badge(table: pd.DataFrame) -> str:
     total = table["claim"].nunique()
     return f"{counts.sum()} of {total} published figures testable here" + (
         f": {found}." if found else "."
+    )
+
+
+def untestable(table: pd.DataFrame) -> str:
+    """Return one sentence that says how many figures are not testable and why; "" if all are.
+
+    Parameters
+    ----------
+    table
+        As from `ledger`.
+    """
+    open_rows = table[table["verdict"] == "not testable"]
+    open_rows = open_rows[
+        ~open_rows["claim"].isin(table.loc[table["verdict"] != "not testable", "claim"])
+    ]
+    kinds = open_rows.drop_duplicates("claim")["why"].str.partition(":")[0].map(_KINDS)
+    if kinds.empty:
+        return ""
+    counts = ", ".join(
+        f"{count} {words}" for words, count in kinds.value_counts(sort=False).items()
+    )
+    return (
+        f"Not testable here: {counts}. claims.tsv lists them, with our figures where there are any."
     )
 
 

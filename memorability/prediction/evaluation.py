@@ -13,6 +13,22 @@ from memorability.statistics.intervals import Bootstrap
 
 
 @dataclass(frozen=True)
+class EvaluationSettings:
+    """What decides how predictions are measured.
+
+    Attributes
+    ----------
+    median_of
+        See `class_threshold`.
+    bootstrap
+        Over images.
+    """
+
+    median_of: str
+    bootstrap: Bootstrap
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Tables about the predictions of the test images.
 

@@ -165,11 +165,10 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
 def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
     """Return the ledger with every figure and its interval in one column, the verdict in front.
 
-    What is testable comes first, then what was computed otherwise. Of a source in the reproduced paper
-    only the place is shown: the caption names the paper.
+    What is not testable is left out: `memorability.claims.ledger.untestable` counts it. Of a source in
+    the reproduced paper only the place is shown: the caption names the paper.
     """
-    rank = claims["by"].eq("") * 2 + claims["verdict"].eq("not testable")
-    claims = claims.loc[rank.sort_values(kind="stable").index]
+    claims = claims[claims["verdict"] != "not testable"]
     figures = {
         name: [
             _figure(value, low, high, whole=statistic == "count")

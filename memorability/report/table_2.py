@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -10,9 +11,26 @@ from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
+from memorability.statistics.intervals import Bootstrap
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
 _FIGURES = ["r", "ci_low", "ci_high", "p", "p_holm", "p_bh"]
+
+
+@dataclass(frozen=True)
+class Table2Settings:
+    """What decides Table 2.
+
+    Attributes
+    ----------
+    bootstrap
+        Over images, for the correlations with attributions.
+    unavailable
+        Feature -> why it was not measured.
+    """
+
+    bootstrap: Bootstrap
+    unavailable: Mapping[str, str]
 
 
 def table_2(

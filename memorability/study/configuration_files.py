@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from memorability.base.errors import InputError
+from memorability.base.text import refuse_doubled_keys
 
 WITHOUT_RESULTS = {"compute", "keep_checkpoints"}
 """Keys that change no result, and need no study of another name."""
@@ -39,6 +40,21 @@ def refuse_unnamed(overlay: Mapping[str, Any], published: str) -> None:
         )
 
 
+def laid_over(root: Path, overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Return config.yaml with a study's own settings laid over it.
+
+    Parameters
+    ----------
+    root
+        The directory of config.yaml.
+    overlay
+        The study's own settings.
+    """
+    configuration: dict[str, Any] = load_configfile(root / "config.yaml")
+    update_config(configuration, overlay)
+    return configuration
+
+
 def results_directory(file: Path, root: Path) -> Path:
     """Return where the study of a file writes its results.
 
@@ -52,17 +68,15 @@ def results_directory(file: Path, root: Path) -> Path:
     Raises
     ------
     InputError
-        If the file does not exist, or is no configuration.
+        If the file does not exist, is no configuration, or gives a key twice.
     """
+    refuse_doubled_keys(file)
     try:
-        configuration = load_configfile(root / "config.yaml")
-        published = str(configuration["study"])
         overlay = load_configfile(file)
     except FileNotFoundError as error:
         raise InputError(f"{file} does not exist. Name the file of a study.") from error
     except WorkflowError as error:
         raise InputError(f"{file}: {error} Name the file of a study.") from error
     if file.resolve() != (root / "config.yaml").resolve():
-        refuse_unnamed(overlay, published)
-    update_config(configuration, overlay)
-    return Path("results", str(configuration["study"]))
+        refuse_unnamed(overlay, str(laid_over(root, {})["study"]))
+    return Path("results", str(laid_over(root, overlay)["study"]))

@@ -283,13 +283,13 @@ def attribution_checks(study: Study) -> Settings:
 
 
 def correlation(study: Study) -> Settings:
-    """Return what decides correlations and their intervals."""
+    """Return what decides correlations (`analysis.correlations.CorrelationSettings`)."""
     target = study.settings["statistics"]["target"]
     return {"target": target, "bootstrap": bootstrap(study)}
 
 
 def table_2(study: Study) -> Settings:
-    """Return what decides Table 2: intervals, and which features have none."""
+    """Return what decides Table 2 (`report.table_2.Table2Settings`)."""
     return {"bootstrap": bootstrap(study), "unavailable": unavailable_features(study)}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def check_study(study: Study) -> None:
     InputError
         If images, scores or weights are missing, or the results directory cannot be written.
     """
+    check_file_names()
     for check in (
         check_images,
         check_scores,
@@ -35,6 +37,16 @@ def check_study(study: Study) -> None:
         check(study)
 
 
+def check_file_names() -> None:
+    """Refuse a locale in which names of files read otherwise: it would make a finished study anew."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise InputError(
+            f"This shell's locale reads names of files as {encoding}, not as UTF-8: accents would be "
+            "other letters. Run `export PYTHONUTF8=1`, then the same command again."
+        )
+
+
 def check_images(study: Study) -> None:
     """Refuse a directory of images that is not there; what is prepared may have come without it."""
     if study.has_own_images and not _is_prepared(study):
@@ -42,9 +54,11 @@ def check_images(study: Study) -> None:
 
 
 def check_scores(study: Study) -> None:
-    """Refuse a score table of the user's that is not there."""
+    """Refuse a table of scores or trials of the user's that is not there."""
     given = study.has_own_images or not study.has_images
-    if given and not _is_prepared(study):
+    if study.has_own_trials and not _is_prepared(study):
+        _require(Path(study.settings["dataset"]["trials"]), "dataset.trials", "a table of trials")
+    elif given and not _is_prepared(study):
         _require(Path(study.image_source["scores"]), "dataset.scores", "a table of scores")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
@@ -69,7 +70,8 @@ def write(
             f"The table {name!r} has a column {doubled[0]!r}, and so has its path {path}. Rename the "
             "column, or leave the key out of the path."
         )
-    valid = schema.validate(table[[column for column in schema.columns if column in table]])
+    known = table[[column for column in schema.columns if column in table]]
+    valid = schema.validate(_with_types_of_nothing(known, schema))
     valid = valid.sort_values(list(key), kind="stable", ignore_index=True)
     write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
 
@@ -168,6 +170,17 @@ def _named(name: str) -> Table:
     if name not in SCHEMAS:
         raise ValueError(f"No table is named {name!r} ({nearest(name, SCHEMAS)}).")
     return SCHEMAS[name]
+
+
+def _with_types_of_nothing(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Give columns that hold no value the type of their schema: pandas cannot guess it."""
+    return table.astype(
+        {
+            name: schema.columns[name].dtype.type
+            for name in table
+            if table[name].isna().all() and (table.empty or schema.columns[name].nullable)
+        }
+    )
 
 
 def _to_pandas(table: arrow.Table) -> pd.DataFrame:

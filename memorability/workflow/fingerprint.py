@@ -209,10 +209,12 @@ def _script(path: Path) -> _Meaning:
 def _add(meaning: _Meaning, statement: ast.stmt, module: str, source: _Module) -> None:
     """Add what a statement says and names to a meaning."""
     inner = _Imports()
-    for node in ast.walk(statement):
+    text = _text(statement, source.lines)
+    # Few functions import: most need not be walked.
+    for node in ast.walk(statement) if "import" in text else ():
         if isinstance(node, ast.Import | ast.ImportFrom):
             inner.add(node)
-    names = _global_names(statement, source.lines)
+    names = _global_names(text)
     imports = source.imports.among(names).with_(inner)
     plain = _Plain(imports, source.path)
     meaning.parts.add(json.dumps(plain.tree(statement)))
@@ -273,11 +275,15 @@ def _says_nothing(node: ast.AST) -> bool:
     return False
 
 
-def _global_names(statement: ast.stmt, lines: list[str]) -> set[str]:
-    """Return the names of a statement that it takes from its module."""
+def _text(statement: ast.stmt, lines: list[str]) -> str:
+    """Return the lines of a statement, with its decorators."""
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
     first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
-    text = "\n".join(lines[first - 1 : statement.end_lineno])
+    return "\n".join(lines[first - 1 : statement.end_lineno])
+
+
+def _global_names(text: str) -> set[str]:
+    """Return the names of a statement that it takes from its module."""
     tables = [symtable.symtable(text, "statement", "exec")]
     names: set[str] = set()
     while tables:

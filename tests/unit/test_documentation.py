@@ -28,7 +28,7 @@ def rule_names() -> set[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_relative_links_and_pictures_exist(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    targets = re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8"))
     missing = [
         target
         for target in targets

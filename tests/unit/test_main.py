@@ -67,7 +67,7 @@ def test_csv_is_printed_unless_a_table_is_named(
     printed = capsys.readouterr().out
     assert predict("images", "--output", "scores.csv") == 0
     assert not capsys.readouterr().out
-    assert Path("scores.csv").read_text() == printed
+    assert Path("scores.csv").read_text(encoding="utf-8") == printed
     assert printed.splitlines()[0].split(",") == list(store.SCHEMAS["image_scores"][1].columns)
     assert printed.count("\n") == 5
 
@@ -113,11 +113,11 @@ def test_the_reader_is_told_what_the_scores_are(
 
 
 def test_a_table_is_replaced_only_when_told(predict: Run) -> None:
-    Path("scores.csv").write_text("precious")
+    Path("scores.csv").write_text("precious", encoding="utf-8")
     assert predict("images", "--output", "scores.csv") == (
         "--output scores.csv exists. Name another file, or add --overwrite."
     )
-    assert Path("scores.csv").read_text() == "precious"
+    assert Path("scores.csv").read_text(encoding="utf-8") == "precious"
     assert predict("images", "--output", "scores.csv", "--overwrite") == 0
     assert len(pd.read_csv("scores.csv")) == 4
 

@@ -153,7 +153,7 @@ def module_path(name: str) -> Path | None:
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the full names that a file imports, except for type checking."""
-    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):

@@ -134,7 +134,7 @@ def small_study(path: Path, kind: str, **changes: Any) -> Path:
         "images": {"on_bad_image": "stop"},
         "prediction": {"hidden": [8], "max_epochs": 3, "split": {"kind": "stratified"}},
     }
-    path.write_text(yaml.safe_dump(overlay | changes))
+    path.write_text(yaml.safe_dump(overlay | changes), encoding="utf-8")
     return path
 
 
@@ -167,6 +167,7 @@ def test_memcat_from_archive_to_prepared_images(
     assert "Nothing to be done" in run("fetch", "--dry-run").stdout
 
 
+@pytest.mark.long
 def test_lamem_from_archive_to_predictions_of_an_official_split(
     snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
 ) -> None:

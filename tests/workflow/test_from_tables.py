@@ -182,6 +182,7 @@ def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(
     assert not (tmp_path / target).exists()
 
 
+@pytest.mark.long
 def test_a_study_with_runs_sets_tables_made_elsewhere_beside_them(
     tiny: Callable[..., Path], snakemake: Callable[..., Any]
 ) -> None:

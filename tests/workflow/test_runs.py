@@ -69,7 +69,7 @@ UNUSED = {
     "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "plot_consistency",
     "plot_pretraining", "plot_protocol_effects", "prepare_pretraining", "pretrain",
-    "read_predictions", "read_scores", "read_split",
+    "read_predictions", "read_scores", "read_split", "score_trials",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
@@ -328,7 +328,7 @@ def test_editing_figures_redraws_them(tiny_run: Path, snakemake: Snakemake, work
 def changed_study(tiny_run: Path, target: Path, **changes: Any) -> Path:
     """Write an overlay next to that of `tiny_run` with other top-level keys."""
     settings = yaml.safe_load((tiny_run / "study.yaml").read_text()) | changes
-    target.write_text(yaml.safe_dump(settings, sort_keys=False))
+    target.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     return target
 
 

@@ -86,6 +86,8 @@ def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
     note
         See `scores_by_category`.
     """
+    if consistency.empty:
+        return _sentence("Too few responses to compare halves of the observers", note)
     by_number = consistency[~consistency["all_responses"]]
     of_all = consistency[consistency["all_responses"]]
     splits = {"observers": "random split", "delays": "adversarial split"}
@@ -122,6 +124,17 @@ def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
         axes.set(xlabel="responses per image, in both halves", ylabel="consistency (Spearman's r)")
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
         axes.set_title("Agreement of halves of the observers")
+        add_note(figure, note)
+    return figure
+
+
+def _sentence(text: str, note: str) -> Figure:
+    """Return a figure that says why there is nothing to draw."""
+    with styled():
+        figure = Figure(figsize=(5, 1), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, text, ha="center", va="center")
         add_note(figure, note)
     return figure
 
@@ -200,6 +213,8 @@ def values_by_memorability(
             axes.set_ylim(low - 0.1 * (high - low), high)
         figure.supylabel(f"{ylabel}, z-scored over all images", fontsize=9)
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
+        if bins == "published" and (table[target] < 0).any():
+            width += ", the lowest with all below 0"
         several = "a box for each seed; " if len(table["seed"].unique()) > 1 else ""
         key = f"{several}below: number of images; hollow: under {SMALL_GROUP}; "
         key += f"r: Spearman's, in brackets its {interval_name(confidence)}"
@@ -242,9 +257,12 @@ def memorability_bins(scores: pd.Series, kind: str) -> tuple[pd.Series, list[str
     Raises
     ------
     InputError
-        If bins are as published, but scores are not in 0–1.
+        If bins are as published, but scores are not in 0–1, or −1–1 for memorability: those below 0
+        are in the lowest bin.
     """
     if kind == "published":
+        if scores.name == "score":
+            scores = scores.clip(lower=0)
         if not scores.between(0, 1).all():
             raise InputError(
                 f"statistics.bins: published has bins of 0.2 from 0 to 1, but {scores.name} reaches "

@@ -54,6 +54,11 @@ def share(*, nullable: bool = False) -> pa.Column:
     return number(least=0, most=1, nullable=nullable)
 
 
+def score() -> pa.Column:
+    """Return a column of scores: a difference of two shares, so numbers from -1 to 1."""
+    return number(least=-1, most=1)
+
+
 def correlation(*, nullable: bool = False) -> pa.Column:
     """Return a column of numbers from -1 to 1."""
     return number(least=-1, most=1, nullable=nullable)

@@ -8,6 +8,7 @@ from memorability.tables.schemas.columns import (
     count,
     number,
     one_of,
+    score,
     share,
     table,
     text,
@@ -23,7 +24,7 @@ _SCORED = {
     "hits": count(nullable=True),
     "false_alarms": count(nullable=True),
     "responses": count(nullable=True),
-    "score": share(),
+    "score": score(),
 }
 
 
@@ -53,7 +54,7 @@ TABLES: Mapping[str, Table] = {
         official_split=whole(least=1, most=5),
         image_id=text(),
         split=one_of("train", "validation", "test"),
-        score=share(),
+        score=score(),
     ),
     "prepared": table(
         ("image_id",),
@@ -125,7 +126,7 @@ TABLES: Mapping[str, Table] = {
         ("image_id",),
         image_id=text(unique=True),
         split=one_of("train", "validation", "test"),
-        score=share(),
+        score=score(),
     ),
     "baselines": table(
         ("metric", "image_id"),

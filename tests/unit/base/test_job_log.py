@@ -69,7 +69,7 @@ def test_the_console_shows_warnings_but_not_every_line(
 def test_a_failure_leaves_its_traceback_in_the_log_and_goes_on(log: Path) -> None:
     with pytest.raises(ZeroDivisionError), job_log(log):
         fail_to_divide()
-    text = log.read_text()
+    text = log.read_text(encoding="utf-8")
     assert "ERROR The job failed." in text
     assert "Traceback (most recent call last)" in text
     assert "in fail_to_divide" in text
@@ -82,7 +82,7 @@ def test_a_mistake_of_the_user_is_its_message_alone_and_ends_the_job(
     with pytest.raises(SystemExit) as ended, job_log(log):
         raise InputError("100 % of images.csv is empty. Fill it.")
     assert ended.value.code == 1
-    for text in (log.read_text(), capsys.readouterr().err):
+    for text in (log.read_text(encoding="utf-8"), capsys.readouterr().err):
         assert text.count("100 % of images.csv is empty. Fill it.") == 1
         assert "Traceback" not in text
 
@@ -91,8 +91,8 @@ def test_a_second_attempt_begins_a_new_log(log: Path) -> None:
     for attempt in ("first", "second"):
         with job_log(log):
             logging.getLogger("memorability").info("the %s attempt", attempt)
-    assert "first" not in log.read_text()
-    assert "second" in log.read_text()
+    assert "first" not in log.read_text(encoding="utf-8")
+    assert "second" in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_a_script_that_fails_ends_with_status_1_and_says_why_on_its_console_once
     assert ended.returncode == 1
     assert ended.stderr.count("Mend the") == 1
     assert ended.stderr.count("Traceback") == tracebacks
-    assert log.read_text().count("Traceback") == tracebacks
-    assert "Mend the" in log.read_text()
+    assert log.read_text(encoding="utf-8").count("Traceback") == tracebacks
+    assert "Mend the" in log.read_text(encoding="utf-8")
 
 
 # Progress
@@ -129,7 +129,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def lines_of(log: Path) -> list[str]:
-    return [line.split(" INFO ", 1)[1] for line in log.read_text().splitlines()]
+    return [line.split(" INFO ", 1)[1] for line in log.read_text(encoding="utf-8").splitlines()]
 
 
 def test_progress_is_logged_once_per_interval_with_the_time_left(

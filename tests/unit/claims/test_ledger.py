@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.claims.ledger import OWN, VERDICTS, badge, ledger
+from memorability.claims.ledger import OWN, VERDICTS, badge, ledger, untestable
 from memorability.claims.published import Claim, find_claim, load_published
 from memorability.statistics.equivalence import fisher_interval
 from memorability.tables.store import SCHEMAS
@@ -337,3 +337,14 @@ class TestBadge:
     def test_nothing_testable(self) -> None:
         table = judged(ours(), dataset_kind="folder")
         assert badge(table) == "0 of 1 published figures testable here."
+
+    def test_what_is_not_testable_is_counted_by_reason_in_one_sentence(self) -> None:
+        of_folder = ledger(
+            ours(), claims=CLAIMS, dataset_kind="folder", margin=0.05, confidence=0.95
+        )
+        assert untestable(of_folder) == (
+            f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 that were "
+            "published on other data than this study has. claims.tsv lists them, with our figures "
+            "where there are any."
+        )
+        assert untestable(judged(ours())) == ""

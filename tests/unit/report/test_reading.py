@@ -213,7 +213,7 @@ def test_the_published_measure_is_one_of_several_and_has_the_correlations_of_its
 # The ledger for reading
 
 
-def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper() -> None:
+def test_the_ledger_for_reading_has_what_is_testable_and_names_the_place_in_the_paper() -> None:
     claims = load_published()
     answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
     images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
@@ -223,10 +223,10 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
         claims=claims, dataset_kind="memcat", margin=0.05, confidence=0.95,
     )  # fmt: skip
     shown = claims_for_reading(table)
-    assert len(shown) == len(claims)
+    assert len(table) == len(claims)
+    assert len(shown) == 2
     assert shown.columns[0] == "verdict"
-    testable = (shown["verdict"] != "not testable").tolist()
-    assert testable == sorted(testable, reverse=True)
+    assert "not testable" not in set(shown["verdict"])
     mse = shown[shown["statement"].str.contains("mean squared")].iloc[0]
     assert (mse["verdict"], mse["source"], mse["computed by"]) == (
         "equivalent", "Table 1", "this study",
@@ -236,11 +236,8 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     assert mse["difference"] == "0.000 [-0.015, 0.015]"
     counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
     assert counted[["published", "ours", "difference"]].to_list() == ["10,000", "10,000", "0"]
-    elsewhere = shown["source"].str.contains("Needell|Khosla")
-    assert elsewhere.sum() == 4
     assert not shown["source"].str.contains("arXiv|Bagheri").any()
     assert (shown["source"].str.len() > 0).all()
-    assert (shown["ours"] == "–").sum() == len(claims) - 2
 
 
 # Provenance

@@ -87,7 +87,7 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
     ("name", "column", "value"),
     [
         ("images", "score", 1.01),
-        ("images", "score", -0.01),
+        ("images", "score", -1.01),
         ("images", "score", NAN),
         ("images", "position", 0),  # three times the same
         ("images", "file", "same.jpg"),
@@ -497,3 +497,12 @@ def test_one_bit_anywhere_in_the_values_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(_damaged(data, share, "bit"))
         with pytest.raises(InputError, match="is damaged"):
             read_latents(path)
+
+
+@pytest.mark.parametrize("name", sorted(store.SCHEMAS))
+def test_every_table_may_be_empty(name: str, tmp_path: Path) -> None:
+    columns = list(store.SCHEMAS[name][1].columns)
+    store.write(pd.DataFrame(columns=columns), tmp_path / "part.parquet", name)
+    back = store.read(tmp_path / "part.parquet", name)
+    assert back.empty
+    assert list(back) == columns

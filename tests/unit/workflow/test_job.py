@@ -104,15 +104,19 @@ def test_texts_and_tables_for_reading_are_utf_8(snakemake: SimpleNamespace) -> N
         job.write_tsv(REJECTED)
         job.write_json("facts", {"études": [1, 2]})
         job.write_text("left", "ρ = 0.3\n")
-    assert Path(snakemake.output.tsv).read_text().splitlines()[1] == "b.jpg\tdamaged"
-    assert json.loads(Path(snakemake.output.facts).read_text()) == {"études": [1, 2]}
+    assert (
+        Path(snakemake.output.tsv).read_text(encoding="utf-8").splitlines()[1] == "b.jpg\tdamaged"
+    )
+    assert json.loads(Path(snakemake.output.facts).read_text(encoding="utf-8")) == {
+        "études": [1, 2]
+    }
     assert Path(snakemake.output.left).read_text(encoding="utf-8") == "ρ = 0.3\n"
 
 
 def test_the_log_has_an_import_that_fails(snakemake: SimpleNamespace) -> None:
     with pytest.raises(ModuleNotFoundError), RunningJob(snakemake):
         import no_such_package_anywhere  # noqa: F401, PLC0415
-    assert "no_such_package_anywhere" in Path(snakemake.log[0]).read_text()
+    assert "no_such_package_anywhere" in Path(snakemake.log[0]).read_text(encoding="utf-8")
 
 
 def test_an_error_that_a_user_can_mend_ends_the_job_with_its_message(
@@ -121,6 +125,6 @@ def test_an_error_that_a_user_can_mend_ends_the_job_with_its_message(
     with pytest.raises(SystemExit) as ended, RunningJob(snakemake):
         raise InputError("The table is empty. Add images.")
     assert ended.value.code == 1
-    log = Path(snakemake.log[0]).read_text()
+    log = Path(snakemake.log[0]).read_text(encoding="utf-8")
     assert "The table is empty. Add images." in log
     assert "Traceback" not in log

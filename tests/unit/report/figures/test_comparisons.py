@@ -205,6 +205,11 @@ def test_consistency_is_drawn_by_number_and_once_for_each_way_of_splitting(tmp_p
     assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
 
 
+def test_of_no_consistency_the_figure_says_why() -> None:
+    figure = consistency_by_responses(consistencies(()).iloc[:0], note=NOTE)
+    assert "Too few responses to compare halves of the observers" in texts(figure)
+
+
 def test_ways_of_splitting_that_were_not_measured_are_not_named() -> None:
     figure = consistency_by_responses(consistencies(("observers",)), note=NOTE)
     assert "adversarial" not in texts(figure)
@@ -352,7 +357,7 @@ def test_fifths_of_the_images_are_named_by_their_scores() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(scores=st.lists(st.integers(0, 40), min_size=5, max_size=80))
+@given(scores=st.lists(st.integers(-40, 40), min_size=5, max_size=80))
 def test_bins_follow_the_scores_and_equal_scores_share_one(scores: list[int]) -> None:
     table = pd.Series(scores, name="score") / 40
     for kind in ("published", "quantiles"):
@@ -364,6 +369,13 @@ def test_bins_follow_the_scores_and_equal_scores_share_one(scores: list[int]) ->
         assert bins.groupby(table).max().equals(bins.groupby(table).min())
     if table.is_unique:
         assert bins.value_counts().max() - bins.value_counts().min() <= 1
+
+
+def test_corrected_scores_below_0_are_in_the_lowest_bin_and_the_figure_says_so() -> None:
+    scores = pd.Series([-1.0, -0.05, 0.0, 0.2, 0.21, 1.0], name="score")
+    assert list(memorability_bins(scores, "published")[0]) == [0, 0, 0, 0, 1, 4]
+    assert "below 0" in texts(by_memorability({"all": {-0.05: 3, 0.5: 20}}))
+    assert "below 0" not in texts(by_memorability({"all": {0.05: 3, 0.5: 20}}))
 
 
 def test_published_bins_of_scores_beyond_them_are_refused() -> None:

@@ -94,17 +94,14 @@ def squeezed(text: str) -> str:
 
 @pytest.mark.parametrize("draw", FIGURES)
 @settings(
-    max_examples=2, deadline=None, suppress_health_check=list(HealthCheck),
+    max_examples=1, deadline=None, suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )  # fmt: skip
 @given(names=st.tuples(LABELS, LABELS).filter(lambda pair: pair[0] != pair[1]))
-@example(names=("$0_$20", "$5 to $20"))
-@example(names=("_hidden", "__init__"))
-@example(names=("\\frac{1}{2}", "<b>&amp;</b>"))
-@example(names=("{loss}", "%s %(name)s"))
-@example(names=("a" * 45, "word " * 9 + "end"))
-@example(names=("动物和人类的照片", "日本語のカテゴリ"))
-@example(names=("bell\x07", "null\x00"))
+@example(names=("$0_$20", "_hidden"))
+@example(names=("\\frac{1}{2}", "<b>&amp;</b> {loss} %s"))
+@example(names=("a" * 45, "动物和人类的照片"))
+@example(names=("bell\x07", "$5 to $20"))
 def test_every_name_is_shown_as_it_is(
     draw: Callable[[str, str], Figure],
     names: tuple[str, str],
