@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from memorability.explanation.names import MODES
 from memorability.report.figures.check_wording import sentence
@@ -198,7 +199,9 @@ def agreement(
             xlabel=f"likeness, 1: the same (bar: {interval_name(confidence)})",
         )
         axes.grid(visible=False, axis="y")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / len(pairs) - 0.08), ncols=2)
+        # In inches below the axes, whose height is not known before the layout is.
+        below = axes.transAxes + ScaledTranslation(0, -0.45, figure.dpi_scale_trans)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, 0), bbox_transform=below, ncols=2)
         title = "random weights" if check == "weights" else "two baselines"
         figure.suptitle(f"Attributions under {title}, {counted(table['n'].max(), 'image')}")
         said = [_converged(attributions, table), sentence(checks, check)]

@@ -16,7 +16,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.labels import metric_label
-from memorability.report.numbers import counted, number, significant, with_interval
+from memorability.report.numbers import counted, number, percent, significant, with_interval
 from memorability.statistics.rank_correlation import finished_seeds
 
 MOST_POINTS = 2000
@@ -165,7 +165,10 @@ def reconstructions(
         See `errors_by_score`.
     """
     columns = int(shown["kind"].value_counts().max())
-    names = {"best": "The smallest errors", "worst": "The largest errors"}
+    names = {
+        "best": "The smallest errors, from the smallest on",
+        "worst": "The largest errors, from the largest on",
+    }
     with styled():
         figure = Figure(figsize=(max(5.2, 1.5 * columns + 0.8), 8), layout="constrained")
         parts = figure.subfigures(2, 1, squeeze=False).flat
@@ -181,13 +184,26 @@ def reconstructions(
                 for axes, pixels in zip(grid[:, column], (originals, reconstructed), strict=True):
                     axes.imshow(pixels[place].transpose(1, 2, 0))
                 grid[0, column].set_title(
-                    f"error {significant(row['value'])}\nscore {number(row[target])}", fontsize=8
+                    f"error {significant(row['value'], 3)}\nscore {number(row[target])}", fontsize=8
                 )
             for axes, side in zip(grid[:, 0], ("original", "reconstruction"), strict=True):
                 axes.set_ylabel(side)
             part.suptitle(name, fontsize=10)
         width = int(12 * figure.get_figwidth())
-        key = readable(f"score: {score}", width)
-        figure.suptitle(f"{readable(title, width)}\n{key}", fontsize=10)
+        lines = [title, f"score: {score}", _variation_in_words(originals, reconstructed)]
+        figure.suptitle("\n".join(readable(line, width) for line in lines), fontsize=10)
         add_note(figure, note)
     return figure
+
+
+def _variation_in_words(
+    originals: npt.NDArray[np.uint8], reconstructed: npt.NDArray[np.uint8]
+) -> str:
+    """Say how much the reconstructions differ from one another, beside the originals."""
+    seen, rebuilt = (float(images.std(axis=0).mean()) for images in (originals, reconstructed))
+    if not seen:
+        return "The originals are all alike."
+    return (
+        "From image to image, the pixels of reconstructions vary "
+        f"{percent(rebuilt / seen)} as much as those of originals"
+    )

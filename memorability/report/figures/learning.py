@@ -180,8 +180,9 @@ def decay(
         axes.set(xlabel="epochs of fine-tuning", ylabel=correlated_with(row["target"], "error"))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         model = f"{metric_label(row)}, learning rate {row['lr']}, protocol {row['protocol']}"
+        single = "thin lines: single seeds, pooled; " if len(set(seeds["seed"])) > 1 else ""
         what = (
-            f"{counted(row['n'], 'image')}, {seeds_in_words(curve)}; thin lines: single seeds; "
+            f"{counted(row['n'], 'image')}, {seeds_in_words(curve)}; {single}"
             f"bands: {interval_name(confidence)}"
         )
         figure.suptitle(f"{readable(model, 100)}\n{readable(what, 100)}", fontsize=10)

@@ -125,14 +125,17 @@ def by_category(
     table = table.drop_duplicates(["group", "head", "metric"])
     table = table[(table["metric"] == "spearman") & ~table["head"].str.endswith(OF_PAIRS)]
     names = sorted(set(by_category["group"]))
-    groups = ["all", *names] if len(names) > 1 else ["all"]
     counts = table.drop_duplicates("group").set_index("group")["n"]
-    table = table[table["group"].map(counts) >= SMALLEST_BOOTSTRAP]
+    drawn = counts[counts >= SMALLEST_BOOTSTRAP].index
+    few = [name for name in names if name not in drawn]
+    groups = [name for name in ["all", *(names if len(names) > 1 else [])] if name in drawn]
+    table = table[table["group"].isin(groups)]
     heads = _in_order(table["head"].unique())
     styles = _styles(heads)
     with styled():
         figure = Figure(
-            figsize=(8.2, 1.8 + max(0.17 * len(heads), 0.5) * len(groups)), layout="constrained"
+            figsize=(8.2, 1.8 + max(0.17 * len(heads), 0.5) * max(1, len(groups))),
+            layout="constrained",
         )
         axes = figure.add_subplot()
         for place, head in enumerate(heads):
@@ -143,17 +146,12 @@ def by_category(
             marker = "s" if head in BASELINES or head == "image_size" else "o"
             name = readable(head_label(head), 40)
             axes.plot(rows["value"], height, marker, ms=4, color=colour, label=name)
-        for place, group in enumerate(groups):
-            if counts[group] < SMALLEST_BOOTSTRAP:
-                text = f"not drawn: fewer than {SMALLEST_BOOTSTRAP} test images tell nothing"
-                axes.text(
-                    0.5, place, text, va="center", ha="center", fontsize=8, color="#555555",
-                    transform=axes.get_yaxis_transform(),
-                )  # fmt: skip
+        if not groups:
+            say_instead(axes, f"Fewer than {SMALLEST_BOOTSTRAP} test images tell nothing.")
         labels = [f"{readable(group, 24)}\n({counted(counts[group], 'image')})" for group in groups]
         axes.set_yticks(range(len(groups)), labels)
         axes.grid(visible=False, axis="y")
-        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
         for edge in range(1, len(groups)):
             axes.axhline(edge - 0.5, color="#dddddd", lw=0.8)
         axes.axvline(0, color="black", lw=0.8)
@@ -163,7 +161,10 @@ def by_category(
         if heads:
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         axes.set_title("Prediction of unseen images, by head and category")
-        add_note(figure, f"Without a mark: predictions are constant there. {note}")
+        left_out = ", ".join(f"{name} ({counts[name]})" for name in few)
+        too_few = f"Not drawn, under {SMALLEST_BOOTSTRAP} test images: {left_out}." if few else ""
+        constant = "Without a mark: predictions are constant there."
+        add_note(figure, " ".join(filter(None, [too_few, constant, note])))
     return figure
 
 

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,17 @@ def test_checks_are_drawn_with_their_sentence(n: int, constant: bool, tmp_path: 
     assert f"Deletion and insertion of pixels, {n} images" in texts(figure)
     assert ("all attributions are 0" in texts(figure)) == constant
     draw(figure, tmp_path)
+
+
+@pytest.mark.parametrize("check", ["baseline", "weights"])
+def test_the_legend_of_checks_stands_between_axes_and_note(check: str, tmp_path: Path) -> None:
+    figure = agreement(summarised(), check)
+    draw(figure, tmp_path)
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    (note,) = [text for text in figure.texts if NOTE in text.get_text()]
+    boxes = [part.get_window_extent() for part in (axes.xaxis.label, legend, note)]
+    assert all(above.y0 > below.y1 for above, below in pairwise(boxes))
 
 
 def test_an_agreement_is_where_its_row_says() -> None:

@@ -172,11 +172,15 @@ def test_categories_of_few_test_images_are_named_and_not_drawn(tmp_path: Path) -
     study.images["category"] = np.where(np.arange(len(study.images)) % 8 == 0, "few", "many")
     found = study.evaluation()
     figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
-    assert "few\n(3 images)" in drawn(figure, tmp_path)
-    assert "fewer than 10 test images" in texts(figure)
-    for line in figure.axes[0].lines:
-        if line.get_marker() in ("o", "s"):
-            assert list(np.isnan(line.get_xdata())) in ([False, True, False], [False, True, True])
+    assert "Not drawn, under 10 test images: few (3)." in " ".join(drawn(figure, tmp_path).split())
+    rows = [tick.get_text().split("\n")[0] for tick in figure.axes[0].get_yticklabels()]
+    assert rows == ["all", "many"]
+
+
+def test_fewer_than_10_test_images_have_a_figure_that_says_so(tmp_path: Path) -> None:
+    found = Study(np.linspace(0, 1, 6)).evaluation()
+    figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
+    assert "Fewer than 10 test images tell nothing." in " ".join(drawn(figure, tmp_path).split())
 
 
 def test_learning_marks_the_epoch_whose_weights_are_kept(tmp_path: Path) -> None:
