@@ -11,6 +11,7 @@ from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.names import head_label
 from memorability.report.labels import label, metric_label
+from memorability.report.numbers import percent
 from memorability.report.pages import show, show_interval
 
 Rows = Mapping[str, pd.Series]
@@ -232,7 +233,7 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
     if matters.empty:
         return f"{text} No single feature is shown to add to the others."
     listed = ", ".join(
-        f"{label(name)} ({share:.1%} of the variance)"
+        f"{label(name)} ({percent(share)} of the variance)"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
     return f"{text} These features add to all others: {listed}."

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from memorability.report.figures.scores import seed_correlations
 from memorability.report.figures.style import (
@@ -65,7 +66,7 @@ def errors_by_score(
     words = with_interval(pooled["r"], pooled["ci_low"], pooled["ci_high"])
     mean = f"{several}r = {words}; r: Spearman's, in brackets its {interval_name(confidence)}"
     with styled():
-        figure = Figure(figsize=(max(5.2, 3.1 * columns), 1.4 + 2.6 * count), layout="constrained")
+        figure = Figure(figsize=(max(6.4, 3.3 * columns), 1.4 + 2.6 * count), layout="constrained")
         grid = figure.subplots(count, columns, sharex=True, squeeze=False).flat
         for axes, seed in zip(grid, seeds, strict=False):
             rows = table[table["seed"] == seed]
@@ -121,7 +122,9 @@ def seed_agreement(agreement: pd.DataFrame, *, note: str) -> Figure:
             )  # fmt: skip
             where = f", {protocol}" if several else ""
             pairs = counted(len(rows), "pair")
-            names.append(readable(f"{metric_label(rows.iloc[0])}, {lr}{where} ({pairs})", 40))
+            names.append(
+                readable(f"{metric_label(rows.iloc[0])}, learning rate {lr}{where} ({pairs})", 40)
+            )
         if models:
             axes.legend(
                 [*pair, *mean], ["two seeds", "mean of all pairs"], loc="center left",
@@ -132,6 +135,7 @@ def seed_agreement(agreement: pd.DataFrame, *, note: str) -> Figure:
         axes.axvline(0, color="black", lw=0.8)
         lowest = np.nanmin([0.0, *agreement["r"]])
         axes.set_xlim(lowest - 0.15, 1.1)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_yticks(range(len(models)), names)
         axes.set_ylim(max(1, len(models)) - 0.5, -0.6)
         axes.grid(visible=False, axis="y")

@@ -97,7 +97,7 @@ def learning_rate_selection(
             _rate_curve(axes, rows, of_seeds, places, interval_name(confidence))
             text = _rate_choices(axes, of_rules, of_choices, places)
             name = metric_label(rows.iloc[0]) + (f" ({keys[0]})" if several else "")
-            axes.set_title(f"{readable(name, 40)}\n{readable(text, 44)}", fontsize=9)
+            axes.set_title(f"{readable(name, 40)}\n{text}", fontsize=9)
             axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
             axes.set_xlim(-0.6, len(rates) - 0.4)
         for axes in figure.axes[len(losses) :]:
@@ -238,6 +238,6 @@ def _rate_choices(
     name = "chosen on half of the images, r of the others"
     axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
     return (
-        f"highest r {number(published['r'], 3)} at {published['lr']}; "
-        f"chosen on other images {number(honest['r'], 3)}"
+        f"highest r {number(published['r'], 3)} at {published['lr']},\n"
+        f"chosen on other images: r {number(honest['r'], 3)}"
     )

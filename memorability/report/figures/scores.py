@@ -99,10 +99,10 @@ def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
     with styled():
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()
-        axes.errorbar(
+        measured = axes.errorbar(
             by_number["responses"], by_number["consistency"], yerr=by_number["consistency_sd"],
             fmt="o-", ms=3, color=COLOURS[0], capsize=2,
-            label="random split, so many responses (bar: SD over splits)",
+            label="random split, by number of responses (bar: SD over splits)",
         )  # fmt: skip
         axes.plot(
             by_number["responses"], by_number["predicted"], "--", color=COLOURS[0],
@@ -117,13 +117,21 @@ def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
                     axes.plot(
                         rows["responses"], rows["consistency"], marker, color=colour, ms=6,
                         fillstyle="none",
-                        label=f"{splits[splitting]}, all responses, {corrections[correction]}",
+                        label=f"{splits[splitting]}, all responses, {corrections[correction]}: "
+                        f"{number(rows['consistency'].iloc[0], 3)}",
                     )  # fmt: skip
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.set(xlabel="responses per image, in both halves", ylabel="consistency (Spearman's r)")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
-        axes.set_title("Agreement of halves of the observers")
+        marks, names = axes.get_legend_handles_labels()
+        # Matplotlib names bars last.
+        order = [names.index(measured.get_label()), *range(len(names) - 1)]
+        axes.legend(
+            [marks[place] for place in order], [names[place] for place in order],
+            loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7,
+        )  # fmt: skip
+        images = counted(int(consistency["n"].max()), "image")
+        axes.set_title(f"Agreement of halves of the observers, {images}")
         add_note(figure, note)
     return figure
 
@@ -202,7 +210,8 @@ def values_by_memorability(
             colour = "#444444" if name == "all" else COLOURS[(place - 1) % len(COLOURS)]
             _bin_boxes(axes, chosen, colour)
             text = _correlation_text(rows.loc[[name]].iloc[0], seed_correlations(chosen, target))
-            axes.set_title(f"{readable(name, 36)}\n{text}", fontsize=9)
+            shown = "all images" if name == "all" else readable(name, 36)
+            axes.set_title(f"{shown}\n{text}", fontsize=9)
         for axes in figure.axes[len(panels) :]:
             axes.set_visible(False)
         low, high = figure.axes[0].get_ylim()

@@ -442,17 +442,20 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "target": "score_uncorrected", "group": "all", "method": "pooled", "n": 9,
         "consistency": 0.7, "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
     }  # fmt: skip
-    shown = ceiling_for_reading(pd.DataFrame([row, row | {"method": "partial"}]))
+    of_food = row | {"group": "food", "method": "within", "n": 4}
+    ceiling = pd.DataFrame([row, row | {"method": "partial"}, of_food])
+    shown = ceiling_for_reading(ceiling, "pooled")
     assert len(shown) == 1
     assert shown.iloc[0].to_dict() == {
         "score": "memorability, hits / responses",
-        "group": "all",
         "images": 9,
         "consistency of halves": 0.7,
         "SD over splits": 0.01,
         "reliability of all responses": 0.82,
         "highest possible r": 0.91,
     }
+    within = ceiling_for_reading(ceiling, "within")
+    assert within[["category", "images"]].to_numpy().tolist() == [["food", 4]]
 
 
 def test_a_forest_is_of_the_selected_loss_and_of_the_papers_distinctiveness() -> None:
