@@ -112,14 +112,16 @@ def attribution_maps(
             row[0].text(
                 -0.08,
                 0.5,
-                readable(name, 22),
+                readable(name, 22) if list(groups) != ["all"] else "",
                 transform=row[0].transAxes,
                 rotation=90,
                 va="center",
                 ha="right",
             )
         plain = FuncFormatter(lambda value, _: significant(value))
-        bar = figure.colorbar(shown, ax=grid, shrink=0.5, extend="max", format=plain)
+        bar = figure.colorbar(
+            shown, ax=grid, shrink=0.9 if len(groups) == 1 else 0.5, extend="max", format=plain
+        )
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
         key = "Above each image: memorability, ascending, and in brackets what is predicted"
         title = readable(f"{said} {key}.", int(12 * figure.get_figwidth()))

@@ -52,6 +52,7 @@ def scores_by_category(images: pd.DataFrame, *, target: str, score: str, note: s
     top = limits[1] + 0.01 * (limits[1] - limits[0])
     with styled():
         figure = Figure(figsize=(max(4.5, 1.2 + 1.3 * groups.ngroups), 4.2), layout="constrained")
+        small = groups.size().min() < SMALL_GROUP
         axes = figure.add_subplot()
         for place, (_, scores) in enumerate(groups):
             colour = COLOURS[place % len(COLOURS)]
@@ -64,11 +65,14 @@ def scores_by_category(images: pd.DataFrame, *, target: str, score: str, note: s
             axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
             text = f"{counted(len(scores), 'image')}\nmedian {number(scores.median())}"
             axes.text(place, top, text, ha="center")
-        axes.set_xticks(range(groups.ngroups), [readable(name, 15) for name, _ in groups])
+        names = [readable(name, 15) for name, _ in groups]
+        divided = names != ["all"]
+        axes.set_xticks(range(groups.ngroups), names if divided else ["all images"])
         axes.set(ylim=limits, ylabel=readable(score, 45))
-        key = f"dot: median, bar: middle half of the images, hollow: under {SMALL_GROUP} images"
+        key = "dot: median, bar: middle half of the images"
+        key += f", hollow: under {SMALL_GROUP} images" if small else ""
         axes.set_title(
-            f"Scores by category\n{readable(key, int(11 * figure.get_figwidth()))}",
+            f"{'Scores by category' if divided else 'Scores'}\n{readable(key, int(11 * figure.get_figwidth()))}",
             fontsize=9,
             pad=30,
         )
