@@ -119,9 +119,8 @@ def attribution_maps(
                 ha="right",
             )
         plain = FuncFormatter(lambda value, _: significant(value))
-        bar = figure.colorbar(
-            shown, ax=grid, shrink=0.9 if len(groups) == 1 else 0.5, extend="max", format=plain
-        )
+        height = 0.9 if len(groups) == 1 else 0.5
+        bar = figure.colorbar(shown, ax=grid, shrink=height, extend="max", format=plain)
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
         key = "Above each image: memorability, ascending, and in brackets what is predicted"
         title = readable(f"{said} {key}.", int(12 * figure.get_figwidth()))
@@ -175,6 +174,9 @@ def agreement(
         See `memorability.report.figures.scores.scores_by_category`.
     """
     table = checks[(checks["check"] == check) & checks["measure"].isin(list(_DRAWN))]
+    # An order of a few images is chance.
+    few = table["n"].max() < SMALLEST_BOOTSTRAP
+    measures = {name: how for name, how in _DRAWN.items() if not (few and name.startswith("rank"))}
     order = list(_NAMES)
     pairs = sorted(
         set(zip(table["first"], table["second"], strict=True)),
@@ -187,18 +189,19 @@ def agreement(
     with styled():
         figure = Figure(figsize=(9.2, 2.4 + 0.62 * len(pairs)), layout="constrained")
         axes = figure.add_subplot()
-        for place, (measure, (name, marker)) in enumerate(_DRAWN.items()):
+        for place, (measure, (name, marker)) in enumerate(measures.items()):
             rows = table[table["measure"] == measure].set_index(["first", "second"]).loc[pairs]
-            height = np.arange(len(pairs)) + 0.16 * (place - (len(_DRAWN) - 1) / 2)
+            height = np.arange(len(pairs)) + 0.16 * (place - (len(measures) - 1) / 2)
             axes.hlines(height, rows["ci_low"], rows["ci_high"], color=COLOURS[place])
             axes.plot(rows["value"], height, marker, ms=5, color=COLOURS[place], label=name)
         axes.axvline(0, color="black", lw=0.8)
+        bar = f"bar: {interval_name(confidence)}"
         lowest = np.nanmin([-0.05, *table["value"], *table["ci_low"]])
         axes.set_yticks(range(len(pairs)), labels)
         axes.set_ylim(len(pairs) - 0.5, -0.5)
         axes.set(
             xlim=(lowest - 0.05, 1.05),
-            xlabel=f"likeness, 1: the same (bar: {interval_name(confidence)})",
+            xlabel=f"likeness, 1: the same ({'too few images for intervals' if few else bar})",
         )
         axes.grid(visible=False, axis="y")
         # In inches below the axes, whose height is not known before the layout is.

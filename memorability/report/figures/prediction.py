@@ -23,6 +23,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.numbers import counted, number, significant
+from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 CALIBRATION_GROUPS = 10
@@ -57,6 +58,7 @@ def prediction(
     test = by_head(predictions, heads, None)
     positive = test["score"] >= class_threshold(predictions, median_of)
     values = metrics.set_index(["head", "metric"])["value"]
+    telling = distinct_heads(metrics)
     with styled():
         figure = Figure(figsize=(11.5, 5.2), layout="constrained")
         scatter, roc, curve = figure.subplots(1, 3)
@@ -69,7 +71,9 @@ def prediction(
             f"{counted(len(test), 'test image')}"
         )
         if positive.any() and not positive.all():
-            for head, style in _styles([*test.columns[2:]]).items():
+            for head, style in _styles(
+                [name for name in test.columns[2:] if name in telling]
+            ).items():
                 false_alarms, hits, _ = roc_curve(positive, test[head])
                 area = values[head, "roc_auc"]
                 roc.plot(false_alarms, hits, label=_with_area(head, area), **style)
@@ -130,7 +134,7 @@ def by_category(
     few = [name for name in names if name not in drawn]
     groups = [name for name in ["all", *(names if len(names) > 1 else [])] if name in drawn]
     table = table[table["group"].isin(groups)]
-    heads = _in_order(table["head"].unique())
+    heads = _in_order(set(table["head"]) & set(distinct_heads(metrics)))
     styles = _styles(heads)
     with styled():
         figure = Figure(
@@ -160,7 +164,8 @@ def by_category(
         )
         if heads:
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        axes.set_title("Prediction of unseen images, by head and category")
+        by = "head and category" if len(names) > 1 else "head"
+        axes.set_title(f"Prediction of unseen images, by {by}")
         left_out = ", ".join(f"{name} ({counts[name]})" for name in few)
         too_few = f"Not drawn, under {SMALLEST_BOOTSTRAP} test images: {left_out}." if few else ""
         constant = "Without a mark: predictions are constant there."

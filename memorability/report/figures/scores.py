@@ -71,11 +71,9 @@ def scores_by_category(images: pd.DataFrame, *, target: str, score: str, note: s
         axes.set(ylim=limits, ylabel=readable(score, 45))
         key = "dot: median, bar: middle half of the images"
         key += f", hollow: under {SMALL_GROUP} images" if small else ""
-        axes.set_title(
-            f"{'Scores by category' if divided else 'Scores'}\n{readable(key, int(11 * figure.get_figwidth()))}",
-            fontsize=9,
-            pad=30,
-        )
+        title = "Scores by category" if divided else "Scores"
+        lines = readable(key, int(11 * figure.get_figwidth()))
+        axes.set_title(f"{title}\n{lines}", fontsize=9, pad=30)
         add_note(figure, note)
     return figure
 

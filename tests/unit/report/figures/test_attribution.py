@@ -144,6 +144,10 @@ def test_checks_are_drawn_with_their_sentence(n: int, constant: bool, tmp_path: 
         figure = agreement(checks, check)
         assert names in texts(figure)
         assert ("All attributions are 0" in texts(figure)) == constant
+        # The order of two images is chance, and there are no intervals.
+        ranked = [line for line in figure.axes[0].lines if line.get_marker() == "s"]
+        assert len(ranked) == (n >= 10)
+        assert ("too few images for intervals" in texts(figure)) == (n < 10)
         draw(figure, tmp_path)
     attributions, _, _, curves = study(n, constant=constant)
     figure = figures.deletion_insertion(curves, checks, attributions, BOOTSTRAP, note=NOTE)

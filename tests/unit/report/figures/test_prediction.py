@@ -107,7 +107,8 @@ def test_every_head_has_a_point_in_every_category_that_it_varies_in(tmp_path: Pa
     assert list(np.isfinite(points["category means"])) == [True, False, False]
     # Predictions from elsewhere stand before what labels alone predict.
     names = [text for text in points if not str(text).startswith("_")]
-    assert names == ["MLP on latents", "their_model", "category means", "subcategory means"]
+    # Means of subcategories equal those of categories here, and say nothing of their own.
+    assert names == ["MLP on latents", "their_model", "category means"]
 
 
 def test_one_category_is_drawn_once(tmp_path: Path) -> None:
@@ -117,6 +118,19 @@ def test_one_category_is_drawn_once(tmp_path: Path) -> None:
     figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
     drawn(figure, tmp_path)
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["all\n(30 images)"]
+    assert figure.axes[0].get_title() == "Prediction of unseen images, by head"
+
+
+def test_labels_that_give_every_image_the_same_value_are_no_rivals(tmp_path: Path) -> None:
+    study = Study()
+    study.predictions[["category_mean", "subcategory_mean"]] = 0.5
+    found = study.evaluation()
+    curves = prediction.prediction(
+        study.predictions, study.heads, found.metrics, median_of="train", score="score", note=NOTE
+    )
+    points = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
+    for figure in (curves, points):
+        assert "category means" not in drawn(figure, tmp_path)
 
 
 def test_calibration_shows_spread_slope_and_ends(tmp_path: Path) -> None:
