@@ -251,9 +251,12 @@ def deletion_insertion(
             axes.set(xlabel=f"share of pixels {mode.replace('ion', 'ed')}", xlim=(0, 1))
             axes.set_title(f"{mode.capitalize()}\n{_area_in_words(checks, mode)}", fontsize=9)
         panels[0].set_ylabel("mean predicted score")
+        few = curves["image_id"].nunique() < SMALLEST_BOOTSTRAP
+        band_name = f"band: {interval_name(bootstrap.confidence)}"
+        band_name = "too few images for intervals" if few else band_name
         figure.legend(
             *panels[0].get_legend_handles_labels(), loc="outside right center",
-            title=f"pixels in order\n(band: {interval_name(bootstrap.confidence)})",
+            title=f"pixels in order\n({band_name})",
         )  # fmt: skip
         explained = attributions[attributions["image_id"].isin(curves["image_id"])]
         said = readable(converged_in_words([explained]), 100)

@@ -205,8 +205,11 @@ def _rate_curve(
         rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
         label=f"{interval} over images",
     )  # fmt: skip
-    axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
-    axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    if (rows["seeds"] > 1).any():
+        axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
+        axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    else:
+        axes.plot(rows["place"], rows["r"], "o-", color=colour, lw=1.2, ms=4, label="r of one seed")
     lost = rows[(rows["diverged"] != "") | rows["r"].isna()]
     if len(lost) > 0:
         name = "a seed diverged (at 0: no correlation)"
@@ -223,7 +226,7 @@ def _rate_choices(
     if not published["lr"]:
         return "no learning rate has a correlation"
     if len(places) == 1:
-        return f"r = {number(published['r'], 3)}; one learning rate, nothing to choose"
+        return f"r = {number(published['r'], 3)}\none learning rate, nothing to choose"
     chosen = choices[(choices["rule"] == "images") & (choices["share"] > 0)]
     axes.vlines(
         chosen["lr"].map(places), 0, 0.18 * chosen["share"], color="#999999", lw=7,

@@ -222,7 +222,7 @@ def values_by_memorability(
             axes.set_xlim(-0.6, 4.6)
             # Counts stand below the boxes.
             axes.set_ylim(low - 0.1 * (high - low), high)
-        figure.supylabel(f"{ylabel}, z-scored over all images", fontsize=9)
+        figure.supylabel(f"{ylabel},\nz-scored over all images", fontsize=9)
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
         if bins == "published" and (table[target] < 0).any():
             width += ", the lowest with all below 0"

@@ -153,6 +153,7 @@ def test_checks_are_drawn_with_their_sentence(n: int, constant: bool, tmp_path: 
     figure = figures.deletion_insertion(curves, checks, attributions, BOOTSTRAP, note=NOTE)
     assert f"Deletion and insertion of pixels, {n} images" in texts(figure)
     assert ("all attributions are 0" in texts(figure)) == constant
+    assert ("too few images for intervals" in texts(figure)) == (n < 10)
     draw(figure, tmp_path)
 
 

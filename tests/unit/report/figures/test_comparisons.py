@@ -558,7 +558,7 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
     chosen_in_words = (
         "highest r 0.250 at 1e-6, chosen on other images: r 0.125"
         if count > 1
-        else "r = 0.250; one learning rate, nothing to choose"
+        else "r = 0.250 one learning rate, nothing to choose"
     )
     assert [" ".join(title.split("\n")) for title in titles(figure)] == [
         f"loss {k} {chosen_in_words}" for k in range(losses)
