@@ -122,17 +122,27 @@ def minimum_side(losses: Iterable[str]) -> int:
     return max((LOSSES[loss].minimum_side for loss in losses), default=1)
 
 
-def weights_name(loss: str, file: Path | None) -> str:
+def weights_name(backbone: str | None, file: Path | None) -> str:
     """Return what the weights of a loss's network are called in tables.
 
-    `none` for a loss without a network; `random` without a file; `pretrained` for the files that are
-    published for it, by a server or a package; else the file's name without its ending.
+    Parameters
+    ----------
+    backbone
+        Key of `BACKBONES`, None for a loss without a network.
+    file
+        Of its weights, None for random ones.
+
+    Returns
+    -------
+    str
+        `none` without a network; `random` without a file; `pretrained` for the files that are published
+        for the network, by a server or a package; else the file's name without its ending.
     """
-    if loss not in LOSS_BACKBONES:
+    if backbone is None:
         return "none"
     if file is None:
         return "random"
-    return "pretrained" if file.name in published_files(LOSS_BACKBONES[loss]) else file.stem
+    return "pretrained" if file.name in published_files(backbone) else file.stem
 
 
 def published_files(backbone: str) -> set[str]:

@@ -345,9 +345,9 @@ def make_loss(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
         loss = make(choice.lpips_range, choice.style_gram).eval().requires_grad_(False)
-    backbone = weights_name(name, choice.weights_file)
     if not isinstance(loss, NetworkLoss):
-        return loss, Metric(name, backbone, "", "", "distance"), None
+        return loss, Metric(name, weights_name(None, None), "", "", "distance"), None
+    backbone = weights_name(loss.backbone, choice.weights_file)
     loss.precision = precision
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
     if choice.weights_file is None:

