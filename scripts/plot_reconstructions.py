@@ -19,7 +19,7 @@ with RunningJob(snakemake) as job:
         np.load(job.input.reconstructions),
         target=params.target,
         score=params.score,
-        title=style.run_title(values.assign(seeds=1)),
+        title=style.run_title(values),
         note=params.note,
     )
     style.save(figure, job.output.svg, job.output.png)

@@ -85,9 +85,9 @@ def score_label(target: str, convention: str) -> str:
     return f"{words} {convention}" if target == "score" else words
 
 
-def correlated_with(target: str) -> str:
-    """Return what stands beside an axis of correlations with a score."""
-    return f"Spearman's r with {SCORE_KINDS[target].in_a_sentence}"
+def correlated_with(target: str, what: str = "") -> str:
+    """Return what stands beside an axis of correlations with a score, perhaps of what."""
+    return f"Spearman's r {f'of {what} ' if what else ''}with {SCORE_KINDS[target].in_a_sentence}"
 
 
 def metric_label(row: Mapping[str, Any] | pd.Series) -> str:

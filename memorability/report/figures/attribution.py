@@ -200,13 +200,9 @@ def agreement(
         axes.grid(visible=False, axis="y")
         axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / len(pairs) - 0.08), ncols=2)
         title = "random weights" if check == "weights" else "two baselines"
-        images = table["n"].max()
-        words = (
-            f"{_converged(attributions, table)} {sentence(checks, check)}"
-            f" ({counted(images, 'image')})"
-        )
-        figure.suptitle(f"Attributions under {title}")
-        axes.set_title(readable(words, 105), fontsize=9)
+        figure.suptitle(f"Attributions under {title}, {counted(table['n'].max(), 'image')}")
+        said = [_converged(attributions, table), sentence(checks, check)]
+        axes.set_title("\n".join(readable(each, 105) for each in said), fontsize=9)
         add_note(figure, note)
     return figure
 

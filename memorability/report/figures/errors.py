@@ -61,9 +61,9 @@ def errors_by_score(
     columns = max(1, min(3, len(seeds)))
     count = max(1, -(-len(seeds) // columns))
     pooled = correlations[correlations["method"] == "pooled"].iloc[0]
-    several = "mean over the seeds: " if len(seeds) > 1 else ""
+    several = "mean of the seeds: " if len(seeds) > 1 else ""
     words = with_interval(pooled["r"], pooled["ci_low"], pooled["ci_high"])
-    mean = f"{several}Spearman's r = {words} (in brackets: {interval_name(confidence)})"
+    mean = f"{several}r = {words}; r: Spearman's, in brackets its {interval_name(confidence)}"
     with styled():
         figure = Figure(figsize=(max(5.2, 3.1 * columns), 1.4 + 2.6 * count), layout="constrained")
         grid = figure.subplots(count, columns, sharex=True, squeeze=False).flat
@@ -79,7 +79,7 @@ def errors_by_score(
             say_instead(figure.axes[0], "No errors: the runs diverged.")
         figure.axes[0].set_ylabel("reconstruction error")
         figure.axes[0].set_xlabel(readable(score, 40))
-        width = int(12 * figure.get_figwidth())
+        width = int(14 * figure.get_figwidth())
         figure.suptitle(f"{readable(title, width)}\n{readable(mean, width)}", fontsize=10)
         add_note(figure, note)
     return figure
@@ -131,7 +131,7 @@ def seed_agreement(agreement: pd.DataFrame, *, note: str) -> Figure:
             say_instead(axes, "No model has two seeds.")
         axes.axvline(0, color="black", lw=0.8)
         lowest = np.nanmin([0.0, *agreement["r"]])
-        axes.set_xlim(lowest - 0.05, 1.05)
+        axes.set_xlim(lowest - 0.15, 1.1)
         axes.set_yticks(range(len(models)), names)
         axes.set_ylim(max(1, len(models)) - 0.5, -0.6)
         axes.grid(visible=False, axis="y")

@@ -114,8 +114,7 @@ def learning_rate_selection(
         figure.legend(
             legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
         )
-        words = correlated_with(pooled["target"].iloc[0])
-        figure.supylabel(f"{words}, of the error", fontsize=9)
+        figure.supylabel(correlated_with(pooled["target"].iloc[0], "error"), fontsize=9)
         counts = f"{counted(pooled['n'].max(), 'image')}, {seeds_in_words(pooled)}."
         add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
     return figure
@@ -178,16 +177,14 @@ def decay(
         axes.set_xlim(0, end + 0.08 * end)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         row = curve.iloc[0]
-        axes.set(
-            xlabel="epochs of fine-tuning", ylabel=f"{correlated_with(row['target'])}, of the error"
-        )
+        axes.set(xlabel="epochs of fine-tuning", ylabel=correlated_with(row["target"], "error"))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         model = f"{metric_label(row)}, learning rate {row['lr']}, protocol {row['protocol']}"
         what = (
             f"{counted(row['n'], 'image')}, {seeds_in_words(curve)}; thin lines: single seeds; "
             f"bands: {interval_name(confidence)}"
         )
-        figure.suptitle(f"{readable(model, 80)}\n{readable(what, 80)}", fontsize=10)
+        figure.suptitle(f"{readable(model, 100)}\n{readable(what, 100)}", fontsize=10)
         add_note(figure, note)
     return figure
 

@@ -23,7 +23,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.numbers import counted, number, significant
-from memorability.statistics.intervals import Bootstrap, bootstrap_mean
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 CALIBRATION_GROUPS = 10
 """Groups of test images by their prediction, at most; none has fewer than `SMALL_GROUP` images."""
@@ -126,6 +126,8 @@ def by_category(
     table = table[(table["metric"] == "spearman") & ~table["head"].str.endswith(OF_PAIRS)]
     names = sorted(set(by_category["group"]))
     groups = ["all", *names] if len(names) > 1 else ["all"]
+    counts = table.drop_duplicates("group").set_index("group")["n"]
+    table = table[table["group"].map(counts) >= SMALLEST_BOOTSTRAP]
     heads = _in_order(table["head"].unique())
     styles = _styles(heads)
     with styled():
@@ -141,7 +143,13 @@ def by_category(
             marker = "s" if head in BASELINES or head == "image_size" else "o"
             name = readable(head_label(head), 40)
             axes.plot(rows["value"], height, marker, ms=4, color=colour, label=name)
-        counts = table.drop_duplicates("group").set_index("group")["n"]
+        for place, group in enumerate(groups):
+            if counts[group] < SMALLEST_BOOTSTRAP:
+                text = f"not drawn: fewer than {SMALLEST_BOOTSTRAP} test images tell nothing"
+                axes.text(
+                    0.5, place, text, va="center", ha="center", fontsize=8, color="#555555",
+                    transform=axes.get_yaxis_transform(),
+                )  # fmt: skip
         labels = [f"{readable(group, 24)}\n({counted(counts[group], 'image')})" for group in groups]
         axes.set_yticks(range(len(groups)), labels)
         axes.grid(visible=False, axis="y")
@@ -152,7 +160,8 @@ def by_category(
         axes.set_xlabel(
             f"Spearman's r of predicted with measured scores (bar: {interval_name(confidence)})"
         )
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        if heads:
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         axes.set_title("Prediction of unseen images, by head and category")
         add_note(figure, f"Without a mark: predictions are constant there. {note}")
     return figure
@@ -206,7 +215,7 @@ def calibration(
         for axes in (spread, curve):
             if axes.get_legend_handles_labels()[0]:
                 axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=7.5)
-        figure.suptitle(f"Calibration of the {head_label(MAIN)} on unseen images")
+        figure.suptitle(f"Calibration on unseen images: {head_label(MAIN)}")
         add_note(figure, note)
     return figure
 
@@ -310,7 +319,9 @@ def search(trials: pd.DataFrame, *, note: str) -> Figure:
         history.xaxis.set_major_locator(MaxNLocator(integer=True))
         plain_log_scale(rates, "x")
         rates.set_xlabel("learning rate")
-        rates.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        rates.legend(
+            *history.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5)
+        )
         lost = int(trials["validation_loss"].isna().sum())
         diverged = f", {lost} of which diverged" if lost else ""
         figure.suptitle(

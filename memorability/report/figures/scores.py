@@ -211,20 +211,16 @@ def values_by_memorability(
             axes.set_xlim(-0.6, 4.6)
             # Counts stand below the boxes.
             axes.set_ylim(low - 0.1 * (high - low), high)
-        figure.supylabel(
-            f"{ylabel}\n(z: standard deviations from the mean of all images)", fontsize=9
-        )
+        figure.supylabel(f"{ylabel}, z-scored over all images", fontsize=9)
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
         if bins == "published" and (table[target] < 0).any():
             width += ", the lowest with all below 0"
-        several = ", a box for each seed" if len(table["seed"].unique()) > 1 else ""
-        key = f"{score}, {width}{several} (below: number of images; hollow: under {SMALL_GROUP}); "
-        key += f"r: Spearman's, with its {interval_name(confidence)}"
-        figure.suptitle(
-            f"{readable(title, int(13 * figure.get_figwidth()))}\n"
-            f"{readable(key, int(13 * figure.get_figwidth()))}",
-            fontsize=10,
-        )
+        several = "a box for each seed; " if len(table["seed"].unique()) > 1 else ""
+        key = f"{several}below: number of images; hollow: under {SMALL_GROUP}; "
+        key += f"r: Spearman's, in brackets its {interval_name(confidence)}"
+        letters = int(14 * figure.get_figwidth())
+        lines = [readable(text, letters) for text in (title, f"{score}, {width}", key)]
+        figure.suptitle("\n".join(lines), fontsize=10)
         add_note(figure, note)
     return figure
 

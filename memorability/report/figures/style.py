@@ -125,13 +125,19 @@ def plain_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
 
 
 def run_title(correlations: pd.DataFrame) -> str:
-    """Return the title of a figure about one model: loss, learning rate, protocol, seeds."""
+    """Return the title of a figure about one model: loss, learning rate, protocol, seeds.
+
+    Parameters
+    ----------
+    correlations
+        Rows of one model: of the table `correlations`, or the values of one of its seeds.
+    """
     row = correlations.iloc[0]
     error = row["quantity"] == "error"
     if row["protocol"] == EXTERNAL:
         return metric_label(row) if error else f"Latents {row['loss']}, external"
     name = metric_label(row) if error else label(row["loss"])
-    seeds = counted(row["seeds"], "seed")
+    seeds = counted(row["seeds"], "seed") if "seeds" in row else f"seed {row['seed']}"
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {seeds}"
 
 

@@ -1503,6 +1503,16 @@ def test_tables_that_are_not_there_are_named_before_any_job(
     assert not Path("resources").exists()
 
 
+def test_published_points_are_compared_where_images_and_model_are_the_published_ones() -> None:
+    published = resolve(merged(), ROOT)
+    assert notes.published_images(published)
+    assert notes.published_decay(published)
+    assert not notes.published_decay(resolve(merged({"weights": {"source": "random"}}), ROOT))
+    lamem = resolve(merged(_yaml(ROOT / "studies" / "lamem.yaml")), ROOT)
+    assert not notes.published_images(lamem)
+    assert not notes.published_decay(lamem)
+
+
 # Single trials
 
 

@@ -84,6 +84,35 @@ def test_photographs_ascend_in_memorability_from_the_least_to_the_most(
     draw(figure, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("converged", "said"),
+    [
+        ([True] * 6, "6 attributions converged."),
+        ([False, *[True] * 5], "5 of 6 attributions converged."),
+        ([False] * 6, "None of 6 attributions converged: do not interpret them."),
+    ],
+)
+def test_maps_that_have_not_converged_are_marked(converged: list[bool], said: str) -> None:
+    figure = drawn(figures.shown_images(explained(), []).assign(converged=converged))
+    assert texts(figure).count("not converged") == converged.count(False)
+    assert said in texts(figure)
+
+
+def test_checks_say_how_many_of_the_attributions_they_compare_have_converged() -> None:
+    attributions, variants, _, curves = study(12)
+    variants["converged"] = variants["variant"] != "zeros"
+    pair = [attributions, variants]
+    for check, said in (
+        ("baseline", "12 of 24 attributions converged"), ("weights", "36 attributions converged"),
+    ):  # fmt: skip
+        figure = figures.agreement(summarised(), check, pair, confidence=0.9, note=NOTE)
+        assert said in texts(figure)
+    figure = figures.deletion_insertion(
+        curves, summarised(), attributions.assign(converged=False), BOOTSTRAP, note=NOTE
+    )
+    assert "None of 12 attributions converged" in texts(figure)
+
+
 def test_named_images_alone_are_shown() -> None:
     shown = figures.shown_images(explained(), ["i6", "i0", "i1"])
     assert list(shown["image_id"]) == ["i1", "i6", "i0"]

@@ -15,6 +15,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.text import Text
+from scipy.stats import spearmanr
 
 from memorability.base.errors import InputError
 from memorability.report import labels
@@ -25,6 +26,7 @@ from memorability.report.figures.scores import (
     scores_by_category,
     values_by_memorability,
 )
+from memorability.report.numbers import number
 
 NAN = float("nan")
 NOTE = "Observers are simulated; backbones are random."
@@ -250,7 +252,7 @@ def test_a_box_of_fewer_than_20_images_is_hollow() -> None:
         "animal": [True, True, False, False, True, True],
         "food": [False, False, True, True],
     }
-    assert "hollow: under 20);" in texts(figure)
+    assert "hollow: under 20;" in texts(figure)
 
 
 def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
@@ -266,6 +268,30 @@ def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
 def test_an_image_counts_once_however_many_seeds_there_are() -> None:
     figure = by_memorability({"all": {0.5: 21}})
     assert [text.get_text() for text in figure.axes[0].texts] == ["21"]
+
+
+@pytest.mark.parametrize("bins", ["published", "quantiles"])
+def test_the_correlations_of_seeds_are_those_of_what_is_drawn(bins: str) -> None:
+    """Two seeds that contradict each other: their average would correlate, they hardly do."""
+    rng = np.random.default_rng(1)
+    images = images_of({"animal": dict.fromkeys(np.linspace(0.05, 0.95, 30), 1)})
+    noise = 10 * rng.standard_normal(30)
+    values = pd.concat(
+        images[["image_id"]].assign(seed=seed, value=images["score"] + sign * noise)
+        for seed, sign in (("0", 1), ("1", -1))
+    )
+    own = [spearmanr(images["score"], images["score"] + sign * noise)[0] for sign in (1, -1)]
+    mean = float(np.mean(own))
+    assert mean < 0.2, "but that of the average is 1"
+    rows = [correlation(r=mean), correlation("animal", "within", r=mean)]
+    figure = values_by_memorability(
+        values, images, pd.DataFrame(rows), target="score", score="score", bins=bins,
+        title="", ylabel="error", confidence=0.95, note="",
+    )  # fmt: skip
+    for title in titles(figure):
+        assert title.split("\n")[1:] == [
+            f"mean r = {number(mean)} [0.12, 0.38]", f"seeds: {number(own[0])}, {number(own[1])}",
+        ]  # fmt: skip
 
 
 def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
@@ -327,9 +353,8 @@ def test_fifths_of_the_images_are_named_by_their_scores() -> None:
     names = [tick.get_text() for tick in axes.get_xticklabels()]
     assert names[0].startswith("0.10–")
     assert names[4].endswith("–0.90")
-    assert (
-        "fifths of the images, a box for each seed (below: number of images; hollow: under 20)"
-        in texts(figure)
+    assert "as given, fifths of the images a box for each seed; below: number of images" in texts(
+        figure
     )
 
 

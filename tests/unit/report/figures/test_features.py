@@ -8,12 +8,13 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from memorability.features.names import OBJECT_FEATURES, TABLE_2
+from memorability.features.names import OBJECT_FEATURES, TABLE_2, VARIANTS_OF
 from memorability.report.figures import style
 from memorability.report.figures.features import (
     feature_correlations,
     feature_map,
     importance,
+    readings,
     table_2_forest,
 )
 from memorability.report.labels import label
@@ -94,6 +95,61 @@ def test_the_map_prints_every_correlation_and_a_dash_for_none(features: pd.DataF
     assert len(shown) == 8 * 8
     assert shown.count("–") == 15
     assert shown.count("−1.00") == 2
+
+
+def test_published_values_of_other_images_are_not_drawn(table: pd.DataFrame) -> None:
+    axes = table_2_forest(table, compared=False, confidence=0.95, note=NOTE).axes[0]
+    assert "published" not in [line.get_label() for line in axes.get_lines()]
+
+
+def reading(metric: str, r: float, method: str = "pooled") -> dict[str, object]:
+    return {
+        "quantity": "variant" if metric in VARIANTS_OF else "feature", "metric": metric,
+        "backbone": "", "sign": "", "model": "", "protocol": "", "loss": "", "lr": "",
+        "method": method, "target": "score", "r": r, "ci_low": r - 0.1, "ci_high": r + 0.1,
+    }  # fmt: skip
+
+
+def test_other_readings_stand_below_their_feature() -> None:
+    features = [reading("saturation", 0.9), reading("texture_energy", 0.1)]
+    features += [reading("color_diversity", 0.2)]
+    variants = [reading("texture_energy_swapped", -0.5), reading("color_diversity_lab_values", 0.6)]
+    figure = readings(pd.DataFrame(features), pd.DataFrame(variants), confidence=0.9, note=NOTE)
+    (axes,) = figure.axes
+    names = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
+    # Saturation has no other reading.
+    assert names == [
+        "Colour diversity (Table 2)", "Colour diversity, as scripted (LAB values)",
+        "Texture energy (Table 2)", "Texture energy, as scripted (red and blue swapped)",
+    ]  # fmt: skip
+    (points,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert list(points.get_xdata()) == [0.2, 0.6, 0.1, -0.5]
+    assert "90 % interval" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize("all_unused", [True, False])
+def test_features_that_the_model_does_not_use_are_named_not_drawn(all_unused: bool) -> None:
+    used = 0.0 if all_unused else 0.2
+    rows = pd.DataFrame(
+        {"feature": ["saturation", "mean_lab_a"], "importance": [used, 0.0],
+         "ci_low": [used, 0.0], "ci_high": [used, 0.0], "n": 18, "model": "gradient-boosted trees"}
+    )  # fmt: skip
+    metrics = pd.DataFrame(
+        {"head": ["labels_alone", "features_and_labels"], "metric": "spearman",
+         "value": [0.3, np.nan], "ci_low": [0.2, np.nan], "ci_high": [0.4, np.nan], "n": 18}
+    )  # fmt: skip
+    figure = importance(rows, metrics, confidence=0.95, note=NOTE)
+    left, right = figure.axes
+    assert [text.get_text().strip() for text in left.texts] == [
+        "predicts the same score for every image"
+    ]
+    said = " ".join(" ".join(text.get_text() for text in right.texts).split())
+    if all_unused:
+        assert not right.lines
+        assert "The model uses no feature" in said
+    else:
+        assert said == "not used by the model"
+        assert list(np.isnan(right.lines[1].get_xdata())) == [True, False]
 
 
 def test_importance_shows_heads_and_features(tmp_path: Path) -> None:

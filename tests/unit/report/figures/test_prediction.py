@@ -135,6 +135,50 @@ def test_calibration_shows_spread_slope_and_ends(tmp_path: Path) -> None:
     assert "interval" not in shown
 
 
+def test_groups_of_a_calibration_have_at_least_20_images_and_bootstrap_intervals() -> None:
+    study = Study(np.linspace(0, 1, 90))
+    figure = prediction.calibration(
+        study.predictions, study.evaluation().calibration, BOOTSTRAP, score="score", note=NOTE
+    )
+    curve = figure.axes[1]
+    (means,) = [line for line in curve.lines if line.get_marker() == "o"]
+    (bars,) = curve.collections
+    assert len(means.get_xdata()) == len(bars.get_segments()) == 4
+    test = study.predictions[study.predictions["split"] == "test"]
+    # The test scores are a line: the groups are its quarters, in the order of the predictions.
+    quarters = np.array_split(np.sort(test["score"].to_numpy()), 4)
+    np.testing.assert_allclose(
+        means.get_ydata(), [quarter.mean() for quarter in quarters], atol=0.02
+    )
+    for (low, high), middle in zip(
+        [segment[:, 1] for segment in bars.get_segments()], means.get_ydata(), strict=True
+    ):
+        assert low < middle < high
+    assert "95 % interval" in texts(figure)
+
+
+def test_equal_predictions_have_no_calibration() -> None:
+    study = Study(np.linspace(0, 1, 90))
+    study.predictions["predicted"] = 0.5
+    figure = prediction.calibration(
+        study.predictions, study.evaluation().calibration, BOOTSTRAP, score="score", note=NOTE
+    )
+    assert not figure.axes[1].lines
+    assert "every image has the same prediction" in " ".join(texts(figure).split())
+
+
+def test_categories_of_few_test_images_are_named_and_not_drawn(tmp_path: Path) -> None:
+    study = Study(np.linspace(0, 1, 26))
+    study.images["category"] = np.where(np.arange(len(study.images)) % 8 == 0, "few", "many")
+    found = study.evaluation()
+    figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
+    assert "few\n(3 images)" in drawn(figure, tmp_path)
+    assert "fewer than 10 test images" in texts(figure)
+    for line in figure.axes[0].lines:
+        if line.get_marker() in ("o", "s"):
+            assert list(np.isnan(line.get_xdata())) in ([False, True, False], [False, True, True])
+
+
 def test_learning_marks_the_epoch_whose_weights_are_kept(tmp_path: Path) -> None:
     history = pd.DataFrame(
         {"epoch": [1, 2, 3], "train_loss": [0.3, 0.2, 0.1], "validation_loss": [0.3, 0.1, 0.2]}
