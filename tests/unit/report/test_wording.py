@@ -302,7 +302,7 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
         f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
-        "add to all others: Saturation (20.0% of the variance)."
+        "add to all others: Saturation (20 % of the variance)."
     )
 
 

@@ -114,7 +114,7 @@ def test_agreement_has_a_row_per_model_and_a_point_per_pair(tmp_path: Path) -> N
     figure = errors.seed_agreement(agreement, note=NOTE)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == [
-        "MSE, learning rate 1e-3 (3 pairs)", "Style loss, learning rate 5e-6 (1\npair)",
+        "MSE, learning rate 1e-3 (3 pairs)", "Style loss, learning rate 5e-6 (1 pair)",
     ]  # fmt: skip
     points = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
     means = [line.get_xdata() for line in axes.lines if line.get_marker() == "|"]
