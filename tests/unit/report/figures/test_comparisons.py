@@ -182,11 +182,11 @@ def consistencies(splittings: tuple[str, ...]) -> pd.DataFrame:
     by_number = pd.DataFrame(
         {"splitting": "observers", "correction": "none", "all_responses": False,
          "responses": [2.0, 4.0, 8.0], "consistency": [0.1, 0.2, 0.3], "consistency_sd": 0.05,
-         "predicted": [0.1, 0.15, 0.3]}
+         "predicted": [0.1, 0.15, 0.3], "n": 60}
     )  # fmt: skip
     of_all = [
         {"splitting": splitting, "correction": correction, "all_responses": True, "responses": 20.0,
-         "consistency": 0.5, "consistency_sd": 0.05, "predicted": NAN}
+         "consistency": 0.5, "consistency_sd": 0.05, "predicted": NAN, "n": 60}
         for splitting in splittings for correction in ("none", "paper", "exact")
     ]  # fmt: skip
     return pd.concat([by_number, pd.DataFrame(of_all)], ignore_index=True)
@@ -248,7 +248,7 @@ def test_a_box_of_fewer_than_20_images_is_hollow() -> None:
     }
     assert opacity == {
         # A box for each of two seeds.
-        "all": [True, True, False, False, True, True, True, True],
+        "all images": [True, True, False, False, True, True, True, True],
         "animal": [True, True, False, False, True, True],
         "food": [False, False, True, True],
     }
@@ -324,7 +324,7 @@ def test_a_correlation_without_an_interval_is_shown_without_one() -> None:
         correlation("all", "within"),
     ]
     (title,) = titles(by_memorability({"all": {0.1: 2, 0.9: 2}}, rows))
-    assert title.startswith("all\nmean r = −0.50\nseeds:")
+    assert title.startswith("all images\nmean r = −0.50\nseeds:")
 
 
 def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def model(
     ids = [f"i{place:04d}" for place in range(images)]
     table = pd.DataFrame({"image_id": ids, "category": "all", "score": rng.random(images)})
     keys = {
-        "quantity": "error", "metric": loss, "backbone": "none", "sign": "distance", "model": "",
-        "protocol": "paper", "loss": loss, "lr": "1e-3",
+        "quantity": "error", "metric": loss, "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "", "protocol": "paper", "loss": loss, "lr": "1e-3",
     }  # fmt: skip
     values = pd.concat(
         table[["image_id"]].assign(

@@ -114,7 +114,8 @@ def test_published_values_of_other_images_are_not_drawn(table: pd.DataFrame) -> 
 def reading(metric: str, r: float, method: str = "pooled") -> dict[str, object]:
     return {
         "quantity": "variant" if metric in VARIANTS_OF else "feature", "metric": metric,
-        "backbone": "", "sign": "", "model": "", "protocol": "", "loss": "", "lr": "",
+        "backbone": "", "trained_by": "", "published": "", "sign": "", "model": "", "protocol": "",
+        "loss": "", "lr": "",
         "method": method, "target": "score", "r": r, "ci_low": r - 0.1, "ci_high": r + 0.1,
     }  # fmt: skip
 
