@@ -114,10 +114,13 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     rows = table[~table["target"].str.startswith(ATTRIBUTION)]
     measured = rows[rows["unavailable"] == ""]
     level = 1 - confidence
-    text = (
-        f"{(measured['p_holm'] < level).sum()} of {len(measured)} image features correlate with "
-        f"memorability (p below {level:.2g}, adjusted by Holm's method)"
+    count = (measured["p_holm"] < level).sum()
+    who = (
+        f"{count} of {len(measured)} image features correlate"
+        if count
+        else f"None of {len(measured)} image features is shown to correlate"
     )
+    text = f"{who} with memorability (p below {level:.2g}, adjusted by Holm's method)"
     for given in ("category", "subcategory"):
         if measured[f"given_{given}_r"].notna().any():
             kept = (measured[f"given_{given}_p_holm"] < level).sum()

@@ -136,11 +136,12 @@ def draw_forest(
     """
     partial = correlations[correlations["method"] == "partial"].set_index(MODEL_KEYS)
     places = np.arange(len(pooled))
-    draw_points(axes, pooled, places - 0.12, colour=COLOURS[0], name="pooled", marker="o")
+    apart = 0 if partial.empty else 0.12
+    draw_points(axes, pooled, places - apart, colour=COLOURS[0], name="pooled", marker="o")
     if not partial.empty:
         rows = partial.reindex(pd.MultiIndex.from_frame(pooled[MODEL_KEYS]))
         name = "given the category"
-        draw_points(axes, rows, places + 0.12, colour=COLOURS[4], name=name, marker="s")
+        draw_points(axes, rows, places + apart, colour=COLOURS[4], name=name, marker="s")
     for place, r in zip(places.tolist(), pooled["r"], strict=True):
         if np.isnan(r):
             axes.text(0, place, " no r", va="center", fontsize=7, color="#555555")

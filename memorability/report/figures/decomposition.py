@@ -78,7 +78,9 @@ def _model(table: pd.DataFrame) -> str:
 
 def _forest_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a forest from the top, with a key and the name of each."""
-    shown = rows[rows["method"].isin(_ROWS)]
+    # The only category holds all images: its row would be the pooled one again.
+    again = (rows["method"] == "within") & (rows["group"] == "all")
+    shown = rows[rows["method"].isin(_ROWS) & ~again]
     place = {method: number for number, method in enumerate(_ROWS)}
     order = shown["method"].map(place)
     shown = shown.assign(order=order).sort_values(["order", "group"])
@@ -117,7 +119,7 @@ def _forest(axes: Axes, rows: pd.DataFrame, interval: str) -> None:
     if np.isfinite(pooled["baseline_r"]):
         axes.plot(
             side * abs(pooled["baseline_r"]), pooled["place"], "x", color="black", ms=6,
-            label="strongest label-only baseline",
+            label="strongest baseline without a model",
         )  # fmt: skip
     for _, row in rows[rows["r"].isna()].iterrows():
         text = f"no r: {why_none(row['ci_method'])}"

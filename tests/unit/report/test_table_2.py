@@ -148,6 +148,8 @@ def test_in_words(table: pd.DataFrame) -> None:
         "given the category, 1 do; given the subcategory, 1 do. Not measured: number of distinct "
     )
     assert text.endswith(f" ({WHY}).")
+    nothing = in_words(table.assign(p_holm=1.0), confidence=0.95)
+    assert nothing.startswith("None of 8 image features is shown to correlate with memorability (p")
 
 
 def test_for_reading_figures_stand_with_their_intervals_and_what_was_not_measured_is_a_dash(

@@ -97,6 +97,9 @@ def test_what_has_no_correlation_says_why_and_unknown_ceilings_are_left_out(tmp_
 
 def test_one_category_has_its_own_short_forest(tmp_path: Path) -> None:
     table = model()
-    figure = within_between([table[table["method"] == "pooled"]], confidence=0.95, note="")
+    pooled = table[table["method"] == "pooled"]
+    # The only category of a study without labels is called "all".
+    twice = pd.concat([pooled, pooled.assign(method="within")], ignore_index=True)
+    figure = within_between([twice], confidence=0.95, note="")
     assert len(figure.axes[0].get_yticklabels()) == 1
     drawn(figure, tmp_path)
