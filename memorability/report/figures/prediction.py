@@ -164,7 +164,7 @@ def by_category(
         )
         if heads:
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        by = "head and category" if len(names) > 1 else "head"
+        by = "head and category" if len(groups) > 1 else "head"
         axes.set_title(f"Prediction of unseen images, by {by}")
         left_out = ", ".join(f"{name} ({counts[name]})" for name in few)
         too_few = f"Not drawn, under {SMALLEST_BOOTSTRAP} test images: {left_out}." if few else ""
