@@ -73,7 +73,7 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "protocol": table["protocol"],
             "images": table["n"],
             "seeds": table["seeds"],
-            "seeds vary": table["seeds_vary"].fillna("–"),
+            "seeds vary": table["seeds_vary"].replace("", "–"),
             "highest possible r": table["ceiling"].map(show),
             "share of it": table["ceiling_share"].map(show),
             "strongest baseline": table["baseline"].map(label),
