@@ -9,7 +9,13 @@ from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.claims.ledger import badge, untestable
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
-from memorability.report.pages import show, show_interval, show_p, write_page
+from memorability.report.numbers import (
+    measured,
+    measured_interval,
+    measured_with_interval,
+    p_value,
+)
+from memorability.report.pages import write_page
 from memorability.report.wording import cannot_tell, distinct_heads
 
 
@@ -25,7 +31,8 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
     """
     shown = table.copy()
     for name, (low, high) in columns.items():
-        texts = [show_interval(a, b) for a, b in zip(shown[low], shown[high], strict=True)]
+        ends = zip(shown[low], shown[high], strict=True)
+        texts = [measured_interval(*both) or "–" for both in ends]
         shown.insert(list(shown.columns).index(low), name, texts)
         shown = shown.drop(columns=[low, high])
     return shown
@@ -51,10 +58,10 @@ def table_1_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.DataFra
             _r_with(confidence): _figures(table, "r", "ci_low", "ci_high"),
             "given the category": _given(table, "category"),
             "SD over seeds": [
-                show(sd) if seeds > 1 else "–"
+                measured(sd) if seeds > 1 else "–"
                 for sd, seeds in zip(table["r_seed_sd"], table["seeds"], strict=True)
             ],
-            "p (Holm)": [show_p(p) for p in table["p_holm"]],
+            "p (Holm)": [p_value(p) for p in table["p_holm"]],
             "beats baseline": table["beats_baseline"].replace("", "–"),
         }
     )
@@ -74,10 +81,10 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "images": table["n"],
             "seeds": table["seeds"],
             "seeds vary": table["seeds_vary"].replace("", "–"),
-            "highest possible r": table["ceiling"].map(show),
-            "share of it": table["ceiling_share"].map(show),
+            "highest possible r": table["ceiling"].map(measured),
+            "share of it": table["ceiling_share"].map(measured),
             "strongest baseline": table["baseline"].map(label),
-            "r of the baseline": table["baseline_r"].map(show),
+            "r of the baseline": table["baseline_r"].map(measured),
             "seeds that diverged": table["diverged"],
         }
     )
@@ -296,7 +303,7 @@ def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the rows of a ledger with a verdict, those of other data, and those without our figure."""
+    """Return the rows of a ledger with a verdict, those of other data, and those without our number."""
     rest = claims["verdict"] == "not testable"
     computed = claims["by"] != ""
     return claims[~rest], claims[rest & computed], claims[rest & ~computed]
@@ -304,10 +311,9 @@ def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
 
 def _figure(value: float, low: float, high: float, *, whole: bool) -> str:
     """Return a figure as it is read, with its interval if it has one."""
-    if pd.isna(value):
-        return "–"
-    shown = f"{value:,.0f}" if whole and value == round(value) else show(value)
-    return shown if pd.isna(low) or pd.isna(high) else f"{shown} {show_interval(low, high)}"
+    if whole and float(value).is_integer():
+        return f"{value:,.0f} {measured_interval(low, high)}".rstrip()
+    return measured_with_interval(value, low, high)
 
 
 def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
@@ -355,8 +361,8 @@ def table_2_for_reading(table: pd.DataFrame, target: str, *, confidence: float) 
             _r_with(confidence): _figures(rows, "r", "ci_low", "ci_high"),
             "given the category": _given(rows, "category"),
             "given the subcategory": _given(rows, "subcategory"),
-            "published r": rows["published"].map(show),
-            "p (Holm)": [show_p(p) for p in rows["p_holm"]],
+            "published r": rows["published"].map(measured),
+            "p (Holm)": [p_value(p) for p in rows["p_holm"]],
             "images": rows["n"],
         }
     )
