@@ -226,7 +226,7 @@ if study.runs:
     FEATURES = QUANTITIES["feature"]
     PREPARED = paths.prepared(study, study.first_resize, "prepared.parquet")
     PIXELS = paths.prepared(study, study.first_resize, "pixels.npy")
-    # Of the selected model, which predicts and is explained: its first seed.
+    # Of the analysed model, which predicts and is explained: its first seed.
     ANALYSED = study.selected[0]
     ANALYSED_MODEL = paths.kept_file(study, ANALYSED)
     ANALYSED_IMAGES = paths.prepared(study, study.selected_resize, "images.parquet")

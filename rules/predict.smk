@@ -1,6 +1,6 @@
-"""Memorability predicted from the latents of the selected model (its first seed).
+"""Memorability predicted from the latents of the analysed model (its first seed).
 
-REQUIRED: latents of the selected model, prepared images and their split; of prediction.split.kind: file and
+REQUIRED: latents of the analysed model, prepared images and their split; of prediction.split.kind: file and
           prediction.external their tables.
 MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet, prediction_history.parquet,
           <results>/predictor/predictor.safetensors, <results>/head_predictions/head=…/part.parquet,

@@ -57,7 +57,7 @@ def forest_models(
     correlations
         The tables `correlations` of several quantities.
     protocol, loss
-        Of the selected model.
+        Of the analysed model.
 
     Returns
     -------

@@ -29,7 +29,7 @@ def run_images(study: Study, protocol: str, name: str) -> str:
 
 
 def analysed_images(study: Study, name: str) -> str:
-    """Return a file of the prepared images of the selected model, which predicts and is explained."""
+    """Return a file of the prepared images of the analysed model, which predicts and is explained."""
     return prepared(study, study.selected_resize, name)
 
 

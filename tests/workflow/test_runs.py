@@ -375,6 +375,14 @@ def test_the_order_of_keys_reruns_nothing(
     assert dry_run(snakemake, tiny_run, configfile=overlay) == {}
 
 
+def test_braces_in_texts_of_the_user_are_no_placeholders(
+    tiny: Directory, snakemake: Snakemake
+) -> None:
+    columns = {"file": "file {name}", "score": "score {0}", "category": "{category}"}
+    study = tiny(dataset={"columns": columns}, attribution={"show": ["{photo} {1}"]})
+    assert dry_run(snakemake, study)["plot_attributions"] == 1
+
+
 def test_too_few_images_to_validate_are_explained(
     tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
