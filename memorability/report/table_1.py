@@ -18,7 +18,7 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     correlations
         The table `correlations` of quantity error.
     seeds_vary
-        Protocol -> what its seeds vary, in words.
+        Protocol -> what its seeds vary, in words; of what was made elsewhere nothing is known.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     )
     table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
     table = table.assign(loss=metric_labels(table), learning_rate=table["lr"])
-    table = table.assign(seeds_vary=table["protocol"].map(seeds_vary))
+    table = table.assign(seeds_vary=table["protocol"].map(seeds_vary).fillna(""))
     columns = [
         "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
         "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
@@ -57,7 +57,7 @@ def forest_models(
     correlations
         The tables `correlations` of several quantities.
     protocol, loss
-        Of the selected model.
+        Of the analysed model.
 
     Returns
     -------

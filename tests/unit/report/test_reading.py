@@ -27,6 +27,7 @@ from memorability.report.reading import (
     write_claims,
 )
 from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
+from memorability.tables import store
 
 NAN = float("nan")
 BLANK = "\N{NO-BREAK SPACE}"
@@ -114,6 +115,13 @@ def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None
     table = table_1(correlations, VARY).set_index("protocol")
     assert table["given_category_r"].to_dict() == {"paper": 0.1, "released": 0.2}
     assert table["seeds_vary"].to_dict() == VARY
+
+
+def test_table_1_knows_of_no_seeds_of_what_was_made_elsewhere(tmp_path: Path) -> None:
+    table = table_1(pd.DataFrame([row("mse"), row("theirs", protocol="external")]), VARY)
+    written = store.write(table, tmp_path / "table_1.parquet", "table_1").set_index("protocol")
+    assert written["seeds_vary"].to_dict() == {"paper": VARY["paper"], "external": ""}
+    assert list(table_1_details(written.reset_index())["seeds vary"]) == [VARY["paper"], "–"]
 
 
 def test_table_1_names_a_random_backbone() -> None:

@@ -78,7 +78,7 @@ def test_what_limits_a_study_is_named() -> None:
     said = warnings(Found(correlations={}, table_1=diverged, attributions=attributions))
     assert said[0] == "MSE: seed 0 at step 17 diverged; the correlation is that of the other seeds."
     assert said[1] == "MS-SSIM: all seeds diverged, and there is no correlation."
-    assert said[2].startswith("The scores come without counts of responses")
+    assert said[2].startswith("How reliable the scores are")
     assert said[3].startswith("The attributions of 2 of 3 images have not converged")
     assert len(said) == 4
 
