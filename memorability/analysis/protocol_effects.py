@@ -40,7 +40,9 @@ def protocol_effects(
         Rows of the table `protocol_effects`: of every two protocols that differ in one choice, and of
         the first with each that differs from it in several, named in one row with commas. The
         protocol that the study lists earlier is the base. Seeds that diverged leave the mean to the
-        others; where all did, nothing is defined.
+        others; where all did, nothing is defined. unit: what interval and p hold for. training: "drawn"
+        where both sides have several seeds; with one seed on a side "not known": the difference cannot
+        be told from that of two seeds of one protocol, whatever its p.
     """
     runs, rows = {}, []
     for key, run in values.groupby(["protocol", "loss", "lr"]):
@@ -62,8 +64,13 @@ def protocol_effects(
             found = compare_correlations(ours, theirs, images, target=target, bootstrap=bootstrap)
             measured = {key: ours[key].iloc[0] for key in METRIC_KEYS}
             measured["base_sign"] = theirs["sign"].iloc[0]
+            training = "drawn" if min(found.seeds, found.base_seeds) > 1 else "not known"
             rows.append(
-                described | {"loss": loss, "lr": lr, "target": target} | measured | asdict(found)
+                described
+                | {"loss": loss, "lr": lr, "target": target}
+                | measured
+                | asdict(found)
+                | {"training": training}
             )
     return pd.DataFrame(rows)
 

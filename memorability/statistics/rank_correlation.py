@@ -1,10 +1,8 @@
 """Rank correlations of per-image values with memorability: unrounded, seeded, resampled by image.
 
 The paper reports Spearman's rank correlation with a 95 % interval and a p-value (section "Memorable
-images are harder to reconstruct and more distinct", Tables 1 and 2). Here every interval resamples
-*images*, the units that a new study would draw anew. Several runs of one experiment that differ in
-their seed share each resample, so the spread between seeds never enters the interval over images;
-it is reported beside it.
+images are harder to reconstruct and more distinct", Tables 1 and 2). `bootstrap_spearman` resamples
+images alone; what a new study would draw anew beside them is in `memorability.statistics.inference`.
 """
 
 from collections.abc import Iterable
@@ -15,10 +13,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from memorability.statistics.inference import Inference, Runs, Units, infer
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
     Bootstrap,
-    Interval,
     distribution,
     distributions,
     drawn_weights,
@@ -67,8 +65,14 @@ class Difference:
         The two correlations, −1 to 1, each the mean over its runs; NaN where one is undefined.
     difference
         r less base_r, −2 to 2.
+    unit
+        What interval and p hold for: "images" or "subcategories", "and seeds" where either has several.
+    seeds, base_seeds
+        Number of runs of each.
+    r_seed_sd, base_r_seed_sd
+        Standard deviations of the runs' correlations (ddof 1), NaN of a single run.
     ci_low, ci_high
-        Bounds of its confidence interval over images; NaN where there is none.
+        Bounds of its confidence interval; NaN where there is none.
     ci_method
         How the interval was made, or in words why there is none.
     p
@@ -79,6 +83,11 @@ class Difference:
     r: float
     base_r: float
     difference: float
+    unit: str
+    seeds: int
+    base_seeds: int
+    r_seed_sd: float
+    base_r_seed_sd: float
     ci_low: float
     ci_high: float
     ci_method: str
@@ -155,7 +164,7 @@ def bootstrap_spearman(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Corr
     n, r = len(target), float(sample.by_run["pooled"].mean())
     interval = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})")
     if n >= SMALLEST_BOOTSTRAP:
-        drawn = distribution(sample, image_weights(n, bootstrap))["pooled"]
+        drawn = distribution(sample, image_weights(n, bootstrap))["pooled"].mean(axis=0)
         interval = percentile_interval(drawn, bootstrap.confidence)
         if np.isnan(interval.low):
             raise UndefinedIntervalError(
@@ -186,6 +195,22 @@ def standard_ranks(values: ArrayLike) -> FloatArray:
     ranks -= ranks.mean(axis=-1, keepdims=True)
     length = np.sqrt(np.square(ranks).sum(axis=-1, keepdims=True))
     return np.asarray(np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0))
+
+
+def seed_agreement(runs: FloatArray) -> float:
+    """Return the mean of Spearman's correlations between every two of the runs (runs, n).
+
+    Returns
+    -------
+    float
+        −1 to 1; NaN of a single run, or where one is constant.
+    """
+    count = len(runs)
+    if count < 2:
+        return np.nan
+    # The squared length of a sum of vectors of length 1 is their number and twice all products of two.
+    summed = standard_ranks(runs).sum(axis=0)
+    return float(np.clip((summed @ summed - count) / (count * (count - 1)), -1, 1))
 
 
 def subset_correlations(
@@ -239,8 +264,11 @@ def compare_correlations(
 ) -> Difference:
     """Return by how much `values` correlate with memorability more than `base` do.
 
-    Each resample draws the same images for both, and for all runs of both, so that what images share
-    cancels out of the difference. Images that one of the three tables lacks are left out.
+    Each resample draws the same images, or subcategories where there are ten, for both, and for all
+    runs of both, so that what images share cancels out of the difference. Runs are drawn as well, those
+    of each by themselves, where one has several; of a single run on either side, the difference to
+    what another seed would give is in neither interval nor p. Images that one of the three tables lacks
+    are left out.
 
     Parameters
     ----------
@@ -252,9 +280,9 @@ def compare_correlations(
     Returns
     -------
     Difference
-        Percentile interval. p is the bootstrap's: twice the smaller share of resamples whose
-        difference is at most, or at least, 0, counting the sample itself once; at least
-        2 / (draws + 1).
+        Of images and single runs a percentile interval, p being the bootstrap's: twice the smaller
+        share of resamples whose difference is at most, or at least, 0, counting the sample itself
+        once; at least 2 / (draws + 1). Else both are of `memorability.statistics.inference.infer`.
 
     Raises
     ------
@@ -267,31 +295,57 @@ def compare_correlations(
     """
     shared = set(values["image_id"]) & set(base["image_id"]) & set(images["image_id"])
     tables = [table[table["image_id"].isin(shared)] for table in (values, base)]
-    (ours, table), (theirs, _) = (aligned(each, images, target) for each in tables)
+    labels = ["category", "subcategory"]
+    (ours, table), (theirs, _) = (aligned(each, images, target, labels) for each in tables)
     scores = table[target].to_numpy(dtype=np.float64)
-    n, nothing = len(scores), (np.nan,) * 5
-    for runs in (ours, theirs):
-        reason = undefined(runs, scores)
-        if reason is not None:
-            return Difference(n, *nothing, reason, np.nan)
-    shared_target = Target(scores)
-    samples = [Sample(runs, shared_target) for runs in (ours, theirs)]
-    r, base_r = (float(sample.by_run["pooled"].mean()) for sample in samples)
-    interval, p = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})"), np.nan
-    if n >= SMALLEST_BOOTSTRAP:
-        first, second = distributions(samples, image_weights(n, bootstrap))
-        interval, p = _test_of_difference(first["pooled"] - second["pooled"], bootstrap.confidence)
-    return Difference(n, r, base_r, r - base_r, interval.low, interval.high, interval.method, p)
+    category, subcategory = (table[label].to_numpy(dtype=str) for label in labels)
+    units = Units.of(category, subcategory, bootstrap)
+    reasons = [undefined(runs, scores) for runs in (ours, theirs)]
+    by_run = [np.full(len(runs), np.nan) for runs in (ours, theirs)]
+    found = Inference(
+        no_interval(next(filter(None, reasons), f"none (n < {SMALLEST_BOOTSTRAP})")),
+        np.nan, units.word,
+    )  # fmt: skip
+    if not any(reasons):
+        shared_target = Target(scores)
+        samples = [Sample(runs, shared_target) for runs in (ours, theirs)]
+        by_run = [sample.by_run["pooled"] for sample in samples]
+        if units.n >= SMALLEST_BOOTSTRAP:
+            drawn = distributions(samples, units.weights(bootstrap))
+            compared = [
+                Runs(each, of_each["pooled"]) for each, of_each in zip(by_run, drawn, strict=True)
+            ]
+            found = _compared(compared, units, bootstrap)
+    r, base_r = (float(each.mean()) for each in by_run)
+    spread, base_spread = (float(each.std(ddof=1)) if len(each) > 1 else np.nan for each in by_run)
+    return Difference(
+        n=units.n,
+        r=r,
+        base_r=base_r,
+        difference=r - base_r,
+        unit=found.unit,
+        seeds=len(ours),
+        base_seeds=len(theirs),
+        r_seed_sd=spread,
+        base_r_seed_sd=base_spread,
+        ci_low=found.interval.low,
+        ci_high=found.interval.high,
+        ci_method=found.interval.method,
+        p=found.p,
+    )
 
 
-def _test_of_difference(drawn: FloatArray, confidence: float) -> tuple[Interval, float]:
-    """Return interval and p-value of a difference from its resamples (draws,)."""
-    interval = percentile_interval(drawn, confidence)
+def _compared(both: list[Runs], units: Units, bootstrap: Bootstrap) -> Inference:
+    """Return the inference on the difference of two correlations."""
+    if units.clustered or any(len(each.by_run) > 1 for each in both):
+        return infer(both, units, bootstrap)
+    drawn = both[0].drawn[0] - both[1].drawn[0]
+    interval = percentile_interval(drawn, bootstrap.confidence)
     if np.isnan(interval.low):
-        return interval, np.nan
+        return Inference(interval, np.nan, units.word)
     kept = drawn[~np.isnan(drawn)]
     tail = 1 + min(np.count_nonzero(kept <= 0), np.count_nonzero(kept >= 0))
-    return interval, float(min(1.0, 2 * tail / (len(kept) + 1)))
+    return Inference(interval, float(min(1.0, 2 * tail / (len(kept) + 1))), units.word)
 
 
 def p_value(r: float, freedom: int) -> float:

@@ -19,6 +19,9 @@ WITHOUT_RUNS = {
     "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
 }  # fmt: skip
 
+# Data sets that were made with a number of images of each category.
+OF_FIXED_CATEGORIES = {"memcat", "sample"}
+
 Settings = dict[str, Any]
 
 
@@ -299,10 +302,15 @@ def selection(study: Study) -> Settings:
 
 
 def bootstrap(study: Study) -> Settings:
-    """Return what decides an interval over images (`statistics.intervals.Bootstrap`)."""
+    """Return what decides an interval (`statistics.intervals.Bootstrap`)."""
     statistics = study.settings["statistics"]
     names = {"draws": "bootstrap", "confidence": "confidence", "seed": "seed"}
-    return {name: statistics[key] for name, key in names.items()}
+    design = statistics["images_per_category"]
+    if design == "auto":
+        design = "fixed" if study.settings["dataset"]["kind"] in OF_FIXED_CATEGORIES else "drawn"
+    return {name: statistics[key] for name, key in names.items()} | {
+        "by_category": design == "fixed"
+    }
 
 
 def claims(study: Study) -> Settings:

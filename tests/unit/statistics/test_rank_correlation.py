@@ -1,6 +1,7 @@
 """Correlations against SciPy, pingouin, hand computation and simulation."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -195,7 +196,7 @@ def perturbed(values: pd.DataFrame, noise: float, *, seeds: int = 1) -> pd.DataF
 
 class TestCompareCorrelations:
     def test_the_interval_is_that_of_scipys_bootstrap_of_the_same_resamples(self) -> None:
-        values, images = study(80, runs=2)
+        values, images = study(80, runs=1)
         base = perturbed(values, 1.5)
         found = compare_correlations(values, base, images, target="score", bootstrap=BOOTSTRAP)
         score = images["score"].to_numpy()
@@ -233,7 +234,7 @@ class TestCompareCorrelations:
         assert found.ci_high - found.ci_low < 0.5 * (alone["ci_high"] - alone["ci_low"])
 
     def test_exchanged_sides_have_the_opposite_difference_and_the_same_p(self) -> None:
-        values, images = study()
+        values, images = study(runs=1)
         base = perturbed(values, 1.0)
         one = compare_correlations(values, base, images, target="score", bootstrap=BOOTSTRAP)
         two = compare_correlations(base, values, images, target="score", bootstrap=BOOTSTRAP)
@@ -242,9 +243,57 @@ class TestCompareCorrelations:
         assert one.p == two.p
 
     def test_equal_values_differ_by_nothing(self) -> None:
-        values, images = study()
+        values, images = study(runs=1)
         found = compare_correlations(values, values, images, target="score", bootstrap=BOOTSTRAP)
         assert (found.difference, found.ci_low, found.ci_high, found.p) == (0, 0, 0, 1)
+        clustered = images.assign(subcategory=[f"s{k % 15:02d}" for k in range(len(images))])
+        found = compare_correlations(values, values, clustered, target="score", bootstrap=BOOTSTRAP)
+        assert (found.difference, found.ci_low, found.ci_high, found.p) == (0, 0, 0, 1)
+
+    def test_of_ten_subcategories_these_are_drawn_and_of_several_runs_they(self) -> None:
+        values, images = study(200, runs=2)
+        images["subcategory"] = [f"s{k // 12:02d}" for k in range(200)]
+        base = perturbed(values, 1.0)
+        found = compare_correlations(values, base, images, target="score", bootstrap=BOOTSTRAP)
+        assert found.unit == "subcategories and seeds"
+        assert (found.seeds, found.base_seeds) == (2, 1)
+        by_run = [
+            stats.spearmanr(run["value"], images["score"]).statistic
+            for _, run in values.groupby("seed")
+        ]
+        assert found.r_seed_sd == pytest.approx(np.std(by_run, ddof=1))
+        assert np.isnan(found.base_r_seed_sd)
+        alone = compare_correlations(
+            values[values["seed"] == "0"], base, images, target="score", bootstrap=BOOTSTRAP
+        )
+        assert alone.unit == "subcategories"
+        assert alone.ci_method == "bootstrap standard error (t, 50 degrees of freedom)"
+
+    def test_two_protocols_that_are_the_same_differ_rarely_though_seeds_move_them(self) -> None:
+        # Each run moves along the score, as the audit's runs along a property of the images do.
+        rng, claimed = np.random.default_rng(2), np.zeros(2)
+        ids = [f"{k:03d}" for k in range(150)]
+        for number in range(80):
+            y, shared = rng.normal(size=(2, 150))
+            images = pd.DataFrame({"image_id": ids, "category": "a", "subcategory": "", "score": y})
+            both = [
+                pd.concat(
+                    [
+                        pd.DataFrame(
+                            {"image_id": ids, "seed": str(seed),
+                             "value": 0.1 * rng.normal() * y + shared + 0.2 * rng.normal(size=150)}
+                        )
+                        for seed in range(4)
+                    ]
+                )
+                for _ in range(2)
+            ]  # fmt: skip
+            quick: dict[str, Any] = {"target": "score", "bootstrap": Bootstrap(150, 0.95, number)}
+            claimed[0] += compare_correlations(*both, images, **quick).p < 0.05
+            first = [each[each["seed"] == "0"] for each in both]
+            claimed[1] += compare_correlations(*first, images, **quick).p < 0.05
+        assert claimed[0] <= 10  # 4 expected, three standard errors are 6
+        assert claimed[1] >= 20
 
     def test_images_that_one_side_lacks_are_left_out(self) -> None:
         values, images = study()
@@ -282,7 +331,9 @@ class TestCompareCorrelations:
         rejected = 0
         for _ in range(120):
             y = rng.normal(size=60)
-            images = pd.DataFrame({"image_id": range(60), "category": "a", "score": y})
+            images = pd.DataFrame(
+                {"image_id": range(60), "category": "a", "subcategory": "", "score": y}
+            )
             pair = [
                 pd.DataFrame({"image_id": range(60), "seed": "0", "value": y + rng.normal(size=60)})
                 for _ in range(2)
