@@ -51,7 +51,8 @@ def table_2(
     Returns
     -------
     pandas.DataFrame
-        The table `table_2`: order (of reading, from 0), target, feature, n; r with ci_low, ci_high, p,
+        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what intervals and p
+        hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
         say how it averages attributions: its figure stands beside each summary); unavailable (why there
@@ -73,6 +74,7 @@ def table_2(
                 continue
             row: dict[str, Any] = {"target": target, "feature": feature, "unavailable": why}
             row["n"] = 0 if why else pooled["n"][feature]
+            row["unit"] = "" if why else pooled["unit"][feature]
             row |= _figures(pooled, feature, "")
             for method, given in _GIVEN.items():
                 row |= _figures(by_method.get(method, pooled.iloc[:0]), feature, f"{given}_")
@@ -113,7 +115,7 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     level = 1 - confidence
     text = (
         f"{(measured['p_holm'] < level).sum()} of {len(measured)} features correlate with memorability "
-        f"(p < {level:.2g} by Holm's adjustment)"
+        f"(p < {level:.2g} by Holm's adjustment{_holds_for(measured)})"
     )
     for given, words in (("category", "category"), ("subcategory", "subcategory")):
         if measured[f"given_{given}_r"].notna().any():
@@ -124,3 +126,7 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
         why = rows["unavailable"].max()
         text += f". Not measured ({why}): {', '.join(missing)}"
     return f"{text}."
+
+
+def _holds_for(measured: pd.DataFrame) -> str:
+    return f", for new {measured['unit'].iloc[0]}" if len(measured) else ""

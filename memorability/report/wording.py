@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 
 from memorability.analysis.gathering import MODEL_KEYS
+from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.names import head_label
 from memorability.report.labels import label, metric_label
 
 Rows = Mapping[str, pd.Series]
 
+# Quantities of models that were trained from a seed.
+_TRAINED = {"error", "matrix", "distinctiveness"}
 _GAIN = ["difference", "ci_low", "ci_high"]
 
 
@@ -29,7 +32,8 @@ def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
     -------
     str
         A few sentences: the pooled correlation, its parts between and within categories, the
-        ceiling, and the label-only baseline; each only where there is such a number.
+        ceiling, and the label-only baseline, and what the interval does not allow for; each only where
+        there is such a number.
     """
     of_all = correlations[correlations["group"] == "all"]
     rows = {str(row["method"]): row for _, row in of_all.iterrows()}
@@ -37,14 +41,16 @@ def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
     what = f"{_subject(pooled)} and {SCORE_KINDS[pooled['target']].in_a_sentence}"
     if np.isnan(pooled["r"]):
         return f"{what} have no correlation: {why_none(pooled['ci_method'])}."
-    interval = _interval(pooled, f"{100 * confidence:g} % interval ")
+    interval = _interval(pooled, f"{100 * confidence:g} % interval ", f", for new {pooled['unit']}")
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
+    if np.isfinite(pooled["seed_agreement"]):
+        seeds += f", which agree at r = {pooled['seed_agreement']:.2f}"
     first = (
         f"{what} correlate at r = {pooled['r']:.2f}{interval} over {pooled['n']:,} images{seeds}"
     )
     if _contains_zero(pooled):
         first += "; it cannot be told from 0"
-    parts: list[Callable[[Rows], str]] = [_between_and_within, _ceiling, _baseline]
+    parts: list[Callable[[Rows], str]] = [_not_known, _between_and_within, _ceiling, _baseline]
     return " ".join([f"{first}.", *(text for part in parts if (text := part(rows)))])
 
 
@@ -159,6 +165,18 @@ def _subject(row: pd.Series) -> str:
     return metric_label(row)
 
 
+def _not_known(rows: Rows) -> str:
+    """Say what the interval does not allow for: categories, and another training."""
+    pooled = rows["pooled"]
+    sentences = []
+    if pooled["not_tested"]:
+        sentences.append(f"The interval does not allow for {pooled['not_tested']}.")
+    trained = pooled["quantity"] in _TRAINED and pooled["protocol"] != EXTERNAL
+    if trained and pooled["seeds"] == 1:
+        sentences.append("It is of one seed, and cannot be told from what another would give.")
+    return " ".join(sentences)
+
+
 def _between_and_within(rows: Rows) -> str:
     if "part_between_category" not in rows:
         return "All images are of one category, so that no part of it lies between categories."
@@ -178,7 +196,7 @@ def _between_and_within(rows: Rows) -> str:
         )
     partial = rows["partial"]
     clear = ", which cannot be told from 0" if _contains_zero(partial) else ""
-    left = f"r = {partial['r']:.2f}{_interval(partial, '')} is left{clear}"
+    left = f"r = {partial['r']:.2f}{_interval(partial)} is left{clear}"
     return f"{parts}; given an image's category, {left}."
 
 
@@ -227,10 +245,10 @@ def why_none(ci_method: str) -> str:
     return ci_method.partition("(")[2].rstrip(")") or ci_method
 
 
-def _interval(row: pd.Series, name: str) -> str:
+def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     if np.isnan(row["ci_low"]):
         return f" (no interval: {why_none(row['ci_method'])})"
-    return f" ({name}{row['ci_low']:.2f} to {row['ci_high']:.2f})"
+    return f" ({name}{row['ci_low']:.2f} to {row['ci_high']:.2f}{holds_for})"
 
 
 def _percent(share: float) -> str:

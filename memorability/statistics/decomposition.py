@@ -19,6 +19,7 @@ from scipy import stats
 from memorability.base.job_log import progress
 from memorability.statistics.inference import Inference, Resamples, Units
 from memorability.statistics.intervals import (
+    SMALLEST_BOOTSTRAP,
     Bootstrap,
     Interval,
     bca_interval,
@@ -231,7 +232,8 @@ def _correlated(
 def _not_tested(method: str, categories: int) -> str:
     """Return what no p-value of a method is a test against, or nothing."""
     if method in ("pooled", "without", f"{_PART}_category") and categories > 1:
-        return f"differences between {categories} categories"
+        few = ", too few for any method" if categories < SMALLEST_BOOTSTRAP else ""
+        return f"chance differences between {categories} categories{few}"
     return ""
 
 

@@ -83,12 +83,12 @@ def _forest_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def _forest(axes: Axes, rows: pd.DataFrame) -> None:
     axes.axvline(0, color="black", lw=0.8)
     axes.hlines(
-        rows["place"], rows["ci_cluster_low"], rows["ci_cluster_high"], color="#999999", lw=5,
-        alpha=0.45, label="interval over subcategories",
+        rows["place"], rows["ci_low"], rows["ci_high"], color="#999999", lw=5,
+        alpha=0.45, label=f"interval for new {rows['unit'].iloc[0]}",
     )  # fmt: skip
     axes.hlines(
-        rows["place"], rows["ci_low"], rows["ci_high"], color=list(rows["colour"]), lw=2.2,
-        label="interval over images",
+        rows["place"], rows["ci_images_low"], rows["ci_images_high"], color=list(rows["colour"]),
+        lw=2.2, label="interval for new images alone",
     )  # fmt: skip
     axes.scatter(rows["r"], rows["place"], c=list(rows["colour"]), s=11, zorder=3, label="r")
     sign = np.sign(rows["r"].fillna(1))

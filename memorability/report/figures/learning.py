@@ -176,7 +176,7 @@ def _rate_curve(
     axes.axhline(0, color="black", lw=0.8)
     axes.vlines(
         rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
-        label="bootstrap interval over images",
+        label="interval of the mean over seeds",
     )  # fmt: skip
     axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
     axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")

@@ -74,6 +74,7 @@ TABLES: Mapping[str, Table] = {
         target=text(),
         feature=text(),
         n=whole(),
+        **_UNIT,
         **_correlated(""),
         **_correlated("given_category_"),
         **_correlated("given_subcategory_"),

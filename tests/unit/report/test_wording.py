@@ -21,7 +21,8 @@ BASE: dict[str, Any] = {
     "r": 0.5, "ci_low": 0.48, "ci_high": 0.52, "ci_method": "percentile", "strata": pd.NA,
     "ceiling": 0.92, "baseline": "", "baseline_n": pd.NA, "baseline_r": np.nan,
     "baseline_difference": np.nan, "baseline_ci_low": np.nan, "baseline_ci_high": np.nan,
-    "beats_baseline": "",
+    "beats_baseline": "", "unit": "subcategories and seeds", "seed_agreement": 0.97,
+    "not_tested": "",
 }  # fmt: skip
 
 
@@ -48,8 +49,9 @@ def test_an_ordinary_correlation_in_full() -> None:
     }  # fmt: skip
     assert said(baseline) == (
         "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) and memorability correlate at "
-        "r = 0.50 (95 % interval 0.48 to 0.52) over 10,000 images, mean of 5 seeds. 0.40 of it (80 %) "
-        "lies between the 5 categories, which differ in their means, and 0.10 (20 %) within them; "
+        "r = 0.50 (95 % interval 0.48 to 0.52, for new subcategories and seeds) over 10,000 images, "
+        "mean of 5 seeds, which agree at r = 0.97. 0.40 of it (80 %) lies between the 5 categories, "
+        "which differ in their means, and 0.10 (20 %) within them; "
         "given an image's category, r = 0.20 (0.18 to 0.22) is left. With scores of this reliability "
         "it could be 0.92 at best, of which 54 % is reached (given the category: 0.87 at best, of "
         "which 23 % is reached). It does not beat what needs no model: on the 4,108 images that have "
@@ -77,6 +79,17 @@ def test_the_verdict_on_a_baseline(
     assert words in said(baseline)
 
 
+def test_one_seed_and_few_categories_are_said_where_they_are_and_only_there() -> None:
+    one = {"seeds": 1, "seed_agreement": np.nan, "unit": "images"}
+    of_one_seed = "It is of one seed, and cannot be told from what another would give."
+    assert of_one_seed in said(one)
+    for unsaid in ({}, one | {"protocol": "external"}, one | {"quantity": "feature"}):
+        assert of_one_seed not in said(unsaid)
+    few = "chance differences between 5 categories, too few for any method"
+    assert f"The interval does not allow for {few}." in said({"not_tested": few})
+    assert "does not allow for" not in said()
+
+
 def test_parts_of_opposite_signs_have_no_shares() -> None:
     words = said(between=0.6)
     assert "0.60 of it lies between the 5 categories and -0.10 within them, with opposite" in words
@@ -85,7 +98,10 @@ def test_parts_of_opposite_signs_have_no_shares() -> None:
 
 def test_an_interval_across_0_is_said_to_be_so_and_has_no_shares() -> None:
     words = said({"r": 0.01, "ci_low": -0.01, "ci_high": 0.03}, between=0.004)
-    assert "over 10,000 images, mean of 5 seeds; it cannot be told from 0." in words
+    assert (
+        "over 10,000 images, mean of 5 seeds, which agree at r = 0.97; it cannot be told from 0."
+        in words
+    )
     assert "0.00 of it lies between the 5 categories and 0.01 within them;" in words
     assert "it could be 0.92 at best (given" in words
     words = said(partial={"r": 0.01, "ci_low": -0.01, "ci_high": 0.03})
@@ -111,11 +127,12 @@ def test_no_correlation_is_said_with_its_reason() -> None:
 
 def test_one_category_unknown_ceiling_and_no_interval() -> None:
     words = said(
-        {"ceiling": np.nan, "seeds": 1, "n": 9, "ci_low": np.nan, "ci_high": np.nan,
-         "ci_method": "none (n < 10)"},
+        {"ceiling": np.nan, "seeds": 1, "seed_agreement": np.nan, "n": 9, "ci_low": np.nan,
+         "ci_high": np.nan, "ci_method": "none (n < 10)"},
         between=None,
     )  # fmt: skip
-    assert "r = 0.50 (no interval: n < 10) over 9 images. All images are of one category" in words
+    assert "r = 0.50 (no interval: n < 10) over 9 images. It is of one seed" in words
+    assert "All images are of one category" in words
     assert "not known: the scores come without counts." in words
 
 
