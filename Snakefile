@@ -31,6 +31,7 @@ if study.runs:
     include: "rules/decay.smk"
     include: "rules/features.smk"
     include: "rules/controls.smk"
+    include: "rules/reconstruct.smk"
     include: "rules/predict.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"

@@ -6,6 +6,7 @@ MAKES:    <results>/archive.tar.gz: tables, figures, records and configuration, 
 
 
 rule archive:
+    """Pack tables, figures, records and configuration of the study into one file."""
     input:
         rules.analysis.input,
     output:
@@ -14,7 +15,6 @@ rule archive:
         "<logs>/archive.log",
     benchmark:
         "<benchmarks>/archive.jsonl"
-    """Pack tables, figures, records and configuration of the study into one file."""
     localrule: True
     conda:
         "../envs/analysis.yaml"

@@ -2,7 +2,7 @@
 
 REQUIRED: a configuration that fits schemas/config.schema.yaml and protocols it names.
 PROVIDES: `study`; what its jobs ask a scheduler for; the pathvars <results>, <logs>, <benchmarks>, <run>;
-          input functions; what rules share: `**asking(…)`, `**drawn(…)`, `page(…)`;
+          input functions; what rules share: `**asking(…)`, `**drawn(…)`, `**tabled(…)`, `page(…)`;
           ANALYSIS and ALL, to which each rule file adds what the rules `analysis` and `all` make of it.
 """
 
@@ -13,8 +13,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
+from memorability.base.text import refuse_doubled_keys
 from memorability.prediction.names import PREDICTORS
-from memorability.report.labels import metric_label
+from memorability.report.contents import place
+from memorability.report.labels import metric_label, score_label
 from memorability.workflow.fingerprint import fingerprint
 from memorability.workflow.planned_jobs import dry_run
 
@@ -25,6 +27,8 @@ try:
     from memorability.study.resolve import resolve
     from memorability.workflow.requests import Requests, growing
 
+    for file in workflow.config_settings.configfiles:
+        refuse_doubled_keys(Path(file))
     overlay = workflow.config_settings.overwrite_config
     if workflow.modifier.skip_configfile:
         # A workflow that imports this one as a module gives what differs from config.yaml.
@@ -76,29 +80,45 @@ def asking(mem, runtime, **others):
     return {"mem": growing(mem), "runtime": growing(runtime), **others}
 
 
-def drawn(name, category, what, prefix=""):
+def shown(path, entry, caption, front=False, detail=""):
+    """Return an output that the report shows, at its place in `CONTENTS`.
+
+    `front` and `detail` are those of `place`, or functions of the wildcards that return them.
+    """
+
+    def at(wildcards):
+        given = [value(wildcards) if callable(value) else value for value in (front, detail)]
+        return place(entry, front=given[0], detail=given[1])
+
+    return report(
+        path,
+        caption=f"../report/{caption}.rst",
+        category=lambda wildcards: at(wildcards)[0],
+        labels=lambda wildcards: {"what": at(wildcards)[1]},
+    )
+
+
+def drawn(name, prefix="", **where):
     """Return the outputs svg and png of a figure, which the report shows with the caption of its name.
 
-    `what` is the label of the figure, or a function of the wildcards that returns its labels.
-    `prefix` stands before svg and png where a rule draws several figures.
+    `prefix` stands before svg and png where a rule draws several figures; `where` is as for `shown`.
     """
-    shown = report(
-        f"<results>/figures/{name}.svg",
-        caption=f"../report/{name.partition('/')[0]}.rst",
-        category=category,
-        labels=what if callable(what) else {"what": what},
-    )
-    return {f"{prefix}svg": shown, f"{prefix}png": f"<results>/figures/{name}.png"}
+    entry = name.partition("/")[0]
+    svg = shown(f"<results>/figures/{name}.svg", f"figures/{entry}", entry, **where)
+    return {f"{prefix}svg": svg, f"{prefix}png": f"<results>/figures/{name}.png"}
 
 
-def page(name, category, what, caption=""):
+def page(name, caption=""):
     """Return a table as a page, which the report shows with the caption of its name or another."""
-    return report(
-        f"<results>/tables/{name}.html",
-        caption=f"../report/{caption or name}.rst",
-        category=category,
-        labels={"what": what},
-    )
+    return shown(f"<results>/tables/{name}.html", f"tables/{name}", caption or name)
+
+
+def tabled(name, output="table"):
+    """Return a table for people, as the output of this name, and its twin `<output>_tsv`."""
+    return {
+        output: ensure(f"<results>/tables/{name}.parquet", non_empty=True),
+        f"{output}_tsv": f"<results>/tables/{'_'.join(Path(name).parts)}.tsv",
+    }
 
 
 def code(script, predictor=None):
@@ -133,24 +153,43 @@ def own(table):
 
 @cache
 def scored_images():
-    """Return a hash of the user's images that the score table names; other data sets have receipts."""
+    """Return a hash of the user's images that are scored; other data sets have receipts."""
     from memorability.data.contents import CONTENTS, scored_images_hash
 
-    source = study.image_source
-    place = Path(source["images"]), Path(source["scores"]), source["columns"]
-    index = CONTENTS / f"{study.name}.json"
-    return scored_images_hash(*place, index) if study.has_own_images else ""
+    if not study.has_own_images:
+        return ""
+    dataset = study.settings["dataset"]
+    return scored_images_hash(
+        Path(dataset["images"]),
+        given_scores(),
+        dataset["columns"],
+        CONTENTS / f"{study.name}.json",
+        single_trials=study.has_own_trials,
+    )
 
 
 @cache
 def score_table():
-    """Return a hash of the user's score table and of the list of the user's images."""
+    """Return a hash of the user's table of scores or trials and of the list of the user's images."""
     from memorability.data.contents import file_hash, listing_hash
 
-    source = study.image_source
     if not study.has_own_images:
         return ""
-    return file_hash(Path(source["scores"])) + listing_hash(Path(source["images"]))
+    return file_hash(given_scores()) + listing_hash(Path(study.image_source["images"]))
+
+
+@cache
+def trial_table():
+    """Return a hash of the user's table of single trials."""
+    from memorability.data.contents import file_hash
+
+    return file_hash(given_scores())
+
+
+def given_scores():
+    """Return the user's table of scores or trials."""
+    dataset = study.settings["dataset"]
+    return Path(dataset["trials"] if study.has_own_trials else dataset["scores"])
 
 
 @cache
@@ -173,6 +212,9 @@ def planned():
     return dry_run(ROOT / "Snakefile", config)
 
 
+# Of every figure: what stands beside an axis of scores, and which intervals it has.
+SCORE = score_label(study.settings["statistics"]["target"], notes.score_convention(study))
+CONFIDENCE = study.settings["statistics"]["confidence"]
 ERRORS = [paths.error_file(study, run) for run in study.runs]
 OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.

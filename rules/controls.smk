@@ -53,7 +53,7 @@ rule plot_matrix:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="matrix"),
     output:
-        **drawn("matrix", "2. Reconstruction error", "training losses and test metrics"),
+        **drawn("matrix"),
     log:
         "<logs>/plot_matrix.log",
     benchmark:
@@ -63,6 +63,7 @@ rule plot_matrix:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_matrix"),
     script:
@@ -77,7 +78,7 @@ rule measure_controls:
         features=rules.measure_features.output.features,
         weights=paths.metric_weights(study),
     output:
-        controls=ensure("<results>/tables/controls.parquet", non_empty=True),
+        **tabled("controls", "controls"),
     log:
         "<logs>/measure_controls.log",
     benchmark:
@@ -104,7 +105,7 @@ rule plot_controls:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity=["error", "control"]),
     output:
-        **drawn("controls", "2. Reconstruction error", "models beside controls"),
+        **drawn("controls"),
     log:
         "<logs>/plot_controls.log",
     benchmark:
@@ -115,6 +116,7 @@ rule plot_controls:
         **asking("1GB", "5m"),
     params:
         protocol=study.settings["selected"]["protocol"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_controls"),
     script:

@@ -2,8 +2,8 @@
 
 REQUIRED: errors and outcomes of all runs; the noise ceiling, where counts are known; label-only baselines;
           distinctiveness, features, predictions, attributions.
-MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, <results>/tables/table_1.*, in_words.html
-          <results>/figures/errors/, distinctiveness.*, measures.*, features.*, forest.*
+MAKES:    <results>/tables/correlations/….parquet, correlations_….tsv, table_1.*, in_words.html
+          <results>/figures/errors/, error_scatter/, distinctiveness.*, measures.*, features.*, forest.*
           of several protocols also <results>/tables/protocol_effects.*, <results>/figures/protocol_effects.*
 """
 
@@ -17,8 +17,7 @@ rule correlate:
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
         baselines=rules.measure_baselines.output.baselines,
     output:
-        correlations=ensure("<results>/tables/correlations/{quantity}.parquet", non_empty=True),
-        tsv="<results>/tables/correlations_{quantity}.tsv",
+        **tabled("correlations/{quantity}", "correlations"),
     log:
         "<logs>/correlate/{quantity}.log",
     benchmark:
@@ -36,23 +35,25 @@ rule correlate:
 
 
 rule summarise_errors:
+    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
     output:
-        tsv="<results>/tables/table_1.tsv",
-        page=page("table_1", "2. Reconstruction error", "Table 1: losses"),
+        **tabled("table_1"),
+        page=page("table_1"),
     log:
         "<logs>/summarise_errors.log",
     benchmark:
         "<benchmarks>/summarise_errors.jsonl"
-    """Write the study's Table 1: for each loss the best learning rate and its correlation."""
     localrule: True
     conda:
         "../envs/analysis.yaml"
     resources:
         **asking("1GB", "5m"),
     params:
+        study=study.name,
         seeds_vary=notes.seeds_vary(study),
+        confidence=study.settings["statistics"]["confidence"],
         note=notes.study_note(study),
         code=code("summarise_errors"),
     script:
@@ -60,7 +61,7 @@ rule summarise_errors:
 
 
 rule plot_errors:
-    """Draw reconstruction error over memorability bins in each category (Figure 2)."""
+    """Draw reconstruction error over memorability: bins in each category (Figure 2), and every image."""
     input:
         errors=[paths.error_file(study, run) for run in study.runs],
         correlations=expand(rules.correlate.output.correlations, quantity="error"),
@@ -68,10 +69,13 @@ rule plot_errors:
     output:
         **drawn(
             "errors/{loss}",
-            "2. Reconstruction error",
-            lambda wildcards: {
-                "what": f"error by memorability: {metric_label_of(wildcards.loss)}"
-            },
+            front=lambda wildcards: wildcards.loss == study.settings["selected"]["loss"],
+            detail=lambda wildcards: metric_label_of(wildcards.loss),
+        ),
+        **drawn(
+            "error_scatter/{loss}",
+            prefix="scatter_",
+            detail=lambda wildcards: metric_label_of(wildcards.loss),
         ),
     log:
         "<logs>/plot_errors/{loss}.log",
@@ -83,7 +87,9 @@ rule plot_errors:
         **asking("2GB", "10m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         bins=study.settings["statistics"]["bins"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_errors"),
     script:
@@ -100,8 +106,8 @@ rule plot_forest:
             ],
         ),
     output:
-        **drawn("forest", "2. Reconstruction error", "within and between categories"),
-        page=page("in_words", "2. Reconstruction error", "correlations in plain words"),
+        **drawn("forest"),
+        page=page("in_words"),
     log:
         "<logs>/plot_forest.log",
     benchmark:
@@ -113,7 +119,7 @@ rule plot_forest:
     params:
         protocol=study.settings["selected"]["protocol"],
         loss=study.settings["selected"]["loss"],
-        confidence=study.settings["statistics"]["confidence"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_forest"),
     script:
@@ -127,7 +133,7 @@ rule plot_distinctiveness:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
         images=IMAGES,
     output:
-        **drawn("distinctiveness", "3. Distinctiveness", "distinctiveness by memorability"),
+        **drawn("distinctiveness"),
     log:
         "<logs>/plot_distinctiveness.log",
     benchmark:
@@ -138,7 +144,9 @@ rule plot_distinctiveness:
         **asking("2GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         bins=study.settings["statistics"]["bins"],
+        confidence=CONFIDENCE,
         # Of latents made elsewhere their name: the rule is used for them, too.
         loss=lambda wildcards: wildcards.get("loss")
         or metric_label_of(study.settings["selected"]["loss"]),
@@ -153,7 +161,7 @@ rule plot_measures:
     input:
         correlations=expand(rules.correlate.output.correlations, quantity="distinctiveness"),
     output:
-        **drawn("measures", "3. Distinctiveness", "measures of distinctiveness"),
+        **drawn("measures"),
     log:
         "<logs>/plot_measures.log",
     benchmark:
@@ -163,6 +171,7 @@ rule plot_measures:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_measures"),
     script:
@@ -175,9 +184,8 @@ rule compare_protocols:
         errors=[paths.error_file(study, run) for run in study.runs],
         images=IMAGES,
     output:
-        effects=ensure("<results>/tables/protocol_effects.parquet", non_empty=True),
-        tsv="<results>/tables/protocol_effects.tsv",
-        page=page("protocol_effects", "2. Reconstruction error", "protocols compared"),
+        **tabled("protocol_effects", "effects"),
+        page=page("protocol_effects"),
     log:
         "<logs>/compare_protocols.log",
     benchmark:
@@ -201,9 +209,7 @@ rule plot_protocol_effects:
     input:
         effects=rules.compare_protocols.output.effects,
     output:
-        **drawn(
-            "protocol_effects", "2. Reconstruction error", "what a choice of the protocol moves"
-        ),
+        **drawn("protocol_effects"),
     log:
         "<logs>/plot_protocol_effects.log",
     benchmark:
@@ -214,6 +220,7 @@ rule plot_protocol_effects:
         **asking("1GB", "5m"),
     params:
         learning_rate=study.settings["selected"]["learning_rate"],
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_protocol_effects"),
     script:

@@ -1,7 +1,7 @@
 """Data sets become prepared images.
 
-REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores,
-          or that table alone where there are no runs, or nothing for the data set kind `sample`.
+REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores
+          or of single trials, or that table alone where there are no runs, or nothing for the data set kind `sample`.
 MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
           <results>/images/<resize>/prepared.parquet, unusable.parquet, pixels.npy: what training reads
           <results>/images/<resize>/images.parquet, rejected.parquet: with scores and labels
@@ -9,6 +9,7 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/tables/rejected.*, <results>/tables/ceiling.* (where counts are known), <results>/tables/baselines.parquet
           <results>/figures/scores.*
           <results>/tables/consistency.*, <results>/figures/consistency.* (where there are trials)
+          <results>/dataset/scores.csv, trials.parquet, observers.parquet (where the user gave single trials)
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
@@ -38,6 +39,33 @@ if study.settings["dataset"]["kind"] == "sample":
             "../scripts/simulate_sample.py"
 
 
+if study.has_own_trials:
+
+    rule score_trials:
+        """Count how observers answered in single trials, and score images by the counts."""
+        input:
+            trials=ancient(study.settings["dataset"]["trials"]),
+        output:
+            scores=ensure("<results>/dataset/scores.csv", non_empty=True),
+            trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
+            observers=ensure("<results>/dataset/observers.parquet", non_empty=True),
+        log:
+            "<logs>/score_trials.log",
+        benchmark:
+            "<benchmarks>/score_trials.jsonl"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            **asking("2GB", "20m"),
+        params:
+            study=study.name,
+            settings={"columns": study.settings["dataset"]["columns"]},
+            content=lambda _: trial_table(),
+            code=code("score_trials"),
+        script:
+            "../scripts/score_trials.py"
+
+
 rule unpack_memcat:
     """Unpack MemCat's images, check its score table against its counts and against the images."""
     input:
@@ -47,7 +75,7 @@ rule unpack_memcat:
         images=directory("resources/memcat/images"),
         scores=ensure("resources/memcat/scores.parquet", non_empty=True),
         differences=ensure("resources/memcat/differences.parquet", non_empty=True),
-        tsv="resources/memcat/differences.tsv",
+        differences_tsv="resources/memcat/differences.tsv",
     log:
         "<logs>/unpack_memcat.log",
     benchmark:
@@ -72,7 +100,7 @@ rule unpack_lamem:
         scores=ensure("resources/lamem/scores.parquet", non_empty=True),
         splits=ensure("resources/lamem/official_splits.parquet", non_empty=True),
         differences=ensure("resources/lamem/differences.parquet", non_empty=True),
-        tsv="resources/lamem/differences.tsv",
+        differences_tsv="resources/lamem/differences.tsv",
     log:
         "<logs>/unpack_lamem.log",
     benchmark:
@@ -120,7 +148,12 @@ if study.runs:
         """Join scores and labels with the prepared images, and list the images that are left out."""
         input:
             images=ancient(study.image_source["images"]),
-            scores=own(study.image_source["scores"]),
+            # Made of trials, they are made anew when the code that scores changes.
+            scores=(
+                study.image_source["scores"]
+                if study.has_own_trials
+                else own(study.image_source["scores"])
+            ),
             prepared="<results>/images/{resize}/prepared.parquet",
             unusable="<results>/images/{resize}/unusable.parquet",
         output:
@@ -143,22 +176,23 @@ if study.runs:
             "../scripts/join_scores.py"
 
     rule list_rejected:
+        """List the images that were left out, with the reason of each, for reading."""
         input:
             rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
         output:
-            tsv="<results>/tables/rejected.tsv",
-            page=page("rejected", "1. Data", "images left out"),
+            **tabled("rejected"),
+            page=page("rejected"),
         log:
             "<logs>/list_rejected.log",
         benchmark:
             "<benchmarks>/list_rejected.jsonl"
-        """List the images that were left out, with the reason of each, for reading."""
         localrule: True
         conda:
             "../envs/analysis.yaml"
         resources:
             **asking("1GB", "5m"),
         params:
+            study=study.name,
             note=notes.study_note(study),
             code=code("list_rejected"),
         script:
@@ -185,6 +219,7 @@ else:
             settings={
                 "kind": study.settings["dataset"]["kind"],
                 "columns": study.image_source["columns"],
+                "on_bad_image": study.settings["images"]["on_bad_image"],
                 "seed": job_settings.study_seed(study),
             },
             code=code("read_scores"),
@@ -197,9 +232,8 @@ rule estimate_ceiling:
     input:
         images=IMAGES,
     output:
-        ceiling=ensure("<results>/tables/ceiling.parquet", non_empty=True),
-        tsv="<results>/tables/ceiling.tsv",
-        page=page("ceiling", "1. Data", "noise ceiling of the scores"),
+        **tabled("ceiling", "ceiling"),
+        page=page("ceiling"),
     log:
         "<logs>/estimate_ceiling.log",
     benchmark:
@@ -224,8 +258,7 @@ if paths.trials(study):
         input:
             trials=paths.trials(study),
         output:
-            consistency=ensure("<results>/tables/consistency.parquet", non_empty=True),
-            tsv="<results>/tables/consistency.tsv",
+            **tabled("consistency", "consistency"),
         log:
             "<logs>/measure_consistency.log",
         benchmark:
@@ -246,7 +279,7 @@ if paths.trials(study):
         input:
             consistency=rules.measure_consistency.output.consistency,
         output:
-            **drawn("consistency", "1. Data", "agreement of halves of the observers"),
+            **drawn("consistency"),
         log:
             "<logs>/plot_consistency.log",
         benchmark:
@@ -293,7 +326,7 @@ rule measure_baselines:
         images=IMAGES,
         split=paths.split_file(study),
     output:
-        baselines=ensure("<results>/tables/baselines.parquet", non_empty=True),
+        **tabled("baselines", "baselines"),
     log:
         "<logs>/measure_baselines.log",
     benchmark:
@@ -315,7 +348,7 @@ rule plot_scores:
     input:
         images=IMAGES,
     output:
-        **drawn("scores", "1. Data", "scores by category"),
+        **drawn("scores"),
     log:
         "<logs>/plot_scores.log",
     benchmark:
@@ -326,6 +359,7 @@ rule plot_scores:
         **asking("1GB", "5m"),
     params:
         target=study.settings["statistics"]["target"],
+        score=SCORE,
         note=notes.study_note(study),
         code=code("plot_scores"),
     script:

@@ -45,9 +45,8 @@ rule measure_decay:
         errors=[f"<results>/decay/{run.path}/errors.parquet" for run in study.selected],
         images=IMAGES,
     output:
-        decay=ensure("<results>/tables/decay.parquet", non_empty=True),
-        seeds=ensure("<results>/tables/decay_seeds.parquet", non_empty=True),
-        tsv="<results>/tables/decay.tsv",
+        **tabled("decay", "decay"),
+        **tabled("decay_seeds", "seeds"),
     log:
         "<logs>/measure_decay.log",
     benchmark:
@@ -70,7 +69,7 @@ rule plot_decay:
         decay=rules.measure_decay.output.decay,
         seeds=rules.measure_decay.output.seeds,
     output:
-        **drawn("decay", "2. Reconstruction error", "correlation by epoch"),
+        **drawn("decay"),
     log:
         "<logs>/plot_decay.log",
     benchmark:
@@ -80,6 +79,8 @@ rule plot_decay:
     resources:
         **asking("1GB", "5m"),
     params:
+        compared=notes.published_decay(study),
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_decay"),
     script:

@@ -6,9 +6,9 @@ MAKES:    nothing: it prints, and does so each time, for which it must not have 
 
 
 rule estimate:
+    """Print jobs, hours on this machine and with more cores, disk and memory of the whole study."""
     log:
         "<logs>/estimate.log",
-    """Print jobs, hours on this machine and with more cores, disk and memory of the whole study."""
     localrule: True
     conda:
         "../envs/training.yaml"

@@ -15,12 +15,11 @@ rule evaluate_prediction:
         left_out=LEFT_OUT,
         images=ANALYSED_IMAGES,
     output:
-        metrics=ensure("<results>/tables/prediction_metrics.parquet", non_empty=True),
-        by_category=ensure("<results>/tables/prediction_by_category.parquet", non_empty=True),
-        gains=ensure("<results>/tables/prediction_gains.parquet", non_empty=True),
-        calibration=ensure("<results>/tables/prediction_calibration.parquet", non_empty=True),
-        tsv="<results>/tables/prediction_metrics.tsv",
-        page=page("prediction_metrics", "4. Prediction", "metrics on unseen images"),
+        **tabled("prediction_metrics", "metrics"),
+        **tabled("prediction_by_category", "by_category"),
+        **tabled("prediction_gains", "gains"),
+        **tabled("prediction_calibration", "calibration"),
+        page=page("prediction_metrics"),
     log:
         "<logs>/evaluate_prediction.log",
     benchmark:
@@ -51,17 +50,10 @@ rule plot_prediction:
         by_category=rules.evaluate_prediction.output.by_category,
         calibration=rules.evaluate_prediction.output.calibration,
     output:
-        **drawn("prediction", "4. Prediction", "predicted and measured"),
-        **drawn(
-            "prediction_by_category",
-            "4. Prediction",
-            "every head in every category",
-            prefix="category_",
-        ),
-        **drawn("prediction_calibration", "4. Prediction", "calibration", prefix="calibration_"),
-        **drawn(
-            "prediction_learning", "4. Prediction", "training of the predictor", prefix="learning_"
-        ),
+        **drawn("prediction"),
+        **drawn("prediction_by_category", prefix="category_"),
+        **drawn("prediction_calibration", prefix="calibration_"),
+        **drawn("prediction_learning", prefix="learning_"),
     log:
         "<logs>/plot_prediction.log",
     benchmark:
@@ -71,7 +63,10 @@ rule plot_prediction:
     resources:
         **asking("1GB", "5m"),
     params:
+        settings=job_settings.bootstrap(study),
         threshold=PREDICTION["threshold"],
+        # Predictors learn the score itself, whatever is correlated elsewhere.
+        score=score_label("score", notes.score_convention(study)),
         note=notes.prediction_note(study),
         code=code("plot_prediction"),
     script:

@@ -18,7 +18,7 @@ rule attribute:
         predictor=rules.predict.output.predictor,
         model=ANALYSED_MODEL,
     output:
-        attributions=ensure("<results>/tables/attributions.parquet", non_empty=True),
+        **tabled("attributions", "attributions"),
         maps=ensure("<results>/attributions/maps.npy", non_empty=True),
     log:
         "<logs>/attribute.log",
@@ -49,7 +49,7 @@ rule plot_attributions:
         attributions=rules.attribute.output.attributions,
         maps=rules.attribute.output.maps,
     output:
-        **drawn("attributions", "5. Attribution", "attribution maps"),
+        **drawn("attributions"),
     log:
         "<logs>/plot_attributions.log",
     benchmark:
@@ -77,9 +77,9 @@ rule check_attributions:
         attributions=rules.attribute.output.attributions,
         maps=rules.attribute.output.maps,
     output:
-        variants=ensure("<results>/tables/attribution_variants.parquet", non_empty=True),
-        similarity=ensure("<results>/tables/attribution_similarity.parquet", non_empty=True),
-        curves=ensure("<results>/tables/attribution_curves.parquet", non_empty=True),
+        **tabled("attribution_variants", "variants"),
+        **tabled("attribution_similarity", "similarity"),
+        **tabled("attribution_curves", "curves"),
     log:
         "<logs>/check_attributions.log",
     benchmark:
@@ -109,13 +109,10 @@ rule plot_attribution_checks:
         similarity=rules.check_attributions.output.similarity,
         curves=rules.check_attributions.output.curves,
     output:
-        **drawn("attribution_baselines", "5. Attribution", "other baselines", prefix="baselines_"),
-        **drawn("attribution_weights", "5. Attribution", "random weights", prefix="weights_"),
-        **drawn(
-            "attribution_deletion", "5. Attribution", "deletion and insertion", prefix="deletion_"
-        ),
-        checks=ensure("<results>/tables/attribution_checks.parquet", non_empty=True),
-        tsv="<results>/tables/attribution_checks.tsv",
+        **drawn("attribution_baselines", prefix="baselines_"),
+        **drawn("attribution_weights", prefix="weights_"),
+        **drawn("attribution_deletion", prefix="deletion_"),
+        **tabled("attribution_checks", "checks"),
     log:
         "<logs>/plot_attribution_checks.log",
     benchmark:

@@ -2,7 +2,8 @@
 
 REQUIRED: the tables that external_errors and external_latents name; the image table.
 MAKES:    <results>/external_errors/, external_latents/, external_distinctiveness/, external/
-          <results>/tables/external.*, <results>/figures/external_errors/, external_distinctiveness/
+          <results>/tables/external.*, <results>/figures/external_errors/, external_error_scatter/,
+          external_distinctiveness/
 """
 
 EXTERNAL_COUNTS = paths.external_counts(study)
@@ -74,17 +75,16 @@ use rule measure_distinctiveness as measure_external_distinctiveness with:
 
 
 rule list_external:
+    """List what was made elsewhere and how much of it belongs to images of the study."""
     input:
         counts=EXTERNAL_COUNTS,
     output:
-        table=ensure("<results>/tables/external.parquet", non_empty=True),
-        tsv="<results>/tables/external.tsv",
-        page=page("external", "1. Data", "made elsewhere"),
+        **tabled("external"),
+        page=page("external"),
     log:
         "<logs>/list_external.log",
     benchmark:
         "<benchmarks>/list_external.jsonl"
-    """List what was made elsewhere and how much of it belongs to images of the study."""
     localrule: True
     conda:
         "../envs/analysis.yaml"
@@ -106,8 +106,13 @@ use rule plot_errors as plot_external_errors with:
     output:
         **drawn(
             "external_errors/{loss}",
-            "2. Reconstruction error",
-            lambda wildcards: {"what": f"error by memorability: external {wildcards.loss}"},
+            front=not study.runs,
+            detail=lambda wildcards: f"external {wildcards.loss}",
+        ),
+        **drawn(
+            "external_error_scatter/{loss}",
+            prefix="scatter_",
+            detail=lambda wildcards: f"external {wildcards.loss}",
         ),
     log:
         "<logs>/plot_external_errors/{loss}.log",
@@ -123,10 +128,8 @@ use rule plot_distinctiveness as plot_external_distinctiveness with:
     output:
         **drawn(
             "external_distinctiveness/{loss}",
-            "3. Distinctiveness",
-            lambda wildcards: {
-                "what": f"distinctiveness by memorability: external {wildcards.loss}"
-            },
+            front=not study.runs,
+            detail=lambda wildcards: f"external {wildcards.loss}",
         ),
     log:
         "<logs>/plot_external_distinctiveness/{loss}.log",

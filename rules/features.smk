@@ -13,7 +13,7 @@ rule measure_features:
         images=PREPARED,
         pixels=PIXELS,
     output:
-        features=ensure("<results>/tables/features.parquet", non_empty=True),
+        **tabled("features", "features"),
     log:
         "<logs>/measure_features.log",
     benchmark:
@@ -64,11 +64,10 @@ rule model_features:
         images=IMAGES,
         split=paths.split_file(study),
     output:
-        metrics=ensure("<results>/tables/feature_model_metrics.parquet", non_empty=True),
-        gains=ensure("<results>/tables/feature_model_gains.parquet", non_empty=True),
-        importance=ensure("<results>/tables/feature_importance.parquet", non_empty=True),
-        tsv="<results>/tables/feature_importance.tsv",
-        page=page("feature_importance", "6. Image features", "what each feature adds (table)"),
+        **tabled("feature_model_metrics", "metrics"),
+        **tabled("feature_model_gains", "gains"),
+        **tabled("feature_importance", "importance"),
+        page=page("feature_importance"),
     log:
         "<logs>/model_features.log",
     benchmark:
@@ -94,10 +93,9 @@ rule summarise_features:
         images=ANALYSED_IMAGES,
         correlations=expand(rules.correlate.output.correlations, quantity="feature"),
     output:
-        attributed=ensure("<results>/tables/feature_attributions.parquet", non_empty=True),
-        table=ensure("<results>/tables/table_2.parquet", non_empty=True),
-        tsv="<results>/tables/table_2.tsv",
-        page=page("table_2", "6. Image features", "Table 2: features"),
+        **tabled("feature_attributions", "attributed"),
+        **tabled("table_2"),
+        page=page("table_2"),
     log:
         "<logs>/summarise_features.log",
     benchmark:
@@ -119,25 +117,15 @@ rule plot_features:
     """Draw Table 2, other readings of features, how they go together, and what each adds."""
     input:
         table=rules.summarise_features.output.table,
-        variants=expand(rules.correlate.output.correlations, quantity="variant"),
+        readings=expand(rules.correlate.output.correlations, quantity=["feature", "variant"]),
         features=FEATURES,
         importance=rules.model_features.output.importance,
         metrics=rules.model_features.output.metrics,
     output:
-        **drawn("features", "6. Image features", "features, memorability and attributions"),
-        **drawn(
-            "feature_variants",
-            "6. Image features",
-            "other readings of the features",
-            prefix="variants_",
-        ),
-        **drawn("feature_map", "6. Image features", "features among one another", prefix="map_"),
-        **drawn(
-            "feature_importance",
-            "6. Image features",
-            "what each feature adds",
-            prefix="importance_",
-        ),
+        **drawn("features"),
+        **drawn("feature_variants", prefix="variants_"),
+        **drawn("feature_map", prefix="map_"),
+        **drawn("feature_importance", prefix="importance_"),
     log:
         "<logs>/plot_features.log",
     benchmark:
@@ -147,6 +135,8 @@ rule plot_features:
     resources:
         **asking("1GB", "5m"),
     params:
+        compared=notes.published_images(study),
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         table_note=notes.feature_note(study),
         code=code("plot_features"),

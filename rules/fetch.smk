@@ -18,13 +18,14 @@ MISSING_DOWNLOADS = [
 
 
 rule fetch:
+    """Fetch every file that this study needs from outside, and nothing else."""
     input:
         [f"resources/{download.path}" for download in paths.downloads(study)],
-    """Fetch every file that this study needs from outside, and nothing else."""
     localrule: True
 
 
 rule fetch_file:
+    """Download one file, check it and put it in place whole."""
     output:
         "resources/{place}/{file}",
     log:
@@ -34,7 +35,6 @@ rule fetch_file:
     wildcard_constraints:
         place="downloads|weights",
         file="|".join(MISSING_DOWNLOADS) or "none",
-    """Download one file, check it and put it in place whole."""
     localrule: True
     conda:
         "../envs/fetch.yaml"

@@ -93,19 +93,18 @@ rule search_predictor:
 
 
 rule choose_predictor:
+    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
     input:
         trials=expand(
             rules.search_predictor.output.trials, worker=range(PREDICTION["search"]["jobs"])
         ),
     output:
-        search=ensure("<results>/tables/prediction_search.parquet", non_empty=True),
-        tsv="<results>/tables/prediction_search.tsv",
-        page=page("prediction_search", "4. Prediction", "trials of the search"),
+        **tabled("prediction_search", "search"),
+        page=page("prediction_search"),
     log:
         "<logs>/choose_predictor.log",
     benchmark:
         "<benchmarks>/choose_predictor.jsonl"
-    """Choose the hyper-parameters of lowest validation loss among the trials of all workers."""
     localrule: True
     conda:
         "../envs/training.yaml"
@@ -125,7 +124,7 @@ rule plot_search:
     input:
         search=rules.choose_predictor.output.search,
     output:
-        **drawn("prediction_search", "4. Prediction", "history of the search"),
+        **drawn("prediction_search"),
     log:
         "<logs>/plot_search.log",
     benchmark:
@@ -149,8 +148,8 @@ rule predict:
         split=paths.split_file(study),
         search=SEARCHED,
     output:
-        predictions=ensure("<results>/tables/predictions.parquet", non_empty=True),
-        history=ensure("<results>/tables/prediction_history.parquet", non_empty=True),
+        **tabled("predictions", "predictions"),
+        **tabled("prediction_history", "history"),
         predictor=ensure("<results>/predictor/predictor.safetensors", non_empty=True),
     log:
         "<logs>/predict.log",
@@ -232,7 +231,7 @@ rule predict_left_out:
         split=paths.split_file(study),
         search=SEARCHED,
     output:
-        predictions=ensure("<results>/tables/left_out.parquet", non_empty=True),
+        **tabled("left_out", "predictions"),
     log:
         "<logs>/predict_left_out.log",
     benchmark:

@@ -1,13 +1,16 @@
-"""What the study says of the published figures, and where its own come from.
+"""What the study says of the published numbers, and where its own come from.
 
 REQUIRED: correlations of all quantities; image table, ceiling, metrics of prediction, decay curve and
-          the records of all runs, as far as there are any.
-MAKES:    <results>/tables/claims.*, <results>/provenance.json and .html
+          the records of all runs, as far as there are any; what was measured of every image.
+MAKES:    <results>/tables/claims.*, per_image.*, summary.html, <results>/provenance.json and .html
 """
+
+# Of these, a study has errors, distinctiveness, or both.
+MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
 
 
 rule judge_claims:
-    """Set every published figure beside ours, with a verdict."""
+    """Set every published number beside ours, with a verdict."""
     input:
         correlations=expand(
             rules.correlate.output.correlations,
@@ -22,10 +25,9 @@ rule judge_claims:
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
         decay=[rules.measure_decay.output.decay] if study.decays else [],
     output:
-        claims=ensure("<results>/tables/claims.parquet", non_empty=True),
-        tsv="<results>/tables/claims.tsv",
+        **tabled("claims", "claims"),
         badge="<results>/tables/claims_badge.md",
-        page=page("claims", "7. Claims", "published figures beside ours"),
+        page=page("claims"),
     log:
         "<logs>/judge_claims.log",
     benchmark:
@@ -44,17 +46,17 @@ rule judge_claims:
 
 
 rule record_provenance:
+    """Record configuration, versions, hardware and the weights that every run used."""
     input:
         records=[paths.record_file(study, run) for run in study.runs],
         tables=paths.given_tables(study),
     output:
         record="<results>/provenance.json",
-        page=page("provenance", "8. Provenance", "weights, versions, configuration"),
+        page=page("provenance"),
     log:
         "<logs>/record_provenance.log",
     benchmark:
         "<benchmarks>/record_provenance.jsonl"
-    """Record configuration, versions, hardware and the weights that every run used."""
     localrule: True
     conda:
         "../envs/analysis.yaml"
@@ -68,4 +70,71 @@ rule record_provenance:
         "../scripts/record_provenance.py"
 
 
-ANALYSIS += [rules.judge_claims.output, rules.record_provenance.output]
+rule describe_images:
+    """Write one flat table of all images for people: scores, errors, distinctiveness, predictions."""
+    input:
+        images=IMAGES,
+        error=QUANTITIES.get("error", []),
+        distinctiveness=QUANTITIES.get("distinctiveness", []),
+        correlations=expand(rules.correlate.output.correlations, quantity=MEASURED),
+        outcomes=OUTCOMES,
+        predictions=[rules.predict.output.predictions] if study.runs else [],
+        features=FEATURES if study.runs else [],
+    output:
+        **tabled("per_image"),
+    log:
+        "<logs>/describe_images.log",
+    benchmark:
+        "<benchmarks>/describe_images.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("4GB", "20m"),
+    params:
+        study=study.name,
+        quantities=MEASURED,
+        settings={"protocol": study.settings["selected"]["protocol"]},
+        code=code("describe_images"),
+    script:
+        "../scripts/describe_images.py"
+
+
+rule summarise_study:
+    """Write the first page of the report: what was found, Table 1, and what to be careful about."""
+    input:
+        correlations=expand(rules.correlate.output.correlations, quantity=MEASURED),
+        claims=rules.judge_claims.output.claims,
+        table_1=[rules.summarise_errors.output.table] if "error" in QUANTITIES else [],
+        table_2=[rules.summarise_features.output.table] if study.runs else [],
+        selection=[rules.select_learning_rates.output.selection] if study.runs else [],
+        attributions=[rules.attribute.output.attributions] if study.runs else [],
+        metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
+        gains=[rules.evaluate_prediction.output.gains] if study.runs else [],
+        calibration=[rules.evaluate_prediction.output.calibration] if study.runs else [],
+    output:
+        page=page("summary"),
+    log:
+        "<logs>/summarise_study.log",
+    benchmark:
+        "<benchmarks>/summarise_study.jsonl"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        study=study.name,
+        quantities=MEASURED,
+        confidence=study.settings["statistics"]["confidence"],
+        note=notes.study_note(study),
+        code=code("summarise_study"),
+    script:
+        "../scripts/summarise_study.py"
+
+
+ANALYSIS += [
+    rules.judge_claims.output,
+    rules.record_provenance.output,
+    rules.describe_images.output,
+    rules.summarise_study.output,
+]

@@ -12,16 +12,10 @@ rule select_learning_rates:
         errors=ERRORS,
         images=IMAGES,
     output:
-        selection=ensure("<results>/tables/selection.parquet", non_empty=True),
-        choices=ensure("<results>/tables/selection_choices.parquet", non_empty=True),
-        seeds=ensure("<results>/tables/selection_seeds.parquet", non_empty=True),
-        tsv="<results>/tables/selection.tsv",
-        page=page(
-            "selection",
-            "2. Reconstruction error",
-            "choice of learning rates",
-            caption="selection_table",
-        ),
+        **tabled("selection", "selection"),
+        **tabled("selection_choices", "choices"),
+        **tabled("selection_seeds", "seeds"),
+        page=page("selection", caption="selection_table"),
     log:
         "<logs>/select_learning_rates.log",
     benchmark:
@@ -47,7 +41,7 @@ rule plot_selection:
         choices=rules.select_learning_rates.output.choices,
         seeds=rules.select_learning_rates.output.seeds,
     output:
-        **drawn("selection", "2. Reconstruction error", "learning rates and their choice"),
+        **drawn("selection"),
     log:
         "<logs>/plot_selection.log",
     benchmark:
@@ -57,6 +51,7 @@ rule plot_selection:
     resources:
         **asking("1GB", "5m"),
     params:
+        confidence=CONFIDENCE,
         note=notes.study_note(study),
         code=code("plot_selection"),
     script:

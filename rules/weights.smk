@@ -70,7 +70,7 @@ rule plot_pretraining:
     input:
         histories=expand("{model}/history.parquet", model=paths.pretrainings(study)),
     output:
-        **drawn("pretraining", "1. Data", "pre-training by epoch"),
+        **drawn("pretraining"),
     log:
         "<logs>/plot_pretraining.log",
     benchmark:

@@ -9,7 +9,6 @@ with RunningJob(snakemake) as job:
 
     trials = best(job.read_each("trials", "prediction_search"))
     job.write("search", trials, "prediction_search")
-    job.write_tsv(trials)
     write_page(
         trials_for_reading(trials),
         job.output.page,

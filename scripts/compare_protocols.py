@@ -1,4 +1,4 @@
-"""Write how far each choice of a protocol moves the correlation: a table, a TSV file and a page."""
+"""Write how far each choice of a protocol moves the correlation: a table and a page."""
 
 from memorability.workflow.job import RunningJob
 
@@ -18,7 +18,6 @@ with RunningJob(snakemake) as job:
         bootstrap=settings.bootstrap,
     )
     job.write("effects", table, "protocol_effects")
-    job.write_tsv(table)
     write_page(
         effects_for_reading(table),
         job.output.page,

@@ -18,4 +18,3 @@ with RunningJob(snakemake) as job:
         bootstrap=settings.bootstrap,
     )
     job.write("correlations", table)
-    job.write_tsv(table)

@@ -1,4 +1,4 @@
-"""Estimate the noise ceiling of the scores from counts: a table, a TSV file and a page."""
+"""Estimate the noise ceiling of the scores from counts: a table and a page."""
 
 from memorability.workflow.job import RunningJob
 
@@ -9,10 +9,10 @@ with RunningJob(snakemake) as job:
 
     ceiling = noise_ceiling(job.read("images"), **job.settings)
     job.write("ceiling", ceiling)
-    job.write_tsv(ceiling)
     write_page(
         ceiling_for_reading(ceiling),
         job.output.page,
         title="How high a correlation with these scores could be",
         note=job.params.note,
+        empty="No image has two responses or more, so that halves of them cannot be compared.",
     )

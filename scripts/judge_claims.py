@@ -1,4 +1,4 @@
-"""Set every published figure beside ours, with a verdict: table, TSV file, page and badge."""
+"""Set every published number beside ours, with a verdict: table, page and badge."""
 
 from memorability.workflow.job import RunningJob
 
@@ -6,8 +6,7 @@ with RunningJob(snakemake) as job:
     from memorability.claims.answers import as_correlations, our_figures
     from memorability.claims.ledger import badge, ledger
     from memorability.claims.published import load_published
-    from memorability.report.pages import write_page
-    from memorability.report.reading import claims_for_reading
+    from memorability.report.reading import write_claims
 
     settings = job.settings
     ours = our_figures(
@@ -20,12 +19,5 @@ with RunningJob(snakemake) as job:
     )
     claims = ledger(ours, claims=load_published(), **settings["ledger"])
     job.write("claims", claims)
-    job.write_tsv(claims)
     job.write_text("badge", f"{badge(claims)}\n")
-    write_page(
-        claims_for_reading(claims),
-        job.output.page,
-        title="Every published figure beside ours",
-        lead=badge(claims),
-        note=job.params.note,
-    )
+    write_claims(claims, job.output.page, note=job.params.note)

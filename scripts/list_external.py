@@ -1,4 +1,4 @@
-"""List what was made elsewhere: a table, a TSV file and a page."""
+"""List what was made elsewhere: a table and a page."""
 
 from memorability.workflow.job import RunningJob
 
@@ -8,7 +8,6 @@ with RunningJob(snakemake) as job:
 
     sources = job.read_runs("counts", "external")
     job.write("table", sources, "external")
-    job.write_tsv(sources)
     write_page(
         external_for_reading(sources),
         job.output.page,

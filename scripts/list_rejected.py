@@ -1,4 +1,4 @@
-"""List the rejected images for reading: a TSV file and a page."""
+"""List the rejected images: a table and a page."""
 
 from memorability.workflow.job import RunningJob
 
@@ -6,7 +6,7 @@ with RunningJob(snakemake) as job:
     from memorability.report.pages import write_page
 
     rejected = job.read("rejected")
-    job.write_tsv(rejected)
+    job.write("table", rejected, "rejected")
     write_page(
         rejected,
         job.output.page,

@@ -7,4 +7,3 @@ with RunningJob(snakemake) as job:
 
     table = measure_consistency(job.read("trials"), seed=job.settings["seed"])
     job.write("consistency", table)
-    job.write_tsv(table)

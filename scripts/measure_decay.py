@@ -15,4 +15,3 @@ with RunningJob(snakemake) as job:
     )
     job.write("decay", decay.curve)
     job.write("seeds", decay.seeds, "decay_seeds")
-    job.write_tsv(decay.curve)

@@ -19,11 +19,11 @@ with RunningJob(snakemake) as job:
     job.write("metrics", found.metrics, "prediction_metrics")
     job.write("gains", found.gains, "prediction_gains")
     job.write("importance", found.importance, "feature_importance")
-    job.write_tsv(found.importance)
     write_page(
         importance_for_reading(found.importance),
         job.output.page,
         title="What each feature adds to labels and all other features",
         lead=features_in_words(found.metrics, found.gains, found.importance),
         note=job.params.note,
+        empty="No table: every importance is 0 because the model uses no feature.",
     )

@@ -7,21 +7,18 @@ with RunningJob(snakemake) as job:
     from memorability.report.figures import attribution, style
     from memorability.statistics.intervals import Bootstrap
 
-    given, output, params = job.input, job.output, job.params
-    bootstrap = Bootstrap(**params.settings)
-    curves = job.read("curves", "attribution_curves")
-    checks = summarise_checks(
-        job.read("attributions"),
-        job.read("variants", "attribution_variants"),
-        job.read("similarity", "attribution_similarity"),
-        curves,
-        bootstrap,
-    )
+    output, note = job.output, job.params.note
+    bootstrap = Bootstrap(**job.params.settings)
+    attributions, curves = job.read("attributions"), job.read("curves", "attribution_curves")
+    variants = job.read("variants", "attribution_variants")
+    similarity = job.read("similarity", "attribution_similarity")
+    checks = summarise_checks(attributions, variants, similarity, curves, bootstrap)
     job.write("checks", checks, "attribution_checks")
-    job.write_tsv(checks)
-    baselines = attribution.agreement(checks, "baseline", note=params.note)
+    shared = {"confidence": bootstrap.confidence, "note": note}
+    explained = [attributions, variants]
+    baselines = attribution.agreement(checks, "baseline", explained, **shared)
     style.save(baselines, output.baselines_svg, output.baselines_png)
-    weights = attribution.agreement(checks, "weights", note=params.note)
+    weights = attribution.agreement(checks, "weights", explained, **shared)
     style.save(weights, output.weights_svg, output.weights_png)
-    drawn = attribution.deletion_insertion(curves, checks, bootstrap, note=params.note)
+    drawn = attribution.deletion_insertion(curves, checks, attributions, bootstrap, note=note)
     style.save(drawn, output.deletion_svg, output.deletion_png)

@@ -10,6 +10,7 @@ with RunningJob(snakemake) as job:
     figure = comparisons.forest(
         beside_models(models, controls, job.params.protocol),
         title="Fine-tuned autoencoders beside controls that learned nothing",
+        confidence=job.params.confidence,
         note=job.params.note,
     )
     style.save(figure, job.output.svg, job.output.png)

@@ -10,6 +10,8 @@ with RunningJob(snakemake) as job:
         job.read("decay"),
         job.read("seeds", "decay_seeds"),
         published_points(),
+        compared=job.params.compared,
+        confidence=job.params.confidence,
         note=job.params.note,
     )
     style.save(figure, job.output.svg, job.output.png)

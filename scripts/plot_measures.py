@@ -9,6 +9,7 @@ with RunningJob(snakemake) as job:
     figure = comparisons.forest(
         own_runs(job.read("correlations")),
         title="Distinctiveness and memorability",
+        confidence=job.params.confidence,
         note=job.params.note,
     )
     style.save(figure, job.output.svg, job.output.png)

@@ -8,6 +8,7 @@ with RunningJob(snakemake) as job:
     figure = comparisons.protocol_effects(
         job.read("effects", "protocol_effects"),
         learning_rate=job.params.learning_rate,
+        confidence=job.params.confidence,
         note=job.params.note,
     )
     style.save(figure, job.output.svg, job.output.png)

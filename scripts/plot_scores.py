@@ -6,5 +6,8 @@ with RunningJob(snakemake) as job:
     from memorability.report.figures import scores, style
 
     images = job.read("images")
-    figure = scores.scores_by_category(images, target=job.params.target, note=job.params.note)
+    params = job.params
+    figure = scores.scores_by_category(
+        images, target=params.target, score=params.score, note=params.note
+    )
     style.save(figure, job.output.svg, job.output.png)

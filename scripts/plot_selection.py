@@ -11,6 +11,7 @@ with RunningJob(snakemake) as job:
         job.read("seeds", "selection_seeds"),
         job.read("selection"),
         job.read("choices", "selection_choices"),
+        confidence=job.params.confidence,
         note=job.params.note,
     )
     style.save(figure, job.output.svg, job.output.png)

@@ -5,7 +5,7 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
-    from memorability.data.scores_alone import image_table
+    from memorability.data.own_tables import image_table
 
     images = image_table(Path(job.input.scores), **job.settings)
     job.write("images", images)

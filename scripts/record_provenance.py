@@ -11,7 +11,11 @@ with RunningJob(snakemake) as job:
     job.write_json("record", record)
     write_page(
         provenance_rows(
-            record["runs"], record["configuration"], record["tables"], record["environment"]
+            record["runs"],
+            record["configuration"],
+            record["tables"],
+            record["environment"],
+            record["workflow"],
         ),
         job.output.page,
         title="Where these results come from",

@@ -1,4 +1,4 @@
-"""Choose learning rates by the published and by honest rules: three tables, a TSV file and a page."""
+"""Choose learning rates by the published and by honest rules: three tables and a page."""
 
 from memorability.workflow.job import RunningJob
 
@@ -16,7 +16,6 @@ with RunningJob(snakemake) as job:
     job.write("selection", found.selection)
     job.write("choices", found.choices, "selection_choices")
     job.write("seeds", found.seeds, "selection_seeds")
-    job.write_tsv(found.selection)
     write_page(
         selection_for_reading(found.selection),
         job.output.page,

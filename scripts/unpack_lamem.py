@@ -21,4 +21,3 @@ with RunningJob(snakemake) as job:
     job.write("scores", scores)
     job.write("splits", splits, "official_splits")
     job.write("differences", differences)
-    job.write_tsv(differences)

@@ -22,4 +22,3 @@ with RunningJob(snakemake) as job:
         )
     job.write("scores", scores)
     job.write("differences", differences)
-    job.write_tsv(differences)

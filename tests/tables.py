@@ -23,14 +23,14 @@ def rows(name: str) -> pd.DataFrame:
     """
     key, schema = SCHEMAS[name]
     generator = np.random.default_rng(zlib.crc32(name.encode()))
-    values = {
-        column: _values(kind, column in key, generator) for column, kind in schema.columns.items()
-    }
+    # Of a family of columns, one.
+    named = {column.replace("[a-z0-9_]+", "mse"): kind for column, kind in schema.columns.items()}
+    values = {column: _values(kind, column in key, generator) for column, kind in named.items()}
     records = [
         dict(zip(values, record, strict=True)) for record in zip(*values.values(), strict=True)
     ]
     ordered = sorted(records, key=lambda record: [record[column] for column in key])
-    return pd.DataFrame(ordered).astype({c: str(k.dtype) for c, k in schema.columns.items()})
+    return pd.DataFrame(ordered).astype({c: str(k.dtype) for c, k in named.items()})
 
 
 def read_record(path: str | Path) -> dict[str, Any]:

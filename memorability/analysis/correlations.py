@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,12 @@ from memorability.statistics.best_rate import best_rate
 from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, correlate, pooled_correlation
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
-from memorability.statistics.rank_correlation import compare_correlations
+from memorability.statistics.rank_correlation import (
+    compare_correlations,
+    finished_seeds,
+    spearman,
+)
+from memorability.statistics.ranks import SMALLEST_SAMPLE
 
 COLUMNS = [
     *MODEL_KEYS, "selected", "target", "group", "method", "n", "seeds", "diverged", "r", "r_seed_sd",
@@ -246,6 +252,11 @@ def of_values(values: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return table.merge(values[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS)
 
 
+def selected_values(values: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the values of the models that a table `correlations` has selected."""
+    return values.merge(table.loc[table["selected"], MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS)
+
+
 def best_learning_rate(
     values: pd.DataFrame, table: pd.DataFrame, loss: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -263,6 +274,32 @@ def best_learning_rate(
     rows = table[table["selected"] & (table["loss"] == loss)]
     rows = rows[rows["protocol"] == values["protocol"].iloc[0]]
     return values.merge(rows[MODEL_KEYS].drop_duplicates(), on=MODEL_KEYS), rows
+
+
+def agreement_of_seeds(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return how far every two seeds of a model agree on which images are hard to reconstruct.
+
+    Parameters
+    ----------
+    errors
+        As from `from_errors`. Seeds that diverged are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The keys of the model, first and second (seeds), r (Spearman's, of the errors of all images
+        under the two; missing where all errors of a seed are equal), n (images). Without rows where
+        no model has two seeds.
+    """
+    rows = []
+    for keys, model in errors.groupby(MODEL_KEYS, sort=False):
+        wide = finished_seeds(model).pivot_table(index="image_id", columns="seed", values="value")
+        for first, second in combinations(wide.columns, 2):
+            pair = wide[[first, second]].dropna()
+            varies = len(pair) >= SMALLEST_SAMPLE and (pair.max() > pair.min()).all()
+            r = spearman(pair[first], pair[second]) if varies else np.nan
+            rows.append((*keys, first, second, r, len(pair)))
+    return pd.DataFrame(rows, columns=[*MODEL_KEYS, "first", "second", "r", "n"])
 
 
 def _diverged(outcomes: pd.DataFrame | None, keys: Mapping[str, str]) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from memorability.statistics.neighbours import Neighbours, Rows, Search, nearest
 
 logger = logging.getLogger(__name__)
 
+PUBLISHED_MEASURE = "nearest_neighbour"
+"""The measure of the paper."""
 
 FloatArray = NDArray[np.float64]
 

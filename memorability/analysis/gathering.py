@@ -8,6 +8,9 @@ from memorability.base.run_keys import METRIC_KEYS, RUN_KEYS
 from memorability.features.names import TABLE_2, VARIANTS_OF
 
 MODEL_KEYS = ["quantity", *METRIC_KEYS, "model", "protocol", "loss", "lr"]
+SHOWN = 6
+"""Images that are shown of the best, and of the worst, reconstructions."""
+
 GATHERED = [*MODEL_KEYS, "seed", "image_id", "value"]
 
 
@@ -29,6 +32,29 @@ def from_errors(errors: pd.DataFrame) -> pd.DataFrame:
     # Errors made elsewhere have one epoch, whatever our runs have.
     last = errors[errors["epoch"] == errors.groupby("protocol")["epoch"].transform("max")]
     return _long(last.rename(columns={"error": "value"}), "error")
+
+
+def best_and_worst(errors: pd.DataFrame) -> pd.DataFrame:
+    """Return the images that one run reconstructs best and worst.
+
+    Parameters
+    ----------
+    errors
+        Columns image_id and value of one run, as from `from_errors`; missing values are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        image_id, value, and kind ("best", "worst"), of `SHOWN` images of either kind, or half of
+        the images: the best from the smallest error on, then the worst from the largest
+        on. Of equal errors the first image_id comes first.
+    """
+    ordered = errors[["image_id", "value"]].dropna().sort_values(["value", "image_id"])
+    count = min(SHOWN, len(ordered) // 2)
+    worst = ordered.sort_values(["value", "image_id"], ascending=[False, True])
+    kinds = {"best": ordered, "worst": worst}
+    parts = [rows.head(count).assign(kind=kind) for kind, rows in kinds.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def from_distinctiveness(distinctiveness: pd.DataFrame) -> pd.DataFrame:

@@ -51,6 +51,20 @@ def encode_all(
 
 
 @torch.no_grad()
+def reconstruct(model: nn.Module, pixels: np.ndarray, *, device: str) -> np.ndarray:
+    """Return the reconstructions of images (N, 3, H, W), as uint8 of the same shape.
+
+    Images go through one by one, as for their errors; values outside of [0, 1] are cut off.
+    """
+    model.eval()
+    reconstructed = np.empty(pixels.shape, dtype=np.uint8)
+    for row in range(len(pixels)):
+        image = model(to_unit_range(pixels[row : row + 1], device)).clamp(0, 1)
+        reconstructed[row] = (image * 255).round().to(torch.uint8).cpu().numpy()[0]
+    return reconstructed
+
+
+@torch.no_grad()
 def recompute_batch_norm(
     model: nn.Module,
     pixels: np.ndarray,

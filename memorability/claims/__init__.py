@@ -1,1 +1,1 @@
-"""The paper's claims: the published figures, ours beside them, and the ledger that judges them."""
+"""The paper's claims: the published numbers, ours beside them, and the ledger that judges them."""

@@ -1,4 +1,4 @@
-"""Our answers to published figures, gathered from the tables of a study for the ledger."""
+"""Our answers to published numbers, gathered from the tables of a study for the ledger."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from memorability.claims.published import find_claim, load_published
 from memorability.statistics.equivalence import fisher_interval
 
 PUBLISHED_POINTS = {1: "decay.epoch_1", 20: "decay.epoch_20"}
-"""Epoch -> the published figure about it."""
+"""Epoch -> the published number about it."""
 
 
 def our_figures(
@@ -27,7 +27,7 @@ def our_figures(
     predictions: pd.DataFrame | None = None,
     ceiling: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return everything that a published figure can be compared with, as the ledger reads it.
+    """Return everything that a published number can be compared with, as the ledger reads it.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def our_figures(
     ]
     if metrics is not None and selected_loss not in unlike:
         parts.append(_predicted(metrics))
-    if ceiling is not None:
+    if ceiling is not None and len(ceiling):
         parts.append(_consistency(ceiling, confidence))
     return pd.concat(parts, ignore_index=True)
 
@@ -80,7 +80,7 @@ def _random_losses(table: pd.DataFrame) -> set[str]:
 
 
 def _own(table: pd.DataFrame, unlike: set[str], loss: str) -> pd.DataFrame:
-    """Return the study's own correlations, named as published figures ask for them.
+    """Return the study's own correlations, named as published numbers ask for them.
 
     Nothing that was measured of a run answers if its loss is one of `unlike`. Attributions are those
     of the model of `loss`; of their summaries the mean absolute one answers (docs/method.md says why).
@@ -93,7 +93,7 @@ def _own(table: pd.DataFrame, unlike: set[str], loss: str) -> pd.DataFrame:
 
 
 def _external(table: pd.DataFrame, claims: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """Return the correlations of sources from elsewhere that answer a published figure."""
+    """Return the correlations of sources from elsewhere that answer a published number."""
     sources = list(zip(table["quantity"], table["loss"], strict=True))
     table = table.assign(
         claim=[claims.get(quantity, {}).get(name, "") for quantity, name in sources],
@@ -154,7 +154,7 @@ def published_points() -> pd.DataFrame:
 def as_correlations(curve: pd.DataFrame) -> pd.DataFrame:
     """Return a decay curve as rows of the table `correlations`, one quantity per epoch.
 
-    The quantity after epoch k is "error_after_k_epochs", as published figures ask for it.
+    The quantity after epoch k is "error_after_k_epochs", as published numbers ask for it.
     """
     quantity = "error_after_" + curve["epoch"].astype(str) + "_epochs"
     return curve.drop(columns="epoch").assign(quantity=quantity, selected=True)

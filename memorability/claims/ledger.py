@@ -1,4 +1,4 @@
-"""The ledger: every published figure beside ours, with a test of equivalence and a verdict.
+"""The ledger: every published number beside ours, with a test of equivalence and a verdict.
 
 On the data that a figure was published on, with `published ± margin` as the band of values too close
 to matter:
@@ -32,6 +32,15 @@ VERDICTS = ("equivalent", "reproduced", "differs", "not testable")
 LEAST_SHARE = 0.9
 """Share of the published data set from which on a study counts as one of the same data."""
 
+# The first words of why a figure is not testable -> what is said of all such figures.
+_KINDS = {
+    "nothing computed": "that this study does not compute",
+    "other data": "that were published on other data than this study has",
+    "another model": "of another model than this study has",
+    "our figure is undefined": "of which our figure is undefined",
+    "our figure has no confidence interval": "of which our figure has no confidence interval",
+}
+
 _ANSWER_COLUMNS = {
     "by", "claim", "statistic", "quantity", "metric", "loss", "selected", "target", "group", "method",
     "n", "r", "ci_low", "ci_high",
@@ -48,7 +57,7 @@ def ledger(
     other_model: str = "",
     unavailable: Mapping[str, str] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Set each published figure beside ours and return the verdicts.
+    """Set each published number beside ours and return the verdicts.
 
     A figure is tested on its own data set, when ours has at least 90 % of its images or the published
     number of images within 10 %. Elsewhere our value is shown, marked as one of other data, and the
@@ -63,7 +72,7 @@ def ledger(
         of its loss, or the only one), target, group, method, n, r (the figure), ci_low, ci_high. Of
         those without a claim only selected rows of group "all" and method "pooled" are compared.
     claims
-        The published figures.
+        The published numbers.
     dataset_kind
         Kind of data set of the study, for example "memcat".
     margin
@@ -129,8 +138,31 @@ def badge(table: pd.DataFrame) -> str:
         f"{counts[name]} {words.get(name, name)}" for name in VERDICTS if name in counts
     )
     total = table["claim"].nunique()
-    return f"{counts.sum()} of {total} published figures testable here" + (
+    return f"{counts.sum()} of {total} published numbers testable here" + (
         f": {found}." if found else "."
+    )
+
+
+def untestable(table: pd.DataFrame) -> str:
+    """Return one sentence that says how many numbers are not testable and why; "" if all are.
+
+    Parameters
+    ----------
+    table
+        As from `ledger`.
+    """
+    open_rows = table[table["verdict"] == "not testable"]
+    open_rows = open_rows[
+        ~open_rows["claim"].isin(table.loc[table["verdict"] != "not testable", "claim"])
+    ]
+    if open_rows.empty:
+        return ""
+    kinds = open_rows.drop_duplicates("claim")["why"].str.partition(":")[0].map(_KINDS)
+    counts = ", ".join(
+        f"{count} {words}" for words, count in kinds.value_counts(sort=False).items()
+    )
+    return (
+        f"Not testable here: {counts}. claims.tsv lists them, with our numbers where there are any."
     )
 
 

@@ -33,7 +33,7 @@ _ENTRY_KEYS = {"id", "statement", "source", "statistic", "value", "ci", "n", "da
 
 @dataclass(frozen=True)
 class Claim:
-    """A published figure and the row of our figures that answers it.
+    """A published number and the row of our figures that answers it.
 
     Attributes
     ----------
@@ -109,7 +109,7 @@ class Claim:
 
 
 def load_published() -> list[Claim]:
-    """Return the published figures that ship with the package, in the order of their file.
+    """Return the published numbers that ship with the package, in the order of their file.
 
     Returns
     -------
@@ -176,7 +176,7 @@ def find_claim(claims: Sequence[Claim], claim_id: str) -> Claim:
     by_id = {claim.id: claim for claim in claims}
     if claim_id not in by_id:
         raise InputError(
-            f"No published figure is named {claim_id!r} ({nearest(claim_id, by_id)}). "
+            f"No published number is named {claim_id!r} ({nearest(claim_id, by_id)}). "
             "Ids are those of published.yaml."
         )
     return by_id[claim_id]

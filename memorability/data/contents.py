@@ -6,10 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from memorability.base.errors import InputError
 from memorability.base.files import atomic, file_sha256
 from memorability.base.hashes import settings_hash
 from memorability.data.scores import read_scores
+from memorability.data.trials import read_trials, score_trials
 from memorability.images.folder import find_images, locate
 
 CONTENTS = Path("resources/contents")
@@ -29,14 +32,22 @@ def listing_hash(directory: Path) -> str:
 
 
 def scored_images_hash(
-    directory: Path, table: Path, columns: Mapping[str, str], index: Path
+    directory: Path,
+    table: Path,
+    columns: Mapping[str, str],
+    index: Path,
+    *,
+    single_trials: bool = False,
 ) -> str:
-    """Return a hash of the images that a score table names: of their names, places and contents.
+    """Return a hash of the images that a table scores: of their names, places and contents.
 
     Parameters
     ----------
     directory, table, columns
-        See `memorability.images.store.prepare` and `memorability.data.scores.read_scores`.
+        See `memorability.images.store.prepare` and `memorability.data.scores.read_scores`, or
+        `memorability.data.trials.read_trials`.
+    single_trials
+        Whether the table holds trials.
     index
         See `contents`.
 
@@ -47,7 +58,12 @@ def scored_images_hash(
         preparation will refuse it is the hash of the table.
     """
     try:
-        rows = read_scores(table, columns)
+        if single_trials:
+            files = score_trials(*read_trials(table, columns))["file"]
+            rows = pd.DataFrame({"image_id": files, "file": files})
+        else:
+            rows = read_scores(table, columns)
+            rows = rows[rows["missing"] == ""]
         paths, _ = locate(list(rows["file"]), directory)
     except (InputError, OSError):
         return file_hash(table)

@@ -11,8 +11,9 @@ from pyarrow import Array, ArrowInvalid, DataType, compute, parquet, types
 
 from memorability.base.arrays import LATENTS_AT_A_TIME
 from memorability.base.errors import InputError
-from memorability.data.joining import Joined, in_words, join_images, joining_column, require_columns
-from memorability.data.scores import read_raw
+from memorability.base.text import one_form
+from memorability.data.joining import Joined, join_images, joining_column
+from memorability.tables.given import examples, named_columns, read_given, require_columns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +27,7 @@ class Source:
     columns
         Our name -> name in the file, see `join_errors` and `join_latents`.
     claim
-        Id of the published figure that it answers; empty for none.
+        Id of the published number that it answers; empty for none.
     loss
         Of errors, in the words of the configuration's losses or any other.
     """
@@ -67,16 +68,15 @@ def join_errors(
         If a column is missing, an error is no finite number, an image has two rows, a file name fits
         several images, or nothing joins.
     """
-    raw, columns = read_raw(path), source.columns
-    require_columns(path, columns, list(map(str, raw.columns)), "external_errors")
-    given = raw[columns["error"]]
+    raw, columns = read_given(path), source.columns
+    given = named_columns(path, raw, columns, "external_errors.….columns")["error"]
     values = pd.to_numeric(given, errors="coerce")
     bad = np.flatnonzero(~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
     if bad.size:
         raise InputError(
             f"{path}, column {columns['error']!r}: {bad.size} of {len(raw)} errors are no finite "
-            f"numbers ({in_words(bad, given)}). Expected numbers with a decimal point. Correct these "
-            "rows, or take them out: images without an error are left out and counted."
+            f"numbers ({examples(given.iloc[bad])}). Expected numbers with a decimal point. Correct "
+            "these rows, or take them out: images without an error are left out and counted."
         )
     ids, counts = join_images(path, raw, columns, images)
     table = pd.DataFrame({"image_id": ids, "error": values.astype(float), "epoch": 1})
@@ -114,10 +114,16 @@ def join_latents(
     """
     columns = source.columns
     with _opened(path) as file:
-        require_columns(path, columns, file.schema_arrow.names, "external_latents")
-        column = columns["latent"]
+        present = file.schema_arrow.names
+        forms = list(map(one_form, present))
+        require_columns(path, columns, forms, "external_latents.….columns")
+        by = joining_column(columns)
+        column, named_by = (
+            present[forms.index(one_form(columns[name]))] for name in ("latent", by)
+        )
         _require_lists(path, column, file.schema_arrow.field(column).type)
-        labels = file.read([columns[joining_column(columns)]]).to_pandas().reset_index(drop=True)
+        labels = file.read([named_by]).to_pandas().set_axis([one_form(columns[by])], axis="columns")
+        labels.index = pd.RangeIndex(1, len(labels) + 1, name="row")
         ids, counts = join_images(path, labels, columns, images)
         order = sorted(ids.dropna())
         places = ids.map({image_id: place for place, image_id in enumerate(order)})

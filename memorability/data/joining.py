@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from memorability.base.errors import InputError, nearest
-from memorability.data.scores import read_raw
+from memorability.base.text import one_form
 from memorability.images.folder import Mismatch, candidates, composed, match
+from memorability.tables.given import examples, first_place, named_columns, read_given
 
 logger = logging.getLogger(__name__)
 
@@ -48,18 +47,6 @@ class Joined:
     unmatched: str
 
 
-def require_columns(
-    path: Path, columns: Mapping[str, str], present: Sequence[str], key: str
-) -> None:
-    """Raise InputError unless a table has all columns that `columns` names."""
-    for name in columns.values():
-        if name not in present:
-            raise InputError(
-                f"{path} has no column {name!r} ({nearest(name, present)}). Correct {key}.….columns, "
-                "which names the table's own columns."
-            )
-
-
 def joining_column(columns: Mapping[str, str]) -> str:
     """Return the column of the image table by which rows are joined."""
     return next(name for name in JOINING if name in columns)
@@ -71,7 +58,7 @@ def join_images(
     """Return the image_id of each row, missing where it belongs to no image, and the counts."""
     by = joining_column(columns)
     column = columns[by]
-    names = table[column].astype(str).map(composed).str.strip()
+    names = table[one_form(column)].fillna("").astype(str).map(composed).str.strip()
     if by == "file":
         names = names.str.replace("\\", "/")
     fitting = _fitting(names, images, by)
@@ -79,11 +66,11 @@ def join_images(
     ids = fitting.map(lambda found: found[0] if found else None)
     twice = ids[ids.notna() & ids.duplicated(keep=False)]
     if len(twice):
-        rows = twice.index[twice == twice.iloc[0]]
+        rows = twice == twice.iloc[0]
         raise InputError(
             f"{path}, column {column!r}: {len(twice)} rows share an image with another row, for "
-            f"example {in_words(rows.to_numpy(), names)}. Expected one row per image. Take the others "
-            "out, or average them."
+            f"example {examples(names[twice.index[rows]])}. Expected one row per image. Take the "
+            "others out, or average them."
         )
     if ids.isna().all():
         raise _nothing_joins(path, column, names, images, by)
@@ -115,7 +102,7 @@ def _refuse_ambiguous(path: Path, column: str, fitting: pd.Series) -> None:
     several = fitting[fitting.map(len) > 1]
     if len(several):
         raise InputError(
-            f"{path}, column {column!r}: row {several.index[0] + 1} could be any of the images "
+            f"{path}, column {column!r}: {first_place(several.index)} could be any of the images "
             f"{', '.join(several.iloc[0])} ({len(several)} such rows). Give paths as the score table "
             "has them, or join by image_id."
         )
@@ -146,33 +133,17 @@ def _nothing_joins(
     )
 
 
-def in_words(rows: NDArray[np.intp], values: pd.Series) -> str:
-    """Return the first three rows in words."""
-    first = zip((rows[:3] + 1).tolist(), values.iloc[rows[:3]].tolist(), strict=True)
-    shown = ", ".join(f"row {row}: {value!r}" for row, value in first)
-    return shown + (f" and {len(rows) - 3} more" if len(rows) > 3 else "")
+def checked_columns(
+    path: Path, columns: Mapping[str, str | None], needed: str, key: str
+) -> pd.DataFrame:
+    """Return the needed column and that of ids or files, under our names."""
+    named = {name: str(columns[name]) for name in (needed, named_by(columns))}
+    return named_columns(path, read_given(path), named, f"{key}.columns")
 
 
 def named_by(columns: Mapping[str, str | None]) -> str:
     """Return whether a table names images by "image_id" or by "file"."""
     return "image_id" if columns.get("image_id") else "file"
-
-
-def checked_columns(
-    path: Path, columns: Mapping[str, str | None], needed: str, key: str
-) -> pd.DataFrame:
-    """Return the needed column and that of ids or files, under our names."""
-    raw = read_raw(path)
-    names = {str(columns[name]): name for name in (needed, named_by(columns))}
-    for name in names:
-        if name not in raw.columns:
-            raise InputError(
-                f"{path} has no column {name!r} ({nearest(name, map(str, raw.columns))}). "
-                f"Correct {key}.columns, which names the table's own columns."
-            )
-    if raw.empty:
-        raise InputError(f"{path} has no rows. Choose another table.")
-    return raw[list(names)].rename(columns=names)
 
 
 def _refuse_shared(path: Path, mismatches: Sequence[Mismatch]) -> None:
@@ -204,7 +175,7 @@ def match_image_ids(
     Where `rejected` is given, rows of other images than these are mistakes.
     """
     by = "image_id" if "image_id" in raw else "file"
-    named = raw[by].astype(str).map(composed)
+    named = raw[by].fillna("").astype(str).map(composed)
     if by == "image_id":
         ids = named.where(named.isin(images["image_id"]))
         twice = ids[ids.duplicated() & ids.notna()]
@@ -224,7 +195,7 @@ def match_image_ids(
         if len(strange):
             raise InputError(
                 f"{path} names {len(strange)} images that the study does not have, for example "
-                f"{strange.iloc[0]!r} in row {strange.index[0] + 1} "
+                f"{strange.iloc[0]!r} in {first_place(strange.index)} "
                 f"({nearest(strange.iloc[0], images[by])}). Correct or remove these rows."
             )
     return ids

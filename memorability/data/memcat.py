@@ -17,6 +17,7 @@ from memorability.base.errors import InputError
 from memorability.data.scores import read_scores
 from memorability.images.folder import is_image, match, rows_without_file
 from memorability.sources.archives import extract, list_files
+from memorability.tables.given import first_place
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +99,16 @@ def read_table(path: Path) -> pd.DataFrame:
     InputError
         As `read_scores`; and if a score is not (H − FA) / n_resp, or H / n_resp, of its own row.
     """
-    rows = read_scores(path, COLUMNS)
+    rows = read_scores(path, COLUMNS, compare_counts=False)
+    incomplete = rows.index[rows["missing"] != ""]
+    if len(incomplete):
+        raise InputError(
+            f"{path}, {first_place(incomplete)} is not complete ({len(incomplete)} such rows). The "
+            "published table is: fetch it again, and keep it as it is."
+        )
     # Read as a score, the second column is held to the same rules as the first.
-    uncorrected = read_scores(path, COLUMNS | {"score": UNCORRECTED})["score"]
+    columns = COLUMNS | {"score": UNCORRECTED}
+    uncorrected = read_scores(path, columns, compare_counts=False)["score"]
     corrected_rate = (rows["hits"] - rows["false_alarms"]) / rows["responses"]
     for name, given, counted, formula in (
         (COLUMNS["score"], rows["score"], corrected_rate, "(H − FA) / n_resp"),
@@ -110,8 +118,8 @@ def read_table(path: Path) -> pd.DataFrame:
         wrong = np.flatnonzero(np.abs(given.to_numpy() - recomputed) > TOLERANCE)
         if wrong.size:
             shown = "".join(
-                f"\n  - row {row + 1} ({rows['file'][row]}): {given[row]!r}, from its counts "
-                f"{recomputed[row]!r}"
+                f"\n  - line {rows.index[row]} ({rows['file'].iloc[row]}): {given.iloc[row]!r}, from "
+                f"its counts {recomputed[row]!r}"
                 for row in wrong[:5].tolist()
             )
             raise InputError(
@@ -226,4 +234,4 @@ def _unpack_images(
             "MemCat's images and its table differ in %d places, for example %s: %s",
             len(table), *table.iloc[0],
         )  # fmt: skip
-    return rows.drop(columns=["row", "score_uncorrected"]), table
+    return rows.drop(columns=["missing", "score_uncorrected"]), table

@@ -1,14 +1,26 @@
-"""Splits and predictions that users bring as tables, joined with the images of a study."""
+"""Tables that users bring: splits and predictions of the images of a study, or scores alone."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from memorability.base.errors import InputError
+from memorability.base.errors import InputError, nearest
+from memorability.base.seeding import numpy_stream
+from memorability.base.text import one_form
+from memorability.data import memcat
 from memorability.data.joining import checked_columns, match_image_ids, named_by
+from memorability.data.scores import read_scores, refuse_other_measures, with_scores_from_counts
 from memorability.data.splits import PARTS
+from memorability.images.store import OnBadImage
+from memorability.tables.given import examples, first_place
+
+logger = logging.getLogger(__name__)
+
+LARGEST_PREDICTION = 2.0
+"""A prediction may lie beyond every score, but not this far: then it is in another unit."""
 
 
 def read_split(
@@ -38,12 +50,13 @@ def read_split(
     """
     key = "prediction.split"
     raw = checked_columns(path, columns, "split", key)
-    parts = raw["split"].astype(str)
+    parts = raw["split"].fillna("").astype(str).map(one_form)
     unknown = parts[~parts.isin(PARTS)]
     if len(unknown):
         raise InputError(
-            f"{path}, row {unknown.index[0] + 1}: {unknown.iloc[0]!r} is no part of a split. Expected "
-            f"{', '.join(PARTS)}. Correct these rows ({len(unknown)})."
+            f"{path}, {first_place(unknown.index)}: {unknown.iloc[0]!r} is no part of a split "
+            f"({nearest(unknown.iloc[0].lower(), PARTS)}). Expected {', '.join(PARTS)}. Correct these "
+            f"rows ({len(unknown)})."
         )
     ids = match_image_ids(path, raw, images, rejected)
     table = pd.DataFrame({"image_id": ids, "split": parts}).dropna(subset="image_id")
@@ -79,8 +92,8 @@ def read_predictions(
     Raises
     ------
     InputError
-        If a column is missing, a prediction is no finite number, an image has two rows, or a test
-        image has none.
+        If a column is missing, a prediction is no finite number or far beyond all scores, an image
+        has two rows, or a test image has none.
     """
     key = "prediction.external"
     raw = checked_columns(path, columns, "predicted", key)
@@ -88,9 +101,13 @@ def read_predictions(
     bad = values[~np.isfinite(values)]
     if len(bad):
         raise InputError(
-            f"{path}, row {bad.index[0] + 1}: {raw['predicted'][bad.index[0]]!r} is no finite "
-            f"number. Correct or remove these rows ({len(bad)})."
+            f"{path}, column {columns['predicted']!r}: no finite number "
+            f"({examples(raw.loc[bad.index, 'predicted'])}). Correct or remove these rows."
         )
+    refuse_other_measures(
+        path, str(columns["predicted"]), raw["predicted"], values,
+        what="prediction", limit=LARGEST_PREDICTION,
+    )  # fmt: skip
     ids = match_image_ids(path, raw, images, None)
     table = pd.DataFrame({"image_id": ids, "predicted": values}).dropna(subset="image_id")
     test = split.loc[split["split"] == "test", "image_id"]
@@ -103,3 +120,50 @@ def read_predictions(
             f"add the others, or correct {key}.columns."
         )
     return table.assign(other_image_id=table["image_id"])
+
+
+def image_table(
+    path: Path, kind: str, columns: Mapping[str, str], *, on_bad_image: OnBadImage, seed: int
+) -> pd.DataFrame:
+    """Return the image table that a score table makes by itself.
+
+    Parameters
+    ----------
+    path
+        The score table.
+    kind
+        "memcat", whose scores are recomputed from their counts, or "table".
+    columns
+        See `memorability.data.scores.read_scores`; of "memcat" they are known.
+    on_bad_image
+        Of rows without a score: "reject" leaves them out, "stop" raises.
+    seed
+        Of the presentation order, as where the images are there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `images`, sorted by image_id.
+
+    Raises
+    ------
+    InputError
+        As `read_scores`, or `memcat.read_table`; and if a row has no score and none may be left out.
+    """
+    if kind == "memcat":
+        rows = with_scores_from_counts(memcat.read_table(path))
+    else:
+        rows = read_scores(path, columns)
+    incomplete = rows.loc[rows["missing"] != "", "file"]
+    if len(incomplete):
+        what = f"{path}: {len(incomplete)} rows have no score or count ({examples(incomplete)})"
+        if on_bad_image == "stop":
+            raise InputError(
+                f"{what}. Correct them, or set images.on_bad_image: reject to go on without them."
+            )
+        logger.warning("%s: they are left out", what)
+    table = rows[rows["missing"] == ""].drop(columns="missing")
+    table = table.sort_values("image_id", ignore_index=True)
+    order = numpy_stream(seed, "presentation order").permutation(len(table))
+    unknown = pd.array([pd.NA] * len(table), dtype="Int64")
+    return table.assign(width=unknown, height=unknown, position=order)

@@ -2,21 +2,42 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from memorability.base.errors import InputError, nearest
+from memorability.base.text import one_form
 from memorability.images.folder import composed
 from memorability.images.store import Preparation
+from memorability.memory_game.count_checks import contradiction, likely_cause
 from memorability.memory_game.score_kinds import COUNTS
 from memorability.memory_game.scoring import score_counts
+from memorability.tables.given import (
+    first_place,
+    is_missing,
+    named_columns,
+    read_given,
+    refuse,
+    refuse_lookalikes,
+    truths,
+)
 
-TEXT_COLUMNS = ("category", "subcategory")
+TEXT_COLUMNS: Mapping[str, str] = {"category": "all", "subcategory": ""}
+"""Labels of images -> what stands where a table has none."""
+
 # Not read from SCORE_KINDS: another label there reads no score table anew.
 FROM_COUNTS = ("false_alarm_rate", "d_prime", "criterion")
 _NOT_COUNTED = dict.fromkeys(FROM_COUNTS, np.nan)
+
+WHAT_A_SCORE_IS = (
+    "A score is a share of responses, as (hits − false alarms) / responses: from −1 to 1."
+)
+_KEY = "dataset.columns"
+# Rounding that no decimals show, as of single precision. One hit more or less moves a score by more.
+_LEAST_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +56,9 @@ class DataSettings:
     preparation: Preparation
 
 
-def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+def read_scores(
+    path: Path, columns: Mapping[str, str], *, compare_counts: bool = True
+) -> pd.DataFrame:
     """Read a score table and return it with the columns of the image table, in the table's order.
 
     Parameters
@@ -45,23 +68,28 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     columns
         Our name -> name in the file; file and score are needed, image_id, category, subcategory,
         hits, false_alarms and responses optional.
+    compare_counts
+        Whether scores are held against their counts, to the decimals that they have.
 
     Returns
     -------
     pandas.DataFrame
-        row (1-based line of the data), file, image_id (unless the table has one, the file without
-        its extension), both with composed accents, category, subcategory ("" where the table has
-        none; category is then "all"), hits, false_alarms, responses (counts, missing where
-        unknown), score (0-1), score_uncorrected (hits / responses, missing where unknown), and as
-        in `memorability.memory_game.scoring.score_counts`, missing unless all counts are known,
-        false_alarm_rate, d_prime and criterion.
+        Indexed as `memorability.tables.given.read_given` does, by line: file, image_id (unless the
+        table has one, the file without its extension), both with composed accents, category,
+        subcategory ("" where the table has none; category is then "all"), hits, false_alarms,
+        responses (counts, missing where unknown), score (−1 to 1), score_uncorrected (hits /
+        responses, missing where unknown), and as in
+        `memorability.memory_game.scoring.score_counts`, missing unless all counts are known,
+        false_alarm_rate, d_prime and criterion; and missing: which of our columns holds nothing in
+        this row, "" where it is complete. Numbers of rows that are not complete are missing.
 
     Raises
     ------
     InputError
-        Naming file, row and value of the first mistakes of each sort: a missing column, no rows, a
-        score that is no number or outside 0-1, an impossible count, an empty file name or
-        category, an image listed twice, a category seen once.
+        Naming file, line and value of the first mistakes of each sort: a missing column, no rows, a
+        score that is no number or outside −1 to 1, an impossible count, counts that do not give the
+        score, an empty file name or category, two spellings of one category, an image listed twice,
+        a table of single trials, a category seen once.
 
     Notes
     -----
@@ -69,42 +97,37 @@ def read_scores(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     together may be more, as in 711 of MemCat's 10,000 rows: hits are counted at the second showing
     of an image, false alarms at the first.
     """
-    raw = read_raw(path)
-    for name in columns.values():
-        if name not in raw.columns:
-            raise InputError(
-                f"{path} has no column {name!r} ({nearest(name, map(str, raw.columns))}). "
-                "Correct dataset.columns, which names the table's own columns."
-            )
-    if raw.empty:
-        raise InputError(f"{path} has no rows: at least one image is needed. Choose another table.")
-    table = pd.DataFrame({"row": np.arange(1, len(raw) + 1)})
-    table["file"] = _files(raw[columns["file"]], path)
-    table["image_id"] = [str(PurePosixPath(file).with_suffix("")) for file in table["file"]]
+    raw = read_given(path)
+    named = named_columns(path, raw, {"file": columns["file"]}, _KEY)
+    files = image_files(named["file"], path, columns["file"])
+    _refuse_single_trials(path, raw, files)
+    given = named_columns(path, raw, columns, _KEY)
+    table = pd.DataFrame({"file": files})
+    table["image_id"] = [str(PurePosixPath(file).with_suffix("")) for file in files]
     if "image_id" in columns:
-        table["image_id"] = _labels(raw, columns["image_id"], "", path).map(composed)
-    for name in TEXT_COLUMNS:
-        table[name] = _labels(raw, columns.get(name), "all" if name == "category" else "", path)
+        table["image_id"] = labels(given["image_id"], path, columns["image_id"])
+    for name, default in TEXT_COLUMNS.items():
+        given_labels = name in columns
+        table[name] = labels(given[name], path, columns[name]) if given_labels else default
+    refuse_twin_labels(path, columns, table)
+    counted = [name for name in COUNTS if name in columns]
+    missing = _first_missing(given[[*counted, "score"]])
+    complete = missing == ""
     for name in COUNTS:
-        table[name] = _counts(raw, columns.get(name), path)
-    for name in ("hits", "false_alarms"):
-        impossible = table[name].gt(table["responses"]).fillna(False).astype(bool)
-        what = f"more {name.replace('_', ' ')} than responses"
-        expected = "Each is one of the responses."
-        _refuse(path, columns.get(name, ""), table[name][impossible], what, expected)
-    never = table["responses"].eq(0).fillna(False).astype(bool)
-    _refuse(
-        path, columns.get("responses", ""), table["responses"][never], "no responses",
-        "A score needs at least one.",
-    )  # fmt: skip
-    table["score"] = _scores(raw[columns["score"]], path)
+        table[name] = _counts(given.get(name), complete, columns.get(name, ""), path)
+    table["score"] = _scores(given["score"], complete, columns["score"], path)
+    _refuse_impossible_counts(path, columns, table, given["score"])
     rate = table["hits"] / table["responses"]
     table["score_uncorrected"] = rate.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    counted = all(name in columns for name in COUNTS)
-    table = with_scores_from_counts(table) if counted else table.assign(**_NOT_COUNTED)
+    table = table.assign(**_NOT_COUNTED)
+    if len(counted) == len(COUNTS) and complete.any():
+        if compare_counts:
+            _refuse_contradictions(path, columns, table[complete], given.loc[complete, "score"])
+        kinds = list(FROM_COUNTS)
+        table.loc[complete, kinds] = with_scores_from_counts(table[complete])[kinds]
     _refuse_repeated(table, path)
     _refuse_unusable_categories(table, path)
-    return table
+    return table.assign(missing=missing)
 
 
 def with_scores_from_counts(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,115 +135,189 @@ def with_scores_from_counts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**score_counts(table)[list(FROM_COUNTS)])
 
 
-def read_raw(path: Path) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet file as it is; the first two as text, "" where a cell is empty.
+def image_files(cells: pd.Series, path: Path, column: str) -> pd.Series:
+    """Return the paths of images below their directory, as the cells of a table's column name them.
 
     Raises
     ------
     InputError
-        If it cannot be read, or another sign separates its columns than its name says.
+        If a name is empty, or leads out of the directory.
     """
-    try:
-        if path.suffix == ".parquet":
-            # pandas keeps the labels of rows in parquet.
-            return pd.read_parquet(path).reset_index(drop=True)
-        separator = "\t" if path.suffix == ".tsv" else ","
-        _refuse_separators(path, separator)
-        # utf-8-sig drops the byte-order mark that spreadsheet programs put in front.
-        # As text, since names and labels of digits keep their zeros.
-        table = pd.read_csv(
-            path, sep=separator, encoding="utf-8-sig", keep_default_na=False, dtype=str
-        )
-        # R writes names of rows in front, without a heading.
-        return table.reset_index(drop=True)
-    except InputError:
-        raise
-    except (ValueError, OSError) as error:
-        raise InputError(
-            f"{path} cannot be read as a {path.suffix[1:]} table: {error}. "
-            "Save it again as UTF-8 .csv, .tsv, or as .parquet."
-        ) from error
-
-
-def _refuse_separators(path: Path, expected: str) -> None:
-    """Raise if another sign than `expected` separates the columns."""
-    with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    names = {",": "comma", ";": "semicolon", "\t": "tab"}
-    others = [sign for sign in names if sign in header and expected not in header]
-    if others:
-        raise InputError(
-            f"{path} separates its columns by a {names[others[0]]}, but a {path.suffix} table does "
-            f"so by a {names[expected]}. Save it again that way, with decimal points."
-        )
-
-
-def _refuse(path: Path, column: str, bad: pd.Series, what: str, expected: str) -> None:
-    """Raise for the rows of `bad`, naming the first three."""
-    if bad.empty:
-        return
-    first = zip(bad.index[:3].to_numpy() + 1, bad.head(3).tolist(), strict=True)
-    rows = ", ".join(f"row {row}: {value!r}" for row, value in first)
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    raise InputError(
-        f"{path}, column {column!r}: {what} ({rows}{more}). {expected} "
-        "Correct these rows and run again."
-    )
-
-
-def _files(column: pd.Series, path: Path) -> pd.Series:
-    files = column.fillna("").astype(str).map(composed).str.strip().str.replace("\\", "/")
+    files = cells.fillna("").astype(str).map(composed).str.strip().str.replace("\\", "/")
     empty = files.isin(["", ".", "./"])
-    _refuse(path, str(column.name), column[empty], "empty file name", "Each row is an image.")
+    refuse(path, column, cells[empty], "empty file name", "Each row is an image.")
     outside = files.str.contains(r"^/|^[A-Za-z]:/|(?:^|/)\.\.(?:/|$)")
-    _refuse(
-        path, str(column.name), files[outside], "file outside the image directory",
+    refuse(
+        path, column, files[outside], "file outside the image directory",
         "Names are relative to dataset.images.",
     )  # fmt: skip
     return files.map(lambda file: str(PurePosixPath(file)))
 
 
-def _labels(raw: pd.DataFrame, column: str | None, default: str, path: Path) -> pd.Series:
-    if column is None:
-        return pd.Series(default, index=raw.index, dtype=str)
-    labels = raw[column].fillna("").astype(str).str.strip()
-    _refuse(path, column, raw[column][labels == ""], "empty label", "Every image has one.")
-    return labels
+def labels(cells: pd.Series, path: Path, column: str) -> pd.Series:
+    """Return labels in the form of `one_form`; InputError if one is empty."""
+    texts = cells.fillna("").astype(str).map(one_form)
+    refuse(path, column, cells[texts == ""], "empty label", "Every row has one.")
+    return texts
 
 
-def _counts(raw: pd.DataFrame, column: str | None, path: Path) -> pd.Series:
-    if column is None:
-        return pd.Series(pd.NA, index=raw.index, dtype="Int64")
-    counts = pd.to_numeric(raw[column], errors="coerce")
+def refuse_twin_labels(path: Path, columns: Mapping[str, str], table: pd.DataFrame) -> None:
+    """Raise InputError where two labels look alike; subcategories, within their category."""
+    if "category" in columns:
+        refuse_lookalikes(path, columns["category"], table["category"])
+    if "subcategory" in columns:
+        for _, rows in table.groupby("category", sort=False):
+            refuse_lookalikes(path, columns["subcategory"], rows["subcategory"])
+
+
+def _first_missing(given: pd.DataFrame) -> pd.Series:
+    """Return for each row the first column that holds nothing, or ""."""
+    missing = pd.Series("", index=given.index)
+    for name in reversed(given.columns):
+        missing = missing.mask(is_missing(given[name]), str(name))
+    return missing
+
+
+def _counts(cells: pd.Series | None, complete: pd.Series, column: str, path: Path) -> pd.Series:
+    if cells is None:
+        return pd.Series(pd.NA, index=complete.index, dtype="Int64")
+    counts = pd.to_numeric(cells.where(complete), errors="coerce")
     whole = (counts.ge(0) & counts.mod(1).eq(0)).fillna(False).astype(bool)
-    bad = raw[column][~whole]
-    _refuse(path, column, bad, "not a count", "Expected a whole number of at least 0.")
+    bad = cells[~whole & complete]
+    refuse(path, column, bad, "not a count", "Expected a whole number of at least 0.")
     return counts.astype("Int64")
 
 
-def _scores(column: pd.Series, path: Path) -> pd.Series:
-    scores = pd.to_numeric(column, errors="coerce")
-    name = str(column.name)
-    comma = column.astype(str).str.fullmatch(r"\s*[+-]?\d*,\d+\s*") & scores.isna()
-    _refuse(
-        path, name, column[comma], "decimal comma, so not a number",
+def _scores(cells: pd.Series, complete: pd.Series, column: str, path: Path) -> pd.Series:
+    scores = pd.to_numeric(cells.where(complete), errors="coerce").astype(float)
+    comma = cells.astype(str).str.fullmatch(r"\s*[+-]?\d*,\d+\s*") & scores.isna() & complete
+    refuse(
+        path, column, cells[comma], "decimal comma, so not a number",
         "Expected a decimal point, as in 0.5.",
     )  # fmt: skip
-    _refuse(path, name, column[scores.isna()], "not a number", "Expected a score from 0 to 1.")
-    outside = column[~scores.between(0, 1)]
-    _refuse(path, name, outside, "score outside 0 to 1", "Divide percentages by 100.")
-    return scores.astype(float)
+    bad = cells[scores.isna() & complete]
+    refuse(path, column, bad, "not a number", WHAT_A_SCORE_IS)
+    refuse_other_measures(path, column, cells, scores, what="score", limit=1)
+    return scores
+
+
+def refuse_other_measures(
+    path: Path, column: str, cells: pd.Series, values: pd.Series, *, what: str, limit: float
+) -> None:
+    """Raise InputError for values beyond ± `limit`, saying what they are likely to be.
+
+    Parameters
+    ----------
+    path, column
+        Of the table.
+    cells, values
+        (N,) as the table has them, and as numbers, of which some may be missing.
+    what
+        The values are, in words.
+    limit
+        Above 0, in units of the score.
+    """
+    outside = ~(values.between(-limit, limit) | values.isna())
+    low, high = values.min(), values.max()
+    advice = WHAT_A_SCORE_IS
+    if outside.sum() * 2 > values.notna().sum() and low >= 0 and high <= 10:
+        advice = (
+            f"{WHAT_A_SCORE_IS} These look like ratings, which measure something else. To study "
+            "ratings all the same, bring them to 0–1: (rating − lowest) / (highest − lowest) of the "
+            "scale, so (rating − 1) / 6 on a scale of 1–7."
+        )
+    elif 10 < high <= 100 and low >= -100:
+        advice = f"{WHAT_A_SCORE_IS} Divide percentages by 100."
+    refuse(path, column, cells[outside], f"{what} outside −{limit:g} to {limit:g}", advice)
+
+
+def _refuse_single_trials(path: Path, raw: pd.DataFrame, files: pd.Series) -> None:
+    """Raise InputError if a table has a row per response, not per image."""
+    if files.value_counts().median() < 2:
+        return
+    answers = [str(name) for name in raw.columns if _holds_answers(raw[name])]
+    if answers:
+        raise InputError(
+            f"{path} seems to hold single trials: {len(files)} rows of {files.nunique()} images, and "
+            f"the column {answers[0]!r} holds yes or no alone. Name the table as dataset.trials, in "
+            "place of dataset.scores, and its columns as docs/own-images.md says: the scores are then "
+            "made of the trials. Or give one row per image."
+        )
+
+
+def _holds_answers(cells: pd.Series | pd.DataFrame) -> bool:
+    if isinstance(cells, pd.DataFrame):  # of two columns of one name
+        return False
+    said = truths(cells)
+    return bool(said.notna().all() and said.nunique() == 2)
+
+
+def _refuse_impossible_counts(
+    path: Path, columns: Mapping[str, str], table: pd.DataFrame, cells: pd.Series
+) -> None:
+    never = table["responses"].eq(0).fillna(False).astype(bool)
+    refuse(
+        path, columns.get("responses", ""), table["responses"][never], "no responses",
+        "A score needs at least one.",
+    )  # fmt: skip
+    for name in ("hits", "false_alarms"):
+        impossible = table[name].gt(table["responses"]).fillna(False).astype(bool)
+        if impossible.any():
+            rows = table[table[[*COUNTS, "score"]].notna().all(axis="columns")]
+            cause = likely_cause(
+                _numbers(rows), rows["score"].to_numpy(), _tolerance(cells), own_share=0.0
+            )
+            what = f"more {name.replace('_', ' ')} than responses"
+            expected = (
+                f"Each is one of the responses.{f' By the scores, {cause}.' if cause else ''}"
+            )
+            refuse(path, columns[name], table[name][impossible], what, expected)
+
+
+def _refuse_contradictions(
+    path: Path, columns: Mapping[str, str], table: pd.DataFrame, cells: pd.Series
+) -> None:
+    """Raise InputError if counts do not give the score of their row."""
+    scores = table["score"].to_numpy()
+    found = contradiction(_numbers(table), scores, _tolerance(cells))
+    if found is None:
+        return
+    row = table.iloc[[found.rows[0]]]
+    hits, false_alarms, responses = (row[name].iloc[0] for name in COUNTS)
+    cause = f" Likely cause: {found.cause}." if found.cause else ""
+    raise InputError(
+        f"{path}: the counts do not give the score in {len(found.rows)} of {len(table)} rows. For "
+        f"example {first_place(row.index)} ({row['file'].iloc[0]}): {hits} hits, {false_alarms} "
+        f"false alarms and {responses} responses give {found.recomputed[found.rows[0]]:.4g} by "
+        f"{found.convention}, but the column {columns['score']!r} has {cells[row.index[0]]}.{cause} "
+        f"Correct {_KEY} or the table. If the score was made in another way, as from delays, take "
+        f"hits, false_alarms and responses out of {_KEY}."
+    )
+
+
+def _numbers(table: pd.DataFrame) -> np.ndarray:
+    return table[list(COUNTS)].to_numpy(dtype=float).T
+
+
+def _tolerance(cells: pd.Series) -> float:
+    """Return half a unit of the last decimal that any of the scores has."""
+    decimals = 0
+    for cell in map(str, cells):
+        try:
+            exponent = Decimal(cell.strip()).as_tuple().exponent
+        except InvalidOperation:
+            continue
+        decimals = max(decimals, -exponent if isinstance(exponent, int) else 0)
+    return max(0.5 * 10.0**-decimals * (1 + 1e-9), _LEAST_TOLERANCE)
 
 
 def _refuse_repeated(table: pd.DataFrame, path: Path) -> None:
     repeated = table[table["image_id"].duplicated(keep=False)].sort_values("image_id")
     if not repeated.empty:
-        first = repeated[repeated["image_id"] == repeated["image_id"].iloc[0]]
-        rows = " and ".join(
-            f"row {row} ({file})" for row, file in zip(first["row"], first["file"], strict=True)
-        )
+        first = repeated.loc[repeated["image_id"] == repeated["image_id"].iloc[0], "file"]
+        rows = " and ".join(f"{table.index.name} {row} ({file})" for row, file in first.items())
         raise InputError(
-            f"{path} lists the image {first['image_id'].iloc[0]!r} more than once: {rows}. "
+            f"{path} lists the image {repeated['image_id'].iloc[0]!r} more than once: {rows}. "
             f"{len(repeated)} rows are concerned; names without extension must be unique. "
             "Remove or rename the repetitions."
         )
@@ -238,8 +335,8 @@ def _refuse_unusable_categories(table: pd.DataFrame, path: Path) -> None:
         name = str(lone.index[0])
         others = [str(other) for other in sizes.index if sizes[other] > 1]
         hint = f" ({nearest(name, others)})" if others else ""
-        row = int(table.loc[table["category"] == name, "row"].iloc[0])
+        rows = table.index[table["category"] == name]
         raise InputError(
-            f"{path}, row {row}: the category {name!r} is seen once{hint}, which is likely a "
+            f"{path}, {first_place(rows)}: the category {name!r} is seen once{hint}, which is likely a "
             "typing mistake. Each category needs at least two images: correct or remove the row."
         )

@@ -72,7 +72,7 @@ def prepare(
     Parameters
     ----------
     scores
-        A row per image, as from `read_scores`.
+        A row per image, as from `read_scores`. Rows that hold no score are bad images.
     directory
         Where the images are; a bare file name is also found in a subdirectory if it is unique, and
         so is another spelling of a name (`image_files.same_image`).
@@ -102,14 +102,17 @@ def prepare(
     scores = scores.sort_values("image_id", ignore_index=True)
     found, rejected = locate(list(scores["file"]), directory)
     scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
-    jobs = [directory / path if path else None for path in found]
+    jobs = [
+        directory / path if path and not missing else None
+        for path, missing in zip(found, scores["missing"], strict=True)
+    ]
     results = decode_ahead(
         jobs, preparation.resize, preparation.minimum_side, preparation.decoding, threads
     )
     with _writer(store) as writer:
         kept, bad = _write_store(writer, list(scores["file"]), results, on_image)
-        rejected += bad
-        table = scores.loc[list(kept)].drop(columns="row").reset_index(drop=True)
+        rejected += bad + _without_score(scores, found)
+        table = scores.loc[list(kept)].drop(columns="missing").reset_index(drop=True)
         sizes = pd.DataFrame(list(kept.values()), dtype="Int64", columns=[0, 1])
         table[["width", "height"]] = sizes
         table["position"] = numpy_stream(preparation.seed, "presentation order").permutation(
@@ -159,10 +162,19 @@ def join_scores(
         if file in decoded
     ]
     table = prepared.merge(
-        scores.drop(columns=["row", "file"]), on="image_id", validate="one_to_one"
+        scores.drop(columns=["missing", "file"]), on="image_id", validate="one_to_one"
     )
     _refuse_unusable(rejected, scores, table, on_bad_image)
     return table, pd.DataFrame(sorted(rejected), columns=["file", "reason"], dtype=str)
+
+
+def _without_score(scores: pd.DataFrame, found: Sequence[str | None]) -> list[tuple[str, str]]:
+    """Return (file, reason) of the images that are there, but whose row is not complete."""
+    return [
+        (path, f"has no {missing.replace('_', ' ')} in the score table")
+        for path, missing in zip(found, scores["missing"], strict=True)
+        if path and missing
+    ]
 
 
 def prepare_folder(

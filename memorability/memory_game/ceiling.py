@@ -23,6 +23,11 @@ IntArray = NDArray[np.int64]
 # Not read from SCORE_KINDS: another label there halves no responses anew.
 TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criterion")
 
+COLUMNS = (
+    "target", "group", "method", "n", "consistency", "consistency_sd", "full_length", "ceiling",
+)  # fmt: skip
+"""Of the noise ceiling, in their order."""
+
 
 @dataclass(frozen=True)
 class Half:
@@ -107,12 +112,12 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
         over splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length
         (reliability of the scores from all responses, by Spearman and Brown's formula; 0 where
         halves do not agree), ceiling (its square root). NaN where a half of a group is constant or
-        n is below 3.
+        n is below 3. No rows where no image has 2 responses.
 
     Raises
     ------
     ValueError
-        If columns are missing, no image has counts or a count exceeds the responses.
+        If columns are missing or a count exceeds the responses.
 
     Notes
     -----
@@ -121,6 +126,8 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
     step: 0.777 for score_uncorrected (0.745 for score), against 0.874 at full length.
     """
     counted = _counted(images)
+    if counted.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
     hits, false_alarms, responses = (
         counted[name].to_numpy(dtype=np.int64) for name in ("hits", "false_alarms", "responses")
     )
@@ -143,15 +150,13 @@ def _counted(images: pd.DataFrame) -> pd.DataFrame:
     """Return the images that have counts of at least 2 responses."""
     expected = ["category", "subcategory", "hits", "false_alarms", "responses"]
     missing = [name for name in expected if name not in images.columns]
-    counted = images.iloc[:0] if missing else images.dropna(subset=expected)
-    counted = counted if missing else counted[counted["responses"] >= 2]
-    if counted.empty:
+    if missing:
         raise ValueError(
-            f"a noise ceiling was asked for of {len(images)} images, of which none has counts of "
-            f"at least 2 responses (missing columns: {missing}); expected {expected}; name the "
-            "columns of the counts in dataset.columns"
+            f"a noise ceiling was asked for of images without the columns {missing}; expected "
+            f"{expected}; name the columns of the counts in dataset.columns"
         )
-    return counted
+    counted = images.dropna(subset=expected)
+    return counted[counted["responses"] >= 2]
 
 
 def _summarised(found: pd.DataFrame) -> pd.DataFrame:

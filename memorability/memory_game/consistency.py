@@ -1,5 +1,6 @@
 """How well two halves of the observers agree on which images are memorable: table `consistency`."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args, overload
@@ -8,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream
 from memorability.memory_game.scoring import DelayMethod, attentive_trials, correct_delays
-from memorability.statistics.rank_correlation import spearman
+from memorability.statistics.rank_correlation import spearman, undefined
+
+logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -22,6 +24,18 @@ Splitting = Literal["observers", "delays"]
 SPLITS = 25
 """Number of random splits that Khosla et al. 2015 average over."""
 
+_NOTHING = pd.DataFrame(
+    {
+        name: pd.Series(dtype=kind)
+        for name, kind in (
+            ("splitting", str), ("correction", str), ("all_responses", bool), ("responses", float),
+            ("n", "int64"), ("consistency", float), ("consistency_sd", float), ("predicted", float),
+            ("full_length", float),
+        )
+    }
+)  # fmt: skip
+"""The table `consistency` without rows."""
+
 
 @dataclass(frozen=True)
 class SplitHalf:
@@ -30,7 +44,8 @@ class SplitHalf:
     Attributes
     ----------
     r
-        (S,) Spearman's rank correlation of the two halves' hit rates over images, −1 to 1.
+        (S,) Spearman's rank correlation of the two halves' hit rates over images, −1 to 1; NaN where
+        fewer than 3 images are left or all hit rates of a half agree.
     n
         (S,) images with responses in both halves.
     decay
@@ -119,8 +134,7 @@ def split_half(
     Raises
     ------
     ValueError
-        If fewer than 3 images are left or all their hit rates agree, if there are fewer than 2
-        observers, or as in `scoring.correct_delays`.
+        If there are fewer than 2 observers, or as in `scoring.correct_delays`.
 
     Notes
     -----
@@ -208,12 +222,9 @@ def measure_consistency(trials: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     pandas.DataFrame
         The table `consistency`. Rows by number of responses (2, 4, 8, … up to what almost all images
         have in both halves) split the observers and correct no delays. Rows of all responses have
-        both ways of splitting and all corrections, where delays are known and vary.
-
-    Raises
-    ------
-    InputError
-        If the images have fewer than 8 responses each, by their median.
+        both ways of splitting and all corrections, where delays are known, at least 1, and vary. What
+        cannot be measured has no row, and a warning says why: of images with fewer than 8 responses
+        each, by their median, nothing can.
     """
     attentive = attentive_trials(trials)
     repeats = _target_repeats(attentive)
@@ -221,20 +232,26 @@ def measure_consistency(trials: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     # A random half has half of an image's responses, give or take two standard deviations.
     largest = of_image.median() - 2 * np.sqrt(of_image.median())
     if not largest >= 2:
-        raise InputError(
-            f"Half of the images have {of_image.median():g} responses or fewer by attentive "
-            "observers: too few to compare halves of the observers. Expected at least 8 each. Add "
-            "trials."
+        logger.warning(
+            "Half of the images have %g responses or fewer by attentive observers: too few to compare "
+            "halves of the observers, for which 8 each are needed. Nothing is measured.",
+            of_image.median(),
         )
+        return _NOTHING
     numbers = [2**power for power in range(1, int(np.log2(largest)) + 1)]
     tables = [
         consistency_by_responses(attentive, responses=numbers, correction="none", seed=seed).assign(
             splitting="observers", correction="none", all_responses=False
         )
     ]
-    delays_vary = repeats["delay"].notna().all() and (
-        repeats.groupby("image_id")["delay"].nunique().max() > 1
+    delays_vary = bool(
+        repeats["delay"].ge(1).fillna(False).all()
+        and repeats.groupby("image_id")["delay"].nunique().median() > 1
     )
+    if not delays_vary:
+        logger.warning(
+            "Delays are not known, below 1, or do not vary: nothing is corrected for them."
+        )
     splittings: tuple[Splitting, ...] = get_args(Splitting) if delays_vary else ("observers",)
     corrections: tuple[Correction, ...] = ("none", "paper", "exact") if delays_vary else ("none",)
     for splitting in splittings:
@@ -253,8 +270,14 @@ def measure_consistency(trials: pd.DataFrame, *, seed: int) -> pd.DataFrame:
             }
             tables.append(pd.DataFrame([row]))
     table = pd.concat(tables, ignore_index=True).astype({"responses": float})
-    first = ["splitting", "correction", "all_responses"]
-    return table[[*first, *table.columns.drop(first)]]
+    measured = table["consistency"].notna()
+    if not measured.all():
+        logger.warning(
+            "%d of %d consistencies are undefined: in a split fewer than 3 images were in both halves, "
+            "or the hit rates of a half were all equal",
+            (~measured).sum(), len(table),
+        )  # fmt: skip
+    return table.loc[measured, list(_NOTHING)].reset_index(drop=True)
 
 
 def _target_repeats(trials: pd.DataFrame) -> pd.DataFrame:
@@ -311,7 +334,8 @@ def _agreement(halves: Iterable[list[pd.DataFrame]], *, correction: Correction) 
     for pair in halves:
         (first, first_decay), (second, second_decay) = (_scores(half, correction) for half in pair)
         both = pd.concat([first, second], axis=1, join="inner")
-        r.append(spearman(both.iloc[:, 0], both.iloc[:, 1]))
+        pairs = both.to_numpy(dtype=np.float64).T
+        r.append(spearman(*pairs) if undefined(pairs[:1], pairs[1]) is None else np.nan)
         n.append(len(both))
         decay.append((first_decay, second_decay))
     return SplitHalf(np.array(r), np.array(n), np.array(decay, dtype=np.float64))

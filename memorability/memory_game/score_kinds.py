@@ -15,7 +15,7 @@ class ScoreKind:
     column
         Of the image table.
     label
-        As readers have it, beside an axis or in a table.
+        As readers have it in a table; of `score`, whose unit depends on the data set, without a unit.
     in_a_sentence
         Likewise, in running text.
     needs_counts
@@ -33,7 +33,7 @@ SCORE_KINDS: Mapping[str, ScoreKind] = {
     for kind in (
         ScoreKind(
             column="score",
-            label="memorability (hits − false alarms) / responses",
+            label="memorability",
             in_a_sentence="memorability",
         ),
         ScoreKind(

@@ -70,6 +70,26 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
+def score_label(target: str, convention: str) -> str:
+    """Return what stands beside an axis of scores: what they are, and in which unit.
+
+    Parameters
+    ----------
+    target
+        A key of `SCORE_KINDS`.
+    convention
+        What the score itself is, in words: see `memorability.study.notes.score_convention`. The
+        others are computed here, in units of their own.
+    """
+    words = SCORE_KINDS[target].label
+    return f"{words} {convention}" if target == "score" else words
+
+
+def correlated_with(target: str, what: str = "") -> str:
+    """Return what stands beside an axis of correlations with a score, perhaps of what."""
+    return f"Spearman's r {f'of {what} ' if what else ''}with {SCORE_KINDS[target].in_a_sentence}"
+
+
 def metric_label(row: Mapping[str, Any] | pd.Series) -> str:
     """Return in words what an error is measured in; no two metrics have the same words.
 

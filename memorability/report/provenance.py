@@ -12,8 +12,9 @@ def provenance_rows(
     settings: Mapping[str, Any],
     tables: Mapping[str, str] | None = None,
     environment: Mapping[str, Any] | None = None,
+    workflow: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Return what made the results, one row per fact: weights, versions, hardware, configuration.
+    """Return what made the results, a row per fact: workflow, weights, versions, configuration.
 
     Parameters
     ----------
@@ -26,6 +27,8 @@ def provenance_rows(
         Path -> SHA-256 of the tables that the user gave.
     environment
         As from `environment_record`, shown where there are no runs.
+    workflow
+        As from `memorability.workflow.records.workflow_record`.
     """
     receipts = {
         json.dumps(receipt, sort_keys=True)
@@ -33,7 +36,8 @@ def provenance_rows(
         for receipt in run["receipts"]
         if receipt["source"] != run["settings"]["start"]["previous_model"]
     }
-    rows = [
+    rows = [(f"{key} of the workflow", value) for key, value in (workflow or {}).items()]
+    rows += [
         (f"weights of the {receipt['model']}", _receipt_text(receipt))
         for receipt in map(json.loads, sorted(receipts))
     ]

@@ -1,13 +1,16 @@
 """Summaries: the few rows of a table that a reader wants to see, in the order of reading."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
-from memorability.base.run_keys import METRIC_KEYS
+from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
+from memorability.claims.ledger import badge, untestable
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
-from memorability.report.pages import show
+from memorability.report.pages import show, show_interval, show_p, write_page
+from memorability.report.wording import cannot_tell, distinct_heads
 
 
 def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -22,43 +25,70 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
     """
     shown = table.copy()
     for name, (low, high) in columns.items():
-        texts = [
-            f"[{a:.3f}, {b:.3f}]" if pd.notna(a) and pd.notna(b) else "–"
-            for a, b in zip(shown[low], shown[high], strict=True)
-        ]
+        texts = [show_interval(a, b) for a, b in zip(shown[low], shown[high], strict=True)]
         shown.insert(list(shown.columns).index(low), name, texts)
         shown = shown.drop(columns=[low, high])
     return shown
 
 
-def table_1_for_reading(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table_1` with intervals in one column and headings for readers.
+def with_known(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return a table without those of these columns that say nothing in any row."""
+    return table.drop(columns=[name for name in columns if table[name].isin(["–", ""]).all()])
 
-    The column that names runs that diverged is there only where some did.
+
+def table_1_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
+    """Return the seven columns of `table_1` that answer the study's question, with headings.
+
+    A column is left out where it means nothing: given the category without several categories, the
+    standard deviation over seeds where no loss has two seeds, the baseline where none was compared.
+    The protocol is there only where there are several.
     """
-    intervals = {
-        "CI": ("ci_low", "ci_high"),
-        "CI given category": ("given_category_ci_low", "given_category_ci_high"),
-    }
-    headings = {
-        "loss": "training loss",
-        "r": "Spearman's r",
-        "learning_rate": "best learning rate",
-        "n": "images",
-        "unit": "interval for new",
-        "r_seed_sd": "SD over seeds",
-        "seed_agreement": "agreement of seeds",
-        "seeds_vary": "seeds vary",
-        "given_category_r": "r given category",
-        "ceiling_share": "share of ceiling",
-        "beats_baseline": "beats baseline",
-        "baseline": "strongest baseline",
-        "baseline_r": "its r",
-        "p_holm": "p (Holm)",
-    }
-    shown = with_intervals(table, intervals).rename(columns=headings)
-    shown["strongest baseline"] = shown["strongest baseline"].map(label)
-    return shown if shown["diverged"].any() else shown.drop(columns="diverged")
+    shown = pd.DataFrame(
+        {
+            "training loss": table["loss"],
+            "protocol": table["protocol"],
+            "best learning rate": table["learning_rate"].replace("", "–"),
+            _r_with(confidence): _figures(table, "r", "ci_low", "ci_high"),
+            "given the category": _given(table, "category"),
+            "SD over seeds": [
+                show(sd) if seeds > 1 else "–"
+                for sd, seeds in zip(table["r_seed_sd"], table["seeds"], strict=True)
+            ],
+            "p (Holm)": [show_p(p) for p in table["p_holm"]],
+            "beats baseline": table["beats_baseline"].replace("", "–"),
+        }
+    )
+    if len(set(table["protocol"]) - {EXTERNAL}) < 2:
+        shown = shown.drop(columns="protocol")
+    return with_known(
+        shown, "best learning rate", "given the category", "SD over seeds", "beats baseline"
+    )
+
+
+def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what else `table_1` has, with headings: a column is left out where it says nothing."""
+    shown = pd.DataFrame(
+        {
+            "training loss": table["loss"],
+            "protocol": table["protocol"],
+            "images": table["n"],
+            "seeds": table["seeds"],
+            "interval for new": table["unit"],
+            "seeds vary": table["seeds_vary"].fillna("–"),
+            "agreement of seeds": table["seed_agreement"].map(show),
+            "highest possible r": table["ceiling"].map(show),
+            "share of it": table["ceiling_share"].map(show),
+            "strongest baseline": table["baseline"].map(label),
+            "r of the baseline": table["baseline_r"].map(show),
+            "seeds that diverged": table["diverged"],
+        }
+    )
+    return with_known(shown, *shown.columns[5:])
+
+
+def _figures(table: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
+    rows = table[[value, low, high]].to_numpy(dtype="float64")
+    return [_figure(float(r), float(a), float(b), whole=False) for r, a, b in rows]
 
 
 def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
@@ -86,20 +116,30 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `prediction_metrics` as a row per head: every metric with its interval."""
+    """Return the main metrics of the table `prediction_metrics`, a row per head."""
+    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "mse"))
+
+
+def classes_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `prediction_metrics` as a row per head: memorable images told from others."""
+    return _by_head(
+        metrics, ("pr_auc", "accuracy", "precision", "sensitivity", "specificity", "f1")
+    )
+
+
+def _by_head(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    known = distinct_heads(metrics)
     rows = []
-    for head in [name for name in HEADS if name in set(metrics["head"])] + sorted(
-        set(metrics["head"]) - set(HEADS)
-    ):
-        own = metrics[metrics["head"] == head]
-        row = {"head": head_label(head), "test images": str(own["n"].iloc[0])}
-        for metric, value, low, high in own[["metric", "value", "ci_low", "ci_high"]].itertuples(
-            index=False
-        ):
-            interval = f" [{low:.3f}, {high:.3f}]" if pd.notna(low) else ""
-            row[label(metric)] = f"{value:.3f}{interval}" if pd.notna(value) else "–"
+    for head in [*(name for name in HEADS if name in known), *sorted(set(known) - set(HEADS))]:
+        figures = metrics[metrics["head"] == head].set_index("metric")
+        row = {"head": head_label(head), "test images": f"{figures['n'].iloc[0]:,}"}
+        for name in names:
+            if name in figures.index:
+                columns = (float(figures[key][name]) for key in ("value", "ci_low", "ci_high"))
+                row[label(name)] = _figure(*columns, whole=False)
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table if table.shape[1] > 2 else table.iloc[:0]
 
 
 def trials_for_reading(trials: pd.DataFrame) -> pd.DataFrame:
@@ -126,6 +166,7 @@ def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
         "consistency": "consistency of halves",
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
+        "ceiling": "highest possible r",
     }
     shown = ceiling[ceiling["method"].isin(["pooled", "within"])].drop(columns="method")
     return shown.assign(target=shown["target"].map(label)).rename(columns=headings)
@@ -135,20 +176,23 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     """Return the table `selection` as a row per loss: the published choice beside the honest ones."""
     keys = ["protocol", "loss", *METRIC_KEYS]
     by_rule = dict(list(selection.groupby("rule")))
-    shown = by_rule["published"][[*keys, "n", "rates", "skipped", "lr", "r", "p_loss", "p_grid"]]
-    for rule, halves in {"images": "halves of images", "observers": "halves of observers"}.items():
+    published = by_rule["published"]
+    shown = published[[*keys, "n", "rates", "skipped", "lr", "r", "p_loss", "p_grid"]]
+    # One learning rate leaves nothing to choose.
+    rules = {"images": "halves of images", "observers": "halves of observers"}
+    for rule, halves in rules.items() if (published["rates"] > 1).any() else ():
         if rule in by_rule:
             honest = with_intervals(by_rule[rule], {"range": ("r_low", "r_high")})
             often = [
                 f"{lr} ({share:.0%})" if lr else "–"
                 for lr, share in zip(honest["lr"], honest["share"], strict=True)
             ]
-            honest = honest.assign(chosen=often)[[*keys, "r", "range", "optimism", "chosen"]]
+            honest = honest.assign(often=often)[[*keys, "r", "range", "optimism", "often"]]
             headings = {
                 "r": f"r, {halves}",
                 "range": f"95 % of {halves}",
                 "optimism": f"optimism, {halves}",
-                "chosen": f"chosen most, {halves}",
+                "often": f"chosen most, {halves}",
             }
             shown = shown.merge(honest.rename(columns=headings), on=keys, how="left")
     headings = {
@@ -156,24 +200,51 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "n": "images",
         "rates": "learning rates",
         "skipped": "without correlation",
-        "lr": "published choice",
-        "r": "published r",
+        "lr": "best learning rate",
+        "r": "r, same images",
         "p_loss": "p of the maximum, this loss",
         "p_grid": "p of the maximum, all losses",
     }
     shown = shown.sort_values("r", ascending=False)
     shown = shown.assign(metric=metric_labels(shown)).drop(columns=["loss", "backbone", "sign"])
-    return shown.rename(columns=headings)
+    front = ["metric", "protocol"] if len(set(shown["protocol"])) > 1 else ["metric"]
+    rest = [name for name in shown if name not in ("metric", "protocol")]
+    return with_known(shown[[*front, *rest]], "skipped").rename(columns=headings)
+
+
+def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
+    """Write the ledger as a page: what was tested first, what could not be tested folded below.
+
+    Parameters
+    ----------
+    claims
+        As from `memorability.claims.ledger.ledger`.
+    path
+        File to write.
+    note
+        Of the study, above the table.
+    """
+    tested, other, nothing = not_testable(claims)
+    write_page(
+        claims_for_reading(tested),
+        path,
+        title="Every published number beside ours",
+        lead=f"{badge(claims)} {untestable(claims)}".strip(),
+        note=note,
+        empty="The numbers that cannot be tested stand below, each with the reason.",
+        more={"How the two numbers were compared": claims_details(tested)},
+        folded={
+            f"Not testable: other data or another model ({len(other)})": claims_for_reading(other),
+            f"Not testable: nothing computed ({len(nothing)})": claims_for_reading(nothing),
+        },
+    )
 
 
 def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the ledger with every figure and its interval in one column, the verdict in front.
+    """Return the ledger as it is read: verdict, statement, both figures, and why.
 
-    What is testable comes first, then what was computed otherwise. Of a source in the reproduced paper
-    only the place is shown: the caption names the paper.
+    A figure is a number with its interval, if it has one.
     """
-    rank = claims["by"].eq("") * 2 + claims["verdict"].eq("not testable")
-    claims = claims.loc[rank.sort_values(kind="stable").index]
     figures = {
         name: [
             _figure(value, low, high, whole=statistic == "count")
@@ -185,26 +256,54 @@ def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
                 strict=True,
             )
         ]
-        for name in ("published", "ours", "difference")
+        for name in ("published", "ours")
     }
     headings = {
         "verdict": "verdict",
         "statement": "statement",
-        "statistic": "statistic",
         "published": "published",
         "ours": "ours",
-        "difference": "difference",
+        "why": "why",
+    }
+    return claims.assign(**figures)[list(headings)].rename(columns=headings)
+
+
+def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return what else the ledger has: how each figure was compared, and where it was published.
+
+    Of a source in the reproduced paper only the place is shown: the caption names the paper.
+    """
+    headings = {
+        "statement": "statement",
+        "statistic": "statistic",
+        "difference": "ours − published",
         "margin": "margin",
+        "test": "test",
         "p": "p (equivalence)",
         "power": "power",
         "n": "images",
         "by": "computed by",
-        "why": "why",
         "source": "source",
     }
     place = claims["source"].str.removeprefix("Bagheri and Mohsenzadeh (arXiv:2410.15235), ")
-    shown = claims.assign(**figures, source=place, statistic=claims["statistic"].map(label))
+    difference = [
+        _figure(*figures, whole=False)
+        for figures in zip(
+            claims["difference"], claims["difference_ci_low"], claims["difference_ci_high"],
+            strict=True,
+        )
+    ]  # fmt: skip
+    shown = claims.assign(
+        difference=difference, source=place, statistic=claims["statistic"].map(label)
+    )
     return shown[list(headings)].rename(columns=headings)
+
+
+def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the rows of a ledger with a verdict, those of other data, and those without our figure."""
+    rest = claims["verdict"] == "not testable"
+    computed = claims["by"] != ""
+    return claims[~rest], claims[rest & computed], claims[rest & ~computed]
 
 
 def _figure(value: float, low: float, high: float, *, whole: bool) -> str:
@@ -212,7 +311,7 @@ def _figure(value: float, low: float, high: float, *, whole: bool) -> str:
     if pd.isna(value):
         return "–"
     shown = f"{value:,.0f}" if whole and value == round(value) else show(value)
-    return shown if pd.isna(low) or pd.isna(high) else f"{shown} [{low:.3f}, {high:.3f}]"
+    return shown if pd.isna(low) or pd.isna(high) else f"{shown} {show_interval(low, high)}"
 
 
 def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
@@ -233,39 +332,46 @@ def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
 
 
 def importance_for_reading(importance: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `feature_importance` from the largest on, with headings for readers."""
+    """Return the table `feature_importance` from the largest on, with headings for readers.
+
+    Without rows where the model knows no feature. A feature that no tree asks for has no interval.
+    """
     shown = importance.sort_values("importance", ascending=False)
+    unused = (shown[["importance", "ci_low", "ci_high"]] == 0).all(axis=1)
     shown = with_intervals(shown, {"CI": ("ci_low", "ci_high")})
+    shown["CI"] = shown["CI"].mask(unused, "not used by the model")
     shown = shown.assign(feature=shown["feature"].map(label))
     headings = {"importance": "share of the variance lost", "n": "test images"}
-    return shown.rename(columns=headings)
+    shown = shown.rename(columns=headings)
+    return shown.iloc[:0] if cannot_tell(importance) else shown
 
 
-def table_2_for_reading(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `table_2` with intervals in one column and headings for readers."""
-    intervals = {
-        "CI": ("ci_low", "ci_high"),
-        "CI given category": ("given_category_ci_low", "given_category_ci_high"),
-        "CI given subcategory": ("given_subcategory_ci_low", "given_subcategory_ci_high"),
-    }
-    headings = {
-        "target": "with",
-        "feature": "feature",
-        "r": "Spearman's r",
-        "CI": "CI",
-        "unit": "interval for new",
-        "p": "p",
-        "p_holm": "p (Holm)",
-        "p_bh": "p (Benjamini-Hochberg)",
-        "given_category_r": "r given category",
-        "CI given category": "CI given category",
-        "given_subcategory_r": "r given subcategory",
-        "CI given subcategory": "CI given subcategory",
-        "published": "published r",
-        "n": "images",
-        "unavailable": "not measured, for",
-    }
-    shown = with_intervals(table, intervals)
-    shown = shown.assign(target=shown["target"].map(label), feature=shown["feature"].map(label))
-    shown = shown[list(headings)].rename(columns=headings)
-    return shown if table["unavailable"].any() else shown.drop(columns="not measured, for")
+def table_2_for_reading(table: pd.DataFrame, target: str, *, confidence: float) -> pd.DataFrame:
+    """Return the rows of `table_2` with one target, intervals beside their figures, with headings.
+
+    A column is left out where it means nothing in any row: given the category without several of
+    them, given the subcategory likewise.
+    """
+    rows = table[table["target"] == target]
+    shown = pd.DataFrame(
+        {
+            "feature": rows["feature"].map(label),
+            _r_with(confidence): _figures(rows, "r", "ci_low", "ci_high"),
+            "given the category": _given(rows, "category"),
+            "given the subcategory": _given(rows, "subcategory"),
+            "published r": rows["published"].map(show),
+            "p (Holm)": [show_p(p) for p in rows["p_holm"]],
+            "images": rows["n"],
+        }
+    )
+    return with_known(shown, "given the category", "given the subcategory", "published r")
+
+
+def _r_with(confidence: float) -> str:
+    # Blanks that no line breaks at.
+    return f"Spearman's r [{100 * confidence:g}\N{NO-BREAK SPACE}%\N{NO-BREAK SPACE}CI]"
+
+
+def _given(table: pd.DataFrame, labels: str) -> list[str]:
+    prefix = f"given_{labels}_"
+    return _figures(table, f"{prefix}r", f"{prefix}ci_low", f"{prefix}ci_high")

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from memorability.analysis.correlations import of_values
+from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.report.labels import metric_labels
-
-PUBLISHED_MEASURE = "nearest_neighbour"  # of distinctiveness, by the paper
 
 
 def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.DataFrame:
@@ -24,9 +23,11 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        Sorted by correlation: loss, r, ci_low, ci_high, unit (what intervals and p hold for),
-        given_category_r (partial correlation of the same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
-        and its r, r_seed_sd, seed_agreement, p_holm, learning_rate, n, seeds, seeds_vary, protocol, diverged.
+        The table `table_1`, the highest correlation first: order (of reading, from 0), loss, r, ci_low,
+        ci_high, unit (what intervals and p hold for), given_category_r (partial correlation of the same
+        runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline and its
+        r, r_seed_sd, seed_agreement (mean rank correlation of their errors), p_holm, learning_rate,
+        n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", *METRIC_KEYS]
@@ -41,10 +42,10 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     columns = [
         "loss", "r", "ci_low", "ci_high", "unit", "given_category_r", "given_category_ci_low",
         "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
-        "baseline_r", "r_seed_sd", "seed_agreement", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
-        "protocol", "diverged",
+        "baseline_r", "r_seed_sd", "seed_agreement", "p_holm", "learning_rate", "n", "seeds",
+        "seeds_vary", "protocol", "diverged",
     ]  # fmt: skip
-    return table[columns].reset_index(drop=True)
+    return table[columns].reset_index(drop=True).rename_axis("order").reset_index()
 
 
 def forest_models(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,8 @@ from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
+from memorability.report.pages import write_page
+from memorability.report.reading import table_2_for_reading
 from memorability.statistics.intervals import Bootstrap
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
@@ -44,15 +47,15 @@ def table_2(
         The tables `correlations` of quantity feature, with memorability first, then with
         attributions.
     published
-        The published figures.
+        The published numbers.
     unavailable
         Feature -> why it was not measured.
 
     Returns
     -------
     pandas.DataFrame
-        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what intervals and p
-        hold for); r with ci_low, ci_high, p,
+        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what intervals
+        and p hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
         say how it averages attributions: its figure stands beside each summary); unavailable (why there
@@ -113,20 +116,47 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     rows = table[~table["target"].str.startswith(ATTRIBUTION)]
     measured = rows[rows["unavailable"] == ""]
     level = 1 - confidence
+    units = "".join(f"{unit} " for unit in measured["unit"].unique()[:1])
     text = (
-        f"{(measured['p_holm'] < level).sum()} of {len(measured)} features correlate with memorability "
-        f"(p < {level:.2g} by Holm's adjustment{_holds_for(measured)})"
+        f"{(measured['p_holm'] < level).sum()} of {len(measured)} image features correlate with "
+        f"memorability (p for new {units}below {level:.2g}, adjusted by Holm's method)"
     )
-    for given, words in (("category", "category"), ("subcategory", "subcategory")):
+    for given in ("category", "subcategory"):
         if measured[f"given_{given}_r"].notna().any():
             kept = (measured[f"given_{given}_p_holm"] < level).sum()
-            text += f", {kept} given the {words}"
+            text += f"; given the {given}, {kept} do"
     missing = rows.loc[rows["unavailable"] != "", "feature"].map(label)
     if len(missing):
-        why = rows["unavailable"].max()
-        text += f". Not measured ({why}): {', '.join(missing)}"
+        names = ", ".join(name[0].lower() + name[1:] for name in missing)
+        text += f". Not measured: {names} ({rows['unavailable'].max()})"
     return f"{text}."
 
 
-def _holds_for(measured: pd.DataFrame) -> str:
-    return f", for new {measured['unit'].iloc[0]}" if len(measured) else ""
+def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, note: str) -> None:
+    """Write Table 2 as a page: features beside memorability, then beside each summary of attributions.
+
+    Parameters
+    ----------
+    table
+        As from `table_2`.
+    path
+        File to write.
+    confidence
+        Of its intervals, between 0 and 1.
+    note
+        Of the study, above the table.
+    """
+    memorability, *attributions = table["target"].unique()
+    write_page(
+        table_2_for_reading(table, memorability, confidence=confidence),
+        path,
+        title="Table 2: image features beside memorability and attributions",
+        lead=in_words(table, confidence=confidence),
+        note=note,
+        more={
+            f"The same features beside {label(target)}": table_2_for_reading(
+                table, target, confidence=confidence
+            )
+            for target in attributions
+        },
+    )

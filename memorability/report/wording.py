@@ -8,8 +8,10 @@ import pandas as pd
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.names import head_label
 from memorability.report.labels import label, metric_label
+from memorability.report.pages import show, show_interval
 
 Rows = Mapping[str, pd.Series]
 
@@ -19,12 +21,12 @@ _GAIN = ["difference", "ci_low", "ci_high"]
 
 
 def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
-    """Say how strong a correlation is, where it comes from, and how much it could be at best.
+    """Say how strong a correlation is, where it comes from, and how strong it could be.
 
     Parameters
     ----------
     correlations
-        Rows of the table `correlations` of one model that is marked as selected.
+        Rows of the table `correlations` of one model at its best learning rate.
     confidence
         Of its intervals, between 0 and 1.
 
@@ -32,30 +34,72 @@ def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
     -------
     str
         A few sentences: the pooled correlation, its parts between and within categories, the
-        ceiling, and the label-only baseline, and what the interval does not allow for; each only where
-        there is such a number.
+        ceiling, and the baseline without a model; each only where there is such a number.
     """
-    of_all = correlations[correlations["group"] == "all"]
-    rows = {str(row["method"]): row for _, row in of_all.iterrows()}
-    pooled = rows["pooled"]
-    what = f"{_subject(pooled)} and {SCORE_KINDS[pooled['target']].in_a_sentence}"
+    rows = _rows_of_all(correlations)
+    parts: list[Callable[[Rows], str]] = [_between_and_within, _ceiling, _baseline]
+    first = pooled_in_words(rows["pooled"], confidence=confidence)
+    if np.isnan(rows["pooled"]["r"]):
+        return first
+    return " ".join([first, *(text for part in parts if (text := part(rows)))])
+
+
+def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
+    """Say how strong a correlation over all images is, and what its interval does not allow for.
+
+    Parameters
+    ----------
+    pooled
+        A row of the table `correlations`, of method "pooled" and group "all".
+    confidence
+        Of its interval, between 0 and 1.
+    """
+    subject, score = _subject(pooled), SCORE_KINDS[pooled["target"]].in_a_sentence
     if np.isnan(pooled["r"]):
-        return f"{what} have no correlation: {why_none(pooled['ci_method'])}."
-    interval = _interval(pooled, f"{100 * confidence:g} % interval ", f", for new {pooled['unit']}")
+        return f"{subject} has no correlation with {score}: {why_none(pooled['ci_method'])}."
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
     if np.isfinite(pooled["seed_agreement"]):
-        seeds += f", which agree at r = {pooled['seed_agreement']:.2f}"
-    first = (
-        f"{what} correlate at r = {pooled['r']:.2f}{interval} over {pooled['n']:,} images{seeds}"
-    )
+        seeds += f", which agree at r = {signed(pooled['seed_agreement'])}"
+    interval = _interval(pooled, f"{100 * confidence:g} % interval ", f" for new {pooled['unit']}")
+    figures = f"r = {signed(pooled['r'])}{interval}, {pooled['n']:,} images{seeds}"
     if _contains_zero(pooled):
-        first += "; it cannot be told from 0"
-    parts: list[Callable[[Rows], str]] = [_not_known, _between_and_within, _ceiling, _baseline]
-    return " ".join([f"{first}.", *(text for part in parts if (text := part(rows)))])
+        first = (
+            f"{subject} is not shown to correlate with {score}: {figures}. The interval contains 0."
+        )
+    else:
+        first = f"{subject} correlates with {score}: {figures}."
+    return " ".join([first, *_not_known(pooled)])
+
+
+def _not_known(pooled: pd.Series) -> list[str]:
+    """Say what an interval does not allow for: other categories, and another training."""
+    sentences = []
+    if pooled["not_tested"]:
+        sentences.append(f"The interval does not allow for {pooled['not_tested']}.")
+    trained = pooled["quantity"] in _TRAINED and pooled["protocol"] != EXTERNAL
+    if trained and pooled["seeds"] == 1:
+        sentences.append("It is of one seed, and cannot be told from what another seed would give.")
+    return sentences
+
+
+def given_category_in_words(correlations: pd.DataFrame) -> str:
+    """Say what is left of a correlation when categories are known; "" without several categories."""
+    rows = _rows_of_all(correlations)
+    partial = rows.get("partial")
+    if partial is None or np.isnan(partial["r"]):
+        return ""
+    return _left_given_category(partial)
+
+
+def baseline_in_words(correlations: pd.DataFrame) -> str:
+    """Say whether a correlation is stronger than the best baseline without a model; "" without one."""
+    return _baseline(_rows_of_all(correlations))
 
 
 def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) -> pd.DataFrame:
-    """Return a row per selected model: its name and what `in_words` says of it.
+    """Return a row per model at its best learning rate: what `in_words` says of it.
+
+    Where there are several protocols, each row names its own.
 
     Parameters
     ----------
@@ -73,42 +117,93 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
             rows.append({"protocol": protocol or "–", "correlation": words})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    own = set(table["protocol"]) - {EXTERNAL, "–"}
+    return table if len(own) > 1 else table[["correlation"]]
 
 
-def predictor_in_words(metrics: pd.DataFrame, gains: pd.DataFrame) -> str:
-    """Say whether the predictor beats each label-only baseline, by the first metric that both have.
+def predictor_in_words(
+    metrics: pd.DataFrame, gains: pd.DataFrame, calibration: pd.DataFrame
+) -> str:
+    """Say how well the predictor does: beside one value for all images, and beside baselines.
 
     Parameters
     ----------
-    metrics, gains
-        The tables `prediction_metrics` and `prediction_gains`.
+    metrics, gains, calibration
+        The tables `prediction_metrics`, `prediction_gains` and `prediction_calibration`.
 
     Returns
     -------
     str
-        A sentence for each baseline.
+        A sentence for each comparison; first, where it is so, that the predictor's squared error is
+        larger than that of one constant value. A baseline that gives every image the same value, as
+        the mean of the only category, is not a rival in ranking and is left out.
     """
     values = metrics.set_index(["head", "metric"])["value"]
+    sentences = [
+        text
+        for text in (worse_than_constant(calibration, values["mlp", "mse"]), _constant(values))
+        if text
+    ]
     predictor = gains[(gains["group"] == "all") & (gains["head"] == "mlp")]
-    sentences = []
+    known = distinct_heads(metrics)
     for baseline, rows in predictor.groupby("baseline"):
         defined = rows[rows["difference"].notna()].set_index("metric")
-        metric = next(name for name in ("spearman", "roc_auc", "mse") if name in defined.index)
+        metric = next((name for name in ("spearman", "roc_auc") if name in defined.index), None)
+        if metric is None or baseline not in known:
+            continue
         gain, low, high = (float(defined[name][metric]) for name in _GAIN)
-        if metric == "mse":
-            gain, low, high = -gain, -high, -low
         verdict = (
-            "beats" if low > 0
+            "is better than" if low > 0
             else "is worse than" if high < 0
-            else "is not shown to beat"
+            else "is not shown to be better than"
         )  # fmt: skip
         sentences.append(
             f"The predictor {verdict} the {head_label(str(baseline))}: {label(metric)} "
-            f"{values['mlp', metric]:.3f} against {values[baseline, metric]:.3f}, "
-            f"gain {gain:.3f} [{low:.3f}, {high:.3f}]."
+            f"{show(values['mlp', metric])} against {show(values[baseline, metric])}, "
+            f"difference {show(gain)} {show_interval(low, high)}."
         )
     return " ".join(sentences)
+
+
+def worse_than_constant(calibration: pd.DataFrame, mse: float) -> str:
+    """Say that the predictor's squared error is larger than that of a constant; "" where it is not.
+
+    Parameters
+    ----------
+    calibration
+        The table `prediction_calibration`. The variance of the test scores is the squared error of
+        their mean, the best constant.
+    mse
+        Mean squared error of the predictor on the same images.
+    """
+    row = calibration[calibration["head"] == "mlp"].iloc[0]
+    variance = float(row["sd_score"]) ** 2
+    if not mse > variance:
+        return ""
+    return (
+        "The predicted values are worse than one constant value for all images: their mean squared "
+        f"error is {show(mse)}, that of the mean score is {show(variance)}. Only the order of the "
+        "predictions can be of use."
+    )
+
+
+def distinct_heads(metrics: pd.DataFrame) -> list[str]:
+    """Return the heads of a table `prediction_metrics` that say something of their own.
+
+    Left out are label baselines that give every image the same value (means of the only category),
+    and a baseline of subcategories that equals that of categories.
+    """
+    wide = metrics.pivot_table(
+        index="head", columns="metric", values="value", dropna=False, sort=False
+    )
+    constant = wide["spearman"].isna() if "spearman" in wide else pd.Series(False, index=wide.index)
+    left_out = {head for head in BASELINES if head in wide.index and constant[head]}
+    category, subcategory = BASELINES
+    both = wide.loc[[name for name in (category, subcategory) if name in wide.index]]
+    if both.duplicated().any():
+        left_out.add(subcategory)
+    return [str(head) for head in wide.index if head not in left_out]
 
 
 def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd.DataFrame) -> str:
@@ -126,32 +221,56 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
         Two sentences.
     """
     all_known, labels = "features_and_labels", "labels_alone"
+    model, count = importance["model"].iloc[0], importance["n"].iloc[0]
+    if cannot_tell(importance):
+        return (
+            f"There are too few images to tell what features add: the model ({model}) predicts the "
+            "same for every image whatever its features are."
+        )
     r = metrics[metrics["metric"] == "spearman"].set_index("head")["value"]
     of_both = (gains["head"] == all_known) & (gains["baseline"] == labels)
     gain = gains[of_both & (gains["metric"] == "spearman")].iloc[0]
-    model, count = importance["model"].iloc[0], importance["n"].iloc[0]
-    text = f"On {count:,} unseen images, {model} on all features and labels"
     if np.isnan(gain["difference"]):
-        text += " has no rank correlation to compare with that of labels alone."
+        known = f": Spearman's r {show(r[all_known])}" if r.notna()[all_known] else ""
+        text = f"On {count:,} unseen images, {model} predicts from all features{known}."
     else:
         verdict = (
             "ranks better than" if gain["ci_low"] > 0
             else "ranks worse than" if gain["ci_high"] < 0
             else "is not shown to rank better than"
         )  # fmt: skip
-        text += (
-            f" {verdict} {head_label(labels)}: Spearman's r {r[all_known]:.3f} against "
-            f"{r[labels]:.3f}, gain {gain['difference']:.3f} "
-            f"[{gain['ci_low']:.3f}, {gain['ci_high']:.3f}]."
+        text = (
+            f"On {count:,} unseen images, {model} on all features and labels {verdict} "
+            f"{head_label(labels)}: Spearman's r {show(r[all_known])} against {show(r[labels])}, "
+            f"difference {show(gain['difference'])} "
+            f"{show_interval(gain['ci_low'], gain['ci_high'])}."
         )
     matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
     if matters.empty:
-        return f"{text} No feature is shown to matter once the others and the labels are known."
+        return f"{text} No single feature is shown to add to the others."
     listed = ", ".join(
         f"{label(name)} ({share:.1%} of the variance)"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
-    return f"{text} Once the others and the labels are known, these still matter: {listed}."
+    return f"{text} These features add to all others: {listed}."
+
+
+def cannot_tell(importance: pd.DataFrame) -> bool:
+    """Return whether shuffling changes no prediction at all: the model knows no feature.
+
+    Parameters
+    ----------
+    importance
+        The table `feature_importance`.
+    """
+    figures = importance[["importance", "ci_low", "ci_high"]]
+    return bool((figures.fillna(0) == 0).all(axis=None))
+
+
+def _constant(values: "pd.Series[float]") -> str:
+    if not np.isnan(values.get(("mlp", "spearman"), np.nan)):
+        return ""
+    return "The predictor gives every image the same value: it can rank none."
 
 
 def _subject(row: pd.Series) -> str:
@@ -165,59 +284,56 @@ def _subject(row: pd.Series) -> str:
     return metric_label(row)
 
 
-def _not_known(rows: Rows) -> str:
-    """Say what the interval does not allow for: categories, and another training."""
-    pooled = rows["pooled"]
-    sentences = []
-    if pooled["not_tested"]:
-        sentences.append(f"The interval does not allow for {pooled['not_tested']}.")
-    trained = pooled["quantity"] in _TRAINED and pooled["protocol"] != EXTERNAL
-    if trained and pooled["seeds"] == 1:
-        sentences.append("It is of one seed, and cannot be told from what another would give.")
-    return " ".join(sentences)
+def _rows_of_all(correlations: pd.DataFrame) -> dict[str, pd.Series]:
+    of_all = correlations[correlations["group"] == "all"]
+    return {str(row["method"]): row for _, row in of_all.iterrows()}
 
 
 def _between_and_within(rows: Rows) -> str:
     if "part_between_category" not in rows:
-        return "All images are of one category, so that no part of it lies between categories."
+        return ""
     pooled, between = rows["pooled"]["r"], rows["part_between_category"]["r"]
     if np.isnan(between):
         return ""
-    within, where = pooled - between, f"the {rows['part_between_category']['strata']} categories"
-    if np.isnan(rows["partial"]["r"]):
-        return f"All of it lies between {where}: within them nothing varies."
-    parts = f"{between:.2f} of it lies between {where} and {within:.2f} within them"
-    if between * within < 0:
-        parts += ", with opposite signs"
-    elif not _contains_zero(rows["pooled"]):
-        parts = (
-            f"{between:.2f} of it ({_percent(between / pooled)}) lies between {where}, which differ in "
-            f"their means, and {within:.2f} ({_percent(within / pooled)}) within them"
-        )
+    within, number = pooled - between, rows["part_between_category"]["strata"]
     partial = rows["partial"]
-    clear = ", which cannot be told from 0" if _contains_zero(partial) else ""
-    left = f"r = {partial['r']:.2f}{_interval(partial)} is left{clear}"
-    return f"{parts}; given an image's category, {left}."
+    if np.isnan(partial["r"]):
+        return f"All of it is between the {number} categories: within them nothing varies."
+    shares = ["", ""]
+    if between * within >= 0 and not _contains_zero(rows["pooled"]):
+        shares = [f" ({_percent(part / pooled)})" for part in (between, within)]
+    parts = (
+        f"Differences between the {number} categories make {signed(between)} of it{shares[0]}, "
+        f"differences between images of one category make {signed(within)}{shares[1]}."
+    )
+    return f"{parts} {_left_given_category(partial)}"
+
+
+def _left_given_category(partial: pd.Series) -> str:
+    left = f"r = {signed(partial['r'])}{_interval(partial)}"
+    if _contains_zero(partial):
+        return f"Given the category, no correlation is shown: {left}."
+    return f"Given the category, {left} is left."
 
 
 def _ceiling(rows: Rows) -> str:
     pooled = rows["pooled"]
     if np.isnan(pooled["ceiling"]):
-        return "How high it could be at best is not known: the scores come without counts."
+        return ""
     if np.isnan(pooled["ceiling_share"]):
-        return "The scores are no more reliable than chance, so that nothing could correlate."
-    text = f"With scores of this reliability it could be {_of_ceiling(pooled)}"
+        return "The scores are no more reliable than chance: nothing could correlate with them."
+    text = f"Scores of this reliability allow {_of_ceiling(pooled)}"
     partial = rows.get("partial")
     if partial is not None and np.isfinite(partial["ceiling_share"]):
-        text += f" (given the category: {_of_ceiling(partial)})"
+        text += f"; given the category, {_of_ceiling(partial)}"
     return f"{text}."
 
 
 def _of_ceiling(row: pd.Series) -> str:
-    best = f"{row['ceiling']:.2f} at best"
+    best = f"r = {row['ceiling']:.2f} at most"
     # A share of a correlation that may be 0 would say more than is known.
     reached = _percent(abs(row["ceiling_share"]))
-    return best if _contains_zero(row) else f"{best}, of which {reached} is reached"
+    return best if _contains_zero(row) else f"{best} ({reached} is reached)"
 
 
 def _baseline(rows: Rows) -> str:
@@ -226,18 +342,24 @@ def _baseline(rows: Rows) -> str:
         return ""
     name = label(pooled["baseline"])
     name = f"the {name[0].lower()}{name[1:]}"
-    name = f"{name} alone (r = {pooled['baseline_r']:.2f})"
-    where = f"on the {pooled['baseline_n']:,} images that have both"
+    beside = f"that of {name} alone (r = {signed(pooled['baseline_r'])})"
     difference, low, high = (
         pooled[f"baseline_{column}"] for column in ("difference", "ci_low", "ci_high")
     )
-    by = f"by {difference:.2f} ({low:.2f} to {high:.2f})"
+    where = f"on the {pooled['baseline_n']:,} images that have both"
+    if pooled["beats_baseline"] == "no" and high < 0:
+        by = f"{signed(-difference)} ({signed(-high)} to {signed(-low)})"
+        return f"This correlation is weaker than {beside}, by {by}, {where}."
+    by = f"by {signed(difference)} ({signed(low)} to {signed(high)}), {where}"
     if pooled["beats_baseline"] == "yes":
-        return f"It beats what needs no model: {where}, it is stronger than {name} {by}."
-    fails = f"It does not beat what needs no model: {where},"
-    if high < 0:
-        return f"{fails} {name} is stronger by {-difference:.2f} ({-high:.2f} to {-low:.2f})."
-    return f"{fails} it differs in strength from {name} {by}, which cannot be told from 0."
+        return f"This correlation is stronger than {beside}, {by}."
+    return f"This correlation is not shown to be stronger than {beside}: it differs {by}."
+
+
+def signed(value: float) -> str:
+    """Return a number with two decimals, a true minus sign, and no sign where it is 0."""
+    text = f"{abs(value):.2f}"
+    return f"−{text}" if value < 0 and float(text) else text
 
 
 def why_none(ci_method: str) -> str:
@@ -248,7 +370,7 @@ def why_none(ci_method: str) -> str:
 def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     if np.isnan(row["ci_low"]):
         return f" (no interval: {why_none(row['ci_method'])})"
-    return f" ({name}{row['ci_low']:.2f} to {row['ci_high']:.2f}{holds_for})"
+    return f" ({name}{signed(row['ci_low'])} to {signed(row['ci_high'])}{holds_for})"
 
 
 def _percent(share: float) -> str:

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from memorability.base.errors import InputError
+from memorability.base.text import refuse_doubled_keys
 
 WITHOUT_RESULTS = {"compute", "keep_checkpoints"}
 """Keys that change no result, and need no study of another name."""
@@ -67,8 +68,9 @@ def results_directory(file: Path, root: Path) -> Path:
     Raises
     ------
     InputError
-        If the file does not exist, or is no configuration.
+        If the file does not exist, is no configuration, or gives a key twice.
     """
+    refuse_doubled_keys(file)
     try:
         overlay = load_configfile(file)
     except FileNotFoundError as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memorability.base.errors import InputError, named, nearest
+from memorability.base.text import one_form
 from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
 from memorability.memory_game.score_kinds import SCORE_KINDS
@@ -47,6 +48,41 @@ def check_images(dataset: Mapping[str, Any], runs: str | None) -> None:
         )
 
 
+def check_tables(dataset: Mapping[str, Any]) -> None:
+    """Refuse scores beside trials, and columns that do not belong together.
+
+    Raises
+    ------
+    InputError
+        Naming the keys.
+    """
+    if "scores" in dataset and "trials" in dataset:
+        raise InputError(
+            "dataset: scores and trials are both given, but the scores of a study are either given or "
+            "made of trials. Remove one of the two, and name the columns of the other."
+        )
+    columns = dataset.get("columns", {})
+    _refuse_column_of_two(columns, "dataset.columns")
+    if "trials" in dataset and not {"repeat", "position"} & columns.keys():
+        raise InputError(
+            "dataset.columns: of single trials it must be known which showing of an image is the "
+            "second. Name repeat (whether the image was shown before), position (place among the "
+            "showings of the observer), or both."
+        )
+
+
+def _refuse_column_of_two(columns: Mapping[str, str], key: str) -> None:
+    """Raise InputError if one column of a table stands under two of our words."""
+    words: dict[str, str] = {}
+    for word, column in columns.items():
+        twin = words.setdefault(one_form(str(column)), word)
+        if twin != word:
+            raise InputError(
+                f"{key}: {twin} and {word} both name the column {column!r}. Name another column for "
+                "one of them, or leave it out where it is optional."
+            )
+
+
 def check_external(config: Mapping[str, Any]) -> None:
     """Refuse tables from elsewhere that cannot be joined or answer what is not published.
 
@@ -58,11 +94,12 @@ def check_external(config: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        Naming the source, and of an unknown published figure the nearest.
+        Naming the source, and of an unknown published number the nearest.
     """
     published = load_published()
     for key, quantity in (("external_errors", "error"), ("external_latents", "distinctiveness")):
         for name, source in config[key].items():
+            _refuse_column_of_two(source["columns"], f"{key}.{name}.columns")
             if ("file" in source["columns"]) == ("image_id" in source["columns"]):
                 raise InputError(
                     f"{key}.{name}.columns: rows are joined with images by one column. Name either "
@@ -110,13 +147,15 @@ def check_search(search: Mapping[str, Any]) -> None:
 
 
 def check_heads(external: Mapping[str, Any]) -> None:
-    """Refuse predictions from elsewhere under the name of one of the study's own heads.
+    """Refuse predictions from elsewhere that share a column, or the name of a head of the study.
 
     Raises
     ------
     InputError
         Naming the first of them.
     """
+    for name, source in external.items():
+        _refuse_column_of_two(source["columns"], f"prediction.external.{name}.columns")
     taken = sorted(set(external) & set(HEADS))
     if taken:
         raise InputError(

@@ -314,7 +314,7 @@ def bootstrap(study: Study) -> Settings:
 
 
 def claims(study: Study) -> Settings:
-    """Return what decides our answers to published figures, and the ledger's verdicts."""
+    """Return what decides our answers to published numbers, and the ledger's verdicts."""
     statistics = study.settings["statistics"]
     models = {}
     unavailable = {}

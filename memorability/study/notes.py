@@ -85,10 +85,22 @@ def other_model(study: Study) -> str:
     return ", ".join(words for words, differs in differences.items() if differs)
 
 
+def published_images(study: Study) -> bool:
+    """Return whether the images are those that the published numbers are about."""
+    return bool(study.settings["dataset"]["kind"] == "memcat")
+
+
+def published_decay(study: Study) -> bool:
+    """Return whether images and selected model are those of the published decay curve."""
+    loss = study.settings["selected"]["loss"]
+    same_loss = loss == "lpips_squeeze" and study.backbone(loss) == "pretrained"
+    return published_images(study) and same_loss and not other_model(study)
+
+
 def score_convention(study: Study) -> str:
     """Return what the score of an image is, in words."""
     dataset = study.settings["dataset"]
-    if dataset["kind"] == "folder":
+    if dataset["kind"] == "folder" and not study.has_own_trials:
         return f"as given in {Path(dataset['scores']).name}"
     if dataset["kind"] == "lamem":
         return "as LaMem publishes it"

@@ -41,20 +41,21 @@ def image_table(study: Study) -> str:
 
 
 def given_tables(study: Study) -> list[str]:
-    """Return the tables that the user gave: of scores, and what was made elsewhere."""
+    """Return the tables that the user gave: of scores or trials, and what was made elsewhere."""
     own = study.has_own_images or not study.has_images
     sources = [
         source["file"]
         for key in ("external_errors", "external_latents")
         for source in study.settings[key].values()
     ]
-    return [study.image_source["scores"]] * own + sources
+    scored = study.settings["dataset"].get("trials", study.image_source["scores"])
+    return [scored] * own + sources
 
 
 def trials(study: Study) -> list[str]:
     """Return the table of the single trials that the scores were made of, where there is one."""
-    sample = study.settings["dataset"]["kind"] == "sample"
-    return [f"{study.results}/dataset/trials.parquet"] * sample
+    known = study.has_own_trials or study.settings["dataset"]["kind"] == "sample"
+    return [f"{study.results}/dataset/trials.parquet"] * known
 
 
 def external_path(study: Study, table: str, name: str) -> str:

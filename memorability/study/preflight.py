@@ -54,9 +54,11 @@ def check_images(study: Study) -> None:
 
 
 def check_scores(study: Study) -> None:
-    """Refuse a score table of the user's that is not there."""
+    """Refuse a table of scores or trials of the user's that is not there."""
     given = study.has_own_images or not study.has_images
-    if given and not _is_prepared(study):
+    if study.has_own_trials and not _is_prepared(study):
+        _require(Path(study.settings["dataset"]["trials"]), "dataset.trials", "a table of trials")
+    elif given and not _is_prepared(study):
         _require(Path(study.image_source["scores"]), "dataset.scores", "a table of scores")
 
 

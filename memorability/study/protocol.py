@@ -12,6 +12,7 @@ from typing import Literal, get_args, get_type_hints
 import yaml
 
 from memorability.base.errors import InputError, nearest
+from memorability.base.text import refuse_doubled_keys
 from memorability.images.sizes import Resize
 
 
@@ -170,6 +171,7 @@ def _read_choices(name: str, directory: Path, below: tuple[str, ...]) -> dict[st
             f"Name an existing one or write {directory.name}/{name}.yaml."
         )
     try:
+        refuse_doubled_keys(path)
         choices = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise InputError(

@@ -1,6 +1,7 @@
 """Read a configuration into a study, refusing what contradicts itself."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -14,6 +15,7 @@ import yaml
 
 from memorability.base.errors import InputError, nearest
 from memorability.base.run_keys import EXTERNAL
+from memorability.base.text import AS_CSV, SPREADSHEETS
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
 from memorability.prediction.names import OTHER_HEADS, reading
@@ -24,6 +26,7 @@ from memorability.study.contradictions import (
     check_initial_weights,
     check_search,
     check_split,
+    check_tables,
     check_target,
     refuse_equal_protocols,
     selected_runs,
@@ -31,6 +34,9 @@ from memorability.study.contradictions import (
 from memorability.study.grid import Run, grid
 from memorability.study.protocol import Protocol, load_protocol
 from memorability.study.study import Study
+
+_PATH = re.compile(r"(^|\.)(images|scores|trials|file|directory)$")
+_QUOTES = 'YAML takes no, yes, on and off for true and false, and digits for a number: quote "no"'
 
 
 def _is_number(_: object, value: object) -> bool:
@@ -69,7 +75,8 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     schema["$defs"] |= {what: {"enum": names} for what, names in _registered().items()}
     validator = _Validator(schema)
     config = _with_numbers(config, validator)
-    mistakes = [line for error in validator.iter_errors(config) for line in _explain(error)]
+    mistakes = list(_refused_texts(config))
+    mistakes += [line for error in validator.iter_errors(config) for line in _explain(error)]
     if mistakes:
         raise InputError(
             "The configuration is not valid:\n  - "
@@ -77,6 +84,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
             + "\nEvery key is explained in config.yaml."
         )
     check_images(config["dataset"], config["runs"])
+    check_tables(config["dataset"])
     check_external(config)
     protocols: dict[str, Protocol] = {}
     runs: tuple[Run, ...] = ()
@@ -95,6 +103,30 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     study = Study(_in_order(config), protocols, runs, selected)
     check_target(config["statistics"]["target"], study.image_source["columns"])
     return study
+
+
+def _refused_texts(value: Any, where: str = "") -> Iterator[str]:
+    """Yield a line for each text that no key may have: with a line break, or a brace in a path."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            place = f"{where}.{key}" if where else str(key)
+            if not isinstance(key, str):
+                yield f"{place}: the key {key!r} is no text. {_QUOTES}"
+            yield from _refused_texts(inner, place)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _refused_texts(inner, f"{where}.{number}")
+    elif isinstance(value, str):
+        if len(value.splitlines()) > 1 or value.endswith(("\n", "\r")):
+            yield (
+                f"{where}: {value!r} has a line break. Write the value in the line of its key, "
+                "without | or >"
+            )
+        if _PATH.search(where) and ".columns." not in where and {"{", "}"} & set(value):
+            yield (
+                f"{where}: {value!r} has a brace, which the workflow takes for a placeholder. Rename "
+                "the file or folder, or make a link to it without braces"
+            )
 
 
 def _with_numbers(config: Mapping[str, Any], validator: Any) -> Mapping[str, Any]:
@@ -176,13 +208,17 @@ def _explain(error: jsonschema.ValidationError) -> Iterator[str]:
         words = ["null" if word is None else str(word) for word in rule]
         yield f"{where}: {instance!r} is unknown ({nearest(str(instance), words)})"
     elif error.validator == "pattern":
-        yield f"{where}: {instance!r} is not {schema['description']}"
+        spreadsheet = str(instance).lower().endswith(SPREADSHEETS)
+        advice = f". {AS_CSV.rstrip('.')}" if spreadsheet else ""
+        yield f"{where}: {instance!r} is not {schema['description']}{advice}"
     elif error.validator == "type":
-        hint = (
-            ' (learning rates are quoted labels, as in "5e-6")'
-            if rule == "string" and "learning_rate" in where
-            else ""
-        )
+        hint = ""
+        if rule == "string":
+            hint = f" ({_QUOTES})"
+            if "learning_rate" in where:
+                hint = ' (learning rates are quoted labels, as in "5e-6")'
+            elif instance is None:
+                hint = " (nothing stands behind the colon)"
         expected = schema["description"] if rule == "null" else f"of type {rule}"
         yield f"{where}: {instance!r} should be {expected}{hint}"
     else:

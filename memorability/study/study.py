@@ -13,6 +13,9 @@ from memorability.study.protocol import Protocol
 DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
 """Of data sets that are downloaded: the names of their downloads."""
 
+LABELS = ("category", "subcategory")
+"""Columns of labels that a table of images may have."""
+
 
 @dataclass(frozen=True)
 class Study:
@@ -56,18 +59,27 @@ class Study:
         return bool(self.settings["dataset"]["kind"] == "folder")
 
     @property
+    def has_own_trials(self) -> bool:
+        """Whether the scores are made of single trials that the user gave."""
+        return "trials" in self.settings["dataset"]
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return set(self.image_source["columns"]) >= set(COUNTS)
 
     @property
     def image_source(self) -> dict[str, Any]:
-        """Where images and scores come from, in the words of the data set kind `folder`."""
+        """Where images and scores come from or are made, in the words of the data set kind `folder`."""
         dataset = self.settings["dataset"]
-        if dataset["kind"] in ("folder", "table"):
-            return {key: dataset.get(key) for key in ("images", "scores", "columns")}
         names = ["file", "score"]
         place, scores = f"{self.results}/dataset", "scores.csv"
+        if self.has_own_trials:
+            names += [*COUNTS, *(name for name in LABELS if name in dataset["columns"])]
+            columns = {name: name for name in names}
+            return {"images": dataset["images"], "scores": f"{place}/{scores}", "columns": columns}
+        if dataset["kind"] in ("folder", "table"):
+            return {key: dataset.get(key) for key in ("images", "scores", "columns")}
         if dataset["kind"] in DATASET_DOWNLOADS:
             place, scores = f"resources/{dataset['kind']}", "scores.parquet"
             names.append("image_id")

@@ -4,12 +4,14 @@ Data are never rounded. A table is validated, sorted by its key and appears whol
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pandera.pandas as pa
 import pyarrow as arrow
 from pyarrow import parquet
 
@@ -39,20 +41,25 @@ SCHEMAS: Mapping[str, Table] = merged(
 
 def write(
     table: pd.DataFrame, path: str | Path, name: str, record: Mapping[str, Any] | None = None
-) -> None:
+) -> pd.DataFrame:
     """Validate `table` against the schema `name`, sort it and write it as parquet, atomically.
 
     Parameters
     ----------
     table
-        The rows; columns as in the schema, in any order.
+        The rows; columns as in the schema, in any order. Others are left out.
     path
-        File to write. A `.tsv` twin for reading is the business of `write_tsv`. Directories named
-        `key=value` give every row of the file a value: see `partition_keys`.
+        File to write. Directories named `key=value` give every row of the file a value: see
+        `partition_keys`.
     name
         Name of the schema in `SCHEMAS`.
     record
         Study, configuration hash, code fingerprint and the like, kept in the parquet metadata.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What was written.
 
     Raises
     ------
@@ -63,15 +70,30 @@ def write(
         set. Nothing is written then.
     """
     key, schema = _named(name)
-    doubled = sorted(partition_keys(path).keys() & schema.columns.keys())
+    columns = columns_of(schema, table)
+    doubled = sorted(partition_keys(path).keys() & set(columns))
     if doubled:
         raise ValueError(
             f"The table {name!r} has a column {doubled[0]!r}, and so has its path {path}. Rename the "
             "column, or leave the key out of the path."
         )
-    valid = schema.validate(table[[column for column in schema.columns if column in table]])
+    valid = schema.validate(_with_types_of_nothing(table[[*columns]], columns))
     valid = valid.sort_values(list(key), kind="stable", ignore_index=True)
     write_arrow(arrow.Table.from_pandas(valid, preserve_index=False), path, record)
+    return valid
+
+
+def columns_of(schema: pa.DataFrameSchema, table: pd.DataFrame) -> dict[str, pa.Column]:
+    """Return the columns of a table that its schema knows, each with its kind, in the schema's order.
+
+    A family of columns (`memorability.tables.schemas.columns.family`) is in the table's order.
+    """
+    return {
+        str(name): column
+        for known, column in schema.columns.items()
+        for name in table
+        if (re.fullmatch(known, str(name)) if column.regex else name == known)
+    }
 
 
 def write_arrow(
@@ -168,6 +190,17 @@ def _named(name: str) -> Table:
     if name not in SCHEMAS:
         raise ValueError(f"No table is named {name!r} ({nearest(name, SCHEMAS)}).")
     return SCHEMAS[name]
+
+
+def _with_types_of_nothing(table: pd.DataFrame, columns: Mapping[str, pa.Column]) -> pd.DataFrame:
+    """Give columns that hold no value the type of their schema: pandas cannot guess it."""
+    return table.astype(
+        {
+            name: column.dtype.type
+            for name, column in columns.items()
+            if table[name].isna().all() and (table.empty or column.nullable)
+        }
+    )
 
 
 def _to_pandas(table: arrow.Table) -> pd.DataFrame:

@@ -14,7 +14,9 @@ from memorability.base.files import atomic
 STUDY = "study.yaml"
 SUFFIXES = {".parquet", ".tsv", ".json", ".md", ".html", ".svg", ".png"}
 # Below the results: photographs, and pages that show them.
-_PHOTOGRAPHS = ("dataset/images/*", "figures/attributions.*", "report.html")
+_PHOTOGRAPHS = (
+    "dataset/images/*", "figures/attributions.*", "figures/reconstructions.*", "report.html",
+)  # fmt: skip
 
 
 def packed_files(results: Path) -> list[Path]:

@@ -119,6 +119,8 @@ class RunningJob:
     ) -> None:
         """Write a table with the record of this job to the output `name`.
 
+        Where the rule has an output `<name>_tsv`, the same rows are written there for people.
+
         Parameters
         ----------
         name
@@ -137,13 +139,11 @@ class RunningJob:
         """
         from memorability.tables import store
 
-        store.write(table, self.output[name], schema or name, self.record | dict(facts or {}))
-
-    def write_tsv(self, table: "pd.DataFrame") -> None:
-        """Write a table for reading to the output `tsv`."""
-        from memorability.tables import store
-
-        store.write_tsv(table, self.output.tsv)
+        record = self.record | dict(facts or {})
+        written = store.write(table, self.output[name], schema or name, record)
+        twin = f"{name}_tsv"
+        if twin in self.output.keys():  # noqa: SIM118  # a list of files, whose names are its keys
+            store.write_tsv(written, self.output[twin])
 
     def write_text(self, name: str, text: str) -> None:
         """Write a text to the output `name`, whole or not at all."""

@@ -11,9 +11,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 from pyarrow import parquet
 
 from memorability.base.errors import named
+from memorability.base.text import one_form
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
@@ -22,6 +24,7 @@ from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
+from memorability.tables.given import read_given
 from memorability.workflow.cost_figures import (
     FIGURES,
     AutoencoderSeconds,
@@ -87,24 +90,23 @@ def sizes_of(study: Study) -> Sizes:
     Raises
     ------
     InputError
-        If the score table cannot be read.
+        If the table of scores or trials cannot be read. What is wrong in it is said where it is used.
     """
     dataset = study.settings["dataset"]
     kind = dataset["kind"]
     categories = DATA_SETS[kind].categories if kind in DATA_SETS else SAMPLE_CATEGORIES
     table = None
     own = kind in ("folder", "table")
-    if own and Path(dataset["scores"]).is_file():
-        # Here, because every job reads this module, and few need SciPy to do so.
-        from memorability.data.scores import read_raw  # noqa: PLC0415
-
-        table = read_raw(Path(dataset["scores"]))
-        column = dataset["columns"].get("category")
-        categories = table[column].nunique() if column in table else 1
+    given = Path(dataset.get("trials") or dataset.get("scores") or "")
+    if own and given.is_file():
+        table = read_given(given)
+        categories = _distinct(table, dataset["columns"].get("category"), otherwise=1)
     if Path(paths.image_table(study)).is_file():
         images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
     elif own:
-        images = 0 if table is None else len(table)
+        images = 0
+        if table is not None:
+            images = _distinct(table, dataset["columns"]["file"], otherwise=len(table))
     elif kind in DATA_SETS:
         images = DATA_SETS[kind].images
     else:
@@ -115,6 +117,12 @@ def sizes_of(study: Study) -> Sizes:
     folder = Path(study.settings["pretraining"]["images"])
     pretrains = bool(study.runs and paths.pretrainings(study))
     return Sizes(images, categories, train, test, folder if pretrains else None)
+
+
+def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int:
+    """Return how many values a column of a table has, if the table has one of that name."""
+    name = one_form(column or "")
+    return int(table[name].nunique()) if list(table.columns).count(name) == 1 else otherwise
 
 
 class JobSeconds:
@@ -157,9 +165,9 @@ class JobSeconds:
         """Return the formulas of rules that make images and tables ready."""
         study, sizes = self._study, self._sizes
         tables = (
-            "simulate_sample", "read_scores", "join_scores", "list_rejected", "split_images",
-            "read_split", "measure_baselines", "measure_consistency", "estimate_ceiling",
-            "join_errors", "list_external", "read_predictions",
+            "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
+            "split_images", "read_split", "measure_baselines", "measure_consistency",
+            "estimate_ceiling", "join_errors", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
@@ -191,6 +199,7 @@ class JobSeconds:
                 model_bytes(study, job.wildcards["protocol"]) * FIGURES["byte"]
             ),
             "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
+            "reconstruct": lambda _: FIGURES["figure"],
             "measure_matrix": lambda job: images * (
                 self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
             ),

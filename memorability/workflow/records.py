@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import platform
+import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,9 @@ PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
     "scikit-learn", "scipy", "snakemake", "torch", "torchvision",
 )  # fmt: skip
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where this workflow lies."""
 
 
 def table_record(study: str, settings: Any, code: str) -> dict[str, str]:
@@ -49,7 +53,7 @@ def run_record(
 def study_record(
     settings: Any, run_records: Iterable[str | Path], tables: Iterable[str | Path]
 ) -> dict[str, Any]:
-    """Return what made the results of a study: configuration, tables, environment, runs.
+    """Return what made the results of a study: workflow, configuration, tables, environment, runs.
 
     Parameters
     ----------
@@ -62,11 +66,44 @@ def study_record(
     """
     runs = [json.loads(Path(path).read_text(encoding="utf-8")) for path in run_records]
     return {
+        "workflow": workflow_record(),
         "configuration": settings,
         "tables": file_hashes(tables),
         "environment": environment_record(),
         "runs": runs,
     }
+
+
+def workflow_record(root: Path = ROOT) -> dict[str, str]:
+    """Return the version of this workflow and its git commit: "unknown" outside a git repository.
+
+    Parameters
+    ----------
+    root
+        Where the workflow lies. A commit with changes that are not committed is marked "-dirty".
+    """
+    return {"version": __version__, "commit": _commit(root)}
+
+
+def _commit(root: Path) -> str:
+    asked = [
+        "git",
+        "-C",
+        str(root),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    # In a repository of somebody else, into which the workflow was copied, there is another .git.
+    if not (root / ".git").exists():
+        return "unknown"
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def environment_record(device: str = "cpu") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from memorability.base.errors import named
+from memorability.base.errors import InputError, named
 from memorability.prediction.names import PREDICTORS
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
@@ -70,8 +70,12 @@ class Requests:
 
     @cached_property
     def sizes(self) -> Sizes:
-        """How many images there are; none before the score table is there."""
-        return sizes_of(self.study)
+        """How many images there are; none before the score table is there and can be read."""
+        try:
+            return sizes_of(self.study)
+        except InputError:
+            # The job that uses the table says what is wrong with it.
+            return Sizes(images=0, categories=1, train=0, test=0)
 
     @cached_property
     def _seconds(self) -> JobSeconds:

@@ -72,7 +72,7 @@ def edited(change: Callable[[pd.DataFrame], pd.DataFrame | None]) -> Damage:
 
 
 def cell(row: int, column: str, value: str) -> Damage:
-    """Write `value` into a cell of the table of scores; `row` is 1-based, as in messages."""
+    """Write `value` into a cell of the table of scores; row 1 is line 2 of the file."""
     return edited(
         lambda table: table.__setitem__(column, table[column].where(table.index != row - 1, value))
     )
@@ -185,22 +185,38 @@ CASES = {
     "score above 1": Case(
         damage=cell(3, "score", "57"),
         ends="preparing images",
-        says=("data/scores.csv, column 'score'", "outside 0 to 1", "row 3: ", "57", "by 100"),
+        says=("data/scores.csv, column 'score'", "outside −1 to 1", "line 4: ", "57", "by 100"),
     ),
-    "score below 0": Case(
-        damage=cell(5, "score", "-0.1"),
+    "score below -1": Case(
+        damage=cell(5, "score", "-1.1"),
         ends="preparing images",
-        says=("data/scores.csv, column 'score'", "outside 0 to 1", "row 5: ", "-0.1"),
+        says=("data/scores.csv, column 'score'", "outside −1 to 1", "line 6: ", "-1.1"),
+    ),
+    "hits and false alarms exchanged": Case(
+        config={"dataset": {"columns": {"hits": "false_alarms", "false_alarms": "hits"}}},
+        ends="preparing images",
+        says=(
+            "counts do not give the score",
+            "line 2",
+            "hits and false alarms seem to be exchanged",
+        ),
+    ),
+    "two spellings of a category": Case(
+        damage=edited(
+            lambda table: table.assign(category=["Animal"] * 2 + ["animal"] * 4 + ["food"] * 6)
+        ),
+        ends="preparing images",
+        says=("'Animal' (2 rows, the first in line 2)", "'animal' (4 rows", "letter case"),
     ),
     "score that is no number": Case(
         damage=cell(2, "score", "high"),
         ends="preparing images",
-        says=("column 'score'", "not a number", "row 2: 'high'", "Correct these rows"),
+        says=("column 'score'", "not a number", "line 3: 'high'", "Correct these rows"),
     ),
     "count that is no count": Case(
         damage=cell(4, "hits", "2.5"),
         ends="preparing images",
-        says=("column 'hits'", "not a count", "row 4: ", "2.5", "Correct these rows"),
+        says=("column 'hits'", "not a count", "line 5: ", "2.5", "Correct these rows"),
     ),
     "missing column": Case(
         damage=edited(lambda table: table.rename(columns={"score": "scores"})),
@@ -212,21 +228,28 @@ CASES = {
         ends="preparing images",
         says=("data/scores.csv has no rows", "Choose another table"),
     ),
+    "row with a cell too many": Case(
+        damage=lambda directory: (directory / "data/scores.csv").write_text(
+            (directory / "data/scores.csv").read_text().replace("animal_1.jpg", "animal,1.jpg")
+        ),
+        ends="preparing images",
+        says=("data/scores.csv, line 3 has 8 cells, but the header has 7", "Correct the line"),
+    ),
     "image listed twice": Case(
         damage=edited(lambda table: pd.concat([table, table.iloc[[1]]])),
         ends="preparing images",
-        says=("'animal_1' more than once", "row 2", "row 13", "Remove or rename"),
+        says=("'animal_1' more than once", "line 3", "line 14", "Remove or rename"),
     ),
     "blank category": Case(
         damage=cell(6, "category", "  "),
         ends="preparing images",
-        says=("column 'category'", "empty label", "row 6", "Correct these rows"),
+        says=("column 'category'", "empty label", "line 7", "Correct these rows"),
     ),
     "category seen once": Case(
         damage=cell(7, "category", "foods"),
         ends="preparing images",
         says=(
-            "row 7: the category 'foods' is seen once",
+            "line 8: the category 'foods' is seen once",
             "did you mean 'food'?",
             "correct or remove",
         ),
@@ -264,12 +287,17 @@ CASES |= {
         ends="image rejected",
         says=("animal_4.jpg", "is not in the score table"),
     ),
+    "row without a score": Case(
+        damage=cell(3, "score", "NA"),
+        ends="image rejected",
+        says=("animal_2.jpg", "has no score in the score table"),
+    ),
     "corrupt JPEG": rejected("food_0.jpg", corrupted, "is damaged"),
     "truncated JPEG": rejected("food_2.jpg", truncated, "is damaged or truncated"),
     "file of zero bytes": rejected("food_3.jpg", empty, "is empty (zero bytes)"),
     "directory for an image": rejected("animal_0.jpg", as_directory, "is a directory"),
     "text for an image": rejected("animal_1.jpg", text, "is not an image that can be read"),
-    "image too small for the loss": rejected("animal_2.jpg", small, "is 190 x 160", "at least 161"),
+    "image too small for the loss": rejected("animal_3.jpg", small, "is 190 x 160", "at least 161"),
     "same picture twice": rejected("food_5.jpg", twin, "shows the same pixels as food_4.jpg"),
 }
 

@@ -167,6 +167,7 @@ def test_memcat_from_archive_to_prepared_images(
     assert "Nothing to be done" in run("fetch", "--dry-run").stdout
 
 
+@pytest.mark.long
 def test_lamem_from_archive_to_predictions_of_an_official_split(
     snakemake: Snakemake, workflow: Path, server: Path, tmp_path: Path
 ) -> None:

@@ -143,7 +143,7 @@ def test_they_answer_their_published_figures_marked_as_external_and_of_other_dat
         assert "60 images of MemCat" in claims.loc[claim, "why"].replace("59", "60")
     assert claims.loc["consistency.memcat", "by"] == "this study"
     badge = (alone / RESULTS / "tables/claims_badge.md").read_text()
-    assert badge == f"0 of {len(claims)} published figures testable here.\n"
+    assert badge == f"0 of {len(claims)} published numbers testable here.\n"
 
 
 def test_the_report_says_that_nothing_was_trained(
@@ -182,6 +182,7 @@ def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(
     assert not (tmp_path / target).exists()
 
 
+@pytest.mark.long
 def test_a_study_with_runs_sets_tables_made_elsewhere_beside_them(
     tiny: Callable[..., Path], snakemake: Callable[..., Any]
 ) -> None:

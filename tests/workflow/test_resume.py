@@ -83,6 +83,7 @@ def test_a_job_that_is_stopped_is_taken_up_and_ends_with_equal_bytes(
     assert not list((stopped / "resources" / "checkpoints").iterdir())
 
 
+@pytest.mark.long
 def test_a_disk_without_room_for_training_state_is_refused_before_the_first_step(
     tiny: Directory, snakemake: Snakemake
 ) -> None:
@@ -144,6 +145,7 @@ def test_only_the_models_that_were_asked_for_stay(diverged: Path, snakemake: Sna
     assert "Nothing to be done" in done.stdout
 
 
+@pytest.mark.long
 def test_a_selected_model_that_diverged_stops_what_reads_it(
     diverged: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:

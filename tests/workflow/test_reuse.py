@@ -140,6 +140,7 @@ def test_an_archive_is_enough_to_analyse_again(
     assert not [f for f in files if (clean / f).read_bytes() != (tiny_run / f).read_bytes()]
 
 
+@pytest.mark.long
 def test_another_study_of_the_same_runs_trains_nothing(
     tiny: Directory, snakemake: Snakemake
 ) -> None:

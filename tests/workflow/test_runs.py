@@ -25,6 +25,9 @@ RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
 ASKED_FOR = (
     "tables/table_1.html",
     "tables/table_1.tsv",
+    "tables/per_image.parquet",
+    "tables/per_image.tsv",
+    "tables/summary.html",
     "tables/selection.html",
     "tables/selection.tsv",
     "tables/decay.tsv",
@@ -69,7 +72,7 @@ UNUSED = {
     "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "plot_consistency",
     "plot_pretraining", "plot_protocol_effects", "prepare_pretraining", "pretrain",
-    "read_predictions", "read_scores", "read_split",
+    "read_predictions", "read_scores", "read_split", "score_trials",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {

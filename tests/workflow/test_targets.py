@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 Study = Callable[..., Path]
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 LOSS = "lpips_alex"
@@ -15,6 +17,7 @@ def errors(directory: Path) -> list[bytes]:
     return [(results / ERRORS.format(seed=seed)).read_bytes() for seed in (0, 1)]
 
 
+@pytest.mark.long
 def test_runs_share_stored_targets_and_leave_none(tiny: Study, snakemake: Snakemake) -> None:
     made = []
     for stored in ([], [LOSS]):

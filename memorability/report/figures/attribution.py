@@ -1,17 +1,23 @@
 """Figures about attributions; like those of `figures`, from tables and arrays alone."""
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from memorability.explanation.names import MODES
-from memorability.report.check_wording import sentence
-from memorability.report.figures.style import COLOURS, add_note, styled
+from memorability.report.figures.check_wording import sentence
+from memorability.report.figures.style import (
+    COLOURS,
+    add_note,
+    interval_name,
+    readable,
+    styled,
+)
+from memorability.report.numbers import counted, number, significant, with_interval
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 PER_CATEGORY = 6
@@ -66,7 +72,7 @@ def attribution_maps(
     Parameters
     ----------
     images
-        (K rows) as from `shown_images`: category, score, predicted, scale.
+        (K rows) as from `shown_images`: category, score, predicted, scale, converged.
     pixels
         uint8 (K, 3, H, W); row i belongs to row i of `images`.
     maps
@@ -77,6 +83,7 @@ def attribution_maps(
     strength = np.abs(maps.astype(np.float64)).sum(axis=1)
     strength *= images["scale"].to_numpy()[:, None, None]
     limit = float(np.quantile(strength, 0.99)) or float(strength.max()) or 1.0
+    said = converged_in_words([images])
     groups = {str(name): rows.index for name, rows in images.groupby("category")}
     columns = max(map(len, groups.values()))
     with styled():
@@ -95,13 +102,26 @@ def attribution_maps(
                     alpha=np.clip(strength[place] / limit, 0, 1) * 0.85,
                 )  # fmt: skip
                 score, predicted = images.loc[place, ["score", "predicted"]]
-                axes.set_title(f"{score:.2f} ({predicted:.2f})", fontsize=9)
+                axes.set_title(f"{number(score)} ({number(predicted)})", fontsize=9)
+                if not images.loc[place, "converged"]:
+                    axes.text(
+                        0.5, 0.02, "not converged", transform=axes.transAxes, ha="center",
+                        fontsize=7, color="white", bbox={"color": "#a04000", "pad": 1.5},
+                    )  # fmt: skip
             row[0].text(
-                -0.08, 0.5, name, transform=row[0].transAxes, rotation=90, va="center", ha="right"
+                -0.08,
+                0.5,
+                readable(name, 22),
+                transform=row[0].transAxes,
+                rotation=90,
+                va="center",
+                ha="right",
             )
-        bar = figure.colorbar(shown, ax=grid, shrink=0.5, extend="max", format="%.1e")
+        plain = FuncFormatter(lambda value, _: significant(value))
+        bar = figure.colorbar(shown, ax=grid, shrink=0.5, extend="max", format=plain)
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
-        title = "Above each image: memorability, ascending, and in brackets what is predicted"
+        key = "Above each image: memorability, ascending, and in brackets what is predicted"
+        title = readable(f"{said} {key}.", int(12 * figure.get_figwidth()))
         if not strength.any():
             title += "\nAll attributions are 0: the predictor ignores the image"
         figure.suptitle(title, fontsize=10)
@@ -109,7 +129,33 @@ def attribution_maps(
     return figure
 
 
-def agreement(checks: pd.DataFrame, check: str, *, note: str) -> Figure:
+def converged_in_words(attributions: Sequence[pd.DataFrame]) -> str:
+    """Return how many attributions have converged, in a sentence.
+
+    Parameters
+    ----------
+    attributions
+        Tables with the column converged.
+    """
+    converged = pd.concat([table["converged"] for table in attributions])
+    count, ready = len(converged), int(converged.sum())
+    what = counted(count, "attribution")
+    if ready == count:
+        return f"{what} converged."
+    advice = "More attribution.steps bring them closer."
+    if ready == 0:
+        return f"None of {what} converged: do not interpret them. {advice}"
+    return f"{ready:,} of {what} converged. {advice}"
+
+
+def agreement(
+    checks: pd.DataFrame,
+    check: str,
+    attributions: Sequence[pd.DataFrame],
+    *,
+    confidence: float,
+    note: str,
+) -> Figure:
     """Draw how far attributions agree with those from another baseline, or of random weights.
 
     Parameters
@@ -118,6 +164,10 @@ def agreement(checks: pd.DataFrame, check: str, *, note: str) -> Figure:
         The table attribution_checks.
     check
         "baseline" or "weights".
+    attributions
+        The tables attributions and attribution_variants, for what has converged.
+    confidence
+        Of the intervals, between 0 and 1.
     note
         See `memorability.report.figures.scores.scores_by_category`.
     """
@@ -143,24 +193,34 @@ def agreement(checks: pd.DataFrame, check: str, *, note: str) -> Figure:
         lowest = np.nanmin([-0.05, *table["value"], *table["ci_low"]])
         axes.set_yticks(range(len(pairs)), labels)
         axes.set_ylim(len(pairs) - 0.5, -0.5)
-        axes.set(xlim=(lowest - 0.05, 1.05), xlabel="likeness (1: the same)")
+        axes.set(
+            xlim=(lowest - 0.05, 1.05),
+            xlabel=f"likeness, 1: the same (bar: {interval_name(confidence)})",
+        )
         axes.grid(visible=False, axis="y")
         axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / len(pairs) - 0.08), ncols=2)
         title = "random weights" if check == "weights" else "two baselines"
-        _titles(figure, axes, f"Attributions under {title}", sentence(checks, check))
+        figure.suptitle(f"Attributions under {title}, {counted(table['n'].max(), 'image')}")
+        said = [_converged(attributions, table), sentence(checks, check)]
+        axes.set_title("\n".join(readable(each, 105) for each in said), fontsize=9)
         add_note(figure, note)
     return figure
 
 
 def deletion_insertion(
-    curves: pd.DataFrame, checks: pd.DataFrame, bootstrap: Bootstrap, *, note: str
+    curves: pd.DataFrame,
+    checks: pd.DataFrame,
+    attributions: pd.DataFrame,
+    bootstrap: Bootstrap,
+    *,
+    note: str,
 ) -> Figure:
     """Draw the predicted score as pixels are deleted or inserted, by attribution and at random.
 
     Parameters
     ----------
-    curves, checks
-        The tables attribution_curves and attribution_checks.
+    curves, checks, attributions
+        The tables attribution_curves, attribution_checks and attributions.
     bootstrap
         Of the bands, over images.
     note
@@ -181,12 +241,37 @@ def deletion_insertion(
                 if band is not None:
                     axes.fill_between(shares, *band, color=colour, alpha=0.2, lw=0)
             axes.set(xlabel=f"share of pixels {mode.replace('ion', 'ed')}", xlim=(0, 1))
-            axes.set_title(mode.capitalize())
-        panels[0].set_ylabel(f"mean predicted score of {curves['image_id'].nunique()} images")
-        panels[0].legend(title="pixels in order")
-        figure.suptitle(_wrapped(sentence(checks, "curves")), fontsize=10)
+            axes.set_title(f"{mode.capitalize()}\n{_area_in_words(checks, mode)}", fontsize=9)
+        panels[0].set_ylabel("mean predicted score")
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside right center",
+            title=f"pixels in order\n(band: {interval_name(bootstrap.confidence)})",
+        )  # fmt: skip
+        explained = attributions[attributions["image_id"].isin(curves["image_id"])]
+        said = readable(converged_in_words([explained]), 100)
+        images = counted(curves["image_id"].nunique(), "image")
+        figure.suptitle(f"Deletion and insertion of pixels, {images}\n{said}", fontsize=10)
         add_note(figure, note)
     return figure
+
+
+def _area_in_words(checks: pd.DataFrame, mode: str) -> str:
+    """Return the mean area between the two curves of one mode."""
+    row = checks[(checks["check"] == mode) & (checks["measure"] == "area")].iloc[0]
+    if np.isnan(row["value"]) or row["value"] == 0:
+        return "No area between the curves: all attributions are 0"
+    area = with_interval(row["value"], row["ci_low"], row["ci_high"], 3)
+    return f"area in favour of attribution {area}"
+
+
+def _converged(attributions: Sequence[pd.DataFrame], table: pd.DataFrame) -> str:
+    """Return how many of the attributions that a check compares have converged, in a sentence."""
+    own, variants = attributions
+    compared = set(table["first"]) | set(table["second"])
+    images = variants["image_id"]
+    return converged_in_words(
+        [own[own["image_id"].isin(images)], variants[variants["variant"].isin(compared)]]
+    )
 
 
 def _band(
@@ -197,12 +282,3 @@ def _band(
         return None
     bounds = [bootstrap_mean(column, bootstrap) for column in scores.T]
     return [each.low for each in bounds], [each.high for each in bounds]
-
-
-def _titles(figure: Figure, axes: Axes, title: str, said: str) -> None:
-    figure.suptitle(title)
-    axes.set_title(_wrapped(said), fontsize=9)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, 105)

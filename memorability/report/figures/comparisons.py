@@ -1,9 +1,10 @@
 """Figures: each function turns a table into a matplotlib Figure; no files are read or written."""
 
-import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -12,21 +13,26 @@ from memorability.report.figures.style import (
     COLOURS,
     add_note,
     draw_points,
+    interval_name,
+    readable,
     seeds_in_words,
     styled,
 )
-from memorability.report.labels import metric_label, metric_labels
+from memorability.report.labels import correlated_with, metric_label, metric_labels
+from memorability.report.numbers import counted, with_interval
 
 
-def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
+def metric_matrix(correlations: pd.DataFrame, *, confidence: float, note: str) -> Figure:
     """Draw the pooled correlation of every training loss under every metric, a panel per protocol.
 
     Parameters
     ----------
     correlations
         Rows of the table `correlations` with quantity matrix.
+    confidence
+        Of the intervals, between 0 and 1. So in every function here.
     note
-        See `scores_by_category`.
+        What a reader must know of the data; printed below the figure. So in every function here.
     """
     pooled = correlations[correlations["method"] == "pooled"]
     pooled = pooled.sort_values(["metric", "backbone", "sign"])
@@ -48,8 +54,8 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
             shown = axes.imshow(wide, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto")
             for (loss, metric), row in rows.iterrows():
                 place = (metrics.index(metric), losses.index(loss))
-                low, high = f"{row['ci_low']:.2f}", f"{row['ci_high']:.2f}"
-                text = f"{row['r']:.2f}\n[{low}, {high}]" if np.isfinite(row["r"]) else "no r"
+                text = with_interval(row["r"], row["ci_low"], row["ci_high"]).replace(" [", "\n[")
+                text = text if np.isfinite(row["r"]) else "no r"
                 dark = abs(row["r"]) > 0.65 * limit
                 axes.text(
                     *place, text, ha="center", va="center", fontsize=7.5,
@@ -61,26 +67,26 @@ def metric_matrix(correlations: pd.DataFrame, *, note: str) -> Figure:
             axes.set_yticks(
                 range(len(losses)),
                 [
-                    f"{textwrap.fill(trained[loss], 22)}\n{rows.loc[loss, 'lr'].iloc[0]}"
+                    f"{readable(trained[loss], 22)}\n{rows.loc[loss, 'lr'].iloc[0]}"
                     for loss in losses
                 ],
             )
-            axes.set_xticks(range(len(metrics)), [textwrap.fill(metric, 17) for metric in metrics])
+            axes.set_xticks(range(len(metrics)), [readable(metric, 17) for metric in metrics])
             axes.grid(visible=False)
-            axes.set(xlabel="error measured as", ylabel="trained with (learning rate)")
+            axes.set(xlabel="error measured as", ylabel="trained with, and learning rate")
             axes.set_title(f"protocol {protocol}" if len(protocols) > 1 else "")
-        figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label="Spearman's r")
+        target = pooled["target"].iloc[0]
+        figure.colorbar(shown, ax=list(figure.axes), shrink=0.8, label=correlated_with(target))
         counts = (
-            f"{pooled['n'].max()} images, mean of {seeds_in_words(pooled)} seed(s), bootstrap CI"
+            f"{counted(pooled['n'].max(), 'image')}, {seeds_in_words(pooled)}; "
+            f"in brackets: {interval_name(confidence)}; bold: the loss trained with"
         )
-        figure.suptitle(
-            f"Error × memorability (bold: the loss trained with)\n{counts}", fontsize=10
-        )
+        figure.suptitle(f"Every training loss under every metric\n{counts}", fontsize=10)
         add_note(figure, note)
     return figure
 
 
-def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
+def forest(correlations: pd.DataFrame, *, title: str, confidence: float, note: str) -> Figure:
     """Draw correlations with memorability, pooled and given the category, one row per metric.
 
     Parameters
@@ -89,30 +95,63 @@ def forest(correlations: pd.DataFrame, *, title: str, note: str) -> Figure:
         Rows of the table `correlations` with methods pooled and partial.
     title
         Of the figure.
-    note
-        See `scores_by_category`.
+    confidence, note
+        See `metric_matrix`.
     """
-    pooled = correlations[correlations["method"] == "pooled"].sort_values("r")
-    partial = correlations[correlations["method"] == "partial"].set_index(MODEL_KEYS)
+    pooled = correlations[correlations["method"] == "pooled"].sort_values("r", ascending=False)
     with styled():
-        figure = Figure(figsize=(6.8, 1.4 + 0.42 * len(pooled)), layout="constrained")
+        figure = Figure(figsize=(6.8, 1.6 + 0.42 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
-        places = np.arange(len(pooled))
-        draw_points(axes, pooled, places + 0.12, colour=COLOURS[0], name="pooled", marker="o")
-        if not partial.empty:
-            rows = partial.reindex(pd.MultiIndex.from_frame(pooled[MODEL_KEYS]))
-            name = "given the category"
-            draw_points(axes, rows, places - 0.12, colour=COLOURS[4], name=name, marker="s")
-        axes.axvline(0, color="black", lw=0.8)
-        axes.set_yticks(places, [textwrap.fill(name, 34) for name in metric_labels(pooled)])
-        axes.set(xlabel="Spearman's r with memorability, bootstrap CI")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        draw_forest(axes, pooled, correlations, metric_labels(pooled), confidence=confidence)
         figure.suptitle(title)
         add_note(figure, note)
     return figure
 
 
-def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) -> Figure:
+def draw_forest(
+    axes: Axes,
+    pooled: pd.DataFrame,
+    correlations: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    confidence: float,
+) -> None:
+    """Draw the rows of a forest from the top: pooled correlations, and those given the category.
+
+    Parameters
+    ----------
+    axes
+        To draw in.
+    pooled
+        Rows of the table `correlations` with method pooled, in the order of drawing.
+    correlations
+        The table with their rows of method partial, if there are any.
+    names
+        Of the rows.
+    confidence
+        Of the intervals, between 0 and 1.
+    """
+    partial = correlations[correlations["method"] == "partial"].set_index(MODEL_KEYS)
+    places = np.arange(len(pooled))
+    draw_points(axes, pooled, places - 0.12, colour=COLOURS[0], name="pooled", marker="o")
+    if not partial.empty:
+        rows = partial.reindex(pd.MultiIndex.from_frame(pooled[MODEL_KEYS]))
+        name = "given the category"
+        draw_points(axes, rows, places + 0.12, colour=COLOURS[4], name=name, marker="s")
+    for place, r in zip(places.tolist(), pooled["r"], strict=True):
+        if np.isnan(r):
+            axes.text(0, place, " no r", va="center", fontsize=7, color="#555555")
+    axes.axvline(0, color="black", lw=0.8)
+    axes.set_yticks(places, [readable(name, 34) for name in names])
+    axes.set_ylim(len(pooled) - 0.4, -0.6)
+    target = pooled["target"].iloc[0]
+    axes.set(xlabel=f"{correlated_with(target)} (bar: {interval_name(confidence)})")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def protocol_effects(
+    effects: pd.DataFrame, *, learning_rate: str, confidence: float, note: str
+) -> Figure:
     """Draw how far each choice of a protocol moves the correlation, a row per pair of protocols.
 
     Parameters
@@ -121,8 +160,8 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
         The table `protocol_effects`.
     learning_rate
         Label of the learning rate that is drawn.
-    note
-        See `scores_by_category`.
+    confidence, note
+        See `metric_matrix`.
     """
     rows = effects[effects["lr"] == learning_rate]
     keys = ["base_protocol", "protocol"]
@@ -140,14 +179,13 @@ def protocol_effects(effects: pd.DataFrame, *, learning_rate: str, note: str) ->
             # Protocols may differ in the sign of a loss, which the row says, but not in its backbone.
             name = metric_label({**drawn.iloc[0], "sign": "distance"})
             name += "" if drawn["r"].notna().any() else " (no r)"
-            draw_points(
-                axes, drawn, places, colour=colour, name=textwrap.fill(name, 28), marker="o"
-            )
+            draw_points(axes, drawn, places, colour=colour, name=readable(name, 28), marker="o")
         axes.axvline(0, color="black", lw=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_ylim(-0.6, len(pairs) - 0.4)
         axes.set_yticks(range(len(pairs)), [_pair_text(pair) for _, pair in pairs.iterrows()])
-        axes.set(xlabel="difference of Spearman's r, error × memorability, bootstrap CI")
+        words = f"difference of Spearman's r with memorability (bar: {interval_name(confidence)})"
+        axes.set(xlabel=words)
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         figure.suptitle(f"What a choice of the protocol moves, at learning rate {learning_rate}")
         add_note(figure, note)

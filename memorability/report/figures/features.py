@@ -1,17 +1,24 @@
 """Figures of image features; in the one style of `memorability.report.figures.style`."""
 
-import textwrap
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorability.analysis.gathering import wide_features
-from memorability.features.names import TABLE_2
+from memorability.features.names import TABLE_2, VARIANTS_OF
 from memorability.prediction.names import head_label
-from memorability.report.figures.style import COLOURS, add_note, styled
+from memorability.report.figures.comparisons import draw_forest
+from memorability.report.figures.style import (
+    COLOURS,
+    add_note,
+    interval_name,
+    readable,
+    say_instead,
+    styled,
+)
 from memorability.report.labels import label
+from memorability.report.numbers import counted, number
 
 # Columns of the table `table_2` -> how they are drawn.
 _GIVEN = {
@@ -21,13 +28,17 @@ _GIVEN = {
 }
 
 
-def table_2_forest(table: pd.DataFrame, *, note: str) -> Figure:
+def table_2_forest(table: pd.DataFrame, *, compared: bool, confidence: float, note: str) -> Figure:
     """Draw the correlations of every feature, a panel per target, beside the published ones.
 
     Parameters
     ----------
     table
         The table `table_2`.
+    compared
+        Whether the published correlations are of the same images; else they are not drawn.
+    confidence
+        Of the intervals, between 0 and 1. So in every function here.
     note
         What a reader must know of the data; printed below the figure. So in every function here.
     """
@@ -36,31 +47,36 @@ def table_2_forest(table: pd.DataFrame, *, note: str) -> Figure:
     places = {name: place for place, name in enumerate(features)}
     with styled():
         figure = Figure(
-            figsize=(2.4 + 2.6 * len(targets), 2 + 0.42 * len(features)), layout="constrained"
+            figsize=(2.4 + 2.6 * len(targets), 2.2 + 0.42 * len(features)), layout="constrained"
         )
         panels = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
         for axes, target in zip(panels, targets, strict=True):
             rows = table[table["target"] == target]
-            _panel(axes, rows, rows["feature"].map(places).to_numpy(dtype=float))
-            axes.set_title(f"{textwrap.fill(label(target), 28)}\n{rows['n'].max()} images")
+            lines = rows["feature"].map(places).to_numpy(dtype=float)
+            _panel(axes, rows, lines, compared=compared)
+            axes.set_title(f"{readable(label(target), 28)}\n{counted(rows['n'].max(), 'image')}")
             axes.set_xlabel("Spearman's r")
         panels[0].set_yticks(range(len(features)), [_wrapped(name) for name in features])
         panels[0].set_ylim(len(features) - 0.4, -0.6)
         handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=2)
+        figure.legend(
+            handles, names, loc="outside upper center", ncols=2,
+            title=f"Spearman's r of each feature (bar: {interval_name(confidence)})",
+        )  # fmt: skip
         add_note(figure, note)
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, places: np.ndarray) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, compared: bool) -> None:
     axes.axvline(0, color="black", lw=0.8)
-    for number, (prefix, (name, colour, marker)) in enumerate(_GIVEN.items()):
+    for place, (prefix, (name, colour, marker)) in enumerate(_GIVEN.items()):
         if rows[f"{prefix}r"].notna().any():
-            lines = places + 0.22 * (number - 1)
+            lines = places + 0.22 * (place - 1)
             low, high = rows[f"{prefix}ci_low"], rows[f"{prefix}ci_high"]
             axes.hlines(lines, low, high, color=colour)
             axes.plot(rows[f"{prefix}r"], lines, marker, color=colour, ms=4, label=name)
-    axes.plot(rows["published"], places, "x", color="black", label="published (MemCat)")
+    if compared:
+        axes.plot(rows["published"], places, "x", color="black", label="published")
     axes.set_xlim(-1.05, 1.05)
     for place, why, r in zip(places, rows["unavailable"], rows["r"], strict=True):
         if np.isnan(r):
@@ -86,7 +102,7 @@ def feature_map(features: pd.DataFrame, *, note: str) -> Figure:
         axes = figure.add_subplot()
         shown = axes.imshow(found, cmap="RdBu_r", vmin=-1, vmax=1)
         for (row, column), r in np.ndenumerate(found.to_numpy()):
-            text = "–" if np.isnan(r) else f"{r:.2f}"
+            text = number(r)
             colour = "white" if abs(r) > 0.65 else "black"
             axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
@@ -94,7 +110,7 @@ def feature_map(features: pd.DataFrame, *, note: str) -> Figure:
         axes.grid(visible=False)
         figure.colorbar(shown, ax=axes, shrink=0.7, label="Spearman's r")
         count = features["image_id"].nunique()
-        figure.suptitle(f"Features correlate with one another ({count:,} images)")
+        figure.suptitle(f"Features correlate with one another ({counted(count, 'image')})")
         add_note(figure, note)
     return figure
 
@@ -110,7 +126,42 @@ def feature_correlations(features: pd.DataFrame) -> pd.DataFrame:
     return wide_features(features).corr(method="spearman")
 
 
-def importance(table: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -> Figure:
+def readings(
+    features: pd.DataFrame, variants: pd.DataFrame, *, confidence: float, note: str
+) -> Figure:
+    """Draw the features of Table 2, each above its other readings, and their correlations.
+
+    Parameters
+    ----------
+    features, variants
+        Rows of the table `correlations` with quantity feature and variant.
+    confidence, note
+        See `table_2_forest`.
+    """
+    table = pd.concat([features, variants], ignore_index=True)
+    pooled = table[table["method"] == "pooled"]
+    base = pooled["metric"].map(lambda name: VARIANTS_OF.get(name, name))
+    read_otherwise = base.isin([VARIANTS_OF[name] for name in variants["metric"].unique()])
+    order = base.map({name: place for place, name in enumerate(TABLE_2)})
+    # The sort is stable, and features stand before variants.
+    pooled = pooled.assign(order=order)[read_otherwise].sort_values("order", kind="stable")
+    names = [
+        label(name) + ("" if name in VARIANTS_OF else " (Table 2)") for name in pooled["metric"]
+    ]
+    with styled():
+        figure = Figure(figsize=(7.2, 1.6 + 0.42 * len(pooled)), layout="constrained")
+        axes = figure.add_subplot()
+        draw_forest(axes, pooled, table, names, confidence=confidence)
+        for edge in np.flatnonzero(np.diff(pooled["order"])):
+            axes.axhline(edge + 0.5, color="#bbbbbb", lw=0.8)
+        figure.suptitle("Features of Table 2 and their other readings")
+        add_note(figure, note)
+    return figure
+
+
+def importance(
+    table: pd.DataFrame, metrics: pd.DataFrame, *, confidence: float, note: str
+) -> Figure:
     """Draw how well labels and features predict, and what each feature adds to all others.
 
     Parameters
@@ -119,35 +170,69 @@ def importance(table: pd.DataFrame, metrics: pd.DataFrame, *, note: str) -> Figu
         The table `feature_importance`.
     metrics
         The table `feature_model_metrics`.
-    note
+    confidence, note
         See `table_2_forest`.
     """
     rows = table.sort_values("importance")
-    heads = metrics[metrics["metric"] == "spearman"].sort_values("value")
+    heads = metrics[metrics["metric"] == "spearman"].sort_values("value", na_position="first")
+    # Shuffling what the model does not read changes no prediction, in no resample.
+    used = rows[["importance", "ci_low", "ci_high"]].ne(0).any(axis=1)
+    interval = interval_name(confidence)
     with styled():
-        height = 1.9 + 0.3 * max(len(rows), len(heads))
+        height = 2.3 + 0.3 * max(len(rows), len(heads))
         figure = Figure(figsize=(11, height), layout="constrained")
         left, right = figure.subplots(1, 2)
-        for axes, drawn, value, names in (
-            (left, heads, "value", heads["head"].map(head_label)),
-            (right, rows, "importance", rows["feature"].map(label)),
-        ):
-            places = np.arange(len(drawn))
-            axes.axvline(0, color="black", lw=0.8)
-            axes.hlines(places, drawn["ci_low"], drawn["ci_high"], color=COLOURS[0])
-            axes.plot(drawn[value], places, "o", color=COLOURS[0])
-            axes.set_yticks(places, names)
-        left.set_xlabel("Spearman's r, predicted × measured score, bootstrap CI")
-        right.set_xlabel(
-            "share of the variance lost where the feature is\nshuffled within categories"
+        _row_per_name(
+            left,
+            heads,
+            "value",
+            list(heads["head"].map(head_label)),
+            "predicts the same score for every image",
         )
+        left.set_xlabel(f"Spearman's r, predicted and measured score (bar: {interval})")
         left.set_title("What predicts the scores of unseen images")
-        right.set_title("What each feature adds to labels and all other features")
-        model = table["model"].iloc[0]
-        figure.suptitle(f"{rows['n'].max():,} test images, {model}", fontsize=10)
+        right.set_title(
+            f"What each feature adds to labels and all other features\n({table['model'].iloc[0]})"
+        )
+        if used.any():
+            shown = rows.assign(importance=rows["importance"].where(used))
+            _row_per_name(
+                right,
+                shown,
+                "importance",
+                list(rows["feature"].map(label)),
+                "not used by the model",
+            )
+            right.set_xlabel(
+                "share of the variance lost when a feature is shuffled\n"
+                f"within categories (bar: {interval})"
+            )
+        else:
+            right.set(xticks=[], yticks=[])
+            say_instead(
+                right,
+                "The model uses no feature: shuffling one changes no prediction. There may be too few "
+                "training images to learn from. Nothing can be said of single features.",
+            )
+        figure.suptitle(counted(rows["n"].max(), "test image"), fontsize=10)
         add_note(figure, note)
     return figure
 
 
+def _row_per_name(
+    axes: Axes, rows: pd.DataFrame, value: str, names: list[str], missing: str
+) -> None:
+    """Draw a value with its interval in a row each; where there is none, say why."""
+    places = np.arange(len(rows))
+    known = rows[value].notna().to_numpy()
+    axes.axvline(0, color="black", lw=0.8)
+    axes.hlines(places[known], rows["ci_low"][known], rows["ci_high"][known], color=COLOURS[0])
+    axes.plot(rows[value], places, "o", color=COLOURS[0])
+    for place in places[~known]:
+        axes.text(0, place, f" {missing}", va="center", fontsize=7, color="#555555")
+    axes.set_yticks(places, [readable(name, 34) for name in names])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+
+
 def _wrapped(name: str) -> str:
-    return textwrap.fill(label(name), 26)
+    return readable(label(name), 26)

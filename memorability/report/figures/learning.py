@@ -1,6 +1,5 @@
 """Figures of training: errors by epoch, learning rates, decay."""
 
-import textwrap
 from collections.abc import Mapping
 from itertools import cycle
 from typing import Any
@@ -11,8 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from memorability.report.figures.style import COLOURS, add_note, seeds_in_words, styled
-from memorability.report.labels import metric_label
+from memorability.report.figures.style import (
+    COLOURS,
+    add_note,
+    interval_name,
+    readable,
+    seeds_in_words,
+    styled,
+)
+from memorability.report.labels import correlated_with, metric_label
+from memorability.report.numbers import counted, number
 
 
 def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
@@ -23,7 +30,7 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
     histories
         The tables `pretraining` of one or more models.
     note
-        See `scores_by_category`.
+        What a reader must know of the data; printed below the figure. So in every function here.
     """
     models = ["resize", "bottleneck", "decoder", "batch_norm"]
     with styled():
@@ -56,6 +63,7 @@ def learning_rate_selection(
     selection: pd.DataFrame,
     choices: pd.DataFrame,
     *,
+    confidence: float,
     note: str,
 ) -> Figure:
     """Draw the correlation of every learning rate, a panel per loss, with what two rules choose.
@@ -66,8 +74,10 @@ def learning_rate_selection(
         Rows of the table `correlations` with quantity error.
     seeds, selection, choices
         The tables `selection_seeds`, `selection` and `selection_choices`.
+    confidence
+        Of the intervals, between 0 and 1.
     note
-        See `scores_by_category`.
+        See `pretraining_errors`.
     """
     pooled = correlations[correlations["method"] == "pooled"]
     several = len(pooled["protocol"].unique()) > 1
@@ -84,10 +94,10 @@ def learning_rate_selection(
                 table[(table["protocol"] == keys[0]) & (table["loss"] == keys[1])]
                 for table in (seeds, selection, choices)
             )
-            _rate_curve(axes, rows, of_seeds, places)
-            text = _rate_choices(axes, of_rules.set_index("rule"), of_choices, places)
+            _rate_curve(axes, rows, of_seeds, places, interval_name(confidence))
+            text = _rate_choices(axes, of_rules, of_choices, places)
             name = metric_label(rows.iloc[0]) + (f" ({keys[0]})" if several else "")
-            axes.set_title(f"{textwrap.fill(name, 40)}\n{text}", fontsize=9)
+            axes.set_title(f"{readable(name, 40)}\n{readable(text, 44)}", fontsize=9)
             axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
             axes.set_xlim(-0.6, len(rates) - 0.4)
         for axes in figure.axes[len(losses) :]:
@@ -104,14 +114,20 @@ def learning_rate_selection(
         figure.legend(
             legend.values(), legend, loc="outside upper center", ncols=min(3, 1 + columns)
         )
-        figure.supylabel("Spearman's r, error × memorability", fontsize=9)
-        counts = f"{pooled['n'].max()} images, mean of {seeds_in_words(pooled)} seed(s)."
+        figure.supylabel(correlated_with(pooled["target"].iloc[0], "error"), fontsize=9)
+        counts = f"{counted(pooled['n'].max(), 'image')}, {seeds_in_words(pooled)}."
         add_note(figure, f"{counts} Horizontal axes: learning rate, evenly spaced. {note}")
     return figure
 
 
 def decay(
-    curve: pd.DataFrame, seeds: pd.DataFrame, published: pd.DataFrame, *, note: str
+    curve: pd.DataFrame,
+    seeds: pd.DataFrame,
+    published: pd.DataFrame,
+    *,
+    compared: bool,
+    confidence: float,
+    note: str,
 ) -> Figure:
     """Draw the correlation of error with memorability after each epoch, beside the published one.
 
@@ -121,8 +137,12 @@ def decay(
         The tables `decay` and `decay_seeds` of one model.
     published
         Columns epoch, r, ci_low, ci_high.
+    compared
+        Whether the published points are of the same images and model; else they are not drawn.
+    confidence
+        Of the intervals, between 0 and 1.
     note
-        See `scores_by_category`.
+        See `pretraining_errors`.
     """
     with styled():
         figure = Figure(figsize=(7.2, 4), layout="constrained")
@@ -140,35 +160,41 @@ def decay(
                 rows["epoch"], rows["ci_low"], rows["ci_high"], color=colour, alpha=0.2, lw=0
             )
             axes.plot(rows["epoch"], rows["r"], color=colour, marker=marker, ms=4, label=name)
-        axes.vlines(published["epoch"], published["ci_low"], published["ci_high"], color="black")
-        axes.plot(
-            published["epoch"],
-            published["r"],
-            "X",
-            color="black",
-            ms=8,
-            label="published (MemCat,\nLPIPS SqueezeNet)",
-        )
-        for point in published.itertuples():
-            axes.annotate(
-                f"{point.r:g}", (point.epoch, point.r), xytext=(8, 4), textcoords="offset points"
-            )  # fmt: skip
+        if compared:
+            axes.vlines(
+                published["epoch"], published["ci_low"], published["ci_high"], color="black"
+            )
+            axes.plot(
+                published["epoch"], published["r"], "X", color="black", ms=8, label="published"
+            )
+            for epoch, r in zip(published["epoch"], published["r"], strict=True):
+                axes.annotate(
+                    number(r, 3), (epoch, r), xytext=(8, 4),
+                    textcoords="offset points",
+                )  # fmt: skip
         axes.axhline(0, color="black", lw=0.8)
-        end = max(int(curve["epoch"].max()), int(published["epoch"].max()))
-        axes.set_xticks([1, *range(5, end + 1, 5)])
-        axes.set_xlim(0, end + 1.5)
-        axes.set(xlabel="epochs of fine-tuning", ylabel="Spearman's r, error × memorability")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        end = int(max([*curve["epoch"], *(published["epoch"] if compared else [])]))
+        axes.set_xlim(0, end + 0.08 * end)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         row = curve.iloc[0]
+        axes.set(xlabel="epochs of fine-tuning", ylabel=correlated_with(row["target"], "error"))
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         model = f"{metric_label(row)}, learning rate {row['lr']}, protocol {row['protocol']}"
-        what = f"{row['n']} images, mean of {row['seeds']} seed(s) (thin: each), bootstrap CI"
-        figure.suptitle(f"{model}\n{what}", fontsize=10)
+        what = (
+            f"{counted(row['n'], 'image')}, {seeds_in_words(curve)}; thin lines: single seeds; "
+            f"bands: {interval_name(confidence)}"
+        )
+        figure.suptitle(f"{readable(model, 100)}\n{readable(what, 100)}", fontsize=10)
         add_note(figure, note)
     return figure
 
 
 def _rate_curve(
-    axes: Axes, rows: pd.DataFrame, seeds: pd.DataFrame, places: Mapping[str, int]
+    axes: Axes,
+    rows: pd.DataFrame,
+    seeds: pd.DataFrame,
+    places: Mapping[str, int],
+    interval: str,
 ) -> None:
     """Draw mean, interval and seeds of each learning rate of one loss."""
     rows = rows.assign(place=rows["lr"].map(places)).sort_values("place")
@@ -176,7 +202,7 @@ def _rate_curve(
     axes.axhline(0, color="black", lw=0.8)
     axes.vlines(
         rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
-        label="interval of the mean over seeds",
+        label=f"{interval} of the mean over seeds",
     )  # fmt: skip
     axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
     axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
@@ -190,9 +216,13 @@ def _rate_choices(
     axes: Axes, selection: pd.DataFrame, choices: pd.DataFrame, places: Mapping[str, int]
 ) -> str:
     """Mark what the published and the honest rule choose, and return it in words."""
-    published, honest = selection.loc["published"], selection.loc["images"]
+    published, honest = (
+        selection[selection["rule"] == rule].iloc[0] for rule in ("published", "images")
+    )
     if not published["lr"]:
         return "no learning rate has a correlation"
+    if len(places) == 1:
+        return f"r = {number(published['r'], 3)}; one learning rate, nothing to choose"
     chosen = choices[(choices["rule"] == "images") & (choices["share"] > 0)]
     axes.vlines(
         chosen["lr"].map(places), 0, 0.18 * chosen["share"], color="#999999", lw=7,
@@ -200,10 +230,13 @@ def _rate_choices(
     )  # fmt: skip
     marks: dict[str, Any] = {"fillstyle": "none", "color": "black", "ls": ""}
     place: float = places[published["lr"]]
-    name = "published choice, same images"
+    name = "highest r (the published choice)"
     axes.plot(place, published["r"], marker="o", ms=10, label=name, **marks)
     place = places[honest["lr"]] if honest["lr"] else np.nan
     axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
-    name = "honest choice, the other half"
+    name = "chosen on half of the images, r of the others"
     axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
-    return f"published rule {published['r']:.3f} at {published['lr']}, honest {honest['r']:.3f}"
+    return (
+        f"highest r {number(published['r'], 3)} at {published['lr']}; "
+        f"chosen on other images {number(honest['r'], 3)}"
+    )

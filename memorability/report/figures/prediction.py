@@ -11,10 +11,22 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import HEADS, OF_PAIRS, head_label
-from memorability.report.figures.style import COLOURS, add_note, styled
+from memorability.prediction.names import HEADS, MAIN, OF_PAIRS, head_label
+from memorability.report.figures.style import (
+    COLOURS,
+    SMALL_GROUP,
+    add_note,
+    interval_name,
+    plain_log_scale,
+    readable,
+    say_instead,
+    styled,
+)
+from memorability.report.numbers import counted, number, significant
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 CALIBRATION_GROUPS = 10
+"""Groups of test images by their prediction, at most; none has fewer than `SMALL_GROUP` images."""
 _GREYS = ("#555555", "#999999", "#bbbbbb")
 
 
@@ -24,6 +36,7 @@ def prediction(
     metrics: pd.DataFrame,
     *,
     median_of: str,
+    score: str,
     note: str,
 ) -> Figure:
     """Draw predicted against measured memorability, ROC and precision-recall curves, on test images.
@@ -36,6 +49,8 @@ def prediction(
         The table `prediction_metrics`.
     median_of
         "train" or "all": see `class_threshold`.
+    score
+        What the scores are: see `memorability.report.labels.score_label`. So in every function here.
     note
         See `memorability.report.figures.scores.scores_by_category`.
     """
@@ -43,19 +58,21 @@ def prediction(
     positive = test["score"] >= class_threshold(predictions, median_of)
     values = metrics.set_index(["head", "metric"])["value"]
     with styled():
-        figure = Figure(figsize=(11.5, 4.6), layout="constrained")
+        figure = Figure(figsize=(11.5, 5.2), layout="constrained")
         scatter, roc, curve = figure.subplots(1, 3)
-        scatter.plot(test["score"], test["mlp"], "o", ms=3, alpha=0.6, color=COLOURS[0])
+        scatter.plot(test["score"], test[MAIN], "o", ms=3, alpha=0.6, color=COLOURS[0])
         ends = [test["score"].min(), test["score"].max()]
         scatter.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
-        scatter.set(xlabel="measured memorability", ylabel="predicted memorability")
-        scatter.set_title(f"Spearman's r = {values['mlp', 'spearman']:.2f}, n = {len(test)}")
-        scatter.legend(loc="upper left")
-        if positive.nunique() == 2:
+        scatter.set(xlabel=readable(f"measured {score}", 40), ylabel="predicted")
+        scatter.set_title(
+            f"{head_label(MAIN)}: Spearman's r = {number(values[MAIN, 'spearman'])},\n"
+            f"{counted(len(test), 'test image')}"
+        )
+        if positive.any() and not positive.all():
             for head, style in _styles([*test.columns[2:]]).items():
                 false_alarms, hits, _ = roc_curve(positive, test[head])
                 area = values[head, "roc_auc"]
-                roc.plot(false_alarms, hits, label=f"{head_label(head)}: {area:.2f}", **style)
+                roc.plot(false_alarms, hits, label=_with_area(head, area), **style)
                 precision, recall, _ = precision_recall_curve(positive, test[head])
                 area = values[head, "pr_auc"]
                 # Steps, as the area under them is summed.
@@ -63,34 +80,43 @@ def prediction(
                     recall,
                     precision,
                     where="post",
-                    label=f"{head_label(head)}: {area:.2f}",
+                    label=_with_area(head, area),
                     **style,
                 )
-        roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8, label="chance: 0.50")
-        share = float(positive.mean())
-        curve.axhline(share, ls=":", color="black", lw=0.8, label=f"chance: {share:.2f}")
+            roc.plot([0, 1], [0, 1], ":", color="black", lw=0.8, label="chance: 0.50")
+            share = float(positive.mean())
+            curve.axhline(share, ls=":", color="black", lw=0.8, label=f"chance: {number(share)}")
+        else:
+            side = "at or above" if positive.all() else "below"
+            for axes in (roc, curve):
+                say_instead(axes, f"No curve: all test images are {side} the median.")
         roc.set(xlabel="false-positive rate", ylabel="sensitivity")
-        roc.set_title("ROC curve and its area")
+        roc.set_title("ROC curve of each head,\nand the area below it")
         curve.set(xlabel="sensitivity (recall)", ylabel="precision", ylim=(0, 1.02))
-        curve.set_title("Precision and recall, average precision")
-        for axes in (roc, curve):
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=7.5)
+        curve.set_title("Precision and recall of each head,\nand the average precision")
+        for axes in (scatter, roc, curve):
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), fontsize=7.5)
         which = "the training images" if median_of == "train" else "all images"
         figure.suptitle(
-            "Memorability of unseen images, predicted from latents; "
+            "Memorability of unseen images, as it is predicted; "
             f"memorable: at or above the median of {which}"
         )
         add_note(figure, note)
     return figure
 
 
-def by_category(metrics: pd.DataFrame, by_category: pd.DataFrame, *, note: str) -> Figure:
+def by_category(
+    metrics: pd.DataFrame, by_category: pd.DataFrame, *, confidence: float, note: str
+) -> Figure:
     """Draw the rank correlation of every head with the scores, over all images and in each category.
 
     Parameters
     ----------
     metrics, by_category
         The tables `prediction_metrics` and `prediction_by_category`.
+    confidence
+        Of the intervals, between 0 and 1.
     note
         See `memorability.report.figures.scores.scores_by_category`.
     """
@@ -100,10 +126,14 @@ def by_category(metrics: pd.DataFrame, by_category: pd.DataFrame, *, note: str) 
     table = table[(table["metric"] == "spearman") & ~table["head"].str.endswith(OF_PAIRS)]
     names = sorted(set(by_category["group"]))
     groups = ["all", *names] if len(names) > 1 else ["all"]
+    counts = table.drop_duplicates("group").set_index("group")["n"]
+    table = table[table["group"].map(counts) >= SMALLEST_BOOTSTRAP]
     heads = _in_order(table["head"].unique())
     styles = _styles(heads)
     with styled():
-        figure = Figure(figsize=(8.2, 1.6 + 0.17 * len(heads) * len(groups)), layout="constrained")
+        figure = Figure(
+            figsize=(8.2, 1.8 + max(0.17 * len(heads), 0.5) * len(groups)), layout="constrained"
+        )
         axes = figure.add_subplot()
         for place, head in enumerate(heads):
             rows = table[table["head"] == head].set_index("group").reindex(groups)
@@ -111,23 +141,40 @@ def by_category(metrics: pd.DataFrame, by_category: pd.DataFrame, *, note: str) 
             colour = styles[head]["color"]
             axes.hlines(height, rows["ci_low"], rows["ci_high"], color=colour)
             marker = "s" if head in BASELINES or head == "image_size" else "o"
-            axes.plot(rows["value"], height, marker, ms=4, color=colour, label=head_label(head))
-        counts = table.drop_duplicates("group").set_index("group")["n"]
-        labels = [f"{group}\n(n = {counts[group]})" for group in groups]
+            name = readable(head_label(head), 40)
+            axes.plot(rows["value"], height, marker, ms=4, color=colour, label=name)
+        for place, group in enumerate(groups):
+            if counts[group] < SMALLEST_BOOTSTRAP:
+                text = f"not drawn: fewer than {SMALLEST_BOOTSTRAP} test images tell nothing"
+                axes.text(
+                    0.5, place, text, va="center", ha="center", fontsize=8, color="#555555",
+                    transform=axes.get_yaxis_transform(),
+                )  # fmt: skip
+        labels = [f"{readable(group, 24)}\n({counted(counts[group], 'image')})" for group in groups]
         axes.set_yticks(range(len(groups)), labels)
         axes.grid(visible=False, axis="y")
         axes.set_ylim(len(groups) - 0.5, -0.5)
         for edge in range(1, len(groups)):
             axes.axhline(edge - 0.5, color="#dddddd", lw=0.8)
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_xlabel("Spearman's r, predicted × measured, of unseen images (bar: bootstrap CI)")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        axes.set_title("Prediction by head and category")
+        axes.set_xlabel(
+            f"Spearman's r of predicted with measured scores (bar: {interval_name(confidence)})"
+        )
+        if heads:
+            axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.set_title("Prediction of unseen images, by head and category")
         add_note(figure, f"Without a mark: predictions are constant there. {note}")
     return figure
 
 
-def calibration(predictions: pd.DataFrame, table: pd.DataFrame, *, note: str) -> Figure:
+def calibration(
+    predictions: pd.DataFrame,
+    table: pd.DataFrame,
+    bootstrap: Bootstrap,
+    *,
+    score: str,
+    note: str,
+) -> Figure:
     """Draw how predicted values are distributed beside the scores, and what they are worth.
 
     Parameters
@@ -136,13 +183,15 @@ def calibration(predictions: pd.DataFrame, table: pd.DataFrame, *, note: str) ->
         The table `predictions`.
     table
         The table `prediction_calibration`.
-    note
-        See `memorability.report.figures.scores.scores_by_category`.
+    bootstrap
+        Of the intervals of mean scores, over images.
+    score, note
+        See `prediction`.
     """
     test = predictions[predictions["split"] == "test"]
-    row = table.set_index("head").loc["mlp"]
+    row = table[table["head"] == MAIN].iloc[0]
     with styled():
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
+        figure = Figure(figsize=(9, 4.8), layout="constrained")
         spread, curve = figure.subplots(1, 2)
         low = min(test["score"].min(), test["predicted"].min())
         high = max(test["score"].max(), test["predicted"].max())
@@ -151,34 +200,55 @@ def calibration(predictions: pd.DataFrame, table: pd.DataFrame, *, note: str) ->
         spread.hist(
             test["predicted"], edges, histtype="step", lw=1.5, color=COLOURS[0], label="predicted"
         )
-        spread.set(xlabel="memorability", ylabel="test images")
-        spread.set_title(f"SD {row['sd_predicted']:.3f} predicted, {row['sd_score']:.3f} measured")
-        spread.legend()
-        groups = pd.qcut(test["predicted"].rank(method="first"), min(CALIBRATION_GROUPS, len(test)))
-        grouped = test.groupby(groups, observed=True)[["predicted", "score"]]
-        means, sizes = grouped.mean(), grouped.size()
-        errors = (
-            1.96
-            * test.groupby(groups, observed=True)["score"].std().to_numpy()
-            / np.sqrt(sizes.to_numpy())
+        spread.set(xlabel=readable(score, 45), ylabel="test images")
+        spread.set_title(
+            f"SD {number(row['sd_predicted'], 3)} predicted, {number(row['sd_score'], 3)} measured"
         )
-        counts = " to ".join(map(str, sorted({sizes.min(), sizes.max()})))
-        curve.errorbar(
-            means["predicted"], means["score"], errors, fmt="o", color=COLOURS[0], ms=4,
-            label=f"tenths of the predictions\n({counts} images each, ± 1.96 SE)",
-        )  # fmt: skip
-        ends = np.array([row["floor"], row["ceiling"]])
-        curve.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
-        curve.plot(
-            ends, row["intercept"] + row["slope"] * ends, "--", color=COLOURS[1],
-            label=f"least squares, slope {row['slope']:.2f}",
-        )  # fmt: skip
-        curve.set(xlabel="predicted memorability", ylabel="measured memorability, mean")
-        curve.set_title(f"Predictions lie between {row['floor']:.2f} and {row['ceiling']:.2f}")
-        curve.legend(fontsize=7.5)
-        figure.suptitle("Calibration of the predictor on unseen images")
+        if row["floor"] < row["ceiling"]:
+            _draw_worth(curve, test, row, bootstrap)
+        else:
+            say_instead(curve, "No calibration: every image has the same prediction.")
+        curve.set(xlabel="predicted", ylabel="measured")
+        curve.set_title(
+            f"Predictions lie between {number(row['floor'])} and {number(row['ceiling'])}"
+        )
+        for axes in (spread, curve):
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=7.5)
+        figure.suptitle(f"Calibration on unseen images: {head_label(MAIN)}")
         add_note(figure, note)
     return figure
+
+
+def _draw_worth(axes: Axes, test: pd.DataFrame, row: pd.Series, bootstrap: Bootstrap) -> None:
+    """Draw mean scores by prediction, or of too few images the images themselves."""
+    count = min(CALIBRATION_GROUPS, len(test) // SMALL_GROUP)
+    if count < 2:
+        axes.plot(
+            test["predicted"], test["score"], "o", ms=3, alpha=0.6, color=COLOURS[0],
+            label=f"single images (under {2 * SMALL_GROUP}: too few for means)",
+        )  # fmt: skip
+    else:
+        groups = pd.qcut(test["predicted"].rank(method="first"), count, labels=False)
+        by_group = [rows for _, rows in test.groupby(groups)]
+        means = [rows["score"].mean() for rows in by_group]
+        bounds = [bootstrap_mean(rows["score"].to_numpy(), bootstrap) for rows in by_group]
+        places = [rows["predicted"].mean() for rows in by_group]
+        sizes = sorted({len(rows) for rows in by_group})
+        axes.vlines(
+            places, [each.low for each in bounds], [each.high for each in bounds], color=COLOURS[0]
+        )
+        axes.plot(
+            places, means, "o", ms=4, color=COLOURS[0],
+            label=f"mean of {' or '.join(map(str, sizes))} images of neighbouring predictions\n"
+            f"(bar: {interval_name(bootstrap.confidence)})",
+        )  # fmt: skip
+    ends = np.array([row["floor"], row["ceiling"]])
+    axes.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
+    axes.plot(
+        ends, row["intercept"] + row["slope"] * ends, "--", color=COLOURS[1],
+        label=f"least squares, slope {number(row['slope'])}",
+    )  # fmt: skip
 
 
 def learning(history: pd.DataFrame, *, note: str) -> Figure:
@@ -205,11 +275,12 @@ def learning(history: pd.DataFrame, *, note: str) -> Figure:
         )  # fmt: skip
         axes.axvline(best, ls=":", color="black", lw=0.8, label="weights that are kept")
         # First epochs may lie orders of magnitude above the last.
-        axes.set_yscale("log")
+        plain_log_scale(axes, "y")
         axes.set(xlabel="epoch", ylabel="mean squared error of the score")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
-        axes.set_title(f"Training of the predictor: {len(history)} epochs, best after {best}")
+        epochs = counted(len(history), "epoch")
+        axes.set_title(f"Training of the {head_label(MAIN)}: {epochs}, best after {best}")
         add_note(figure, note)
     return figure
 
@@ -231,7 +302,7 @@ def search(trials: pd.DataFrame, *, note: str) -> Figure:
         history, rates = figure.subplots(1, 2, sharey=True)
         for count in sorted(set(layers.tolist())):
             rows = trials[layers == count]
-            name = f"{count} hidden layers" if count > 1 else "1 hidden layer"
+            name = counted(count, "hidden layer")
             for axes, column in ((history, "trial"), (rates, "learning_rate")):
                 axes.plot(
                     rows[column], rows["validation_loss"], "o", ms=4, color=COLOURS[count - 1],
@@ -244,21 +315,28 @@ def search(trials: pd.DataFrame, *, note: str) -> Figure:
         _mark(history, chosen["trial"], chosen["validation_loss"])
         _mark(rates, chosen["learning_rate"], chosen["validation_loss"])
         history.set(xlabel="trial", ylabel="lowest validation loss (mean squared error)")
-        history.set_yscale("log")
+        plain_log_scale(history, "y")
         history.xaxis.set_major_locator(MaxNLocator(integer=True))
-        rates.set_xscale("log")
+        plain_log_scale(rates, "x")
         rates.set_xlabel("learning rate")
-        rates.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        rates.legend(
+            *history.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1, 0.5)
+        )
         lost = int(trials["validation_loss"].isna().sum())
         diverged = f", {lost} of which diverged" if lost else ""
         figure.suptitle(
-            f"{len(trials)} trials{diverged}; chosen: {chosen['hidden']} units, learning rate "
-            f"{chosen['learning_rate']:.1e}, batches of {chosen['batch_size']}, dropout "
-            f"{chosen['dropout']:.2f}, decay {chosen['weight_decay']:g}",
+            f"{counted(len(trials), 'trial')}{diverged}\nchosen: {chosen['hidden']} units, learning "
+            f"rate {significant(chosen['learning_rate'])}, batches of {chosen['batch_size']}, "
+            f"dropout {number(chosen['dropout'])}, weight decay "
+            f"{significant(chosen['weight_decay'])}",
             fontsize=9,
         )
         add_note(figure, note)
     return figure
+
+
+def _with_area(head: str, area: float) -> str:
+    return f"{readable(head_label(head), 40)}: {number(area)}"
 
 
 def _mark(axes: Axes, x: float, y: float) -> None:

@@ -1,20 +1,27 @@
-"""The one style of all figures."""
+"""The one style of all figures, and the one place where text of users becomes text of a figure."""
 
 import textwrap
+import unicodedata
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font, get_font_names
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from memorability.base.files import atomic
 from memorability.base.run_keys import EXTERNAL
 from memorability.report.labels import label, metric_label
+from memorability.report.numbers import counted, percent, significant
 
 STYLE: Mapping[Any, Any] = {
     "axes.grid": True,
@@ -29,6 +36,8 @@ STYLE: Mapping[Any, Any] = {
     # Text stays text, and the same table gives the same bytes.
     "svg.fonttype": "none",
     "svg.hashsalt": "memorability",
+    # A category may be called "$0_$20": nothing is a formula.
+    "text.parse_math": False,
 }
 COLOURS = (
     "#0072B2",
@@ -41,18 +50,39 @@ COLOURS = (
     "#882255",
     "#332288",
 )
+SMALL_GROUP = 20
+"""Images below which a group is too small for a shape or an interval of its own."""
+
+# Fonts for what DejaVu Sans lacks, in the order in which they are asked for a character.
+_OTHER_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP",
+    "Noto Sans KR", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans",
+    "Microsoft YaHei", "SimHei", "Yu Gothic", "Malgun Gothic", "Noto Sans Devanagari",
+    "Noto Sans Thai", "Noto Sans Bengali", "Noto Sans Tamil", "Arial Unicode MS", "Noto Emoji",
+)  # fmt: skip
+_ZERO_WIDTH_SPACE = "\u200b"
+_REPLACEMENT = "\ufffd"
 
 
 @contextmanager
 def styled() -> Iterator[None]:
     """Apply the one style of all figures."""
-    with mpl.rc_context(dict(STYLE)):
+    with mpl.rc_context({**STYLE, "font.family": [*_families(), "sans-serif"]}):
         yield
 
 
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
-    """Write a figure as SVG and PNG, without dates in the files."""
-    with styled():
+    """Write a figure as SVG and PNG, without dates in the files.
+
+    The picture shows a box for a character that no installed font has, which a warning names; the SVG
+    has the character itself.
+    """
+    _warn_of_boxes(figure, png)
+    with styled(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        # Laid out once: doing it again moves axes by rounding errors, and both files shall agree.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for path in (svg, png):
             kind = Path(path).suffix[1:]
             metadata = {"Date": None} if kind == "svg" else None
@@ -60,22 +90,73 @@ def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
                 figure.savefig(temporary, format=kind, metadata=metadata, bbox_inches="tight")
 
 
+def readable(text: object, width: int) -> str:
+    """Return a text of a user as figures show it: in lines, and visible whatever it is.
+
+    Parameters
+    ----------
+    text
+        A category, a file's name and the like.
+    width
+        Latin characters of a line; of Chinese, Japanese and Korean ones half as many.
+
+    Returns
+    -------
+    str
+        Blanks and line breaks are single blanks. Control characters are shown as U+FFFD. A zero-width
+        space stands before a first "_", which would hide the text from legends.
+    """
+    visible = "".join(
+        _REPLACEMENT if unicodedata.category(sign) in {"Cc", "Cs"} and not sign.isspace() else sign
+        for sign in str(text)
+    )
+    wide = any(unicodedata.east_asian_width(sign) in "WF" for sign in visible)
+    lines = textwrap.fill(visible, max(1, width // 2) if wide else width)
+    return f"{_ZERO_WIDTH_SPACE}{lines}" if lines.startswith("_") else lines
+
+
+def plain_log_scale(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Scale an axis by logarithms, with tick labels as plain numbers: 0.001, not a power of ten."""
+    axes.set(**{f"{which}scale": "log"})
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 3), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def run_title(correlations: pd.DataFrame) -> str:
-    """Return the title of a figure about one model: loss, learning rate, protocol, seeds."""
+    """Return the title of a figure about one model: loss, learning rate, protocol, seeds.
+
+    Parameters
+    ----------
+    correlations
+        Rows of one model: of the table `correlations`, or the values of one of its seeds.
+    """
     row = correlations.iloc[0]
     error = row["quantity"] == "error"
     if row["protocol"] == EXTERNAL:
         return metric_label(row) if error else f"Latents {row['loss']}, external"
     name = metric_label(row) if error else label(row["loss"])
-    return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {row['seeds']} seed(s)"
+    seeds = counted(row["seeds"], "seed") if "seeds" in row else f"seed {row['seed']}"
+    return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {seeds}"
+
+
+def interval_name(confidence: float) -> str:
+    """Return what an interval is called: "95 % interval"."""
+    return f"{percent(confidence)} interval"
 
 
 def seeds_in_words(rows: pd.DataFrame) -> str:
-    """Return how many seeds stand behind correlations, but for those that a diverged seed left."""
-    complete = rows[rows["diverged"] == ""]
-    counts = (complete if len(complete) else rows)["seeds"].unique()
+    """Return how many seeds stand behind correlations: "mean of 2 seeds", "1 seed".
+
+    Where a seed diverged it is left out of the count, unless one diverged of every row.
+    """
+    complete = rows[rows["diverged"] == ""] if "diverged" in rows else rows
+    counts = sorted((complete if len(complete) else rows)["seeds"].unique())
+    if counts == [1]:
+        return "1 seed"
     # Where a protocol leaves nothing to chance, it has one seed, whatever the others have.
-    return " or ".join(map(str, sorted(counts)))
+    return f"mean of {' or '.join(map(str, counts))} seeds"
 
 
 def draw_points(
@@ -86,7 +167,40 @@ def draw_points(
     axes.plot(rows["r"], places, marker, color=colour, label=name)
 
 
+def say_instead(axes: Axes, text: str) -> None:
+    """Say in the middle of empty axes why nothing is drawn in them."""
+    axes.text(
+        0.5, 0.5, textwrap.fill(text, 34), transform=axes.transAxes, ha="center", va="center",
+        fontsize=9, color="#555555",
+    )  # fmt: skip
+
+
 def add_note(figure: Figure, note: str) -> None:
     """Print the note below a figure, in lines as long as the figure is wide."""
-    lines = textwrap.fill(note, int(15 * figure.get_figwidth()))
+    lines = readable(note, int(15 * figure.get_figwidth()))
     figure.supxlabel(lines, fontsize=7.5, color="#a04000")
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    installed = set(get_font_names())
+    return ("DejaVu Sans", *(font for font in _OTHER_FONTS if font in installed))
+
+
+@cache
+def _characters() -> frozenset[int]:
+    """Return the code points that some font of the figures has."""
+    return frozenset().union(*(get_font(findfont(name)).get_charmap() for name in _families()))
+
+
+def _warn_of_boxes(figure: Figure, png: str | Path) -> None:
+    texts = figure.findobj(lambda artist: isinstance(artist, Text))
+    shown = {sign for text in texts for sign in text.get_text()}  # type: ignore[attr-defined]
+    missing = sorted(sign for sign in shown - {"\n"} if ord(sign) not in _characters())
+    if missing:
+        warnings.warn(
+            f"{Path(png).name} has boxes in place of {' '.join(missing[:20])}: no installed font "
+            "has these characters. Install one, such as Noto Sans CJK, and draw the figure again; "
+            "or open the .svg, where browsers show them.",
+            stacklevel=3,
+        )

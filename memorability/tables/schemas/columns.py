@@ -13,6 +13,18 @@ def table(key: tuple[str, ...], **columns: pa.Column) -> Table:
     return key, pa.DataFrameSchema(columns, strict=True, ordered=True)
 
 
+def family(prefix: str, column: pa.Column) -> dict[str, pa.Column]:
+    """Return columns of one kind, as many as a table has, whose names begin with `prefix`.
+
+    What follows is a name of a configuration or of an image feature.
+    """
+    return {
+        f"{prefix}[a-z0-9_]+": pa.Column(
+            column.dtype, column.checks, nullable=column.nullable, regex=True, required=False
+        )
+    }
+
+
 def text(*, unique: bool = False) -> pa.Column:
     """Return a column of text, which may be empty but not missing."""
     return pa.Column(str, unique=unique)
@@ -54,6 +66,11 @@ def share(*, nullable: bool = False) -> pa.Column:
     return number(least=0, most=1, nullable=nullable)
 
 
+def score() -> pa.Column:
+    """Return a column of scores: a difference of two shares, so numbers from -1 to 1."""
+    return number(least=-1, most=1)
+
+
 def correlation(*, nullable: bool = False) -> pa.Column:
     """Return a column of numbers from -1 to 1."""
     return number(least=-1, most=1, nullable=nullable)
@@ -85,3 +102,16 @@ def _bounds(
         pa.Check.ge: least, pa.Check.gt: above, pa.Check.le: most,
     }  # fmt: skip
     return [check(bound) for check, bound in bounds.items() if bound is not None]
+
+
+SCORED = {
+    "image_id": text(unique=True),
+    "file": text(unique=True),
+    "category": text(),
+    "subcategory": text(),
+    "hits": count(nullable=True),
+    "false_alarms": count(nullable=True),
+    "responses": count(nullable=True),
+    "score": score(),
+}
+"""Columns of an image, its labels and its score."""

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from memorability.tables.schemas.columns import (
+    SCORED,
     Table,
     correlation,
     count,
     number,
     one_of,
+    score,
     share,
     table,
     text,
@@ -15,22 +17,10 @@ from memorability.tables.schemas.columns import (
     whole,
 )
 
-_SCORED = {
-    "image_id": text(unique=True),
-    "file": text(unique=True),
-    "category": text(),
-    "subcategory": text(),
-    "hits": count(nullable=True),
-    "false_alarms": count(nullable=True),
-    "responses": count(nullable=True),
-    "score": share(),
-}
-
-
 TABLES: Mapping[str, Table] = {
     "images": table(
         ("image_id",),
-        **_SCORED,
+        **SCORED,
         score_uncorrected=share(nullable=True),
         false_alarm_rate=share(nullable=True),
         d_prime=number(nullable=True),
@@ -41,7 +31,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "scores": table(
         ("image_id",),
-        **_SCORED,
+        **SCORED,
     ),
     "differences": table(
         ("file",),
@@ -53,7 +43,7 @@ TABLES: Mapping[str, Table] = {
         official_split=whole(least=1, most=5),
         image_id=text(),
         split=one_of("train", "validation", "test"),
-        score=share(),
+        score=score(),
     ),
     "prepared": table(
         ("image_id",),
@@ -125,7 +115,7 @@ TABLES: Mapping[str, Table] = {
         ("image_id",),
         image_id=text(unique=True),
         split=one_of("train", "validation", "test"),
-        score=share(),
+        score=score(),
     ),
     "baselines": table(
         ("metric", "image_id"),

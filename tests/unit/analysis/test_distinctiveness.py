@@ -13,12 +13,12 @@ from scipy import stats
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 from memorability.analysis.distinctiveness import (
+    PUBLISHED_MEASURE,
     distinctiveness_table,
     local_outlier_factor,
     z_scores,
 )
 from memorability.base.errors import InputError
-from memorability.report.table_1 import PUBLISHED_MEASURE
 from memorability.statistics.neighbours import Search, nearest_neighbours
 
 Latents = NDArray[np.float32]

@@ -102,7 +102,7 @@ def test_a_diverged_run_takes_its_learning_rate_out_of_the_choice_and_is_named()
 def test_a_loss_whose_runs_all_diverged_has_rows_that_say_so() -> None:
     scored = images()
     lost = errors(scored, dict.fromkeys(RATES, 0.2), loss="style").assign(value=NAN)
-    values = pd.concat([lost, errors(scored, {"1e-5": 0.2})])
+    values = pd.concat([lost, errors(scored, {"1e-5": 0.2, "0.1": 0.1})])
     found = select_learning_rates(values, scored, **QUICK)
     rows = by_rule(found.selection, "style")
     assert list(rows["lr"]) == ["", "", ""]
@@ -112,6 +112,14 @@ def test_a_loss_whose_runs_all_diverged_has_rows_that_say_so() -> None:
     shown = selection_for_reading(found.selection)
     assert list(shown["training loss"]) == ["MSE", "Style loss"]
     assert shown["chosen most, halves of images"].iloc[-1] == "–"
+
+
+def test_one_learning_rate_leaves_nothing_to_choose_and_nothing_to_say_of_it() -> None:
+    scored = images()
+    found = select_learning_rates(errors(scored, {"1e-5": 0.2}), scored, **QUICK)
+    shown = selection_for_reading(found.selection)
+    assert not [name for name in shown if "halves" in name or "optimism" in name]
+    assert {"training loss", "r, same images"} <= set(shown)
 
 
 def test_an_image_without_a_score_is_refused() -> None:

@@ -8,7 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
-from memorability.autoencoder.reconstruction import encode_all, measure_errors, recompute_batch_norm
+from memorability.autoencoder.reconstruction import (
+    encode_all,
+    measure_errors,
+    recompute_batch_norm,
+    reconstruct,
+)
 from memorability.images.pixels import to_unit_range
 from memorability.networks.computing import choose_device
 from memorability.networks.losses import MeanSquaredError
@@ -167,3 +172,16 @@ def test_auto_is_the_gpu_where_there_is_one(
     assert choose_device("auto") == ("cuda" if available else "cpu")
     assert choose_device("cpu") == "cpu"
     assert choose_device("cuda") == "cuda"
+
+
+def test_reconstructions_are_8_bit_and_cut_off_at_the_ends() -> None:
+    class Brighter(nn.Module):
+        def forward(self, image: Tensor) -> Tensor:
+            return 2 * image - 0.2
+
+    pixels = np.array([0, 20, 100, 255], dtype=np.uint8).reshape(4, 1, 1, 1).repeat(3, axis=1)
+    made = reconstruct(Brighter(), pixels, device="cpu")
+    assert made.dtype == np.uint8
+    # 2 x − 0.2 × 255, rounded.
+    np.testing.assert_array_equal(made[:, 0, 0, 0], [0, 0, 149, 255])
+    np.testing.assert_array_equal(made.shape, pixels.shape)

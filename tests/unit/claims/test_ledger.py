@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.claims.ledger import OWN, VERDICTS, badge, ledger
+from memorability.claims.ledger import OWN, VERDICTS, badge, ledger, untestable
 from memorability.claims.published import Claim, find_claim, load_published
 from memorability.statistics.equivalence import fisher_interval
 from memorability.tables.store import SCHEMAS
@@ -322,13 +322,13 @@ class TestBadge:
             pd.concat(rows), claims=CLAIMS, dataset_kind="memcat", margin=0.05, confidence=0.95
         )
         assert badge(table) == (
-            f"3 of {len(CLAIMS)} published figures testable here: 1 equivalent, 2 differ."
+            f"3 of {len(CLAIMS)} published numbers testable here: 1 equivalent, 2 differ."
         )
 
     def test_a_figure_counts_once_and_by_the_study_s_own(self) -> None:
         rows = [fisher(0.1, by=ELSEWHERE, claim=CLAIM.id), fisher(0.235)]
         assert badge(judged(pd.concat(rows))) == (
-            "1 of 1 published figures testable here: 1 equivalent."
+            "1 of 1 published numbers testable here: 1 equivalent."
         )
         assert badge(judged(rows[0])).endswith(": 1 differs.")
         other = judged(pd.concat(rows), other_model="width 0.5")
@@ -336,4 +336,15 @@ class TestBadge:
 
     def test_nothing_testable(self) -> None:
         table = judged(ours(), dataset_kind="folder")
-        assert badge(table) == "0 of 1 published figures testable here."
+        assert badge(table) == "0 of 1 published numbers testable here."
+
+    def test_what_is_not_testable_is_counted_by_reason_in_one_sentence(self) -> None:
+        of_folder = ledger(
+            ours(), claims=CLAIMS, dataset_kind="folder", margin=0.05, confidence=0.95
+        )
+        assert untestable(of_folder) == (
+            f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 that were "
+            "published on other data than this study has. claims.tsv lists them, with our numbers "
+            "where there are any."
+        )
+        assert untestable(judged(ours())) == ""

@@ -1,4 +1,4 @@
-"""The published figures as data, and what is refused in them."""
+"""The published numbers as data, and what is refused in them."""
 
 import math
 from copy import deepcopy

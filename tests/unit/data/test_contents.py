@@ -80,3 +80,29 @@ def test_a_table_that_will_be_refused_is_known_by_its_bytes(folder: Path) -> Non
     assert scored(folder) != first
     table.unlink()
     assert scored(folder) == ""
+
+
+def test_a_row_without_a_score_is_no_scored_image(folder: Path) -> None:
+    table = folder.parent / "scores.csv"
+    before = scored(folder)
+    table.write_text(TABLE.replace(".2", "NA"), encoding="utf-8")
+    assert scored(folder) != before
+    table.write_text(TABLE.replace(".2", ".9"), encoding="utf-8")
+    assert scored(folder) == before
+
+
+def test_of_single_trials_the_images_count_and_not_the_answers(folder: Path) -> None:
+    table = folder.parent / "trials.csv"
+    columns = {"observer": "who", "file": "file", "response": "key", "repeat": "again"}
+    rows = [f"p,{file},{again},{again}" for file in ("a.jpg", "b.jpg") for again in (0, 1)]
+
+    def hashed(rows: list[str]) -> str:
+        table.write_text("\n".join(["who,file,key,again", *rows]), encoding="utf-8")
+        index = folder.parent / "index.json"
+        return scored_images_hash(folder, table, columns, index, single_trials=True)
+
+    before = hashed(rows)
+    assert hashed([row.replace(",1,1", ",0,1") for row in rows]) == before
+    assert hashed(rows[:2]) != before
+    (folder / "a.jpg").write_bytes(b"another")
+    assert hashed(rows) != before

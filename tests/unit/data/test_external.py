@@ -117,11 +117,11 @@ def test_a_source_that_is_called_by_its_loss_needs_no_other_name(tmp_path: Path)
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("inf", "row 2: 'inf'"),
-        ("nan", "row 2: 'nan'"),
-        ("", "row 2: ''"),
-        ("0,4", "row 2: '0,4'"),
-        ("high", "row 2: 'high'"),
+        ("inf", "line 3: 'inf'"),
+        ("nan", "line 3: 'nan'"),
+        ("", "line 3: ''"),
+        ("0,4", "line 3: '0,4'"),
+        ("high", "line 3: 'high'"),
     ],
 )
 def test_an_error_that_is_no_finite_number_is_named_with_its_row(
@@ -145,13 +145,13 @@ def test_two_rows_of_one_image_are_refused_however_they_are_spelled(
 ) -> None:
     message = refused(tmp_path, ["animal/cat1.jpg", "tea.jpg", second], [1, 2, 3])
     assert "2 rows share an image" in message
-    assert f"row 1: 'animal/cat1.jpg', row 3: {second!r}" in message
+    assert f"line 2: 'animal/cat1.jpg', line 4: {second!r}" in message
 
 
 def test_a_bare_name_that_fits_several_images_is_refused(tmp_path: Path) -> None:
     images = pd.DataFrame({"image_id": ["a/x", "b/x"], "file": ["a/x.jpg", "b/x.jpg"]})
     pd.DataFrame({"image": ["x.jpg"], "Loss": [1.0]}).to_csv(tmp_path / "e.csv", index=False)
-    with pytest.raises(InputError, match=r"row 1 could be any of the images a/x, b/x"):
+    with pytest.raises(InputError, match=r"line 2 could be any of the images a/x, b/x"):
         join_errors(tmp_path / "e.csv", SOURCE, images, name="theirs")
 
 
@@ -184,7 +184,7 @@ def test_file_names_in_place_of_ids_are_recognised(tmp_path: Path) -> None:
 
 
 def test_an_empty_table_and_a_missing_column_are_refused(tmp_path: Path) -> None:
-    assert "the table has no rows" in refused(tmp_path, [], [])
+    assert "has no rows" in refused(tmp_path, [], [])
     wrong = replace(SOURCE, columns={"file": "image", "error": "loss"})
     message = refused(tmp_path, NAMES, ERRORS, source=wrong)
     assert "has no column 'loss' (did you mean 'Loss'?)" in message

@@ -249,7 +249,7 @@ def test_scores_that_are_not_those_of_their_counts_are_refused(
     rows.loc[6, column] += change
     message = refusal(tmp_path, memcat_files(ROWS), rows)
     assert "in 1 of 20 rows" in message
-    assert f"row 7 ({rows['image_file'][6]})" in message
+    assert f"line 8 ({rows['image_file'][6]})" in message
     assert "from its counts" in message
 
 

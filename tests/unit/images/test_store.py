@@ -646,7 +646,7 @@ def test_squash_keeps_the_borders_that_the_central_square_loses() -> None:
 
 def scores(files: list[str], categories: list[str] | None = None) -> pd.DataFrame:
     kinds = categories or ["all"] * len(files)
-    table = pd.DataFrame({"row": range(1, len(files) + 1), "file": files})
+    table = pd.DataFrame({"file": files})
     table["image_id"] = [file.rsplit(".", 1)[0] for file in files]
     table["category"], table["subcategory"] = kinds, ""
     for name in ("hits", "false_alarms", "responses"):
@@ -654,7 +654,7 @@ def scores(files: list[str], categories: list[str] | None = None) -> pd.DataFram
     table["score"] = np.linspace(0, 1, len(files))
     for name in ("score_uncorrected", "false_alarm_rate", "d_prime", "criterion"):
         table[name] = np.nan
-    return table
+    return table.assign(missing="")
 
 
 def save(directory: Path, *files: str, side: int = 30) -> None:
@@ -1025,3 +1025,21 @@ def test_a_folder_without_two_images_is_refused(tmp_path: Path, files: list[str]
     with pytest.raises(InputError, match=r"bad\.jpg: is empty.*pretraining\.images"):
         prepare_folder(folder, find_images(folder), tmp_path / "pixels.npy", squashed)
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_image_whose_row_has_no_score_is_left_out_or_stops(directory: Path) -> None:
+    save(directory, "a.png", "b.png", "c.png")
+    table = scores(["a.png", "b.png", "c.png"]).assign(missing=["", "score", ""])
+    images, rejected, _ = run(table, directory)
+    assert list(images["image_id"]) == ["a", "c"]
+    assert rejected.to_dict("list") == {
+        "file": ["b.png"], "reason": ["has no score in the score table"],
+    }  # fmt: skip
+    joined, again = join_scores(
+        table, images[["image_id", "file", "width", "height", "position"]], rejected, directory,
+        "reject",
+    )  # fmt: skip
+    assert list(joined["image_id"]) == ["a", "c"]
+    pd.testing.assert_frame_equal(again, rejected)
+    with pytest.raises(InputError, match=r"b\.png: has no score"):
+        join_scores(table, images, rejected, directory, "stop")

@@ -13,6 +13,7 @@ from scipy import stats
 from memorability.memory_game.ceiling import TARGETS, noise_ceiling, split_counts
 from memorability.memory_game.consistency import spearman_brown
 from memorability.memory_game.scoring import score_counts
+from memorability.tables import store
 
 MEMCAT = Path(__file__).resolve().parents[4] / "shared" / "reference" / "memcat_image_data.csv"
 COUNTS = st.integers(2, 150).flatmap(
@@ -166,10 +167,22 @@ def test_a_table_without_categories_has_one_group() -> None:
 
 
 @pytest.mark.parametrize(
+    "change", [{"hits": pd.NA}, {"hits": 1, "false_alarms": 0, "responses": 1}]
+)
+def test_images_without_two_responses_have_no_ceiling(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    table, _ = simulated(20, 40, 0.1)
+    found = noise_ceiling(table.assign(**change), seed=0)
+    assert found.empty
+    store.write(found, tmp_path / "ceiling.parquet", "ceiling")
+    assert store.read(tmp_path / "ceiling.parquet", "ceiling").empty
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda table: table.drop(columns="hits"), "missing columns: .'hits'."),
-        (lambda table: table.assign(hits=pd.NA), "none has counts of at least 2 responses"),
+        (lambda table: table.drop(columns="hits"), "without the columns .'hits'."),
         (lambda table: table.assign(hits=table["responses"] + 1), "row 0 has"),
     ],
 )

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorability.base import seeding
-from memorability.base.errors import InputError
 from memorability.memory_game import consistency
 from memorability.memory_game.consistency import (
     consistency_by_responses,
@@ -253,7 +252,28 @@ def test_delays_that_are_unknown_or_equal_are_not_corrected(
     assert set(table["correction"]) == {"none"}
 
 
-def test_too_few_responses_are_refused(trials: pd.DataFrame) -> None:
+def test_of_too_few_responses_nothing_is_measured(
+    trials: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
     few = trials[trials["observer"].isin(trials["observer"].unique()[:6])]
-    with pytest.raises(InputError, match=r"Half of the images have .* Add trials"):
-        measure_consistency(few, seed=1)
+    table = measure_consistency(few, seed=1)
+    assert table.empty
+    store.SCHEMAS["consistency"][1].validate(table)
+    assert "too few to compare halves" in caplog.text
+
+
+def test_halves_that_all_agree_have_no_consistency(
+    trials: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = measure_consistency(trials.assign(response=True), seed=1)
+    assert table.empty
+    assert "the hit rates of a half were all equal" in caplog.text
+
+
+def test_delays_of_zero_are_not_corrected(
+    trials: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    repeats = trials["repeat"] & (trials["role"] == "target")
+    at_once = trials.assign(delay=trials["delay"].mask(repeats, 0))
+    assert set(measure_consistency(at_once, seed=1)["correction"]) == {"none"}
+    assert "nothing is corrected for them" in caplog.text

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
-from memorability.report.labels import metric_label, metric_labels
+from memorability.report.labels import correlated_with, metric_label, metric_labels, score_label
 
 RUN: dict[str, Any] = {
     "metric": "lpips_vgg", "backbone": "pretrained", "sign": "distance", "protocol": "paper",
@@ -77,3 +77,20 @@ def test_all_facts_of_a_study_have_words_of_their_own() -> None:
         for (metric, backbone, sign), model in product(_facts(), ("", "untrained", "grey"))
     }
     assert len(words) == 3 * len(_facts())
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("score", "memorability as given in s.csv"),
+        ("d_prime", "memorability, d′"),
+        ("false_alarm_rate", "false alarms / responses"),
+    ],
+)
+def test_an_axis_of_scores_has_the_unit_of_the_data_set(target: str, shown: str) -> None:
+    assert score_label(target, "as given in s.csv") == shown
+
+
+def test_an_axis_of_correlations_names_the_score_that_is_correlated() -> None:
+    assert correlated_with("score", "error") == "Spearman's r of error with memorability"
+    assert correlated_with("false_alarm_rate") == "Spearman's r with the false-alarm rate"

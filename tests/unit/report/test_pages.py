@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.report.pages import show, write_page
+from memorability.report.pages import list_part, show, show_interval, show_p, write_page
 
 NASTY = "<script>alert('x')</script> & \"more\""
 
@@ -46,16 +46,19 @@ def page_of(table: pd.DataFrame, path: Path, **settings: object) -> str:
     ("value", "shown"),
     [
         (0.12345, "0.123"),
-        (0.0005, "5.0e-04"),
-        (1.234e-12, "1.2e-12"),
-        (-0.00042, "-4.2e-04"),
+        (0.0005, "0.00050"),
+        (0.00009, "9.0e−05"),
+        (1.234e-12, "1.2e−12"),
+        (-0.00042, "−0.00042"),
         (0.001, "0.001"),
-        (-0.5, "-0.500"),
+        (-0.5, "−0.500"),
+        (-0.0, "0.000"),
         (0.0, "0.000"),
         (1234.5678, "1234.568"),
         (3, "3"),
         (10_000, "10000"),
-        (True, "True"),
+        (True, "yes"),
+        (False, "no"),
         ("mse", "mse"),
         (None, "–"),
         (float("nan"), "–"),
@@ -70,7 +73,7 @@ def test_a_value_is_shown_to_three_decimals_or_in_scientific_notation(
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_what_is_shown_is_near_the_number_and_never_a_zero_that_it_is_not(value: float) -> None:
-    shown = float(show(value))
+    shown = float(show(value).replace("−", "-"))
     assert abs(shown - value) <= max(0.0005, 0.05 * min(abs(value), 0.001)) + 1e-9 * abs(value)
     assert (shown == 0) == (value == 0)
 
@@ -97,6 +100,35 @@ def test_a_missing_value_of_any_column_is_a_dash(tmp_path: Path) -> None:
     assert cells == ["a", "1.000", "1", "–", "–", "–"]
 
 
+def test_a_column_with_words_is_aligned_as_words_and_one_of_intervals_as_numbers(
+    tmp_path: Path,
+) -> None:
+    table = pd.DataFrame(
+        {
+            "value": ["3.11", "linux", "120"],
+            "r [CI]": ["−0.100 [−0.200, 0.000]", "–", "1.2e−12"],
+            "p": ["< 0.001", "0.020", "–"],
+            "nothing": ["–", "", "–"],
+        }
+    )
+    page = page_of(table, tmp_path)
+    heads = re.findall(r"<th( class=\"number\")?>", page)
+    assert [bool(head) for head in heads] == [False, True, True, False]
+    cells = re.findall(r"<td( class=\"number\")?>", page)
+    assert [bool(cell) for cell in cells] == [False, True, True, False] * 3
+
+
+def test_a_p_value_below_a_thousandth_is_called_so() -> None:
+    assert [show_p(p) for p in (1e-9, 0.00099, 0.001, 0.5, float("nan"))] == [
+        "< 0.001", "< 0.001", "0.001", "0.500", "–",
+    ]  # fmt: skip
+
+
+def test_an_interval_is_shown_with_a_true_minus_sign() -> None:
+    assert show_interval(-0.1234, 0.5) == "[−0.123, 0.500]"
+    assert show_interval(float("nan"), 0.5) == "–"
+
+
 # Escaping
 
 
@@ -105,7 +137,7 @@ def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
     page = page_of(table, tmp_path, title=NASTY, note=NASTY, headers={"b": NASTY})
     reader = Reader(page)
     assert "script" not in reader.tags
-    assert reader.texts["title"] == reader.texts["h2"] == [NASTY]
+    assert reader.texts["title"] == reader.texts["h1"] == [NASTY]
     assert reader.texts["th"] == [NASTY, NASTY]
     assert reader.texts["td"] == [NASTY, "x"]
     assert NASTY in reader.texts["p"]
@@ -142,6 +174,38 @@ def test_the_note_is_read_before_the_table(tmp_path: Path) -> None:
 def test_a_leading_sentence_stands_between_note_and_table_and_is_no_markup(tmp_path: Path) -> None:
     page = page_of(pd.DataFrame({"a": ["x"]}), tmp_path, note="Mind.", lead="1 of 2 <equal>.")
     assert page.index("Mind.") < page.index("<p>1 of 2 &lt;equal&gt;.</p>") < page.index("<table")
+
+
+def test_further_tables_have_headings_and_those_without_content_are_left_out(
+    tmp_path: Path,
+) -> None:
+    table, empty = pd.DataFrame({"a": ["x"]}), pd.DataFrame({"a": []})
+    page = page_of(
+        table,
+        tmp_path,
+        more={"Next <b>": table, "None": empty},
+        folded={"Rest": table, "No": empty},
+    )
+    reader = Reader(page)
+    assert reader.texts["h2"] == ["Next <b>"]
+    assert reader.texts["summary"] == ["Rest"]
+    assert reader.texts["td"] == ["x"] * 3
+    assert page.index("Next") < page.index("Rest")
+
+
+def test_points_of_a_list_are_text() -> None:
+    assert list_part(["a <b>", "c"]) == "<ul>\n<li>a &lt;b&gt;</li>\n<li>c</li>\n</ul>\n"
+    assert list_part([]) == ""
+
+
+def test_styles_are_about_pages_alone(tmp_path: Path) -> None:
+    """The report shows the summary within its own first page, whose look is not ours to change."""
+    page = page_of(pd.DataFrame({"a": ["x"]}), tmp_path)
+    (style,) = Reader(page).texts["style"]
+    rules = [rule.partition("{")[0] for rule in style.replace("\n", " ").split("}") if rule.strip()]
+    selectors = [selector.strip() for rule in rules for selector in rule.split(",")]
+    assert len(selectors) > 10
+    assert [selector for selector in selectors if not selector.startswith(".page")] == []
 
 
 def test_headings_and_rows_keep_their_order(tmp_path: Path) -> None:

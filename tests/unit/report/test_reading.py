@@ -1,6 +1,7 @@
 """Summaries: what a reader is shown of the tables."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,17 +13,23 @@ from memorability.claims.published import load_published
 from memorability.report.provenance import provenance_rows
 from memorability.report.reading import (
     ceiling_for_reading,
+    claims_details,
     claims_for_reading,
+    classes_for_reading,
     effects_for_reading,
     external_for_reading,
     metrics_for_reading,
+    not_testable,
+    table_1_details,
     table_1_for_reading,
     trials_for_reading,
     with_intervals,
+    write_claims,
 )
 from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
 
 NAN = float("nan")
+BLANK = "\N{NO-BREAK SPACE}"
 VARY = {"paper": "order", "released": "nothing"}
 
 
@@ -35,6 +42,7 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
         "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
+        "unit": "subcategories and seeds", "seed_agreement": 0.97,
     }  # fmt: skip
     return base | changes
 
@@ -50,10 +58,10 @@ METRICS = pd.DataFrame(
         for name, head, value in (
             ("spearman", "mlp", 0.56),
             ("roc_auc", "mlp", 0.76),
-            ("mae", "mlp", 0.1),
+            ("mse", "mlp", 0.1),
             ("spearman", "category_mean", 0.3),
             ("roc_auc", "category_mean", 0.6),
-            ("mae", "category_mean", 0.2),
+            ("mse", "category_mean", 0.2),
         )
     ]
 )
@@ -121,30 +129,78 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
                 "metric": "lpips_vgg", "backbone": "pretrained", "sign": "one_minus",
                 "base_sign": "distance", "target": "score",
                 "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
-                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
+                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001, "unit": "subcategories",
+                "training": "not known",
             }
         ]
     )  # fmt: skip
     shown = effects_for_reading(effects).iloc[0]
     assert shown["error"] == "1 − LPIPS (VGG)"
-    assert shown["CI"] == "[-0.900, -0.700]"
+    assert shown["CI"] == "[−0.900, −0.700]"
     assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
+    assert (shown["interval for new"], shown["chance of training"]) == (
+        "subcategories",
+        "not known",
+    )
     assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
 
 
 def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None:
-    shown = table_1_for_reading(table_1(pd.DataFrame([row("mse")]), VARY))
-    assert "Spearman's r" in shown
-    assert not any("ci_" in column or "_r" in column for column in shown)
-    assert "[0.380, 0.420]" in shown.iloc[0].to_list()
+    partial = row("mse", method="partial", r=0.1, ci_low=-0.1, ci_high=0.2)
+    table = table_1(pd.DataFrame([row("mse"), partial]), VARY)
+    shown = table_1_for_reading(table, confidence=0.9)
+    assert shown.iloc[0].to_dict() == {
+        "training loss": "MSE",
+        "best learning rate": "5e-6",
+        f"Spearman's r [90{BLANK}%{BLANK}CI]": "0.400 [0.380, 0.420]",
+        "given the category": "0.100 [−0.100, 0.200]",
+        "SD over seeds": "0.010",
+        "p (Holm)": "< 0.001",
+        "beats baseline": "no",
+    }
+    details = table_1_details(table)
+    assert details.iloc[0].to_dict() == {
+        "training loss": "MSE",
+        "protocol": "paper",
+        "images": 10_000,
+        "seeds": 5,
+        "interval for new": "subcategories and seeds",
+        "seeds vary": "order",
+        "agreement of seeds": "0.970",
+        "highest possible r": "0.920",
+        "share of it": "0.435",
+        "strongest baseline": "Mean score of the subcategory",
+        "r of the baseline": "0.720",
+    }
+
+
+def test_table_1_leaves_out_what_means_nothing() -> None:
+    """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
+    plain = row(
+        "mse", seeds=1, r_seed_sd=NAN, seed_agreement=NAN, unit="images", ceiling=NAN,
+        ceiling_share=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
+    )  # fmt: skip
+    table = table_1(pd.DataFrame([plain]), VARY)
+    assert list(table_1_for_reading(table, confidence=0.95)) == [
+        "training loss", f"Spearman's r [95{BLANK}%{BLANK}CI]", "p (Holm)",
+    ]  # fmt: skip
+    assert list(table_1_details(table)) == [
+        "training loss", "protocol", "images", "seeds", "interval for new",
+    ]  # fmt: skip
+
+
+def test_table_1_names_protocols_where_there_are_several() -> None:
+    rows = [row("mse"), row("mse", protocol="released")]
+    shown = table_1_for_reading(table_1(pd.DataFrame(rows), VARY), confidence=0.95)
+    assert list(shown["protocol"]) == ["paper", "released"]
 
 
 def test_table_1_names_seeds_that_diverged_where_some_did() -> None:
     lost = {"r": NAN, "seeds": 0, "diverged": "seed 0 at step 17"}
     table = table_1(pd.DataFrame([row("mse", **lost), row("style")]), VARY)
     assert table["diverged"].tolist() == ["", "seed 0 at step 17"]
-    assert "seed 0 at step 17" in table_1_for_reading(table)["diverged"].tolist()
-    assert "diverged" not in table_1_for_reading(table[:1])
+    assert "seed 0 at step 17" in table_1_details(table)["seeds that diverged"].tolist()
+    assert "seeds that diverged" not in table_1_details(table[:1])
 
 
 # Intervals
@@ -162,7 +218,7 @@ def test_an_interval_takes_the_place_of_its_bounds_and_the_table_stays_as_it_was
 def test_an_interval_without_both_bounds_is_a_dash(low: float, high: float) -> None:
     table = pd.DataFrame({"low": [low, -0.5], "high": [high, 0.0]})
     shown = with_intervals(table, {"CI": ("low", "high")})
-    assert list(shown["CI"]) == ["–", "[-0.500, 0.000]"]
+    assert list(shown["CI"]) == ["–", "[−0.500, 0.000]"]
 
 
 # Metrics
@@ -172,18 +228,41 @@ def test_every_head_has_a_row_with_its_metrics_and_intervals() -> None:
     external = METRICS[METRICS["head"] == "mlp"].assign(head="resmem", n=2999)
     shown = metrics_for_reading(pd.concat([external, METRICS]))
     assert list(shown["head"]) == ["MLP on latents", "category means", "resmem"]
-    assert list(shown.columns[2:]) == ["Spearman's r", "ROC AUC", "MAE"]
-    assert list(shown["test images"]) == ["3000", "3000", "2999"]
-    assert shown.loc[0, "MAE"] == "0.100 [0.400, 0.600]"
+    assert list(shown.columns[2:]) == ["Spearman's r", "ROC AUC", "MSE"]
+    assert list(shown["test images"]) == ["3,000", "3,000", "2,999"]
+    assert shown.loc[0, "MSE"] == "0.100 [0.400, 0.600]"
     assert str(shown.loc[1, "ROC AUC"]).startswith("0.600 [")
 
 
-def test_a_metric_that_is_undefined_is_a_dash() -> None:
-    """With one category its mean is constant and has no rank correlation."""
+def without_ranks(head: str) -> pd.DataFrame:
     metrics = METRICS.copy()
-    constant = (metrics["metric"] == "spearman") & (metrics["head"] == "category_mean")
+    constant = (metrics["metric"] == "spearman") & (metrics["head"] == head)
     metrics.loc[constant, ["value", "ci_low", "ci_high"]] = NAN
-    assert list(metrics_for_reading(metrics)["Spearman's r"]) == ["0.560 [0.400, 0.600]", "–"]
+    return metrics
+
+
+def test_a_metric_that_is_undefined_is_a_dash() -> None:
+    shown = metrics_for_reading(without_ranks("mlp"))
+    assert list(shown["Spearman's r"]) == ["–", "0.300 [0.400, 0.600]"]
+
+
+def test_the_mean_of_the_only_category_is_no_head() -> None:
+    """It is the same for all images, has no rank correlation, and an area of 0.5 by definition."""
+    assert list(metrics_for_reading(without_ranks("category_mean"))["head"]) == ["MLP on latents"]
+
+
+def test_subcategories_that_equal_categories_are_shown_once() -> None:
+    same = METRICS[METRICS["head"] == "category_mean"].assign(head="subcategory_mean")
+    other = same.assign(value=same["value"] + 0.01)
+    shown = metrics_for_reading(pd.concat([METRICS, same]))
+    assert list(shown["head"]) == ["MLP on latents", "category means"]
+    assert len(metrics_for_reading(pd.concat([METRICS, other]))) == 3
+
+
+def test_metrics_of_classes_stand_in_a_table_of_their_own() -> None:
+    classes = METRICS.assign(metric=METRICS["metric"].replace({"mse": "f1", "roc_auc": "accuracy"}))
+    assert list(classes_for_reading(classes).columns[2:]) == ["accuracy", "F1"]
+    assert classes_for_reading(METRICS).empty
 
 
 def test_trials_are_listed_by_their_loss() -> None:
@@ -213,7 +292,9 @@ def test_the_published_measure_is_one_of_several_and_has_the_correlations_of_its
 # The ledger for reading
 
 
-def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper() -> None:
+def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_the_paper(
+    tmp_path: Path,
+) -> None:
     claims = load_published()
     answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
     images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
@@ -222,24 +303,27 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
         pd.DataFrame([answer, images]),
         claims=claims, dataset_kind="memcat", margin=0.05, confidence=0.95,
     )  # fmt: skip
+    write_claims(table, tmp_path / "page.html", note="")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.index("2 of 50 published") < page.index("compared") < page.index("nothing computed")
+    tested, other, nothing = not_testable(table)
+    assert [len(part) for part in (tested, other, nothing)] == [2, 0, len(claims) - 2]
     shown = claims_for_reading(table)
-    assert len(shown) == len(claims)
-    assert shown.columns[0] == "verdict"
-    testable = (shown["verdict"] != "not testable").tolist()
-    assert testable == sorted(testable, reverse=True)
+    assert list(shown) == ["verdict", "statement", "published", "ours", "why"]
     mse = shown[shown["statement"].str.contains("mean squared")].iloc[0]
-    assert (mse["verdict"], mse["source"], mse["computed by"]) == (
-        "equivalent", "Table 1", "this study",
-    )  # fmt: skip
+    assert mse["verdict"] == "equivalent"
+    details = claims_details(table)
+    detail = details[details["statement"] == mse["statement"]].iloc[0]
+    assert (detail["source"], detail["computed by"]) == ("Table 1", "this study")
     assert mse["published"] == "0.235 [0.229, 0.249]"
     assert mse["ours"] == "0.235 [0.220, 0.250]"
-    assert mse["difference"] == "0.000 [-0.015, 0.015]"
+    assert detail["ours − published"] == "0.000 [−0.015, 0.015]"
     counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
-    assert counted[["published", "ours", "difference"]].to_list() == ["10,000", "10,000", "0"]
-    elsewhere = shown["source"].str.contains("Needell|Khosla")
+    assert counted[["published", "ours"]].to_list() == ["10,000", "10,000"]
+    elsewhere = details["source"].str.contains("Needell|Khosla")
     assert elsewhere.sum() == 4
-    assert not shown["source"].str.contains("arXiv|Bagheri").any()
-    assert (shown["source"].str.len() > 0).all()
+    assert not details["source"].str.contains("arXiv|Bagheri").any()
+    assert (details["source"].str.len() > 0).all()
     assert (shown["ours"] == "–").sum() == len(claims) - 2
 
 
@@ -324,6 +408,9 @@ def test_two_machines_are_both_named() -> None:
 
 def test_a_study_without_runs_names_its_tables_and_where_they_were_read() -> None:
     environment = {"python": "3.11.7", "packages": {"numpy": "2.4.6"}}
+    workflow = {"version": "0.1.0", "commit": "c0ffee"}
+    first = provenance_rows([], {}, {}, environment, workflow)[:2].to_numpy().tolist()
+    assert first == [["version of the workflow", "0.1.0"], ["commit of the workflow", "c0ffee"]]
     rows = provenance_rows([], {}, {"errors.csv": "ab12"}, environment)
     assert list(rows.itertuples(index=False, name=None)) == [
         ("table", "errors.csv, SHA-256 ab12"),
@@ -374,7 +461,7 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "consistency of halves": 0.7,
         "SD over splits": 0.01,
         "reliability of all responses": 0.82,
-        "ceiling": 0.91,
+        "highest possible r": 0.91,
     }
 
 

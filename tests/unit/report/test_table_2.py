@@ -17,6 +17,7 @@ from memorability.tables import store
 
 N, EXPLAINED = 60, 40
 BOOTSTRAP = Bootstrap(draws=100, confidence=0.95, seed=0)
+BLANK = "\N{NO-BREAK SPACE}"
 WHY = "weights.source is random"
 SUMMARIES = ("mean_absolute", "mean_signed", "mean_positive")
 
@@ -142,16 +143,28 @@ def test_a_constant_feature_has_no_r(table: pd.DataFrame) -> None:
 
 def test_in_words(table: pd.DataFrame) -> None:
     text = in_words(table, confidence=0.95)
-    assert text.startswith("1 of 8 features correlate with memorability (p < 0.05")
-    assert "1 given the category, 1 given the subcategory" in text
-    assert f"Not measured ({WHY}): Number of distinct categories" in text
+    assert text.startswith(
+        "1 of 8 image features correlate with memorability (p for new images below 0.05, "
+        "adjusted by Holm's method); given the category, 1 do; given the subcategory, 1 do. Not measured: number of distinct "
+    )
+    assert text.endswith(f" ({WHY}).")
 
 
-def test_for_reading_it_names_what_was_not_measured_only_where_something_was_not(
+def test_for_reading_figures_stand_with_their_intervals_and_what_was_not_measured_is_a_dash(
     table: pd.DataFrame,
 ) -> None:
-    assert "not measured, for" in table_2_for_reading(table)
-    measured = table[table["unavailable"] == ""]
-    shown = table_2_for_reading(measured)
-    assert "not measured, for" not in shown
-    assert shown["with"].iloc[0].startswith("memorability")
+    shown = table_2_for_reading(table, "score", confidence=0.9)
+    assert len(shown) == len(TABLE_2)
+    lost = (table.loc[table["target"] == "score", "unavailable"] != "").to_numpy()
+    assert lost.sum() == 4
+    figures = shown[f"Spearman's r [90{BLANK}%{BLANK}CI]"]
+    assert figures[lost].eq("–").all()
+    assert figures[~lost].str.contains(r"\[", regex=True).sum() == 7
+
+
+def test_for_reading_nothing_is_given_the_category_where_there_is_one(table: pd.DataFrame) -> None:
+    lost = [name for name in table if name.startswith("given_")]
+    one = table.assign(**dict.fromkeys(lost, float("nan")))
+    shown = table_2_for_reading(one, "score", confidence=0.95)
+    assert not [name for name in shown if "given" in name]
+    assert "category" not in in_words(one, confidence=0.95)

@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from memorability.report.pages import show, show_interval
+from memorability.report.reading import importance_for_reading
 from memorability.report.wording import (
+    baseline_in_words,
+    cannot_tell,
+    distinct_heads,
     features_in_words,
+    given_category_in_words,
     in_words,
     models_in_words,
     predictor_in_words,
+    signed,
     why_none,
+    worse_than_constant,
 )
 
 BASE: dict[str, Any] = {
@@ -48,25 +56,25 @@ def test_an_ordinary_correlation_in_full() -> None:
         "beats_baseline": "no",
     }  # fmt: skip
     assert said(baseline) == (
-        "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) and memorability correlate at "
-        "r = 0.50 (95 % interval 0.48 to 0.52, for new subcategories and seeds) over 10,000 images, "
-        "mean of 5 seeds, which agree at r = 0.97. 0.40 of it (80 %) lies between the 5 categories, "
-        "which differ in their means, and 0.10 (20 %) within them; "
-        "given an image's category, r = 0.20 (0.18 to 0.22) is left. With scores of this reliability "
-        "it could be 0.92 at best, of which 54 % is reached (given the category: 0.87 at best, of "
-        "which 23 % is reached). It does not beat what needs no model: on the 4,108 images that have "
-        "both, the mean score of the subcategory alone (r = 0.70) is stronger by 0.20 (0.18 to 0.22)."
+        "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) correlates with memorability: "
+        "r = 0.50 (95 % interval 0.48 to 0.52 for new subcategories and seeds), 10,000 images, mean of "
+        "5 seeds, which agree at r = 0.97. Differences between the 5 categories make 0.40 of it "
+        "(80 %), differences between images of one category make "
+        "0.10 (20 %). Given the category, r = 0.20 (0.18 to 0.22) is left. Scores of this reliability "
+        "allow r = 0.92 at most (54 % is reached); given the category, r = 0.87 at most (23 % is "
+        "reached). This correlation is weaker than that of the mean score of the subcategory alone "
+        "(r = 0.70), by 0.20 (0.18 to 0.22), on the 4,108 images that have both."
     )
 
 
 @pytest.mark.parametrize(
     ("difference", "low", "high", "verdict", "words"),
     [
-        (0.1, 0.05, 0.15, "yes", "It beats what needs no model: on the 40 images that have both, it "
-         "is stronger than the width / height of the original alone (r = -0.30) by 0.10 (0.05 to "),
-        (0.1, -0.05, 0.15, "no", "It does not beat what needs no model: on the 40 images that have "
-         "both, it differs in strength from the width / height of the original alone (r = -0.30) by "
-         "0.10 (-0.05 to 0.15), which cannot be told from 0."),
+        (0.1, 0.05, 0.15, "yes", "This correlation is stronger than that of the width / height of the "
+         "original alone (r = −0.30), by 0.10 (0.05 to 0.15), on the 40 images that have both."),
+        (0.1, -0.05, 0.15, "no", "This correlation is not shown to be stronger than that of the width "
+         "/ height of the original alone (r = −0.30): it differs by 0.10 (−0.05 to 0.15), on the 40 "
+         "images that have both."),
     ],
 )  # fmt: skip
 def test_the_verdict_on_a_baseline(
@@ -76,15 +84,17 @@ def test_the_verdict_on_a_baseline(
         "baseline": "aspect", "baseline_n": 40, "baseline_r": -0.3, "beats_baseline": verdict,
         "baseline_difference": difference, "baseline_ci_low": low, "baseline_ci_high": high,
     }  # fmt: skip
-    assert words in said(baseline)
+    assert said(baseline).endswith(words)
+    assert baseline_in_words(rows(baseline)) == words
+    assert baseline_in_words(rows()) == ""
 
 
 def test_one_seed_and_few_categories_are_said_where_they_are_and_only_there() -> None:
     one = {"seeds": 1, "seed_agreement": np.nan, "unit": "images"}
-    of_one_seed = "It is of one seed, and cannot be told from what another would give."
+    of_one_seed = "It is of one seed, and cannot be told from what another seed would give."
     assert of_one_seed in said(one)
-    for unsaid in ({}, one | {"protocol": "external"}, one | {"quantity": "feature"}):
-        assert of_one_seed not in said(unsaid)
+    for changes in ({}, one | {"protocol": "external"}, one | {"quantity": "feature"}):
+        assert of_one_seed not in said(changes)
     few = "chance differences between 5 categories, too few for any method"
     assert f"The interval does not allow for {few}." in said({"not_tested": few})
     assert "does not allow for" not in said()
@@ -92,20 +102,23 @@ def test_one_seed_and_few_categories_are_said_where_they_are_and_only_there() ->
 
 def test_parts_of_opposite_signs_have_no_shares() -> None:
     words = said(between=0.6)
-    assert "0.60 of it lies between the 5 categories and -0.10 within them, with opposite" in words
+    assert (
+        "the 5 categories make 0.60 of it, differences between images of one category make −0.10."
+        in words
+    )
     assert "120 %" not in words
 
 
 def test_an_interval_across_0_is_said_to_be_so_and_has_no_shares() -> None:
     words = said({"r": 0.01, "ci_low": -0.01, "ci_high": 0.03}, between=0.004)
+    assert "LPIPS (SqueezeNet), learning rate 5e-6) is not shown to correlate with memorab" in words
     assert (
-        "over 10,000 images, mean of 5 seeds, which agree at r = 0.97; it cannot be told from 0."
-        in words
+        "10,000 images, mean of 5 seeds, which agree at r = 0.97. The interval contains 0." in words
     )
-    assert "0.00 of it lies between the 5 categories and 0.01 within them;" in words
-    assert "it could be 0.92 at best (given" in words
+    assert "make 0.00 of it, differences between images of one category make 0.01." in words
+    assert "allow r = 0.92 at most; given" in words
     words = said(partial={"r": 0.01, "ci_low": -0.01, "ci_high": 0.03})
-    assert "r = 0.01 (-0.01 to 0.03) is left, which cannot be told from 0." in words
+    assert "Given the category, no correlation is shown: r = 0.01 (−0.01 to 0.03)." in words
 
 
 def test_a_negative_correlation_is_shared_out_like_a_positive_one() -> None:
@@ -113,34 +126,34 @@ def test_a_negative_correlation_is_shared_out_like_a_positive_one() -> None:
         {"r": -0.5, "ci_low": -0.52, "ci_high": -0.48}, between=-0.4,
         partial={"r": -0.2, "ci_low": -0.22, "ci_high": -0.18},
     )  # fmt: skip
-    assert "-0.40 of it (80 %) lies between" in words
+    assert "make −0.40 of it (80 %)" in words
     assert "54 % is reached" in words
 
 
 def test_no_correlation_is_said_with_its_reason() -> None:
     nothing = {"r": np.nan, "ci_low": np.nan, "ci_high": np.nan}
     assert said(nothing | {"ci_method": "undefined (constant values)"}).endswith(
-        "have no correlation: constant values."
+        "has no correlation with memorability: constant values."
     )
-    assert said(nothing | {"ci_method": "none (diverged)"}).endswith("no correlation: diverged.")
+    assert said(nothing | {"ci_method": "none (diverged)"}).endswith("with memorability: diverged.")
 
 
-def test_one_category_unknown_ceiling_and_no_interval() -> None:
+def test_of_one_category_and_unknown_reliability_nothing_is_said() -> None:
     words = said(
-        {"ceiling": np.nan, "seeds": 1, "seed_agreement": np.nan, "n": 9, "ci_low": np.nan,
-         "ci_high": np.nan, "ci_method": "none (n < 10)"},
+        {"ceiling": np.nan, "seeds": 1, "seed_agreement": np.nan, "protocol": "external", "n": 9,
+         "ci_low": np.nan, "ci_high": np.nan, "ci_method": "none (n < 10)"},
         between=None,
     )  # fmt: skip
-    assert "r = 0.50 (no interval: n < 10) over 9 images. It is of one seed" in words
-    assert "All images are of one category" in words
-    assert "not known: the scores come without counts." in words
+    assert words.endswith("memorability: r = 0.50 (no interval: n < 10), 9 images.")
+    assert given_category_in_words(rows(between=None)) == ""
 
 
 def test_a_ceiling_of_0_and_values_that_only_tell_categories_apart() -> None:
     table = rows(partial={"r": np.nan}, between=0.5)
     words = in_words(table.assign(ceiling=0.0, ceiling_share=np.nan), confidence=0.9)
-    assert "All of it lies between the 5 categories: within them nothing varies." in words
+    assert "All of it is between the 5 categories: within them nothing varies." in words
     assert "no more reliable than chance" in words
+    assert given_category_in_words(table) == ""
     assert "90 % interval" in words
 
 
@@ -148,7 +161,7 @@ def test_other_targets_and_quantities_have_their_names() -> None:
     table = rows().assign(target="d_prime", quantity="distinctiveness", metric="nearest_neighbour")
     assert in_words(table, confidence=0.95).startswith(
         "Latent distinctiveness (distance to the nearest image; model: LPIPS (SqueezeNet), learning "
-        "rate 5e-6) and sensitivity (d′)"
+        "rate 5e-6) correlates with sensitivity (d′)"
     )
 
 
@@ -169,10 +182,23 @@ def test_every_selected_model_has_a_row_the_strongest_first() -> None:
     other = rows().assign(lr="1e-2", selected=False)
     labels = rows().assign(quantity="baseline", metric="category_mean", protocol="", loss="", lr="")
     table = models_in_words([pd.concat([weak, other, rows()]), labels], confidence=0.95)
-    assert list(table["protocol"]) == ["paper", "paper", "–"]
+    assert list(table) == ["correlation"]
     assert [words[:26] for words in table["correlation"]] == [
         "Reconstruction error (LPIP", "Reconstruction error (MSE,", "Mean score of the category",
     ]  # fmt: skip
+
+
+def test_protocols_are_named_where_there_are_several() -> None:
+    released = rows().assign(protocol="released")
+    table = models_in_words([pd.concat([rows(), released])], confidence=0.95)
+    assert sorted(table["protocol"]) == ["paper", "released"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.004, "0.00"), (-0.005, "−0.01"), (0.126, "0.13"), (-1.0, "−1.00")]
+)
+def test_no_zero_has_a_sign(value: float, text: str) -> None:
+    assert signed(value) == text
 
 
 # Predictions
@@ -180,8 +206,8 @@ def test_every_selected_model_has_a_row_the_strongest_first() -> None:
 
 def measured(
     gain: tuple[float, float, float], metric: str = "spearman", **undefined: float
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables of metrics and gains of a predictor over two baselines."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tables of metrics, gains over two baselines, and calibration of a predictor."""
     values = {"mlp": 0.75, "category_mean": 0.5, "subcategory_mean": 0.625}
     metrics = [{"head": head, "metric": metric, "value": value} for head, value in values.items()]
     gains = [
@@ -193,36 +219,63 @@ def measured(
             *((name, (value,) * 3) for name, value in undefined.items()), (metric, gain),
         ]
     ]  # fmt: skip
-    return pd.DataFrame(metrics), pd.DataFrame(gains)
+    metrics.append({"head": "mlp", "metric": "mse", "value": 0.01})
+    calibration = pd.DataFrame({"head": ["mlp"], "n": [36], "sd_score": [0.2]})
+    return pd.DataFrame(metrics), pd.DataFrame(gains), calibration
 
 
 @pytest.mark.parametrize(
     ("gain", "verdict"),
     [
-        ((0.25, 0.125, 0.375), "beats"),
+        ((0.25, 0.125, 0.375), "is better than"),
         ((-0.25, -0.375, -0.125), "is worse than"),
-        ((0.125, -0.125, 0.25), "is not shown to beat"),
+        ((0.125, -0.125, 0.25), "is not shown to be better than"),
     ],
 )
 def test_a_predictor_beats_a_baseline_where_the_interval_says_so(
     gain: tuple[float, float, float], verdict: str
 ) -> None:
-    low, high = f"{gain[1]:.3f}", f"{gain[2]:.3f}"
+    difference = f"{show(gain[0])} {show_interval(*gain[1:])}"
     assert predictor_in_words(*measured(gain)) == (
         f"The predictor {verdict} the category means: Spearman's r 0.750 against 0.500, "
-        f"gain {gain[0]:.3f} [{low}, {high}]. "
+        f"difference {difference}. "
         f"The predictor {verdict} the subcategory means: Spearman's r 0.750 against 0.625, "
-        f"gain {gain[0]:.3f} [{low}, {high}]."
+        f"difference {difference}."
     )
 
 
 def test_a_predictor_is_compared_by_the_first_metric_that_both_have() -> None:
     by_area = measured((0.25, 0.125, 0.375), "roc_auc", spearman=np.nan)
-    assert "beats the category means: ROC AUC 0.750" in predictor_in_words(*by_area)
-    # A smaller error is better.
-    by_error = measured((-0.25, -0.375, -0.125), "mse", spearman=np.nan, roc_auc=np.nan)
-    expected = "beats the category means: MSE 0.750 against 0.500, gain 0.250 [0.125, 0.375]."
-    assert expected in predictor_in_words(*by_error)
+    assert "better than the category means: ROC AUC 0.750" in predictor_in_words(*by_area)
+
+
+def test_a_predictor_worse_than_one_value_for_all_images_is_called_so_first() -> None:
+    metrics, gains, calibration = measured((0.25, 0.125, 0.375))
+    assert worse_than_constant(calibration, 0.04) == ""
+    worse = metrics.assign(value=metrics["value"].where(metrics["metric"] != "mse", 0.25))
+    said = predictor_in_words(worse, gains, calibration)
+    assert said.startswith(
+        "The predicted values are worse than one constant value for all images: their mean squared "
+        "error is 0.250, that of the mean score is 0.040."
+    )
+    assert "is better than the category means" in said
+
+
+def test_a_predictor_that_gives_every_image_the_same_value_ranks_none() -> None:
+    metrics, gains, calibration = measured((np.nan, np.nan, np.nan))
+    none = metrics.assign(value=metrics["value"].where(metrics["metric"] == "mse"))
+    said = predictor_in_words(none, gains, calibration)
+    assert said == "The predictor gives every image the same value: it can rank none."
+
+
+def test_the_mean_of_the_only_category_is_no_rival() -> None:
+    metrics, gains, calibration = measured((0.25, 0.125, 0.375))
+    labels = metrics["head"].isin(["category_mean", "subcategory_mean"])
+    constant = metrics.assign(value=metrics["value"].mask(labels))
+    areas = metrics[metrics["metric"] == "spearman"].assign(metric="roc_auc")
+    metrics = pd.concat([constant, areas])
+    assert distinct_heads(metrics) == ["mlp"]
+    assert predictor_in_words(metrics, gains.assign(metric="roc_auc"), calibration) == ""
 
 
 def of_features(
@@ -241,7 +294,7 @@ def of_features(
     )
     importance = pd.DataFrame(
         {"feature": lows.keys(), "importance": [low + 0.1 for low in lows.values()],
-         "ci_low": lows.values(), "n": 1200, "model": "ridge regression"}
+         "ci_low": lows.values(), "ci_high": 0.9, "n": 1200, "model": "ridge regression"}
     )  # fmt: skip
     return metrics, gains, importance
 
@@ -258,14 +311,28 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     gain: tuple[float, float, float], verdict: str
 ) -> None:
     said = features_in_words(*of_features(gain, {"saturation": 0.1, "clutter_score": -0.1}))
+    difference = f"{show(gain[0])} {show_interval(*gain[1:])}"
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
-        f"labels alone: Spearman's r 0.750 against 0.500, gain {gain[0]:.3f} "
-        f"[{gain[1]:.3f}, {gain[2]:.3f}]. Once the others and the labels are known, these still "
-        "matter: Saturation (20.0% of the variance)."
+        f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
+        "add to all others: Saturation (20.0% of the variance)."
     )
 
 
 def test_features_of_constant_predictions_are_not_compared() -> None:
     said = features_in_words(*of_features((np.nan, np.nan, np.nan), {"saturation": -0.1}))
-    assert "has no rank correlation to compare with that of labels alone. No feature is" in said
+    assert said == (
+        "On 1,200 unseen images, ridge regression predicts from all features: Spearman's r 0.750. No "
+        "single feature is shown to add to the others."
+    )
+
+
+def test_a_model_that_uses_no_feature_says_that_there_are_too_few_images() -> None:
+    """Trees of at least 20 images a leaf predict a constant where there are fewer than 40."""
+    metrics, gains, importance = of_features((np.nan,) * 3, {"saturation": 0.0, "clutter": 0.0})
+    none = importance.assign(importance=0.0, ci_low=0.0, ci_high=0.0)
+    assert features_in_words(metrics, gains, none).startswith("There are too few images to tell")
+    assert importance_for_reading(none).empty
+    one = none.assign(importance=[0.1, 0.0], ci_low=[0.05, 0.0], ci_high=[0.2, 0.0])
+    assert not cannot_tell(one)
+    assert list(importance_for_reading(one)["CI"]) == ["[0.050, 0.200]", "not used by the model"]

@@ -64,3 +64,13 @@ def test_settings_without_a_name_would_be_written_into_the_published_study(tmp_p
 )
 def test_what_has_a_name_or_changes_no_result_passes(overlay: dict[str, object]) -> None:
     refuse_unnamed(overlay, "memcat")
+
+
+@pytest.mark.parametrize(
+    "text", ["study: x\nepochs: 1\nstudy: y\n", '{"study": "x", "study": "y"}']
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="the key 'study' stands twice"):
+        results_directory(file, ROOT)

@@ -68,6 +68,14 @@ def refusal(config: dict[str, Any]) -> str:
     return str(refused.value)
 
 
+TRIALS: dict[str, Any] = {
+    "kind": "folder",
+    "images": "images",
+    "trials": "trials.csv",
+    "columns": {"observer": "who", "file": "name", "response": "key", "position": "trial"},
+}
+
+
 STRATIFIED: dict[str, Any] = {"split": {"kind": "stratified"}}
 
 
@@ -1336,7 +1344,7 @@ def test_what_is_made_elsewhere_is_named_and_noted() -> None:
         (
             "external_errors",
             {"theirs": THEIRS | {"claim": "table_1.lpips_squeze"}},
-            ["external_errors.theirs.claim: No published figure is named 'table_1.lpips_squeze'",
+            ["external_errors.theirs.claim: No published number is named 'table_1.lpips_squeze'",
              "did you mean 'table_1.lpips_squeeze'?"],
         ),
         (
@@ -1418,3 +1426,116 @@ def test_tables_that_are_not_there_are_named_before_any_job(
     preflight.check_study(study)
     preflight.check_space(study)
     assert not Path("resources").exists()
+
+
+def test_published_points_are_compared_where_images_and_model_are_the_published_ones() -> None:
+    published = resolve(merged(), ROOT)
+    assert notes.published_images(published)
+    assert notes.published_decay(published)
+    assert not notes.published_decay(resolve(merged({"weights": {"source": "random"}}), ROOT))
+    lamem = resolve(merged(_yaml(ROOT / "studies" / "lamem.yaml")), ROOT)
+    assert not notes.published_images(lamem)
+    assert not notes.published_decay(lamem)
+
+
+# Single trials
+
+
+def of_trials(**changes: Any) -> dict[str, Any]:
+    return changed("dataset", TRIALS | changes, merged(folder()))
+
+
+def test_a_study_of_single_trials_makes_its_own_scores() -> None:
+    study = resolve(of_trials(columns=TRIALS["columns"] | {"category": "kind"}), ROOT)
+    assert study.image_source == {
+        "images": "images",
+        "scores": "results/mine/dataset/scores.csv",
+        "columns": {
+            name: name
+            for name in ("file", "score", "hits", "false_alarms", "responses", "category")
+        },
+    }
+    assert study.has_own_images
+    assert study.has_counts
+    assert paths.trials(study) == ["results/mine/dataset/trials.parquet"]
+    assert paths.given_tables(study) == ["trials.csv"]
+    assert notes.score_convention(study) == "(hits − false alarms) / responses"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores": "scores.csv"}, "scores and trials are both given"),
+        ({"columns": {"observer": "a", "file": "b", "response": "c"}}, "Name repeat .* or both"),
+        ({"columns": TRIALS["columns"] | {"respons": "x"}}, "did you mean 'response'"),
+        ({"columns": TRIALS["columns"] | {"score": "x"}}, "columns.score: unknown key"),
+        ({"columns": {"file": "b", "repeat": "d"}}, "columns.observer: missing"),
+        ({"trials": "t.ods"}, r"not a .csv, .tsv or .parquet file. Save it as CSV"),
+        ({"columns": TRIALS["columns"] | {"repeat": "key"}}, "response and repeat both name"),
+    ],
+)
+def test_contradictions_of_trials_are_explained(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        resolve(of_trials(**changes), ROOT)
+
+
+# What people write by mistake
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "xls", "ods", "XLSX", "numbers"])
+@pytest.mark.parametrize("key", ["dataset.scores", "prediction.split.file"])
+def test_a_spreadsheet_is_to_be_saved_as_csv(key: str, suffix: str) -> None:
+    message = refusal(changed(key, f"table.{suffix}", merged(folder())))
+    assert (
+        f"{key}: 'table.{suffix}' is not a .csv, .tsv or .parquet file. Save it as CSV" in message
+    )
+
+
+@pytest.mark.parametrize("suffix", ["CSV", "Tsv", "PARQUET"])
+def test_the_letter_case_of_a_tables_extension_makes_no_difference(suffix: str) -> None:
+    resolve(changed("dataset.scores", f"table.{suffix}", merged(folder())), ROOT)
+
+
+@pytest.mark.parametrize(
+    "key", ["study", "dataset.scores", "dataset.images", "dataset.columns.file", "selected.loss"]
+)
+@pytest.mark.parametrize("text", ["x.csv\n", "x\ny.csv", "x.csv\r\n"])
+def test_a_text_with_a_line_break_is_refused(key: str, text: str) -> None:
+    message = refusal(changed(key, text, merged(folder())))
+    assert f"{key}: {text!r} has a line break" in message
+    assert "without | or >" in message
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["dataset.images", "dataset.scores", "weights.directory", "pretraining.images",
+     "prediction.split.file"],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/data/{old}/s.csv", "a{b/s.csv", "}/s.csv"])
+def test_a_brace_in_a_path_is_refused_before_any_job(key: str, path: str) -> None:
+    message = refusal(changed(key, path, merged(folder())))
+    assert f"{key}: {path!r} has a brace" in message
+    assert "make a link" in message
+
+
+def test_a_brace_in_the_name_of_a_column_is_allowed() -> None:
+    resolve(changed("dataset.columns.file", "{name}", merged(folder())), ROOT)
+
+
+@pytest.mark.parametrize("text", ["no", "yes", "on", "off", "1", "2024", "0.5", "null"])
+@pytest.mark.parametrize("key", ["dataset.columns.file", "study", "dataset.images"])
+def test_words_that_yaml_takes_for_something_else_are_to_be_quoted(key: str, text: str) -> None:
+    message = refusal(changed(key, yaml.safe_load(text), merged(folder())))
+    assert f"{key}: {yaml.safe_load(text)!r} should be of type string" in message
+    assert ("nothing stands behind" if text == "null" else 'quote "no"') in message
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    config = merged(folder(), {"external_errors": {False: {}}})
+    assert "external_errors.False: the key False is no text" in refusal(config)
+
+
+def test_one_column_for_two_words_is_refused() -> None:
+    columns = {"file": "name", "score": "m", "hits": "m"}
+    message = refusal(changed("dataset.columns", columns, merged(folder())))
+    assert "dataset.columns: score and hits both name the column 'm'" in message

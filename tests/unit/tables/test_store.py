@@ -87,7 +87,7 @@ def test_directories_above_a_table_are_made(tmp_path: Path) -> None:
     ("name", "column", "value"),
     [
         ("images", "score", 1.01),
-        ("images", "score", -0.01),
+        ("images", "score", -1.01),
         ("images", "score", NAN),
         ("images", "position", 0),  # three times the same
         ("images", "file", "same.jpg"),
@@ -394,6 +394,28 @@ def test_latents_of_fewer_ids_than_rows_are_refused(tmp_path: Path) -> None:
     assert files(tmp_path) == set()
 
 
+# Families of columns
+
+
+def test_a_family_has_as_many_columns_as_the_table_in_its_order(tmp_path: Path) -> None:
+    table = rows("per_image")
+    table["error_ssim"], table["error_a_b2"] = [1.0, 2.0, np.nan], 0.5
+    wider = table[["error_ssim", *table.columns.drop("error_ssim")]]
+    written = store.write(wider.assign(unknown=1), tmp_path / "table.parquet", "per_image")
+    errors = [name for name in written if name.startswith("error_")]
+    assert errors == ["error_ssim", "error_mse", "error_a_b2"]
+    assert list(written.columns[:2]) == ["image_id", "file"]
+    assert "unknown" not in written
+    pd.testing.assert_frame_equal(store.read(tmp_path / "table.parquet", "per_image"), written)
+
+
+def test_a_member_of_a_family_is_validated_and_a_table_may_have_none(tmp_path: Path) -> None:
+    table = rows("per_image").drop(columns=["error_mse", "split", "predicted"])
+    store.write(table, tmp_path / "table.parquet", "per_image")
+    with pytest.raises(pandera.errors.SchemaError, match="error_mse"):
+        store.write(table.assign(error_mse="high"), tmp_path / "table.parquet", "per_image")
+
+
 # Reading twin
 
 
@@ -497,3 +519,12 @@ def test_one_bit_anywhere_in_the_values_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(_damaged(data, share, "bit"))
         with pytest.raises(InputError, match="is damaged"):
             read_latents(path)
+
+
+@pytest.mark.parametrize("name", sorted(store.SCHEMAS))
+def test_every_table_may_be_empty(name: str, tmp_path: Path) -> None:
+    columns = list(rows(name))
+    store.write(pd.DataFrame(columns=columns), tmp_path / "part.parquet", name)
+    back = store.read(tmp_path / "part.parquet", name)
+    assert back.empty
+    assert list(back) == columns

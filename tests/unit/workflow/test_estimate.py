@@ -143,6 +143,12 @@ def test_images_are_known_counted_or_prepared(
         },
     }
     assert sizes_of(study(own)) == Sizes(images=4, categories=3, train=2, test=1)
+    pd.DataFrame({"o": 1, "name": list("aabbcc"), "r": 1}).to_csv("trials.csv")
+    trials = {
+        "kind": "folder", "images": "x", "trials": "trials.csv",
+        "columns": {"observer": "o", "file": "name", "response": "r", "repeat": "r2"},
+    }  # fmt: skip
+    assert sizes_of(study(own | {"dataset": trials})).images == 3
     table = Path(paths.image_table(study(own)))
     table.parent.mkdir(parents=True)
     pd.DataFrame({"image_id": list("abc")}).to_parquet(table)

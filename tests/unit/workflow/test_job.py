@@ -36,7 +36,10 @@ def _logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def snakemake(tmp_path: Path) -> SimpleNamespace:
     """Give what Snakemake gives to a script: containers of its own, files in a directory."""
     parts = [str(tmp_path / f"errors/loss={loss}/part.parquet") for loss in ("mse", "ssim")]
-    outputs = {name: str(tmp_path / "made" / name) for name in ("rejected", "left", "tsv", "facts")}
+    outputs = {
+        name: str(tmp_path / "made" / name)
+        for name in ("rejected", "rejected_tsv", "left", "facts")
+    }
     inputs = {
         "rejected": str(tmp_path / "rejected.parquet"),
         "correlations": [str(tmp_path / "rejected.parquet")],
@@ -99,17 +102,22 @@ def test_settings_are_empty_where_the_rule_has_none(snakemake: SimpleNamespace) 
         assert job.record == table_record("tiny", {}, "0123456789abcdef")
 
 
-def test_texts_and_tables_for_reading_are_utf_8(snakemake: SimpleNamespace) -> None:
+def test_a_table_for_people_has_a_twin_of_the_same_rows(snakemake: SimpleNamespace) -> None:
     with RunningJob(snakemake) as job:
-        job.write_tsv(REJECTED)
+        job.write("rejected", REJECTED.assign(file=["é.jpg", "a.jpg"]))
+        job.write("left", REJECTED, "unusable")
+    twin = Path(snakemake.output.rejected_tsv)
+    assert twin.read_text(encoding="utf-8") == "file\treason\na.jpg\tno such file\né.jpg\tdamaged\n"
+    made = {path.name for path in twin.parent.iterdir()}
+    assert made == {"rejected", "rejected_tsv", "left"}
+
+
+def test_texts_are_utf_8(snakemake: SimpleNamespace) -> None:
+    with RunningJob(snakemake) as job:
         job.write_json("facts", {"études": [1, 2]})
         job.write_text("left", "ρ = 0.3\n")
-    assert (
-        Path(snakemake.output.tsv).read_text(encoding="utf-8").splitlines()[1] == "b.jpg\tdamaged"
-    )
-    assert json.loads(Path(snakemake.output.facts).read_text(encoding="utf-8")) == {
-        "études": [1, 2]
-    }
+    facts = Path(snakemake.output.facts).read_text(encoding="utf-8")
+    assert json.loads(facts) == {"études": [1, 2]}
     assert Path(snakemake.output.left).read_text(encoding="utf-8") == "ρ = 0.3\n"
 
 

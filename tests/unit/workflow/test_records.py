@@ -4,6 +4,7 @@ import importlib.metadata
 import json
 import platform
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,12 @@ from hypothesis import strategies as st
 from memorability import __version__
 from memorability.base.hashes import file_hashes, settings_hash
 from memorability.workflow import records
-from memorability.workflow.records import environment_record, study_record, table_record
+from memorability.workflow.records import (
+    environment_record,
+    study_record,
+    table_record,
+    workflow_record,
+)
 
 ROOT = Path(__file__).parents[3]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -90,7 +96,7 @@ def test_a_study_keeps_its_configuration_tables_environment_and_runs(tmp_path: P
         (tmp_path / f"{seed}.json").write_text(json.dumps({"seed": seed}), encoding="utf-8")
     files = [tmp_path / "1.json", tmp_path / "0.json"]
     record = study_record({"a": 1}, files, files[:1])
-    assert list(record) == ["configuration", "tables", "environment", "runs"]
+    assert list(record) == ["workflow", "configuration", "tables", "environment", "runs"]
     assert record["configuration"] == {"a": 1}
     assert record["tables"] == file_hashes(files[:1])
     assert record["environment"] == environment_record()
@@ -106,3 +112,34 @@ def test_every_package_that_is_recorded_is_one_that_the_project_requires() -> No
     required = (ROOT / "envs" / "requirements.in").read_text().lower().replace("_", "-")
     for name in records.PACKAGES_RECORDED:
         assert re.search(rf"^{re.escape(name)}\b", required, re.MULTILINE), name
+
+
+# The workflow itself
+
+
+def git(directory: Path, *words: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    done = subprocess.run(
+        ["git", *identity, *words], cwd=directory, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_workflow_is_known_by_its_commit_and_by_whether_it_was_changed(tmp_path: Path) -> None:
+    (tmp_path / "Snakefile").write_text("rule all:\n")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "Snakefile")
+    git(tmp_path, "commit", "--quiet", "-m", "Begin")
+    git(tmp_path, "tag", "v1")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    assert workflow_record(tmp_path) == {"version": __version__, "commit": commit}
+    (tmp_path / "Snakefile").write_text("rule other:\n")
+    assert workflow_record(tmp_path)["commit"] == f"{commit}-dirty"
+    # A copy within somebody else's repository is not of their commit.
+    (tmp_path / "copy").mkdir()
+    assert workflow_record(tmp_path / "copy")["commit"] == "unknown"
+
+
+def test_a_broken_repository_has_an_unknown_commit(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: nowhere")
+    assert workflow_record(tmp_path)["commit"] == "unknown"

@@ -37,6 +37,7 @@ def explained(scale: float = 1.0) -> pd.DataFrame:
             "predicted": 0.5,
             "drawn": [True, True, True, True, True, True, False],
             "scale": scale,
+            "converged": True,
             "place": range(7),
         }
     )
@@ -47,6 +48,11 @@ def drawn(shown: pd.DataFrame, *, zero: bool = False) -> Figure:
     pixels = np.broadcast_to(levels, (len(shown), 3, 8, 8))
     maps = np.random.default_rng(0).uniform(-1, 1, (len(shown), 3, 8, 8)).astype(np.float16)
     return figures.attribution_maps(shown, pixels, maps * (not zero), note=NOTE)
+
+
+def agreement(checks: pd.DataFrame, check: str) -> Figure:
+    attributions, variants, _, _ = study()
+    return figures.agreement(checks, check, [attributions, variants], confidence=0.9, note=NOTE)
 
 
 def titles(figure: Figure) -> list[tuple[str, int]]:
@@ -78,6 +84,35 @@ def test_photographs_ascend_in_memorability_from_the_least_to_the_most(
     draw(figure, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("converged", "said"),
+    [
+        ([True] * 6, "6 attributions converged."),
+        ([False, *[True] * 5], "5 of 6 attributions converged."),
+        ([False] * 6, "None of 6 attributions converged: do not interpret them."),
+    ],
+)
+def test_maps_that_have_not_converged_are_marked(converged: list[bool], said: str) -> None:
+    figure = drawn(figures.shown_images(explained(), []).assign(converged=converged))
+    assert texts(figure).count("not converged") == converged.count(False)
+    assert said in texts(figure)
+
+
+def test_checks_say_how_many_of_the_attributions_they_compare_have_converged() -> None:
+    attributions, variants, _, curves = study(12)
+    variants["converged"] = variants["variant"] != "zeros"
+    pair = [attributions, variants]
+    for check, said in (
+        ("baseline", "12 of 24 attributions converged"), ("weights", "36 attributions converged"),
+    ):  # fmt: skip
+        figure = figures.agreement(summarised(), check, pair, confidence=0.9, note=NOTE)
+        assert said in texts(figure)
+    figure = figures.deletion_insertion(
+        curves, summarised(), attributions.assign(converged=False), BOOTSTRAP, note=NOTE
+    )
+    assert "None of 12 attributions converged" in texts(figure)
+
+
 def test_named_images_alone_are_shown() -> None:
     shown = figures.shown_images(explained(), ["i6", "i0", "i1"])
     assert list(shown["image_id"]) == ["i1", "i6", "i0"]
@@ -105,21 +140,20 @@ def test_attributions_that_are_all_zero_are_drawn_as_plain_photographs(tmp_path:
 def test_checks_are_drawn_with_their_sentence(n: int, constant: bool, tmp_path: Path) -> None:
     checks = summarised(n, constant=constant)
     for check, names in (("baseline", "black"), ("weights", "random encoder and predictor")):
-        figure = figures.agreement(checks, check, note=NOTE)
+        figure = agreement(checks, check)
         assert names in texts(figure)
         assert ("All attributions are 0" in texts(figure)) == constant
         draw(figure, tmp_path)
-    figure = figures.deletion_insertion(
-        study(n, constant=constant)[3], checks, BOOTSTRAP, note=NOTE
-    )
-    assert f"mean predicted score of {n} images" in texts(figure)
-    assert ("All attributions are 0" in texts(figure)) == constant
+    attributions, _, _, curves = study(n, constant=constant)
+    figure = figures.deletion_insertion(curves, checks, attributions, BOOTSTRAP, note=NOTE)
+    assert f"Deletion and insertion of pixels, {n} images" in texts(figure)
+    assert ("all attributions are 0" in texts(figure)) == constant
     draw(figure, tmp_path)
 
 
 def test_an_agreement_is_where_its_row_says() -> None:
     checks = summarised()
-    axes = figures.agreement(checks, "weights", note=NOTE).axes[0]
+    axes = agreement(checks, "weights").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "random predictor", "random encoder and predictor",
     ]  # fmt: skip
@@ -130,8 +164,8 @@ def test_an_agreement_is_where_its_row_says() -> None:
 
 
 def test_curves_are_means_over_images() -> None:
-    curves = study()[3]
-    figure = figures.deletion_insertion(curves, summarised(), BOOTSTRAP, note=NOTE)
+    attributions, _, _, curves = study()
+    figure = figures.deletion_insertion(curves, summarised(), attributions, BOOTSTRAP, note=NOTE)
     for axes, middle in zip(figure.axes, (0.3, 0.7), strict=True):
         by_attribution, at_random = (line.get_ydata() for line in axes.lines)
         np.testing.assert_allclose(by_attribution, [0.5, middle, 0.5])
@@ -139,14 +173,16 @@ def test_curves_are_means_over_images() -> None:
 
 
 def test_bands_are_intervals_of_the_mean_with_the_confidence_of_the_study() -> None:
-    curves = study(12)[3]
+    attributions, _, _, curves = study(12)
     rng = np.random.default_rng(4)
     curves["score"] = rng.random(len(curves))
     first = curves[(curves["mode"] == "deletion") & (curves["order"] == "attribution")]
     scores = first.pivot_table(index="image_id", columns="share", values="score").to_numpy()
     drawn = numpy_stream(0, "bootstrap").integers(0, 12, (200, 12))
     expected = np.percentile(scores[drawn].mean(axis=1), [5, 95], axis=0)
-    axes = figures.deletion_insertion(curves, summarised(12), BOOTSTRAP, note=NOTE).axes[0]
+    axes = figures.deletion_insertion(
+        curves, summarised(12), attributions, BOOTSTRAP, note=NOTE
+    ).axes[0]
     corners = axes.collections[0].get_paths()[0].vertices
     assert corners[:, 1].min() == pytest.approx(expected[0].min())
     assert corners[:, 1].max() == pytest.approx(expected[1].max())

@@ -15,6 +15,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.text import Text
+from scipy.stats import spearmanr
 
 from memorability.base.errors import InputError
 from memorability.report import labels
@@ -25,6 +26,7 @@ from memorability.report.figures.scores import (
     scores_by_category,
     values_by_memorability,
 )
+from memorability.report.numbers import number
 
 NAN = float("nan")
 NOTE = "Observers are simulated; backbones are random."
@@ -114,9 +116,11 @@ def by_memorability(
         images,
         pd.DataFrame(rows),
         target="score",
+        score="memorability as given",
         bins=bins,
         title="MSE, two seeds",
         ylabel="reconstruction error",
+        confidence=0.95,
         note=NOTE,
     )
 
@@ -126,11 +130,16 @@ def by_memorability(
 
 def test_scores_are_drawn_with_count_and_mean_of_each_category(tmp_path: Path) -> None:
     figure = scores_by_category(
-        images_of({"animal": {0.2: 3, 0.6: 3}, "food": {0.5: 2}}), target="score", note=NOTE
+        images_of({"animal": {0.2: 3, 0.6: 3}, "food": {0.5: 2}}),
+        target="score",
+        score="memorability as given",
+        note=NOTE,
     )
     shown = texts(figure)
-    assert "n = 6\nmean 0.40" in shown
-    assert "n = 2\nmean 0.50" in shown
+    # What is printed is what is drawn: the dot is the median.
+    assert "6 images\nmedian 0.40" in shown
+    assert "2 images\nmedian 0.50" in shown
+    assert "memorability as given" in shown
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["animal", "food"]
     assert NOTE in shown
     assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
@@ -138,7 +147,9 @@ def test_scores_are_drawn_with_count_and_mean_of_each_category(tmp_path: Path) -
 
 def test_the_scores_of_fewer_than_20_images_are_hollow() -> None:
     counts = {"animal": {0.2: 10, 0.6: 10}, "food": {0.2: 10, 0.6: 9}}
-    figure = scores_by_category(images_of(counts), target="score", note="")
+    figure = scores_by_category(
+        images_of(counts), target="score", score="memorability as given", note=""
+    )
     shapes = figure.axes[0].collections
     filled = [len(shape.get_facecolor()) for shape in shapes if isinstance(shape, PolyCollection)]
     assert filled == [1, 0]
@@ -147,14 +158,16 @@ def test_the_scores_of_fewer_than_20_images_are_hollow() -> None:
 
 def test_scores_name_the_target_that_is_shown() -> None:
     images = images_of({"all": {0.2: 3, 0.6: 3}}).rename(columns={"score": "score_uncorrected"})
-    figure = scores_by_category(images, target="score_uncorrected", note="")
-    assert figure.axes[0].get_ylabel() == "memorability, hits / responses"
+    figure = scores_by_category(
+        images, target="score_uncorrected", score="hits / responses", note=""
+    )
+    assert figure.axes[0].get_ylabel() == "hits / responses"
 
 
 @pytest.mark.parametrize("outside", [-0.5, 2.5])
 def test_scores_without_bounds_are_drawn_in_their_own_range(outside: float, tmp_path: Path) -> None:
     images = images_of({"a": {0.2: 3, outside: 3}}).rename(columns={"score": "d_prime"})
-    figure = scores_by_category(images, target="d_prime", note="")
+    figure = scores_by_category(images, target="d_prime", score="memorability, d′", note="")
     low, high = figure.axes[0].get_ylim()
     assert (low, high) == (min(0.2, outside), max(0.2, outside))
     draw(figure, tmp_path)
@@ -192,6 +205,11 @@ def test_consistency_is_drawn_by_number_and_once_for_each_way_of_splitting(tmp_p
     assert NOTE.split(";", maxsplit=1)[0] in draw(figure, tmp_path)
 
 
+def test_of_no_consistency_the_figure_says_why() -> None:
+    figure = consistency_by_responses(consistencies(()).iloc[:0], note=NOTE)
+    assert "Too few responses to compare halves of the observers" in texts(figure)
+
+
 def test_ways_of_splitting_that_were_not_measured_are_not_named() -> None:
     figure = consistency_by_responses(consistencies(("observers",)), note=NOTE)
     assert "adversarial" not in texts(figure)
@@ -203,8 +221,8 @@ def test_ways_of_splitting_that_were_not_measured_are_not_named() -> None:
 
 def test_every_panel_has_its_correlation_and_every_box_its_count(tmp_path: Path) -> None:
     figure = by_memorability({"animal": ANIMALS, "food": FOOD})
-    assert titles(figure) == [
-        f"{name}: r = 0.25 [0.12, 0.38]" for name in ("all", "animal", "food")
+    assert [title.split("\n")[:2] for title in titles(figure)] == [
+        [name, "mean r = 0.25 [0.12, 0.38]"] for name in ("all", "animal", "food")
     ]
     counts = [
         [text.get_text() for text in axes.texts if text.get_text().isdigit()]
@@ -221,17 +239,18 @@ def test_every_panel_has_its_correlation_and_every_box_its_count(tmp_path: Path)
 def test_a_box_of_fewer_than_20_images_is_hollow() -> None:
     figure = by_memorability({"animal": ANIMALS, "food": FOOD})
     opacity = {
-        axes.get_title().split(":")[0]: [
+        axes.get_title().split("\n")[0]: [
             box.get_facecolor()[3] > 0 for box in axes.findobj(PathPatch) if box in axes.patches
         ]
         for axes in panels(figure)
     }
     assert opacity == {
-        "all": [True, False, True, True],
-        "animal": [True, False, True],
-        "food": [False, True],
+        # A box for each of two seeds.
+        "all": [True, True, False, False, True, True, True, True],
+        "animal": [True, True, False, False, True, True],
+        "food": [False, False, True, True],
     }
-    assert "hollow: under 20)" in texts(figure)
+    assert "hollow: under 20;" in texts(figure)
 
 
 def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
@@ -244,14 +263,38 @@ def test_scores_of_0_and_1_belong_to_the_outer_bins() -> None:
     assert counts == {0: "2", 4: "3"}
 
 
-def test_seeds_are_averaged_so_that_an_image_counts_once() -> None:
+def test_an_image_counts_once_however_many_seeds_there_are() -> None:
     figure = by_memorability({"all": {0.5: 21}})
     assert [text.get_text() for text in figure.axes[0].texts] == ["21"]
 
 
+@pytest.mark.parametrize("bins", ["published", "quantiles"])
+def test_the_correlations_of_seeds_are_those_of_what_is_drawn(bins: str) -> None:
+    """Two seeds that contradict each other: their average would correlate, they hardly do."""
+    rng = np.random.default_rng(1)
+    images = images_of({"animal": dict.fromkeys(np.linspace(0.05, 0.95, 30), 1)})
+    noise = 10 * rng.standard_normal(30)
+    values = pd.concat(
+        images[["image_id"]].assign(seed=seed, value=images["score"] + sign * noise)
+        for seed, sign in (("0", 1), ("1", -1))
+    )
+    own = [spearmanr(images["score"], images["score"] + sign * noise)[0] for sign in (1, -1)]
+    mean = float(np.mean(own))
+    assert mean < 0.2, "but that of the average is 1"
+    rows = [correlation(r=mean), correlation("animal", "within", r=mean)]
+    figure = values_by_memorability(
+        values, images, pd.DataFrame(rows), target="score", score="score", bins=bins,
+        title="", ylabel="error", confidence=0.95, note="",
+    )  # fmt: skip
+    for title in titles(figure):
+        assert title.split("\n")[1:] == [
+            f"mean r = {number(mean)} [0.12, 0.38]", f"seeds: {number(own[0])}, {number(own[1])}",
+        ]  # fmt: skip
+
+
 def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
     figure = by_memorability({"all": ANIMALS})
-    assert titles(figure) == ["all: r = 0.25 [0.12, 0.38]"]
+    assert [title.split("\n")[0] for title in titles(figure)] == ["all"]
     draw(figure, tmp_path)
 
 
@@ -259,7 +302,7 @@ def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
 def test_there_is_a_panel_for_all_and_for_each_category_and_no_empty_one(categories: int) -> None:
     names = [f"c{k}" for k in range(categories)]
     figure = by_memorability({name: {0.1: 3, 0.9: 3} for name in names})
-    assert [title.split(":")[0] for title in titles(figure)] == ["all", *names]
+    assert [title.split("\n")[0] for title in titles(figure)] == ["all", *names]
 
 
 def test_an_undefined_correlation_is_said_to_be_undefined(tmp_path: Path) -> None:
@@ -269,7 +312,7 @@ def test_an_undefined_correlation_is_said_to_be_undefined(tmp_path: Path) -> Non
         correlation("food", "within", **UNDEFINED),
     ]
     figure = by_memorability({"animal": ANIMALS, "food": FOOD}, rows)
-    assert titles(figure)[2] == "food: r undefined (n = 64)"
+    assert titles(figure)[2] == "food\nr undefined (64 images)"
     draw(figure, tmp_path)
 
 
@@ -278,7 +321,8 @@ def test_a_correlation_without_an_interval_is_shown_without_one() -> None:
         correlation(ci_low=NAN, ci_high=NAN, r=-0.5, ci_method="none (n < 10)"),
         correlation("all", "within"),
     ]
-    assert titles(by_memorability({"all": {0.1: 2, 0.9: 2}}, rows)) == ["all: r = -0.50"]
+    (title,) = titles(by_memorability({"all": {0.1: 2, 0.9: 2}}, rows))
+    assert title.startswith("all\nmean r = −0.50\nseeds:")
 
 
 def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> None:
@@ -286,7 +330,7 @@ def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> N
     figure = by_memorability({"all": ANIMALS}, rows, value=0.5)
     draw(figure, tmp_path)
     boxes = figure.axes[0].patches
-    assert len(boxes) == 3
+    assert len(boxes) == 6
     for box in boxes:
         assert np.isfinite(np.asarray(box.get_path().vertices)).all()
 
@@ -294,6 +338,7 @@ def test_equal_values_are_drawn_rather_than_divided_by_zero(tmp_path: Path) -> N
 def test_values_of_a_run_that_diverged_are_not_drawn() -> None:
     figure = by_memorability({"animal": ANIMALS}, value=NAN)
     assert not any(axes.patches for axes in panels(figure))
+    assert texts(figure).count("No values: the runs diverged.") >= 2
 
 
 def test_fifths_of_the_images_are_named_by_their_scores() -> None:
@@ -306,11 +351,13 @@ def test_fifths_of_the_images_are_named_by_their_scores() -> None:
     names = [tick.get_text() for tick in axes.get_xticklabels()]
     assert names[0].startswith("0.10–")
     assert names[4].endswith("–0.90")
-    assert "fifths of the images (number of images below; hollow: under 20)" in texts(figure)
+    assert "as given, fifths of the images a box for each seed; below: number of images" in texts(
+        figure
+    )
 
 
 @settings(max_examples=50, deadline=None)
-@given(scores=st.lists(st.integers(0, 40), min_size=5, max_size=80))
+@given(scores=st.lists(st.integers(-40, 40), min_size=5, max_size=80))
 def test_bins_follow_the_scores_and_equal_scores_share_one(scores: list[int]) -> None:
     table = pd.Series(scores, name="score") / 40
     for kind in ("published", "quantiles"):
@@ -322,6 +369,13 @@ def test_bins_follow_the_scores_and_equal_scores_share_one(scores: list[int]) ->
         assert bins.groupby(table).max().equals(bins.groupby(table).min())
     if table.is_unique:
         assert bins.value_counts().max() - bins.value_counts().min() <= 1
+
+
+def test_corrected_scores_below_0_are_in_the_lowest_bin_and_the_figure_says_so() -> None:
+    scores = pd.Series([-1.0, -0.05, 0.0, 0.2, 0.21, 1.0], name="score")
+    assert list(memorability_bins(scores, "published")[0]) == [0, 0, 0, 0, 1, 4]
+    assert "below 0" in texts(by_memorability({"all": {-0.05: 3, 0.5: 20}}))
+    assert "below 0" not in texts(by_memorability({"all": {0.05: 3, 0.5: 20}}))
 
 
 def test_published_bins_of_scores_beyond_them_are_refused() -> None:
@@ -352,7 +406,7 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
             effect("mse", 0.05, **several), effect("style", np.nan, **several),
         ]
     )  # fmt: skip
-    figure = comparisons.protocol_effects(effects, learning_rate="5e-6", note=NOTE)
+    figure = comparisons.protocol_effects(effects, learning_rate="5e-6", confidence=0.95, note=NOTE)
     axes = figure.axes[0]
     ticks = [label.get_text() for label in axes.get_yticklabels()]
     assert ticks == ["released, not paper\n(3 choices)", "order:\nlisted, not seed_shuffle"]
@@ -373,7 +427,9 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
 def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -> None:
     random = {"backbone": "random", "sign": "one_minus"}
     effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, **random)]
-    figure = comparisons.protocol_effects(pd.DataFrame(effects), learning_rate="5e-6", note="")
+    figure = comparisons.protocol_effects(
+        pd.DataFrame(effects), learning_rate="5e-6", confidence=0.95, note=""
+    )
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert [name.replace("\n", " ") for name in names] == [
         "MSE (no r)", "LPIPS (VGG), random backbone",
@@ -390,7 +446,7 @@ OUTSIDE = {"r": 0.5, "ci_low": 0.55, "ci_high": 0.75}
 
 def test_an_interval_beside_its_correlation_does_not_stop_a_figure(tmp_path: Path) -> None:
     table = pd.DataFrame([correlation(**OUTSIDE)])
-    draw(comparisons.forest(table, title="Features", note=NOTE), tmp_path)
+    draw(comparisons.forest(table, title="Features", confidence=0.95, note=NOTE), tmp_path)
 
 
 # Forest
@@ -403,15 +459,19 @@ def test_a_forest_is_sorted_and_has_pooled_and_partial_correlations(tmp_path: Pa
         for metric, pooled, partial in plan
         for method, r in (("pooled", pooled), ("partial", partial))
     ]
-    figure = comparisons.forest(pd.DataFrame(rows[::-1]), title="Image features", note=NOTE)
+    figure = comparisons.forest(
+        pd.DataFrame(rows[::-1]), title="Image features", confidence=0.95, note=NOTE
+    )
     axes = figure.axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["unheard of", "Saturation", "Clutter score"]
+    assert names == ["Clutter score", "Saturation", "unheard of"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first row is on top
+    assert axes.get_xlabel() == "Spearman's r with memorability (bar: 95 % interval)"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "pooled", "given the category",
     ]  # fmt: skip
     dots = [line.get_xdata() for line in axes.lines if line.get_marker() in {"o", "s"}]
-    np.testing.assert_array_equal(dots, [[-0.2, 0.1, 0.3], [0.0, -0.3, 0.2]])
+    np.testing.assert_array_equal(dots, [[0.3, 0.1, -0.2], [0.2, -0.3, 0.0]])
     assert "Image features" in texts(figure)
     assert NOTE in texts(figure)
     draw(figure, tmp_path)
@@ -419,7 +479,9 @@ def test_a_forest_is_sorted_and_has_pooled_and_partial_correlations(tmp_path: Pa
 
 def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path) -> None:
     rows = [correlation(metric="saturation"), correlation(metric="clutter_score", **UNDEFINED)]
-    figure = comparisons.forest(pd.DataFrame(rows), title="Image features", note="")
+    figure = comparisons.forest(
+        pd.DataFrame(rows), title="Image features", confidence=0.95, note=""
+    )
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["pooled"]
     draw(figure, tmp_path)
@@ -482,7 +544,7 @@ def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.D
 
 def selection_figure(*losses: list[pd.DataFrame]) -> Figure:
     parts = [pd.concat(tables) for tables in zip(*losses, strict=True)]
-    return learning.learning_rate_selection(*parts, note=NOTE)
+    return learning.learning_rate_selection(*parts, confidence=0.95, note=NOTE)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 13])
@@ -493,8 +555,13 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
     rates = [f"{k}e-6" for k in range(1, count + 1)]
     figure = selection_figure(*(chosen(f"loss_{k}", rates) for k in range(losses)))
     draw(figure, tmp_path)
-    assert titles(figure) == [
-        f"loss {k}\npublished rule 0.250 at 1e-6, honest 0.125" for k in range(losses)
+    chosen_in_words = (
+        "highest r 0.250 at 1e-6; chosen on other images 0.125"
+        if count > 1
+        else "r = 0.250; one learning rate, nothing to choose"
+    )
+    assert [" ".join(title.split("\n")) for title in titles(figure)] == [
+        f"loss {k} {chosen_in_words}" for k in range(losses)
     ]
     for axes in panels(figure):
         assert [tick.get_text() for tick in axes.get_xticklabels()] == rates
@@ -506,7 +573,7 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
         assert limits[1] > 0.6
     shown = texts(figure)
     assert NOTE in shown
-    assert "published choice, same images" in shown
+    assert ("highest r (the published choice)" in shown) == (count > 1)
     assert "no correlation" not in shown
 
 
@@ -529,7 +596,7 @@ def test_a_rate_of_which_one_seed_diverged_keeps_its_correlation_under_a_cross()
     figure = selection_figure(tables)
     crosses = [line for line in figure.axes[0].lines if line.get_marker() == "x"]
     assert [list(line.get_ydata()) for line in crosses] == [[0.5, 0.0]]
-    assert "64 images, mean of 2 seed(s)" in texts(figure)
+    assert "64 images, mean of 2 seeds" in texts(figure)
 
 
 def test_panels_of_two_protocols_are_told_apart() -> None:
@@ -561,7 +628,7 @@ def test_every_training_loss_has_a_cell_per_metric_and_its_own_is_bold(tmp_path:
         for loss in ("mse", "style")
         for metric, backbone in backbones.items()
     ]
-    figure = comparisons.metric_matrix(pd.DataFrame(rows), note=NOTE)
+    figure = comparisons.metric_matrix(pd.DataFrame(rows), confidence=0.95, note=NOTE)
     draw(figure, tmp_path)
     assert titles(figure)[:2] == ["protocol paper", "protocol released"]
     for axes in figure.axes[:2]:
@@ -586,7 +653,7 @@ def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> N
         for loss in ("lpips_vgg", "mse")
         for metric, sign in (("lpips_vgg", own), ("mse", "distance"))
     ]
-    figure = comparisons.metric_matrix(pd.DataFrame(rows), note="")
+    figure = comparisons.metric_matrix(pd.DataFrame(rows), confidence=0.95, note="")
     for axes, name in zip(figure.axes, ("LPIPS (VGG)", "1 − LPIPS (VGG)"), strict=False):
         shown = [tick.get_text() for tick in axes.get_xticklabels()]
         bold = {text.get_position()[0] for text in axes.texts if text.get_weight() == "bold"}
@@ -597,7 +664,7 @@ def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> N
 # Decay
 
 
-def decay_figure(*, categories: int, epochs: int) -> Figure:
+def decay_figure(*, categories: int, epochs: int, compared: bool = True) -> Figure:
     methods = ["pooled", "partial"] if categories > 1 else ["pooled"]
     curve = [
         correlation(method=method, r=0.5 - 0.01 * epoch) | {"epoch": epoch}
@@ -610,7 +677,8 @@ def decay_figure(*, categories: int, epochs: int) -> Figure:
     published = pd.DataFrame(
         {"epoch": [1, 20], "r": [0.452, 0.22], "ci_low": [0.4, 0.2], "ci_high": [0.5, 0.3]}
     )
-    return learning.decay(pd.DataFrame(curve), pd.DataFrame(seeds), published, note=NOTE)
+    tables = pd.DataFrame(curve), pd.DataFrame(seeds), published
+    return learning.decay(*tables, compared=compared, confidence=0.95, note=NOTE)
 
 
 @pytest.mark.parametrize("epochs", [2, 20])
@@ -624,9 +692,17 @@ def test_the_decay_curve_stands_beside_the_published_points(epochs: int, tmp_pat
     np.testing.assert_allclose(points.get_xydata(), [[1, 0.452], [20, 0.22]])
     assert figure.axes[0].get_xlim()[1] > 20, "both published points are inside"
     shown = texts(figure)
-    assert "mean of 2 seed(s)" in shown
+    assert "mean of 2 seeds" in shown
     assert "0.452" in shown
     assert NOTE in shown
+
+
+def test_published_points_of_other_images_or_models_are_not_drawn() -> None:
+    figure = decay_figure(categories=2, epochs=3, compared=False)
+    axes = figure.axes[0]
+    assert not any(str(line.get_label()).startswith("published") for line in axes.lines)
+    assert "0.452" not in texts(figure)
+    assert axes.get_xlim()[1] < 4, "nothing is kept free for them"
 
 
 def test_the_decay_curve_of_a_single_category_is_given_nothing() -> None:
@@ -648,14 +724,16 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_saving_the_same_figure_twice_gives_the_same_bytes(tmp_path: Path) -> None:
-    figure = scores_by_category(images_of({"a": ANIMALS}), target="score", note=NOTE)
+    figure = scores_by_category(
+        images_of({"a": ANIMALS}), target="score", score="memorability as given", note=NOTE
+    )
     assert draw(figure, tmp_path) == draw(figure, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.png", "figure.svg"]
 
 
 def test_text_of_a_figure_stays_text_and_no_date_is_in_it(tmp_path: Path) -> None:
     svg = draw(by_memorability({"all": ANIMALS}), tmp_path)
-    assert "all: r = 0.25 [0.12, 0.38]" in svg
+    assert "mean r = 0.25 [0.12, 0.38]" in svg
     assert "<dc:date>" not in svg
 
 
@@ -686,11 +764,11 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
         ),
         (
             {"metric": "lpips_vgg", "backbone": "random"},
-            "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seed(s)",
+            "LPIPS (VGG), random backbone, learning rate 1e-3, protocol paper, 2 seeds",
         ),
         (
             {"quantity": "distinctiveness", "metric": "nearest_neighbour", "loss": "style"},
-            "Style loss, learning rate 1e-3, protocol paper, 2 seed(s)",
+            "Style loss, learning rate 1e-3, protocol paper, 2 seeds",
         ),
     ],
 )

@@ -8,12 +8,13 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from memorability.features.names import OBJECT_FEATURES, TABLE_2
+from memorability.features.names import OBJECT_FEATURES, TABLE_2, VARIANTS_OF
 from memorability.report.figures import style
 from memorability.report.figures.features import (
     feature_correlations,
     feature_map,
     importance,
+    readings,
     table_2_forest,
 )
 from memorability.report.labels import label
@@ -51,7 +52,7 @@ def texts(figure: Figure) -> list[str]:
 
 
 def test_table_2_has_a_panel_per_target_and_a_row_per_feature(table: pd.DataFrame) -> None:
-    figure = table_2_forest(table, note=NOTE)
+    figure = table_2_forest(table, compared=True, confidence=0.95, note=NOTE)
     first, second = figure.axes
     assert "memorability" in first.get_title()
     assert "mean absolute attribution" in second.get_title()
@@ -62,16 +63,20 @@ def test_table_2_has_a_panel_per_target_and_a_row_per_feature(table: pd.DataFram
     points = drawn["all images of the panel"].get_xdata()
     expected = table.loc[table["target"] != "score", "r"].to_numpy()
     np.testing.assert_array_equal(points, expected)
-    np.testing.assert_array_equal(drawn["published (MemCat)"].get_xdata(), [0.3] * 12)
+    np.testing.assert_array_equal(drawn["published"].get_xdata(), [0.3] * 12)
 
 
 def test_features_that_were_not_measured_say_so_in_every_panel(table: pd.DataFrame) -> None:
-    assert texts(table_2_forest(table, note=NOTE)) == ["not measured"] * 2 * len(OBJECT_FEATURES)
+    assert texts(table_2_forest(table, compared=True, confidence=0.95, note=NOTE)) == [
+        "not measured"
+    ] * 2 * len(OBJECT_FEATURES)
 
 
 def test_a_study_without_subcategories_has_two_points_per_feature(table: pd.DataFrame) -> None:
     columns = [name for name in table if name.startswith("given_subcategory")]
-    axes = table_2_forest(table.assign(**dict.fromkeys(columns, np.nan)), note=NOTE).axes[0]
+    axes = table_2_forest(
+        table.assign(**dict.fromkeys(columns, np.nan)), compared=True, confidence=0.95, note=NOTE
+    ).axes[0]
     assert "given the subcategory" not in [line.get_label() for line in axes.get_lines()]
 
 
@@ -89,7 +94,62 @@ def test_the_map_prints_every_correlation_and_a_dash_for_none(features: pd.DataF
     shown = texts(feature_map(features, note=NOTE))
     assert len(shown) == 8 * 8
     assert shown.count("–") == 15
-    assert shown.count("-1.00") == 2
+    assert shown.count("−1.00") == 2
+
+
+def test_published_values_of_other_images_are_not_drawn(table: pd.DataFrame) -> None:
+    axes = table_2_forest(table, compared=False, confidence=0.95, note=NOTE).axes[0]
+    assert "published" not in [line.get_label() for line in axes.get_lines()]
+
+
+def reading(metric: str, r: float, method: str = "pooled") -> dict[str, object]:
+    return {
+        "quantity": "variant" if metric in VARIANTS_OF else "feature", "metric": metric,
+        "backbone": "", "sign": "", "model": "", "protocol": "", "loss": "", "lr": "",
+        "method": method, "target": "score", "r": r, "ci_low": r - 0.1, "ci_high": r + 0.1,
+    }  # fmt: skip
+
+
+def test_other_readings_stand_below_their_feature() -> None:
+    features = [reading("saturation", 0.9), reading("texture_energy", 0.1)]
+    features += [reading("color_diversity", 0.2)]
+    variants = [reading("texture_energy_swapped", -0.5), reading("color_diversity_lab_values", 0.6)]
+    figure = readings(pd.DataFrame(features), pd.DataFrame(variants), confidence=0.9, note=NOTE)
+    (axes,) = figure.axes
+    names = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
+    # Saturation has no other reading.
+    assert names == [
+        "Colour diversity (Table 2)", "Colour diversity, as scripted (LAB values)",
+        "Texture energy (Table 2)", "Texture energy, as scripted (red and blue swapped)",
+    ]  # fmt: skip
+    (points,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert list(points.get_xdata()) == [0.2, 0.6, 0.1, -0.5]
+    assert "90 % interval" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize("all_unused", [True, False])
+def test_features_that_the_model_does_not_use_are_named_not_drawn(all_unused: bool) -> None:
+    used = 0.0 if all_unused else 0.2
+    rows = pd.DataFrame(
+        {"feature": ["saturation", "mean_lab_a"], "importance": [used, 0.0],
+         "ci_low": [used, 0.0], "ci_high": [used, 0.0], "n": 18, "model": "gradient-boosted trees"}
+    )  # fmt: skip
+    metrics = pd.DataFrame(
+        {"head": ["labels_alone", "features_and_labels"], "metric": "spearman",
+         "value": [0.3, np.nan], "ci_low": [0.2, np.nan], "ci_high": [0.4, np.nan], "n": 18}
+    )  # fmt: skip
+    figure = importance(rows, metrics, confidence=0.95, note=NOTE)
+    left, right = figure.axes
+    assert [text.get_text().strip() for text in left.texts] == [
+        "predicts the same score for every image"
+    ]
+    said = " ".join(" ".join(text.get_text() for text in right.texts).split())
+    if all_unused:
+        assert not right.lines
+        assert "The model uses no feature" in said
+    else:
+        assert said == "not used by the model"
+        assert list(np.isnan(right.lines[1].get_xdata())) == [True, False]
 
 
 def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
@@ -101,7 +161,7 @@ def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
         {"head": ["labels_alone", "features_and_labels"], "metric": "spearman",
          "value": [0.3, 0.6], "ci_low": [0.2, 0.5], "ci_high": [0.4, 0.7], "n": 36}
     )  # fmt: skip
-    figure = importance(rows, metrics, note=NOTE)
+    figure = importance(rows, metrics, confidence=0.95, note=NOTE)
     left, right = figure.axes
     heads = [text.get_text() for text in left.get_yticklabels()]
     assert heads == ["a model of labels alone", "a model of features and labels"]

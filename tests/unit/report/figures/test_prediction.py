@@ -12,6 +12,7 @@ from memorability.report.figures.style import save
 from memorability.statistics.intervals import Bootstrap
 
 NOTE = "Observers are simulated."
+BOOTSTRAP = Bootstrap(draws=50, confidence=0.95, seed=0)
 
 
 def texts(figure: Figure) -> str:
@@ -60,10 +61,16 @@ class Study:
 def test_predictions_are_drawn_with_curves_of_every_head(tmp_path: Path) -> None:
     study = Study()
     figure = prediction.prediction(
-        study.predictions, study.heads, study.evaluation().metrics, median_of="train", note=NOTE
+        study.predictions,
+        study.heads,
+        study.evaluation().metrics,
+        median_of="train",
+        score="memorability as given",
+        note=NOTE,
     )
     shown = drawn(figure, tmp_path)
-    assert "Spearman's r = 1.00, n = 30" in shown
+    assert "MLP on latents: Spearman's r = 1.00,\n30 test images" in shown
+    assert "measured memorability as given" in shown
     assert "MLP on latents: 1.00" in shown
     assert "their_model: 0." in shown
     assert "category means: 0." in shown
@@ -77,17 +84,24 @@ def test_predictions_are_drawn_with_curves_of_every_head(tmp_path: Path) -> None
 def test_test_images_on_one_side_of_the_median_have_no_curves_but_a_figure(tmp_path: Path) -> None:
     study = Study(np.linspace(0.97, 1, 12))
     figure = prediction.prediction(
-        study.predictions, study.heads, study.evaluation().metrics, median_of="train", note=NOTE
+        study.predictions,
+        study.heads,
+        study.evaluation().metrics,
+        median_of="train",
+        score="memorability as given",
+        note=NOTE,
     )
-    assert "MLP on latents" not in drawn(figure, tmp_path)
+    shown = drawn(figure, tmp_path)
+    assert "category means" not in shown
+    assert "No curve: all test images" in " ".join(shown.split())
 
 
 def test_every_head_has_a_point_in_every_category_that_it_varies_in(tmp_path: Path) -> None:
     found = Study().evaluation()
-    figure = prediction.by_category(found.metrics, found.by_category, note=NOTE)
+    figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
     shown = drawn(figure, tmp_path)
-    assert "animal\n(n = 15)" in shown
-    assert "all\n(n = 30)" in shown
+    assert "animal\n(15 images)" in shown
+    assert "all\n(30 images)" in shown
     points = {line.get_label(): line.get_xdata() for line in figure.axes[0].lines}
     assert np.isfinite(points["MLP on latents"]).all()
     assert list(np.isfinite(points["category means"])) == [True, False, False]
@@ -100,21 +114,69 @@ def test_one_category_is_drawn_once(tmp_path: Path) -> None:
     study = Study()
     study.images["category"] = "all"
     found = study.evaluation()
-    figure = prediction.by_category(found.metrics, found.by_category, note=NOTE)
+    figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
     drawn(figure, tmp_path)
-    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["all\n(n = 30)"]
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["all\n(30 images)"]
 
 
 def test_calibration_shows_spread_slope_and_ends(tmp_path: Path) -> None:
     study = Study()
     found = study.evaluation()
-    figure = prediction.calibration(study.predictions, found.calibration, note=NOTE)
+    figure = prediction.calibration(
+        study.predictions, found.calibration, BOOTSTRAP, score="memorability as given", note=NOTE
+    )
     shown = drawn(figure, tmp_path)
     row = found.calibration.set_index("head").loc["mlp"]
     assert "least squares, slope 2.00" in shown
     assert f"SD {row['sd_predicted']:.3f} predicted, {row['sd_score']:.3f} measured" in shown
     assert f"Predictions lie between {row['floor']:.2f} and {row['ceiling']:.2f}" in shown
-    assert "3 images each" in shown
+    # 30 images are too few for groups of 20.
+    assert "single images (under 40: too few for means)" in shown
+    assert "interval" not in shown
+
+
+def test_groups_of_a_calibration_have_at_least_20_images_and_bootstrap_intervals() -> None:
+    study = Study(np.linspace(0, 1, 90))
+    figure = prediction.calibration(
+        study.predictions, study.evaluation().calibration, BOOTSTRAP, score="score", note=NOTE
+    )
+    curve = figure.axes[1]
+    (means,) = [line for line in curve.lines if line.get_marker() == "o"]
+    (bars,) = curve.collections
+    assert len(means.get_xdata()) == len(bars.get_segments()) == 4
+    test = study.predictions[study.predictions["split"] == "test"]
+    # The test scores are a line: the groups are its quarters, in the order of the predictions.
+    quarters = np.array_split(np.sort(test["score"].to_numpy()), 4)
+    np.testing.assert_allclose(
+        means.get_ydata(), [quarter.mean() for quarter in quarters], atol=0.02
+    )
+    for (low, high), middle in zip(
+        [segment[:, 1] for segment in bars.get_segments()], means.get_ydata(), strict=True
+    ):
+        assert low < middle < high
+    assert "95 % interval" in texts(figure)
+
+
+def test_equal_predictions_have_no_calibration() -> None:
+    study = Study(np.linspace(0, 1, 90))
+    study.predictions["predicted"] = 0.5
+    figure = prediction.calibration(
+        study.predictions, study.evaluation().calibration, BOOTSTRAP, score="score", note=NOTE
+    )
+    assert not figure.axes[1].lines
+    assert "every image has the same prediction" in " ".join(texts(figure).split())
+
+
+def test_categories_of_few_test_images_are_named_and_not_drawn(tmp_path: Path) -> None:
+    study = Study(np.linspace(0, 1, 26))
+    study.images["category"] = np.where(np.arange(len(study.images)) % 8 == 0, "few", "many")
+    found = study.evaluation()
+    figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
+    assert "few\n(3 images)" in drawn(figure, tmp_path)
+    assert "fewer than 10 test images" in texts(figure)
+    for line in figure.axes[0].lines:
+        if line.get_marker() in ("o", "s"):
+            assert list(np.isnan(line.get_xdata())) in ([False, True, False], [False, True, True])
 
 
 def test_learning_marks_the_epoch_whose_weights_are_kept(tmp_path: Path) -> None:
@@ -135,5 +197,5 @@ def test_the_search_is_drawn_with_its_choice(lost: int, tmp_path: Path) -> None:
         }
     )  # fmt: skip
     shown = drawn(prediction.search(trials, note=NOTE), tmp_path)
-    assert "chosen: 8-4 units, learning rate 1.0e-03" in shown
+    assert "chosen: 8-4 units, learning rate 0.001" in shown
     assert ("3 trials, 1 of which diverged" in shown) == bool(lost)

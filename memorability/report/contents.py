@@ -1,0 +1,108 @@
+"""The table of contents of a report: what it shows, in the order of reading.
+
+Snakemake sorts categories and labels by the alphabet. Numbers in front of them keep the order of this
+table.
+"""
+
+from collections.abc import Mapping
+
+FRONT = "Results on one page and in figures"
+
+CONTENTS: Mapping[str, Mapping[str, str]] = {
+    FRONT: {
+        "tables/summary": "the results on one page",
+        "figures/forest": "correlations within and between categories",
+        "figures/errors": "error by memorability",
+        "figures/external_errors": "error by memorability",
+        "figures/distinctiveness": "distinctiveness by memorability",
+        "figures/external_distinctiveness": "distinctiveness by memorability",
+        "figures/prediction": "predicted and measured memorability",
+        "figures/attributions": "attribution maps",
+        "figures/features": "image features and memorability",
+    },
+    "Results in tables": {
+        "tables/table_1": "Table 1: training losses",
+        "tables/in_words": "every correlation in words",
+        "tables/table_2": "Table 2: image features",
+        "tables/prediction_metrics": "prediction of unseen images",
+        "tables/claims": "published numbers beside ours",
+    },
+    "Images and scores": {
+        "figures/scores": "scores by category",
+        "tables/ceiling": "reliability of the scores",
+        "figures/consistency": "agreement of halves of the observers",
+        "tables/rejected": "images left out",
+        "tables/external": "tables made elsewhere",
+        "figures/pretraining": "pre-training by epoch",
+    },
+    "Reconstruction error": {
+        "figures/errors": "error by memorability",
+        "figures/external_errors": "error by memorability",
+        "figures/error_scatter": "error of every image",
+        "figures/external_error_scatter": "error of every image",
+        "figures/reconstructions": "best and worst reconstructions",
+        "figures/seed_agreement": "agreement between seeds",
+        "figures/selection": "correlation by learning rate",
+        "tables/selection": "choice of the learning rate",
+        "figures/decay": "correlation by epoch",
+        "figures/matrix": "every loss under every metric",
+        "figures/controls": "models beside controls",
+        "figures/protocol_effects": "protocols compared (figure)",
+        "tables/protocol_effects": "protocols compared (table)",
+    },
+    "Distinctiveness": {
+        "figures/measures": "four measures of distinctiveness",
+        "figures/external_distinctiveness": "distinctiveness by memorability",
+    },
+    "Prediction": {
+        "figures/prediction_by_category": "every head in every category",
+        "figures/prediction_calibration": "calibration",
+        "figures/prediction_learning": "training of the predictor",
+        "figures/prediction_search": "search for the predictor (figure)",
+        "tables/prediction_search": "search for the predictor (table)",
+    },
+    "Attribution": {
+        "figures/attribution_baselines": "other baselines",
+        "figures/attribution_weights": "random weights",
+        "figures/attribution_deletion": "deletion and insertion",
+    },
+    "Image features": {
+        "figures/feature_importance": "what each feature adds (figure)",
+        "tables/feature_importance": "what each feature adds (table)",
+        "figures/feature_variants": "other readings of the features",
+        "figures/feature_map": "features among one another",
+    },
+    "Provenance": {"tables/provenance": "weights, versions, configuration"},
+}
+"""Category -> entry, a figure or a page below the results -> what it is, in words."""
+
+
+def place(entry: str, *, front: bool = False, detail: str = "") -> tuple[str, str]:
+    """Return where the report shows an entry: its category and its label, both numbered.
+
+    Parameters
+    ----------
+    entry
+        Of `CONTENTS`, for example "figures/forest".
+    front
+        Whether one that stands in front and further back, as there are several of it, is to stand in
+        front.
+    detail
+        What tells it from others of the same entry.
+
+    Raises
+    ------
+    ValueError
+        If the report has no such entry.
+    """
+    places = [
+        (f"{place}. {category}", [*entries].index(entry) + 1, entries)
+        for place, (category, entries) in enumerate(CONTENTS.items(), start=1)
+        if entry in entries
+    ]
+    if not places:
+        raise ValueError(f"The report has no place for {entry!r}. Add it to CONTENTS.")
+    category, number, entries = places[0 if front else -1]
+    digits = len(str(len(entries)))
+    label = f"{number:0{digits}}. {entries[entry]}"
+    return category, f"{label}: {detail}" if detail else label

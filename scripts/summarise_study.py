@@ -1,0 +1,23 @@
+"""Write the first page of the report: what was found, Table 1, and what to be careful about."""
+
+from memorability.workflow.job import RunningJob
+
+with RunningJob(snakemake) as job:
+    from memorability.report.summary import Found, write_summary
+
+    params = job.params
+    correlations = zip(params.quantities, job.read_each("correlations"), strict=True)
+    tables = ("table_1", "table_2", "selection", "attributions")
+    prediction = ("metrics", "gains", "calibration")
+    write_summary(
+        Found(
+            correlations=dict(correlations),
+            **{name: job.read_if_any(name) for name in tables},
+            **{name: job.read_if_any(name, f"prediction_{name}") for name in prediction},
+        ),
+        job.read("claims"),
+        job.output.page,
+        study=params.study,
+        note=params.note,
+        confidence=params.confidence,
+    )
