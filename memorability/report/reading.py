@@ -117,7 +117,7 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the main metrics of the table `prediction_metrics`, a row per head."""
-    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "mse"))
+    return _by_head(metrics, ("spearman", "mean_within", "pearson", "roc_auc", "mse"))
 
 
 def classes_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -24,10 +24,10 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     -------
     pandas.DataFrame
         The table `table_1`, the highest correlation first: order (of reading, from 0), loss, r, ci_low,
-        ci_high, unit (what intervals and p hold for), given_category_r (partial correlation of the same
-        runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline and its
-        r, r_seed_sd, seed_agreement (mean rank correlation of their errors), p_holm, learning_rate,
-        n, seeds, seeds_vary, protocol, diverged.
+        ci_high, unit (what intervals and p hold for), given_category_r (partial correlation of the
+        same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
+        and its r, r_seed_sd, seed_agreement (mean rank correlation of their errors), p_holm,
+        learning_rate, n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", *METRIC_KEYS]

@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import HEADS, MAIN, OF_PAIRS, head_label
+from memorability.prediction.names import HEADS, LEFT_OUT, MAIN, OF_PAIRS, head_label
 from memorability.report.figures.style import (
     COLOURS,
     SMALL_GROUP,
@@ -163,7 +163,8 @@ def by_category(
         if heads:
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         axes.set_title("Prediction of unseen images, by head and category")
-        add_note(figure, f"Without a mark: predictions are constant there. {note}")
+        several = "" if LEFT_OUT not in heads else ", or come from several predictors"
+        add_note(figure, f"Without a mark: predictions are constant there{several}. {note}")
     return figure
 
 

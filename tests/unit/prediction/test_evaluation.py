@@ -11,6 +11,7 @@ from memorability.prediction.evaluation import (
     evaluate,
 )
 from memorability.prediction.metrics import METRICS, evaluate_prediction
+from memorability.prediction.names import LEFT_OUT
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
@@ -64,9 +65,10 @@ def test_every_table_fits_its_schema_and_holds_test_images_alone() -> None:
         schema = store.SCHEMAS[name][1]
         schema.validate(made[list(schema.columns)])
     assert (found.metrics["n"] == 200).all()
+    assert LEFT_OUT not in set(found.calibration["head"])
     heads = {"mlp", "ridge", "left_out", "category_mean", "subcategory_mean"}
     assert set(found.metrics["head"]) == heads
-    assert set(found.metrics["metric"]) == set(METRICS)
+    assert set(found.metrics["metric"]) == {*METRICS, "mean_within"}
     assert set(found.by_category["group"]) == set("abcd")
     assert (found.by_category["n"] == 50).all()
     test = table[table["split"] == "test"]
@@ -75,7 +77,35 @@ def test_every_table_fits_its_schema_and_holds_test_images_alone() -> None:
     expected = evaluate_prediction(
         test["predicted"].to_numpy(), test["score"].to_numpy(), threshold=threshold
     )
-    assert values["mlp"].to_dict() == expected
+    within = values["mlp"].to_dict()
+    assert within.pop("mean_within") < within["spearman"]
+    assert within == expected
+
+
+def test_of_categories_left_out_only_what_is_within_them_is_told() -> None:
+    table, images = predictions()
+    test = table[table["split"] == "test"].merge(images[["image_id", "category"]], on="image_id")
+    means = test.groupby("category")["score"].mean()
+    # What a predictor says that knows the scores of the other categories and nothing else.
+    others = {name: means.drop(name).mean() for name in means.index}
+    knows_nothing = test["category"].map(others) + 1e-6 * np.random.default_rng(0).random(len(test))
+    assert stats.spearmanr(knows_nothing, test["score"]).statistic < -0.3
+    left_out = test[["image_id", "category"]].assign(predicted=knows_nothing)
+    found = evaluated(table, images, left_out=left_out)
+    metrics = found.metrics.set_index(["head", "metric"])
+    shown = metrics.loc[LEFT_OUT]
+    assert list(shown.index[shown["value"].notna()]) == ["mean_within"]
+    by_hand = [
+        stats.spearmanr(rows["score"], knows_nothing[rows.index]).statistic
+        for _, rows in test.groupby("category")
+    ]
+    assert shown.loc["mean_within", "value"] == pytest.approx(np.mean(by_hand))
+    assert shown.loc["mean_within", "ci_low"] < 0 < shown.loc["mean_within", "ci_high"]
+    of_all = found.gains[(found.gains["group"] == "all") & (found.gains["head"] == LEFT_OUT)]
+    assert set(of_all.loc[of_all["difference"].notna(), "metric"]) <= {"mean_within"}
+    mine = found.gains[(found.gains["group"] == "all") & (found.gains["head"] == "mlp")]
+    assert mine.loc[mine["metric"] == "roc_auc", "difference"].notna().any()
+    assert set(found.by_category.loc[found.by_category["head"] == LEFT_OUT, "group"]) == set("abcd")
 
 
 def test_metrics_of_a_category_are_those_of_its_images_at_the_threshold_of_all() -> None:
