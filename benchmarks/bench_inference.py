@@ -21,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.harness import Row, Timing
+from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.decomposition import correlate
 from memorability.statistics.intervals import Bootstrap
-from memorability.statistics.rank_correlation import compare_correlations
 
 SCORES = Path(os.environ.get("MEMCAT_SCORES", "resources/downloads/memcat_image_data.csv"))
 STUDIES = int(os.environ.get("STUDIES", "300"))

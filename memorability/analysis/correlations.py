@@ -11,14 +11,11 @@ import pandas as pd
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.statistics.best_rate import best_rate
+from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, correlate, pooled_correlation
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
-from memorability.statistics.rank_correlation import (
-    compare_correlations,
-    finished_seeds,
-    spearman,
-)
+from memorability.statistics.rank_correlation import finished_seeds, spearman
 from memorability.statistics.ranks import SMALLEST_SAMPLE
 
 COLUMNS = [

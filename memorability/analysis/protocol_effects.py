@@ -7,8 +7,9 @@ from itertools import combinations
 import pandas as pd
 
 from memorability.base.run_keys import METRIC_KEYS
+from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.intervals import Bootstrap
-from memorability.statistics.rank_correlation import compare_correlations, finished_seeds
+from memorability.statistics.rank_correlation import finished_seeds
 
 Choices = Mapping[str, str | bool]
 
@@ -32,7 +33,7 @@ def protocol_effects(
     protocols
         Protocol -> its choices, in the order of the study.
     target, bootstrap
-        As in `memorability.statistics.rank_correlation.compare_correlations`.
+        As in `memorability.statistics.comparison.compare_correlations`.
 
     Returns
     -------
