@@ -291,6 +291,11 @@ def correlation(study: Study) -> Settings:
     return {"target": target, "bootstrap": bootstrap(study)}
 
 
+def ceiling(study: Study) -> Settings:
+    """Return what decides the noise ceiling (`memory_game.ceiling.CeilingSettings`)."""
+    return {"bootstrap": bootstrap(study)}
+
+
 def table_2(study: Study) -> Settings:
     """Return what decides Table 2 (`report.table_2.Table2Settings`)."""
     return {"bootstrap": bootstrap(study), "unavailable": unavailable_features(study)}

@@ -373,7 +373,7 @@ def test_a_row_has_the_ceiling_of_its_group_and_method_and_the_share_that_it_rea
     counted = score_counts(images().assign(
         hits=(images()["score"] * 60).astype(int) + 9, false_alarms=np.arange(N) % 7, responses=80
     ))  # fmt: skip
-    ceiling = noise_ceiling(counted, seed=0, splits=3)
+    ceiling = noise_ceiling(counted, bootstrap=QUICK["bootstrap"], splits=3)
     table = correlations(study(), counted, None, ceiling, **QUICK)
     known = ceiling.set_index(["target", "group", "method"])["ceiling"]
     for row in table[~table["method"].str.startswith("part_")].itertuples():
