@@ -206,7 +206,7 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "p_grid": "p of the maximum, all losses",
     }
     shown = shown.sort_values("r", ascending=False)
-    shown = shown.assign(metric=metric_labels(shown)).drop(columns=["loss", "backbone", "sign"])
+    shown = shown.assign(metric=metric_labels(shown)).drop(columns=["loss", *METRIC_KEYS[1:]])
     front = ["metric", "protocol"] if len(set(shown["protocol"])) > 1 else ["metric"]
     rest = [name for name in shown if name not in ("metric", "protocol")]
     return with_known(shown[[*front, *rest]], "skipped").rename(columns=headings)

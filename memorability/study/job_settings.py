@@ -5,6 +5,7 @@ that each function names. A job is made again when one of its values changes.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from memorability.features.names import OBJECT_FEATURES
@@ -117,9 +118,7 @@ def loss_choice(study: Study, protocol: str, name: str) -> Settings:
         "name": name,
         "lpips_range": choices.lpips_range,
         "style_gram": choices.style_gram,
-        "weights_directory": None
-        if study.random_backbones
-        else str(paths.weights_directory(study)),
+        "weights_file": _text(study.loss_weights(name)),
     }
 
 
@@ -134,7 +133,7 @@ def run(study: Study, protocol: str, loss: str, lr: str, seed: str) -> Settings:
         "start": {
             "initial_weights": choices.initial_weights,
             "seed": streams["initial_weights"],
-            "weights_directory": str(paths.weights_directory(study)),
+            "weights_file": _text(paths.start_weights(study, protocol)),
             "pretrained_model": next(iter(pretrained), None),
             "previous_model": next(iter(previous), None),
         },
@@ -214,7 +213,7 @@ def objects(study: Study) -> Settings:
     """Return what decides object features (`features.objects.ObjectSettings`)."""
     names = ("score_threshold", "class_probability", "shards")
     return _chosen(study.settings["features"], *names) | {
-        "weights_directory": str(paths.weights_directory(study)),
+        "weights_directory": str(study.weights_directory),
         "compute": machine(study),
     }
 
@@ -351,6 +350,10 @@ def external_claims(study: Study) -> dict[str, dict[str, str]]:
         quantity: {name: source.get("claim", "") for name, source in study.settings[key].items()}
         for quantity, key in keys.items()
     }
+
+
+def _text(file: Path | None) -> str | None:
+    return None if file is None else str(file)
 
 
 def _chosen(settings: Mapping[str, Any], *names: str) -> Settings:

@@ -53,7 +53,8 @@ PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
-    "prediction", "pretraining", "protocol_effects", "scores", "search", "selection",
+    "prediction", "pretraining", "protocol_effects", "reconstructions", "scores", "search",
+    "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -252,7 +253,9 @@ class JobSeconds:
                 len(TABLE_2) * len(SUMMARIES),
                 self._explained(study.settings["attribution"]["images"]),
             ),
+            "describe_images": lambda _: self._rows,
             "summarise_errors": lambda _: FIGURES["figure"],
+            "summarise_study": lambda _: FIGURES["figure"],
             "judge_claims": lambda _: FIGURES["figure"],
             "record_provenance": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from memorability.workflow.records import PACKAGES_RECORDED
+from tests.workflow.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
 # What is promised, in words, and whether it is kept.
@@ -56,6 +57,15 @@ TABLES = {
     "runs": None,
     "dataset": {"kind": "table", "scores": "s.csv", "columns": {"file": "f", "score": "s"}},
 }
+# A study of single trials, whose scores a rule makes.
+TRIALS = {
+    **{key: value for key, value in TINY.items() if key != "dataset"},
+    "study": "trials",
+    "dataset": {
+        "kind": "folder", "images": ".", "trials": "t.csv",
+        "columns": {"observer": "o", "file": "f", "response": "r", "position": "p"},
+    },
+}  # fmt: skip
 # Rules that take everything but their files from another one.
 DERIVED = {
     "measure_external_distinctiveness": "measure_distinctiveness",
@@ -115,13 +125,14 @@ Path(sys.argv[2]).write_text(json.dumps(rules))
 def rules(
     pristine: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """Every rule of the sample study, and of one of tables alone, as Snakemake sees it."""
+    """Every rule of the sample study, of one of tables alone, and of one of trials."""
     found: dict[str, Any] = {}
-    for study in ("sample.yaml", "tables.yaml"):
+    for study in (None, TABLES, TRIALS):
         directory = tmp_path_factory.mktemp("rules")
-        (directory / "tables.yaml").write_text(yaml.safe_dump(TABLES))
-        (directory / "s.csv").touch()
-        config = directory / study if study == "tables.yaml" else pristine / "studies" / study
+        (directory / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+        for table in ("s.csv", "t.csv"):
+            (directory / table).touch()
+        config = directory / "study.yaml" if study else pristine / "studies" / "sample.yaml"
         done = subprocess.run(
             [sys.executable, "-c", READ_RULES, directory, directory / "rules.json", config],
             cwd=pristine, env=environment, capture_output=True, text=True, check=False,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandera.pandas as pa
 
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.tables.schemas.columns import (
     SCORED,
     Table,
@@ -133,7 +134,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "correlations": table(
         (
-            *("quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr"),
+            *("quantity", *METRIC_KEYS, "model", "protocol", "loss", "lr"),
             *("target", "method", "group"),
         ),
         quantity=text(),

@@ -54,7 +54,9 @@ def errors(
     rng = np.random.default_rng(noise)
     parts = [
         scored[["image_id"]].assign(
-            quantity="error", metric=loss, backbone="none", sign="distance", protocol="paper",
+            quantity="error", metric=loss,
+            backbone="none", trained_by="", published="",
+            sign="distance", protocol="paper",
             loss=loss, lr=lr, seed=str(seed),
             value=strength * scored["score"] + 0.2 * rng.normal(size=len(scored)),
         )

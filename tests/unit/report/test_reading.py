@@ -36,7 +36,9 @@ VARY = {"paper": "order", "released": "nothing"}
 def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
     """A pooled correlation of the error of a run on MemCat."""
     base: dict[str, Any] = {
-        "quantity": "error", "metric": metric, "backbone": "none", "sign": "distance", "model": "",
+        "quantity": "error", "metric": metric,
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": metric, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
@@ -126,7 +128,9 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
             {
                 "choice": "lpips_sign_test", "value": "one_minus", "base_value": "distance",
                 "protocol": "b", "base_protocol": "a", "loss": "lpips_vgg", "lr": "5e-6",
-                "metric": "lpips_vgg", "backbone": "pretrained", "sign": "one_minus",
+                "metric": "lpips_vgg",
+                "backbone": "pretrained", "trained_by": "torchvision (ImageNet)", "published": "yes",
+                "sign": "one_minus",
                 "base_sign": "distance", "target": "score",
                 "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
                 "ci_high": -0.7, "ci_method": "percentile", "p": 0.001, "unit": "subcategories",

@@ -23,7 +23,9 @@ from memorability.report.wording import (
 )
 
 BASE: dict[str, Any] = {
-    "quantity": "error", "metric": "lpips_squeeze", "backbone": "pretrained", "sign": "distance",
+    "quantity": "error", "metric": "lpips_squeeze",
+    "backbone": "pretrained", "trained_by": "torchvision (ImageNet)", "published": "yes",
+    "sign": "distance",
     "model": "", "protocol": "paper", "loss": "lpips_squeeze",
     "lr": "5e-6", "selected": True, "target": "score", "group": "all", "n": 10_000, "seeds": 5,
     "r": 0.5, "ci_low": 0.48, "ci_high": 0.52, "ci_method": "percentile", "strata": pd.NA,

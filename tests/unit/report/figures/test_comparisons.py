@@ -73,7 +73,9 @@ def images_of(counts: dict[str, dict[float, int]]) -> pd.DataFrame:
 
 def correlation(group: str = "all", method: str = "pooled", **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
-        "quantity": "error", "metric": "mse", "backbone": "none", "sign": "distance", "model": "",
+        "quantity": "error", "metric": "mse",
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "group": group, "method": method, "n": 64, "seeds": 2,
         "r": 0.25, "r_seed_sd": 0.01, "ci_low": 0.125, "ci_high": 0.375, "ci_method": "percentile",
@@ -393,7 +395,8 @@ def effect(loss: str, difference: float, **changes: Any) -> dict[str, Any]:
         "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
         "base_protocol": "paper", "loss": loss, "lr": "5e-6", "difference": difference, "r": 0.9,
         "ci_low": difference - 0.1, "ci_high": difference + 0.1, "metric": loss,
-        "backbone": "none", "sign": "distance", "base_sign": "distance",
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "base_sign": "distance",
     }  # fmt: skip
     return row | changes
 
@@ -425,7 +428,7 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
 
 
 def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -> None:
-    random = {"backbone": "random", "sign": "one_minus"}
+    random = {"backbone": "random", "trained_by": "", "published": "no", "sign": "one_minus"}
     effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, **random)]
     figure = comparisons.protocol_effects(
         pd.DataFrame(effects), learning_rate="5e-6", confidence=0.95, note=""
@@ -525,6 +528,8 @@ def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.D
         "loss": loss,
         "metric": loss,
         "backbone": "none",
+        "trained_by": "",
+        "published": "",
         "sign": "distance",
     }
     rows = [

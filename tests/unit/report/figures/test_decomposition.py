@@ -22,7 +22,9 @@ ROWS: list[tuple[str, str, float]] = [
 
 def model(quantity: str = "error", **changes: Any) -> pd.DataFrame:
     base: dict[str, Any] = {
-        "quantity": quantity, "metric": "mse", "backbone": "none", "sign": "distance", "model": "",
+        "quantity": quantity, "metric": "mse",
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "n": 64, "seeds": 2, "ci_method": "percentile",
         "unit": "subcategories and seeds", "not_tested": "", "seed_agreement": 0.9,
