@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from memorability.data.memcat import COLUMNS
+from memorability.data.scores import read_scores
+from memorability.data.splits import published_split
 from memorability.prediction.evaluation import (
     Evaluation,
     by_head,
@@ -14,6 +19,8 @@ from memorability.prediction.metrics import METRICS, evaluate_prediction
 from memorability.prediction.names import LEFT_OUT
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
+
+MEMCAT = Path(__file__).resolve().parents[4] / "shared" / "reference" / "memcat_image_data.csv"
 
 
 def predictions(n: int = 400, *, noise: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -106,6 +113,30 @@ def test_of_categories_left_out_only_what_is_within_them_is_told() -> None:
     mine = found.gains[(found.gains["group"] == "all") & (found.gains["head"] == "mlp")]
     assert mine.loc[mine["metric"] == "roc_auc", "difference"].notna().any()
     assert set(found.by_category.loc[found.by_category["head"] == LEFT_OUT, "group"]) == set("abcd")
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not MEMCAT.is_file(), reason=f"no scores of MemCat at {MEMCAT}")
+def test_on_memcat_a_predictor_that_knows_nothing_has_a_strong_wrong_correlation() -> None:
+    images = read_scores(MEMCAT, COLUMNS)
+    images["split"] = images["image_id"].map(published_split(images))
+    train, test = (images[images["split"] == part] for part in ("train", "test"))
+    others = {
+        name: train.loc[train["category"] != name, "score"].mean()
+        for name in train["category"].unique()
+    }
+    knows_nothing = test["category"].map(others)
+    r = stats.spearmanr(knows_nothing, test["score"]).statistic
+    assert r == pytest.approx(-0.570, abs=0.0005)
+    predictions_ = images[["image_id", "split", "score"]].assign(
+        predicted=images["score"], category_mean=0.7, subcategory_mean=0.7, image_size=np.nan
+    )
+    left_out = test[["image_id", "category"]].assign(predicted=knows_nothing)
+    found = evaluate(
+        predictions_, {}, left_out, images, median_of="train", bootstrap=Bootstrap(100, 0.95, 0)
+    )
+    shown = found.metrics[found.metrics["head"] == LEFT_OUT]
+    assert shown["value"].isna().all(), "within a category it says the same of every image"
 
 
 def test_metrics_of_a_category_are_those_of_its_images_at_the_threshold_of_all() -> None:
