@@ -74,7 +74,7 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "images": table["n"],
             "seeds": table["seeds"],
             "interval for new": table["unit"],
-            "seeds vary": table["seeds_vary"].fillna("–"),
+            "seeds vary": table["seeds_vary"].replace("", "–"),
             "agreement of seeds": table["seed_agreement"].map(show),
             "highest possible r": table["ceiling"].map(show),
             "share of it": table["ceiling_share"].map(show),

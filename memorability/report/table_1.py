@@ -38,7 +38,8 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     )
     table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
     table = table.assign(loss=metric_labels(table), learning_rate=table["lr"])
-    table = table.assign(seeds_vary=table["protocol"].map(seeds_vary))
+    # Of errors made elsewhere it is not known.
+    table = table.assign(seeds_vary=[seeds_vary.get(name, "") for name in table["protocol"]])
     columns = [
         "loss", "r", "ci_low", "ci_high", "unit", "given_category_r", "given_category_ci_low",
         "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",

@@ -27,6 +27,7 @@ from memorability.report.reading import (
     write_claims,
 )
 from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
+from memorability.tables import store
 
 NAN = float("nan")
 BLANK = "\N{NO-BREAK SPACE}"
@@ -191,6 +192,12 @@ def test_table_1_leaves_out_what_means_nothing() -> None:
     assert list(table_1_details(table)) == [
         "training loss", "protocol", "images", "seeds", "interval for new",
     ]  # fmt: skip
+
+
+def test_table_1_of_errors_made_elsewhere_alone_fits_its_schema() -> None:
+    table = table_1(pd.DataFrame([row("mse", protocol="external", lr="")]), VARY)
+    schema = store.SCHEMAS["table_1"][1]
+    schema.validate(table[list(schema.columns)])
 
 
 def test_table_1_names_protocols_where_there_are_several() -> None:
