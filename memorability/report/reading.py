@@ -81,7 +81,9 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "protocol": table["protocol"],
             "images": table["n"],
             "seeds": table["seeds"],
+            "interval for new": table["unit"],
             "seeds vary": table["seeds_vary"].replace("", "–"),
+            "agreement of seeds": table["seed_agreement"].map(measured),
             "highest possible r": table["ceiling"].map(measured),
             "share of it": table["ceiling_share"].map(measured),
             "strongest baseline": table["baseline"].map(label),
@@ -89,7 +91,7 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "seeds that diverged": table["diverged"],
         }
     )
-    return with_known(shown, *shown.columns[4:])
+    return with_known(shown, *shown.columns[5:])
 
 
 def _figures(table: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
@@ -112,6 +114,8 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
         "difference": "difference of r",
         "CI": "CI",
         "p": "p",
+        "unit": "interval for new",
+        "training": "chance of training",
         "r": "r here",
         "base_r": "r there",
         "n": "images",
@@ -121,7 +125,7 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the main metrics of the table `prediction_metrics`, a row per head."""
-    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "mse"))
+    return _by_head(metrics, ("spearman", "mean_within", "pearson", "roc_auc", "mse"))
 
 
 def classes_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:

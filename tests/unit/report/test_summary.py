@@ -52,7 +52,8 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
 
 
 def test_a_study_of_errors_alone_without_categories_has_one_plain_point() -> None:
-    (point,) = findings(Found(correlations={"error": rows(between=None)}), confidence=0.95)
+    of_images = rows({"unit": "images and seeds"}, between=None)
+    (point,) = findings(Found(correlations={"error": of_images}), confidence=0.95)
     assert "categor" not in point
 
 
