@@ -3,11 +3,13 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.memory_game.ceiling import noise_ceiling
+    from memorability.memory_game.ceiling import CeilingSettings, noise_ceiling
     from memorability.report.pages import write_page
     from memorability.report.reading import ceiling_for_reading
 
-    ceiling = noise_ceiling(job.read("images"), **job.settings)
+    ceiling = noise_ceiling(
+        job.read("images"), bootstrap=job.read_settings(CeilingSettings).bootstrap
+    )
     job.write("ceiling", ceiling)
     write_page(
         ceiling_for_reading(ceiling, "pooled"),

@@ -48,6 +48,7 @@ LABELS: Mapping[str, str] = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
     "spearman": "Spearman's r",
+    "mean_within": "Mean of Spearman's r within categories",
     "pearson": "Pearson's r",
     "f1": "F1",
     "jpeg_bytes": "Size as JPEG",

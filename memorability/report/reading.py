@@ -9,8 +9,14 @@ from memorability.base.run_keys import EXTERNAL
 from memorability.claims.ledger import badge, untestable
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
-from memorability.report.numbers import percent
-from memorability.report.pages import show, show_interval, show_p, write_page
+from memorability.report.numbers import (
+    measured,
+    measured_interval,
+    measured_with_interval,
+    p_value,
+    percent,
+)
+from memorability.report.pages import write_page
 from memorability.report.wording import cannot_tell, distinct_heads
 
 
@@ -26,7 +32,8 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
     """
     shown = table.copy()
     for name, (low, high) in columns.items():
-        texts = [show_interval(a, b) for a, b in zip(shown[low], shown[high], strict=True)]
+        ends = zip(shown[low], shown[high], strict=True)
+        texts = [measured_interval(*both) or "–" for both in ends]
         shown.insert(list(shown.columns).index(low), name, texts)
         shown = shown.drop(columns=[low, high])
     return shown
@@ -52,10 +59,10 @@ def table_1_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.DataFra
             _r_with(confidence): _figures(table, "r", "ci_low", "ci_high"),
             "given the category": _given(table, "category"),
             "SD over seeds": [
-                show(sd) if seeds > 1 else "–"
+                measured(sd) if seeds > 1 else "–"
                 for sd, seeds in zip(table["r_seed_sd"], table["seeds"], strict=True)
             ],
-            "p (Holm)": [show_p(p) for p in table["p_holm"]],
+            "p (Holm)": [p_value(p) for p in table["p_holm"]],
             "beats baseline": table["beats_baseline"].replace("", "–"),
         }
     )
@@ -74,15 +81,17 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "protocol": table["protocol"],
             "images": table["n"],
             "seeds": table["seeds"],
-            "seeds vary": table["seeds_vary"].fillna("–").where(table["seeds"] > 1, "–"),
-            "highest possible r": table["ceiling"].map(show),
-            "share of it": table["ceiling_share"].map(show),
+            "interval for new": table["unit"],
+            "seeds vary": table["seeds_vary"].replace("", "–").where(table["seeds"] != 1, "–"),
+            "agreement of seeds": table["seed_agreement"].map(measured),
+            "highest possible r": table["ceiling"].map(measured),
+            "share of it": table["ceiling_share"].map(measured),
             "strongest baseline": table["baseline"].map(label),
-            "r of the baseline": table["baseline_r"].map(show),
+            "r of the baseline": table["baseline_r"].map(measured),
             "seeds that diverged": table["diverged"],
         }
     )
-    return with_known(shown, *shown.columns[4:])
+    return with_known(shown, *shown.columns[5:])
 
 
 def _figures(table: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
@@ -105,6 +114,8 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
         "difference": "difference of r",
         "CI": "CI",
         "p": "p",
+        "unit": "interval for new",
+        "training": "chance of training",
         "r": "r here",
         "base_r": "r there",
         "n": "images",
@@ -114,7 +125,7 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the main metrics of the table `prediction_metrics`, a row per head."""
-    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "mse"))
+    return _by_head(metrics, ("spearman", "mean_within", "pearson", "roc_auc", "mse"))
 
 
 def classes_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -192,7 +203,7 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     }
     rows = _choices_by(selection, "published")
     shown = rows.assign(
-        p_loss=[show_p(p) for p in rows["p_loss"]], p_grid=[show_p(p) for p in rows["p_grid"]]
+        p_loss=[p_value(p) for p in rows["p_loss"]], p_grid=[p_value(p) for p in rows["p_grid"]]
     )
     return with_known(shown[[*_front(shown), *headings]], "skipped").rename(columns=headings)
 
@@ -328,7 +339,7 @@ def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the rows of a ledger with a verdict, those of other data, and those without our figure."""
+    """Return the rows of a ledger with a verdict, those of other data, and those without our number."""
     rest = claims["verdict"] == "not testable"
     computed = claims["by"] != ""
     return claims[~rest], claims[rest & computed], claims[rest & ~computed]
@@ -336,10 +347,9 @@ def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
 
 def _figure(value: float, low: float, high: float, *, whole: bool) -> str:
     """Return a figure as it is read, with its interval if it has one."""
-    if pd.isna(value):
-        return "–"
-    shown = f"{value:,.0f}" if whole and value == round(value) else show(value)
-    return shown if pd.isna(low) or pd.isna(high) else f"{shown} {show_interval(low, high)}"
+    if whole and float(value).is_integer():
+        return f"{value:,.0f} {measured_interval(low, high)}".rstrip()
+    return measured_with_interval(value, low, high)
 
 
 def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
@@ -387,8 +397,8 @@ def table_2_for_reading(table: pd.DataFrame, target: str, *, confidence: float) 
             _r_with(confidence): _figures(rows, "r", "ci_low", "ci_high"),
             "given the category": _given(rows, "category"),
             "given the subcategory": _given(rows, "subcategory"),
-            "published r": rows["published"].map(show),
-            "p (Holm)": [show_p(p) for p in rows["p_holm"]],
+            "published r": rows["published"].map(measured),
+            "p (Holm)": [p_value(p) for p in rows["p_holm"]],
             "images": rows["n"],
         }
     )

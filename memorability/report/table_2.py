@@ -12,6 +12,7 @@ from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
+from memorability.report.numbers import significant
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
 from memorability.statistics.intervals import Bootstrap
@@ -54,7 +55,8 @@ def table_2(
     Returns
     -------
     pandas.DataFrame
-        The table `table_2`: order (of reading, from 0), target, feature, n; r with ci_low, ci_high, p,
+        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what intervals
+        and p hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
         say how it averages attributions: its figure stands beside each summary); unavailable (why there
@@ -76,6 +78,7 @@ def table_2(
                 continue
             row: dict[str, Any] = {"target": target, "feature": feature, "unavailable": why}
             row["n"] = 0 if why else pooled["n"][feature]
+            row["unit"] = "" if why else pooled["unit"][feature]
             row |= _figures(pooled, feature, "")
             for method, given in _GIVEN.items():
                 row |= _figures(by_method.get(method, pooled.iloc[:0]), feature, f"{given}_")
@@ -114,17 +117,24 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     rows = table[~table["target"].str.startswith(ATTRIBUTION)]
     measured = rows[rows["unavailable"] == ""]
     level = 1 - confidence
-    count = (measured["p_holm"] < level).sum()
+    # Where there are too few images for an interval, a p-value tells nothing either.
+    count = ((measured["p_holm"] < level) & measured["ci_low"].notna()).sum()
+    units = "".join(f"{unit} " for unit in measured["unit"].unique()[:1])
     who = (
         f"{count} of {len(measured)} image features correlate"
         if count
         else f"None of {len(measured)} image features is shown to correlate"
     )
-    text = f"{who} with memorability (p below {level:.2g}, adjusted by Holm's method)"
+    text = (
+        f"{who} with memorability (p for new {units}below {significant(level)}, adjusted by Holm's "
+        "method)"
+    )
     for given in ("category", "subcategory"):
-        if measured[f"given_{given}_r"].notna().any():
+        if measured[f"given_{given}_ci_low"].notna().any():
             kept = (measured[f"given_{given}_p_holm"] < level).sum()
             text += f"; given the {given}, {kept} do"
+    if measured["ci_low"].isna().all():
+        text = "No image feature has a correlation with an interval: see the table"
     missing = rows.loc[rows["unavailable"] != "", "feature"].map(label)
     if len(missing):
         names = ", ".join(name[0].lower() + name[1:] for name in missing)

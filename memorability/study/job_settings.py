@@ -20,6 +20,9 @@ WITHOUT_RUNS = {
     "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
 }  # fmt: skip
 
+# Data sets that were made with a number of images of each category.
+OF_FIXED_CATEGORIES = {"memcat", "sample"}
+
 Settings = dict[str, Any]
 
 
@@ -287,6 +290,11 @@ def correlation(study: Study) -> Settings:
     return {"target": target, "bootstrap": bootstrap(study)}
 
 
+def ceiling(study: Study) -> Settings:
+    """Return what decides the noise ceiling (`memory_game.ceiling.CeilingSettings`)."""
+    return {"bootstrap": bootstrap(study)}
+
+
 def table_2(study: Study) -> Settings:
     """Return what decides Table 2 (`report.table_2.Table2Settings`)."""
     return {"bootstrap": bootstrap(study), "unavailable": unavailable_features(study)}
@@ -298,10 +306,15 @@ def selection(study: Study) -> Settings:
 
 
 def bootstrap(study: Study) -> Settings:
-    """Return what decides an interval over images (`statistics.intervals.Bootstrap`)."""
+    """Return what decides an interval (`statistics.intervals.Bootstrap`)."""
     statistics = study.settings["statistics"]
     names = {"draws": "bootstrap", "confidence": "confidence", "seed": "seed"}
-    return {name: statistics[key] for name, key in names.items()}
+    design = statistics["images_per_category"]
+    if design == "auto":
+        design = "fixed" if study.settings["dataset"]["kind"] in OF_FIXED_CATEGORIES else "drawn"
+    return {name: statistics[key] for name, key in names.items()} | {
+        "by_category": design == "fixed"
+    }
 
 
 def claims(study: Study) -> Settings:

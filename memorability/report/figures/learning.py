@@ -203,7 +203,7 @@ def _rate_curve(
     axes.axhline(0, color="black", lw=0.8)
     axes.vlines(
         rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
-        label=f"{interval} over images",
+        label=f"{interval} of the mean over seeds",
     )  # fmt: skip
     if (rows["seeds"] > 1).any():
         axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")

@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import HEADS, MAIN, OF_PAIRS, head_label
+from memorability.prediction.names import HEADS, LEFT_OUT, MAIN, OF_PAIRS, head_label
 from memorability.report.figures.style import (
     COLOURS,
     SMALL_GROUP,
@@ -168,7 +168,8 @@ def by_category(
         axes.set_title(f"Prediction of unseen images, by {by}")
         left_out = ", ".join(f"{name} ({counts[name]})" for name in few)
         too_few = f"Not drawn, under {SMALLEST_BOOTSTRAP} test images: {left_out}." if few else ""
-        constant = "Without a mark: predictions are constant there."
+        several = "" if LEFT_OUT not in heads else ", or come from several predictors"
+        constant = f"Without a mark: predictions are constant there{several}."
         add_note(figure, " ".join(filter(None, [too_few, constant, note])))
     return figure
 

@@ -381,7 +381,7 @@ def test_a_row_has_the_ceiling_of_its_group_and_method_and_the_share_that_it_rea
     counted = score_counts(images().assign(
         hits=(images()["score"] * 60).astype(int) + 9, false_alarms=np.arange(N) % 7, responses=80
     ))  # fmt: skip
-    ceiling = noise_ceiling(counted, seed=0, splits=3)
+    ceiling = noise_ceiling(counted, bootstrap=QUICK["bootstrap"], splits=3)
     table = correlations(study(), counted, None, ceiling, **QUICK)
     known = ceiling.set_index(["target", "group", "method"])["ceiling"]
     for row in table[~table["method"].str.startswith("part_")].itertuples():
@@ -405,7 +405,7 @@ def baselines(strength: float) -> pd.DataFrame:
 def test_the_strongest_baseline_is_compared_on_the_images_that_both_have(
     strength: float, verdict: str
 ) -> None:
-    values, labels = from_errors(run_errors(-0.4, noise=3)), baselines(strength)
+    values, labels = from_errors(run_errors(-2.0, noise=3)), baselines(strength)
     table = correlations(values, images(), None, None, labels, **QUICK)
     pooled = table.set_index("method").loc["pooled"]
     name = "category_mean" if strength > 1 else pooled["baseline"]
@@ -467,7 +467,7 @@ def test_an_infinite_error_of_a_run_that_finished_leaves_rows_that_say_so() -> N
     table = correlations(values, images(), **QUICK)
     pooled = table[table["method"] == "pooled"].iloc[0]
     assert np.isnan(pooled["r"])
-    for column in ("ci_method", "ci_bca_method", "ci_cluster_method"):
+    for column in ("ci_method", "ci_bca_method", "ci_images_method"):
         assert pooled[column] == "undefined (non-finite values)"
 
 

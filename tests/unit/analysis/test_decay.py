@@ -26,6 +26,7 @@ def images() -> pd.DataFrame:
         {
             "image_id": [f"image{k:02d}" for k in range(N)],
             "category": np.array(["animal", "food"])[np.arange(N) % 2],
+            "subcategory": "",
             "score": rng.random(N),
         }
     )

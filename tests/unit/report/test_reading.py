@@ -27,6 +27,7 @@ from memorability.report.reading import (
     write_claims,
 )
 from memorability.report.table_1 import forest_models, published_distinctiveness, table_1
+from memorability.tables import store
 
 NAN = float("nan")
 BLANK = "\N{NO-BREAK SPACE}"
@@ -44,6 +45,7 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
         "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
+        "unit": "subcategories and seeds", "seed_agreement": 0.97,
     }  # fmt: skip
     return base | changes
 
@@ -116,6 +118,13 @@ def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None
     assert table["seeds_vary"].to_dict() == VARY
 
 
+def test_table_1_knows_of_no_seeds_of_what_was_made_elsewhere(tmp_path: Path) -> None:
+    table = table_1(pd.DataFrame([row("mse"), row("theirs", protocol="external")]), VARY)
+    written = store.write(table, tmp_path / "table_1.parquet", "table_1").set_index("protocol")
+    assert written["seeds_vary"].to_dict() == {"paper": VARY["paper"], "external": ""}
+    assert list(table_1_details(written.reset_index())["seeds vary"]) == [VARY["paper"], "–"]
+
+
 def test_table_1_names_a_random_backbone() -> None:
     table = table_1(pd.DataFrame([row("lpips_vgg", backbone="random")]), VARY)
     assert table.loc[0, "loss"] == "LPIPS (VGG), random backbone"
@@ -132,7 +141,8 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
                 "sign": "one_minus",
                 "base_sign": "distance", "target": "score",
                 "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
-                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
+                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001, "unit": "subcategories",
+                "training": "not known",
             }
         ]
     )  # fmt: skip
@@ -140,6 +150,10 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
     assert shown["error"] == "1 − LPIPS (VGG)"
     assert shown["CI"] == "[−0.900, −0.700]"
     assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
+    assert (shown["interval for new"], shown["chance of training"]) == (
+        "subcategories",
+        "not known",
+    )
     assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
 
 
@@ -162,7 +176,9 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
         "protocol": "paper",
         "images": 10_000,
         "seeds": 5,
+        "interval for new": "subcategories and seeds",
         "seeds vary": "order",
+        "agreement of seeds": "0.970",
         "highest possible r": "0.920",
         "share of it": "0.435",
         "strongest baseline": "Mean score of the subcategory",
@@ -173,14 +189,22 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
 def test_table_1_leaves_out_what_means_nothing() -> None:
     """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
     plain = row(
-        "mse", seeds=1, r_seed_sd=NAN, ceiling=NAN, ceiling_share=NAN, baseline="", baseline_r=NAN,
-        beats_baseline="", lr="", protocol="external",
+        "mse", seeds=1, r_seed_sd=NAN, seed_agreement=NAN, unit="images", ceiling=NAN,
+        ceiling_share=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
     )  # fmt: skip
     table = table_1(pd.DataFrame([plain]), VARY)
     assert list(table_1_for_reading(table, confidence=0.95)) == [
         "training loss", f"Spearman's r [95{BLANK}%{BLANK}CI]", "p (Holm)",
     ]  # fmt: skip
-    assert list(table_1_details(table)) == ["training loss", "protocol", "images", "seeds"]
+    assert list(table_1_details(table)) == [
+        "training loss", "protocol", "images", "seeds", "interval for new",
+    ]  # fmt: skip
+
+
+def test_table_1_of_errors_made_elsewhere_alone_fits_its_schema() -> None:
+    table = table_1(pd.DataFrame([row("mse", protocol="external", lr="")]), VARY)
+    schema = store.SCHEMAS["table_1"][1]
+    schema.validate(table[list(schema.columns)])
 
 
 def test_table_1_names_protocols_where_there_are_several() -> None:

@@ -52,7 +52,8 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
 
 
 def test_a_study_of_errors_alone_without_categories_has_one_plain_point() -> None:
-    (point,) = findings(Found(correlations={"error": rows(between=None)}), confidence=0.95)
+    of_images = rows({"unit": "images and seeds"}, between=None)
+    (point,) = findings(Found(correlations={"error": of_images}), confidence=0.95)
     assert "categor" not in point
 
 
@@ -78,7 +79,7 @@ def test_what_limits_a_study_is_named() -> None:
     said = warnings(Found(correlations={}, table_1=diverged, attributions=attributions))
     assert said[0] == "MSE: seed 0 at step 17 diverged; the correlation is that of the other seeds."
     assert said[1] == "MS-SSIM: all seeds diverged, and there is no correlation."
-    assert said[2].startswith("The scores come without counts of responses")
+    assert said[2].startswith("How reliable the scores are")
     assert said[3].startswith("The attributions of 2 of 3 images have not converged")
     assert len(said) == 4
 

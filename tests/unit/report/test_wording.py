@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.report.pages import show, show_interval
+from memorability.report.numbers import measured_with_interval
 from memorability.report.reading import importance_for_reading
 from memorability.report.wording import (
     baseline_in_words,
@@ -17,7 +17,6 @@ from memorability.report.wording import (
     in_words,
     models_in_words,
     predictor_in_words,
-    signed,
     why_none,
     worse_than_constant,
 )
@@ -31,7 +30,8 @@ BASE: dict[str, Any] = {
     "r": 0.5, "ci_low": 0.48, "ci_high": 0.52, "ci_method": "percentile", "strata": pd.NA,
     "ceiling": 0.92, "baseline": "", "baseline_n": pd.NA, "baseline_r": np.nan,
     "baseline_difference": np.nan, "baseline_ci_low": np.nan, "baseline_ci_high": np.nan,
-    "beats_baseline": "",
+    "beats_baseline": "", "unit": "subcategories and seeds", "seed_agreement": 0.97,
+    "not_tested": "",
 }  # fmt: skip
 
 
@@ -58,8 +58,9 @@ def test_an_ordinary_correlation_in_full() -> None:
     }  # fmt: skip
     assert said(baseline) == (
         "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) correlates with memorability: "
-        "r = 0.50 (95 % interval 0.48 to 0.52), 10,000 images, mean of 5 seeds. Differences between "
-        "the 5 categories make 0.40 of it (80 %), differences between images of one category make "
+        "r = 0.50 (95 % interval 0.48 to 0.52 for new subcategories and seeds), 10,000 images, mean of "
+        "5 seeds, which agree at r = 0.97. Differences between the 5 categories make 0.40 of it "
+        "(80 %), differences between images of one category make "
         "0.10 (20 %). Given the category, r = 0.20 (0.18 to 0.22) is left. Scores of this reliability "
         "allow r = 0.92 at most (54 % is reached); given the category, r = 0.87 at most (23 % is "
         "reached). This correlation is weaker than that of the mean score of the subcategory alone "
@@ -89,6 +90,17 @@ def test_the_verdict_on_a_baseline(
     assert baseline_in_words(rows()) == ""
 
 
+def test_one_seed_and_few_categories_are_said_where_they_are_and_only_there() -> None:
+    one = {"seeds": 1, "seed_agreement": np.nan, "unit": "images"}
+    of_one_seed = "It is of one seed, and cannot be told from what another seed would give."
+    assert of_one_seed in said(one)
+    for changes in ({}, one | {"protocol": "external"}, one | {"quantity": "feature"}):
+        assert of_one_seed not in said(changes)
+    few = "chance differences between 5 categories, too few for any method"
+    assert f"The interval does not allow for {few}." in said({"not_tested": few})
+    assert "does not allow for" not in said()
+
+
 def test_parts_of_opposite_signs_have_no_shares() -> None:
     words = said(between=0.6)
     assert (
@@ -101,7 +113,9 @@ def test_parts_of_opposite_signs_have_no_shares() -> None:
 def test_an_interval_across_0_is_said_to_be_so_and_has_no_shares() -> None:
     words = said({"r": 0.01, "ci_low": -0.01, "ci_high": 0.03}, between=0.004)
     assert "LPIPS (SqueezeNet), learning rate 5e-6) is not shown to correlate with memorab" in words
-    assert "10,000 images, mean of 5 seeds. The interval contains 0." in words
+    assert (
+        "10,000 images, mean of 5 seeds, which agree at r = 0.97. The interval contains 0." in words
+    )
     assert "make 0.00 of it, differences between images of one category make 0.01." in words
     assert "allow r = 0.92 at most; given" in words
     words = said(partial={"r": 0.01, "ci_low": -0.01, "ci_high": 0.03})
@@ -122,16 +136,19 @@ def test_no_correlation_is_said_with_its_reason() -> None:
     assert said(nothing | {"ci_method": "undefined (constant values)"}).endswith(
         "has no correlation with memorability: constant values."
     )
-    assert said(nothing | {"ci_method": "none (diverged)"}).endswith("with memorability: diverged.")
+    assert said(nothing | {"ci_method": "none (diverged)"}).endswith(": all its runs diverged.")
 
 
 def test_of_one_category_and_unknown_reliability_nothing_is_said() -> None:
     words = said(
-        {"ceiling": np.nan, "seeds": 1, "n": 9, "ci_low": np.nan, "ci_high": np.nan,
-         "ci_method": "none (n < 10)"},
+        {"ceiling": np.nan, "seeds": 1, "seed_agreement": np.nan, "protocol": "external", "n": 9,
+         "ci_low": np.nan, "ci_high": np.nan, "ci_method": "none (n < 10)"},
         between=None,
     )  # fmt: skip
-    assert words.endswith("memorability: r = 0.50 (no interval: n < 10), 9 images.")
+    assert words == (
+        "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) is not shown to correlate with "
+        "memorability: r = 0.50 (no interval: fewer than 10 images), 9 images."
+    )
     assert given_category_in_words(rows(between=None)) == ""
 
 
@@ -155,7 +172,7 @@ def test_other_targets_and_quantities_have_their_names() -> None:
 @pytest.mark.parametrize(
     ("ci_method", "why"),
     [
-        ("none (n < 10)", "n < 10"),
+        ("none (n < 10)", "fewer than 10 images"),
         ("undefined (BCa bounds)", "BCa bounds"),
         ("constant", "constant"),
     ],
@@ -181,13 +198,6 @@ def test_protocols_are_named_where_there_are_several() -> None:
     assert sorted(table["protocol"]) == ["paper", "released"]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(-0.004, "0.00"), (-0.005, "−0.01"), (0.126, "0.13"), (-1.0, "−1.00")]
-)
-def test_no_zero_has_a_sign(value: float, text: str) -> None:
-    assert signed(value) == text
-
-
 # Predictions
 
 
@@ -207,7 +217,9 @@ def measured(
         ]
     ]  # fmt: skip
     metrics.append({"head": "mlp", "metric": "mse", "value": 0.01})
-    calibration = pd.DataFrame({"head": ["mlp"], "n": [36], "sd_score": [0.2]})
+    calibration = pd.DataFrame(
+        {"head": ["mlp"], "n": [36], "sd_score": [0.2], "sd_predicted": [0.1]}
+    )
     return pd.DataFrame(metrics), pd.DataFrame(gains), calibration
 
 
@@ -222,7 +234,7 @@ def measured(
 def test_a_predictor_beats_a_baseline_where_the_interval_says_so(
     gain: tuple[float, float, float], verdict: str
 ) -> None:
-    difference = f"{show(gain[0])} {show_interval(*gain[1:])}"
+    difference = measured_with_interval(*gain)
     assert predictor_in_words(*measured(gain)) == (
         f"The predictor {verdict} the category means: Spearman's r 0.750 against 0.500, "
         f"difference {difference}. "
@@ -248,11 +260,25 @@ def test_a_predictor_worse_than_one_value_for_all_images_is_called_so_first() ->
     assert "is better than the category means" in said
 
 
-def test_a_predictor_that_gives_every_image_the_same_value_ranks_none() -> None:
+@pytest.mark.parametrize(
+    ("of_predictor", "why"),
+    [
+        (
+            {"sd_predicted": 0.0},
+            "The predictor gives every image the same value: it can rank none.",
+        ),
+        ({"sd_score": 0.0}, "All unseen images have the same score: nothing can be ranked."),
+        ({"n": 1}, "There is one unseen image: nothing can be ranked."),
+    ],
+)
+def test_where_nothing_can_be_ranked_the_reason_is_said(
+    of_predictor: dict[str, Any], why: str
+) -> None:
     metrics, gains, calibration = measured((np.nan, np.nan, np.nan))
     none = metrics.assign(value=metrics["value"].where(metrics["metric"] == "mse"))
-    said = predictor_in_words(none, gains, calibration)
-    assert said == "The predictor gives every image the same value: it can rank none."
+    said = predictor_in_words(none, gains, calibration.assign(**of_predictor))
+    assert said.endswith(why)
+    assert "order" not in said
 
 
 def test_the_mean_of_the_only_category_is_no_rival() -> None:
@@ -298,7 +324,7 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     gain: tuple[float, float, float], verdict: str
 ) -> None:
     said = features_in_words(*of_features(gain, {"saturation": 0.1, "clutter_score": -0.1}))
-    difference = f"{show(gain[0])} {show_interval(*gain[1:])}"
+    difference = measured_with_interval(*gain)
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
         f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
