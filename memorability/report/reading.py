@@ -184,10 +184,14 @@ def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
         "ceiling": "highest possible r",
+        "unit": "interval for new",
     }
-    shown = ceiling[ceiling["method"] == method]
-    shown = shown.drop(columns=["method", "group"] if method == "pooled" else "method")
-    return shown.assign(target=shown["target"].map(label)).rename(columns=headings)
+    if method == "pooled":
+        del headings["group"]
+    rows = ceiling[ceiling["method"] == method]
+    highest = _figures(rows, "ceiling", "ceiling_low", "ceiling_high")
+    shown = rows.assign(target=rows["target"].map(label), ceiling=highest)
+    return shown[list(headings)].rename(columns=headings)
 
 
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
