@@ -99,7 +99,8 @@ def baseline_in_words(correlations: pd.DataFrame) -> str:
 def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) -> pd.DataFrame:
     """Return a row per model at its best learning rate: what `in_words` says of it.
 
-    Where there are several protocols, each row names its own.
+    Where there are several protocols, each row names its own. The mean of the only category is left
+    out: it is the same for every image.
 
     Parameters
     ----------
@@ -114,6 +115,8 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
         strength = selected[selected["method"] == "pooled"].set_index(MODEL_KEYS)["r"]
         models = dict(list(selected.groupby(MODEL_KEYS)))
         for key in strength.sort_values(ascending=False).index:
+            if models[key]["metric"].iloc[0] in BASELINES and np.isnan(strength[key]):
+                continue
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
             rows.append({"protocol": protocol or "–", "correlation": words})

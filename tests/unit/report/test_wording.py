@@ -146,8 +146,8 @@ def test_of_one_category_and_unknown_reliability_nothing_is_said() -> None:
         between=None,
     )  # fmt: skip
     assert words == (
-        "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) is not shown to correlate with "
-        "memorability: r = 0.50 (no interval: fewer than 10 images), 9 images."
+        "Reconstruction error (LPIPS (SqueezeNet), external, learning rate 5e-6) is not shown to "
+        "correlate with memorability: r = 0.50 (no interval: fewer than 10 images), 9 images."
     )
     assert given_category_in_words(rows(between=None)) == ""
 
@@ -190,6 +190,16 @@ def test_every_selected_model_has_a_row_the_strongest_first() -> None:
     assert [words[:26] for words in table["correlation"]] == [
         "Reconstruction error (LPIP", "Reconstruction error (MSE,", "Mean score of the category",
     ]  # fmt: skip
+
+
+def test_the_mean_of_the_only_category_is_left_out() -> None:
+    constant = {"r": np.nan, "ci_low": np.nan, "ci_high": np.nan, "ci_method": "undefined"}
+    labels = rows(constant, between=None).assign(
+        quantity="baseline", metric="category_mean", loss="", lr="", protocol=""
+    )
+    table = models_in_words([rows(), labels], confidence=0.95)
+    assert len(table) == 1
+    assert table["correlation"].iloc[0].startswith("Reconstruction error")
 
 
 def test_protocols_are_named_where_there_are_several() -> None:
