@@ -145,9 +145,18 @@ def run_images(wildcards, name):
     return paths.run_images(study, wildcards.protocol, name)
 
 
-def own(table):
-    """Flag a score table of the user as one whose content decides, not its time."""
-    return ancient(table) if study.has_own_images else table
+def given(table):
+    """Flag a table that the user gave as one whose content decides, not its time."""
+    return ancient(table) if table in paths.given_tables(study) else table
+
+
+@cache
+def given_contents():
+    """Return the SHA-256 of the tables that the user gave, by their paths."""
+    from memorability.data.contents import CONTENTS, contents
+
+    tables = paths.given_tables(study)
+    return contents(Path(), tables, CONTENTS / f"{study.name}_tables.json")
 
 
 @cache
@@ -160,7 +169,7 @@ def scored_images():
     dataset = study.settings["dataset"]
     return scored_images_hash(
         Path(dataset["images"]),
-        given_scores(),
+        Path(given_scores()),
         dataset["columns"],
         CONTENTS / f"{study.name}.json",
         single_trials=study.has_own_trials,
@@ -170,25 +179,18 @@ def scored_images():
 @cache
 def score_table():
     """Return a hash of the user's table of scores or trials and of the list of the user's images."""
-    from memorability.data.contents import file_hash, listing_hash
+    from memorability.data.contents import listing_hash
 
     if not study.has_own_images:
         return ""
-    return file_hash(given_scores()) + listing_hash(Path(study.image_source["images"]))
-
-
-@cache
-def trial_table():
-    """Return a hash of the user's table of single trials."""
-    from memorability.data.contents import file_hash
-
-    return file_hash(given_scores())
+    listing = listing_hash(Path(study.image_source["images"]))
+    return given_contents().get(given_scores(), "") + listing
 
 
 def given_scores():
     """Return the user's table of scores or trials."""
     dataset = study.settings["dataset"]
-    return Path(dataset["trials"] if study.has_own_trials else dataset["scores"])
+    return dataset["trials"] if study.has_own_trials else dataset["scores"]
 
 
 @cache
@@ -223,7 +225,7 @@ if study.runs:
     FEATURES = QUANTITIES["feature"]
     PREPARED = paths.prepared(study, study.first_resize, "prepared.parquet")
     PIXELS = paths.prepared(study, study.first_resize, "pixels.npy")
-    # Of the selected model, which predicts and is explained: its first seed.
+    # Of the analysed model, which predicts and is explained: its first seed.
     ANALYSED = study.selected[0]
     ANALYSED_MODEL = paths.kept_file(study, ANALYSED)
     ANALYSED_IMAGES = paths.prepared(study, study.selected_resize, "images.parquet")

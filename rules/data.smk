@@ -44,7 +44,7 @@ if study.has_own_trials:
     rule score_trials:
         """Count how observers answered in single trials, and score images by the counts."""
         input:
-            trials=ancient(study.settings["dataset"]["trials"]),
+            trials=given(study.settings["dataset"]["trials"]),
         output:
             scores=ensure("<results>/dataset/scores.csv", non_empty=True),
             trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
@@ -60,7 +60,7 @@ if study.has_own_trials:
         params:
             study=study.name,
             settings={"columns": study.settings["dataset"]["columns"]},
-            content=lambda _: trial_table(),
+            content=lambda _: given_contents().get(given_scores(), ""),
             code=code("score_trials"),
         script:
             "../scripts/score_trials.py"
@@ -122,7 +122,7 @@ if study.runs:
         """Decode, check and resize every image once, into one store of pixels in a fixed order."""
         input:
             images=ancient(study.image_source["images"]),
-            scores=own(study.image_source["scores"]),
+            scores=given(study.image_source["scores"]),
         output:
             prepared=ensure("<results>/images/{resize}/prepared.parquet", non_empty=True),
             unusable=ensure("<results>/images/{resize}/unusable.parquet", non_empty=True),
@@ -148,12 +148,7 @@ if study.runs:
         """Join scores and labels with the prepared images, and list the images that are left out."""
         input:
             images=ancient(study.image_source["images"]),
-            # Made of trials, they are made anew when the code that scores changes.
-            scores=(
-                study.image_source["scores"]
-                if study.has_own_trials
-                else own(study.image_source["scores"])
-            ),
+            scores=given(study.image_source["scores"]),
             prepared="<results>/images/{resize}/prepared.parquet",
             unusable="<results>/images/{resize}/unusable.parquet",
         output:
@@ -203,7 +198,7 @@ else:
     rule read_scores:
         """Make the image table of the scores alone."""
         input:
-            scores=study.image_source["scores"],
+            scores=given(study.image_source["scores"]),
         output:
             images=ensure("<results>/images/images.parquet", non_empty=True),
         log:
@@ -222,6 +217,7 @@ else:
                 "on_bad_image": study.settings["images"]["on_bad_image"],
                 "seed": job_settings.study_seed(study),
             },
+            content=lambda _: given_contents().get(study.image_source["scores"], ""),
             code=code("read_scores"),
         script:
             "../scripts/read_scores.py"

@@ -1,13 +1,13 @@
-"""The decay curve: the selected model trained for more epochs, measured after each.
+"""The decay curve: the analysed model trained for more epochs, measured after each.
 
 REQUIRED: prepared images; weights files where the study loads weights; decay.epochs above 1.
-MAKES:    <results>/decay/<run>/errors.parquet of the selected model's seeds
+MAKES:    <results>/decay/<run>/errors.parquet of the analysed model's seeds
           <results>/tables/decay.*, decay_seeds.parquet, <results>/figures/decay.*
 """
 
 
 rule finetune_decay:
-    """Fine-tune the selected model for decay.epochs epochs and measure its errors after each."""
+    """Fine-tune the analysed model for decay.epochs epochs and measure its errors after each."""
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),

@@ -1,6 +1,6 @@
 """How well the predictor and the other heads predict unseen images, and the predictor for new ones.
 
-REQUIRED: predictions of all heads, the predictor, the selected model and its latents.
+REQUIRED: predictions of all heads, the predictor, the analysed model and its latents.
 MAKES:    <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
           <results>/figures/prediction.*, prediction_by_category.*, prediction_calibration.*, prediction_learning.*
           <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)

@@ -1,6 +1,6 @@
 """Which pixels move the predicted memorability.
 
-REQUIRED: the selected model, the predictor, prepared images.
+REQUIRED: the analysed model, the predictor, prepared images.
 MAKES:    <results>/tables/attributions.parquet, <results>/attributions/maps.npy
           <results>/tables/attribution_variants.parquet, attribution_similarity.parquet,
           attribution_curves.parquet, attribution_checks.*
@@ -59,7 +59,8 @@ rule plot_attributions:
     resources:
         **asking("2GB", "10m"),
     params:
-        show=study.settings["attribution"]["show"],
+        # Not as it stands: Snakemake would take a brace in a name for a placeholder.
+        show=lambda _: study.settings["attribution"]["show"],
         note=notes.study_note(study),
         code=code("plot_attributions"),
     script:

@@ -12,7 +12,7 @@ EXTERNAL_COUNTS = paths.external_counts(study)
 rule join_errors:
     """Join a table of errors made elsewhere with the images."""
     input:
-        table=lambda wildcards: study.settings["external_errors"][wildcards.loss]["file"],
+        table=lambda wildcards: given(study.settings["external_errors"][wildcards.loss]["file"]),
         images=IMAGES,
     output:
         errors=ensure(
@@ -30,6 +30,7 @@ rule join_errors:
     params:
         study=study.name,
         settings=lambda wildcards: study.settings["external_errors"][wildcards.loss],
+        content=lambda wildcards, input: given_contents().get(input.table, ""),
         code=code("join_errors"),
     script:
         "../scripts/join_errors.py"
@@ -38,7 +39,7 @@ rule join_errors:
 rule join_latents:
     """Join a table of latents made elsewhere with the images."""
     input:
-        table=lambda wildcards: study.settings["external_latents"][wildcards.loss]["file"],
+        table=lambda wildcards: given(study.settings["external_latents"][wildcards.loss]["file"]),
         images=IMAGES,
     output:
         latents=ensure("<results>/external_latents/{loss}.parquet", non_empty=True),
@@ -54,6 +55,7 @@ rule join_latents:
     params:
         study=study.name,
         settings=lambda wildcards: study.settings["external_latents"][wildcards.loss],
+        content=lambda wildcards, input: given_contents().get(input.table, ""),
         code=code("join_latents"),
     script:
         "../scripts/join_latents.py"

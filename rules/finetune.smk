@@ -5,7 +5,7 @@ REQUIRED: prepared images; weights files where the study loads weights; a pre-tr
 MAKES:    <results>/errors/<run>/, <results>/history/<run>/, <results>/outcomes/<run>/
           <results>/targets/… while runs of a loss of compute.stored_targets are made
           <results>/models/<run>/, <results>/selected_models/<run>/; while a run is made, its state in resources/checkpoints/
-          <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the selected model
+          <results>/latents/<run>/ and <results>/distinctiveness/<run>/ of the analysed model
 """
 
 

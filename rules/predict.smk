@@ -1,6 +1,6 @@
-"""Memorability predicted from the latents of the selected model (its first seed).
+"""Memorability predicted from the latents of the analysed model (its first seed).
 
-REQUIRED: latents of the selected model, prepared images and their split; of prediction.split.kind: file and
+REQUIRED: latents of the analysed model, prepared images and their split; of prediction.split.kind: file and
           prediction.external their tables.
 MAKES:    <results>/prediction/latents.npy, <results>/tables/predictions.parquet, prediction_history.parquet,
           <results>/predictor/predictor.safetensors, <results>/head_predictions/head=…/part.parquet,
@@ -23,7 +23,7 @@ LEFT_OUT = ["<results>/tables/left_out.parquet"] if study.leaves_out_categories 
 rule read_split:
     """Read the user's own split of the images into training, validation and test."""
     input:
-        table=PREDICTION["split"]["file"] or [],
+        table=given(PREDICTION["split"]["file"] or []),
         images=IMAGES,
         rejected=paths.prepared(study, study.first_resize, "rejected.parquet"),
     output:
@@ -39,6 +39,7 @@ rule read_split:
     params:
         study=study.name,
         settings=PREDICTION["split"]["columns"],
+        content=lambda wildcards, input: given_contents().get(input.table, ""),
         code=code("read_split"),
     script:
         "../scripts/read_split.py"
@@ -200,7 +201,7 @@ rule predict_by_head:
 rule read_predictions:
     """Read predictions that were made elsewhere."""
     input:
-        table=lambda wildcards: EXTERNAL[wildcards.head]["file"],
+        table=lambda wildcards: given(EXTERNAL[wildcards.head]["file"]),
         images=ANALYSED_IMAGES,
         split=paths.split_file(study),
     output:
@@ -218,6 +219,7 @@ rule read_predictions:
     params:
         study=study.name,
         settings=lambda wildcards: EXTERNAL[wildcards.head]["columns"],
+        content=lambda wildcards, input: given_contents().get(input.table, ""),
         code=code("read_predictions"),
     script:
         "../scripts/read_predictions.py"

@@ -1,13 +1,13 @@
 """What reconstructions look like, and whether two seeds find the same images hard.
 
-REQUIRED: errors of all runs; the selected model; prepared images.
+REQUIRED: errors of all runs; the analysed model; prepared images.
 MAKES:    <results>/reconstructions/pixels.npy
           <results>/figures/reconstructions.*, seed_agreement.*
 """
 
 
 rule reconstruct:
-    """Reconstruct the images of the smallest and of the largest errors by the selected model."""
+    """Reconstruct the images of the smallest and of the largest errors by the analysed model."""
     input:
         images=ANALYSED_IMAGES,
         pixels=ANALYSED_PIXELS,

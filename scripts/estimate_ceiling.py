@@ -12,9 +12,10 @@ with RunningJob(snakemake) as job:
     )
     job.write("ceiling", ceiling)
     write_page(
-        ceiling_for_reading(ceiling),
+        ceiling_for_reading(ceiling, "pooled"),
         job.output.page,
         title="How high a correlation with these scores could be",
         note=job.params.note,
+        folded={"Within each category": ceiling_for_reading(ceiling, "within")},
         empty="No image has two responses or more, so that halves of them cannot be compared.",
     )

@@ -1,4 +1,4 @@
-"""Fine-tune the selected model for longer: its errors after each epoch."""
+"""Fine-tune the analysed model for longer: its errors after each epoch."""
 
 from memorability.workflow.job import RunningJob
 

@@ -1,4 +1,4 @@
-"""Draw the best and the worst reconstructions of the selected model below their originals."""
+"""Draw the best and the worst reconstructions of the analysed model below their originals."""
 
 from memorability.workflow.job import RunningJob
 

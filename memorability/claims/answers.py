@@ -43,7 +43,7 @@ def our_figures(
         The loss of the model whose latents the predictor reads.
     external_claims
         Quantity ("error", "distinctiveness") -> name of a source from elsewhere -> id of the published
-        figure that it answers.
+        number that it answers.
     metrics, predictions, ceiling
         The tables `prediction_metrics`, `predictions` and `ceiling`, where there are any.
 
@@ -134,7 +134,7 @@ def _consistency(ceiling: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def _completed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return figures of the study itself with the columns that they lack."""
+    """Return numbers of the study itself with the columns that they lack."""
     plain = {
         "by": OWN, "claim": "", "metric": "", "loss": "", "selected": True, "target": "score",
         "group": "all", "method": "pooled",

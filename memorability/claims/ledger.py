@@ -1,10 +1,10 @@
 """The ledger: every published number beside ours, with a test of equivalence and a verdict.
 
-On the data that a figure was published on, with `published ± margin` as the band of values too close
+On the data that a number was published on, with `published ± margin` as the band of values too close
 to matter:
 
 - *equivalent*: two one-sided tests place ours inside the band (the stronger statement);
-- *reproduced*: they do not, but our interval contains the published value; of figures that
+- *reproduced*: they do not, but our interval contains the published value; of numbers that
   describe the data: ours is rounded to the printed one;
 - *differs*: neither.
 
@@ -22,23 +22,28 @@ import pandas as pd
 
 from memorability.claims.published import DESCRIPTIVE, Claim
 from memorability.images.data_sets import DATA_SETS
-from memorability.statistics.equivalence import Equivalence, tost_correlation, tost_interval
+from memorability.statistics.equivalence import (
+    SMALLEST,
+    Equivalence,
+    tost_correlation,
+    tost_interval,
+)
 
 OWN = "this study"
-"""Value of the column `by` where a figure of ours is computed by the study itself."""
+"""Value of the column `by` where a number of ours is computed by the study itself."""
 
 VERDICTS = ("equivalent", "reproduced", "differs", "not testable")
 
 LEAST_SHARE = 0.9
 """Share of the published data set from which on a study counts as one of the same data."""
 
-# The first words of why a figure is not testable -> what is said of all such figures.
+# The first words of why a number is not testable -> what is said of all such numbers.
 _KINDS = {
     "nothing computed": "that this study does not compute",
-    "other data": "that were published on other data than this study has",
+    "other data": "about other data than this study has",
     "another model": "of another model than this study has",
-    "our figure is undefined": "of which our figure is undefined",
-    "our figure has no confidence interval": "of which our figure has no confidence interval",
+    "our number is undefined": "of which our number is undefined",
+    "our number has no confidence interval": "of which our number has no confidence interval",
 }
 
 _ANSWER_COLUMNS = {
@@ -59,17 +64,17 @@ def ledger(
 ) -> pd.DataFrame:
     """Set each published number beside ours and return the verdicts.
 
-    A figure is tested on its own data set, when ours has at least 90 % of its images or the published
+    A number is tested on its own data set, when ours has at least 90 % of its images or the published
     number of images within 10 %. Elsewhere our value is shown, marked as one of other data, and the
     verdict is "not testable".
 
     Parameters
     ----------
     answers
-        Our figures, as from `memorability.claims.answers.our_figures`: columns by (`OWN`, or who
-        made what the figure rests on), claim (the id that the figure answers, "" where the other
+        Our numbers, as from `memorability.claims.answers.our_figures`: columns by (`OWN`, or who
+        made what the number rests on), claim (the id that the number answers, "" where the other
         columns say it), statistic, quantity, metric, loss, selected (bool: the best learning rate
-        of its loss, or the only one), target, group, method, n, r (the figure), ci_low, ci_high. Of
+        of its loss, or the only one), target, group, method, n, r (the number), ci_low, ci_high. Of
         those without a claim only selected rows of group "all" and method "pooled" are compared.
     claims
         The published numbers.
@@ -83,14 +88,14 @@ def ledger(
         which it agrees with the question whether our interval lies inside the band.
     other_model
         In what our runs are not those of the paper, in words; empty where nothing of it differs. It
-        concerns figures of `OWN` that depend on the model.
+        concerns numbers of `OWN` that depend on the model.
     unavailable
         Quantity -> why the study does not compute it.
 
     Returns
     -------
     pandas.DataFrame
-        In the order of the claims, a row per claim and source of a figure of ours, or one where there
+        In the order of the claims, a row per claim and source of a number of ours, or one where there
         is none: claim, by, statement, source, statistic, published, published_ci_low,
         published_ci_high, ours, ours_ci_low, ours_ci_high, n (Int64), difference (ours − published),
         difference_ci_low, difference_ci_high (the published value taken as fixed), margin, test
@@ -108,9 +113,9 @@ def ledger(
     missing = sorted(_ANSWER_COLUMNS - set(answers.columns))
     if missing or not margin > 0:
         raise ValueError(
-            f"the ledger was asked for with margin {margin} and a table of figures that lacks "
+            f"the ledger was asked for with margin {margin} and a table of numbers that lacks "
             f"the columns {missing}; expected a margin above 0 and {sorted(_ANSWER_COLUMNS)}; "
-            "pass the study's own figures and its margin"
+            "pass the study's own numbers and its margin"
         )
     rows = [
         _row(claim, ours, dataset_kind, margin, confidence, other_model, unavailable)
@@ -123,7 +128,7 @@ def ledger(
 def badge(table: pd.DataFrame) -> str:
     """Return one sentence that counts the verdicts of a ledger.
 
-    A figure that the study itself and an external source answer counts once, by the study's own.
+    A number that the study itself and an external source answer counts once, by the study's own.
 
     Parameters
     ----------
@@ -138,9 +143,9 @@ def badge(table: pd.DataFrame) -> str:
         f"{counts[name]} {words.get(name, name)}" for name in VERDICTS if name in counts
     )
     total = table["claim"].nunique()
-    return f"{counts.sum()} of {total} published numbers testable here" + (
-        f": {found}." if found else "."
-    )
+    if not found:
+        return f"This study can test none of the {total} published numbers."
+    return f"{counts.sum()} of {total} published numbers testable here: {found}."
 
 
 def untestable(table: pd.DataFrame) -> str:
@@ -168,7 +173,7 @@ def untestable(table: pd.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class _Ours:
-    """Our answer to a claim: who made it, the figure, bounds of its interval, number of images."""
+    """Our answer to a claim: who made it, the number, bounds of its interval, number of images."""
 
     by: str
     value: float
@@ -238,7 +243,7 @@ def _answers(answers: pd.DataFrame, claim: Claim) -> list[_Ours]:
     repeated = found["by"][found["by"].duplicated()]
     if len(repeated):
         raise ValueError(
-            f"{(found['by'] == repeated.iloc[0]).sum()} figures of {repeated.iloc[0]} answer the claim "
+            f"{(found['by'] == repeated.iloc[0]).sum()} numbers of {repeated.iloc[0]} answer the claim "
             f"{claim.id!r}; expected at most one; pass the rows of one protocol and mark one "
             "learning rate per loss as selected"
         )
@@ -266,6 +271,8 @@ def _test(ours: _Ours, claim: Claim, margin: float, confidence: float) -> tuple[
         return "", nothing
     level = (1 - confidence) / 2
     if claim.statistic == "spearman":
+        if ours.n < SMALLEST:  # and so of other data, whatever it is
+            return "", nothing
         return "Fisher's z", tost_correlation(
             ours.value, ours.n, reference=claim.value, margin=margin, level=level
         )
@@ -276,7 +283,7 @@ def _test(ours: _Ours, claim: Claim, margin: float, confidence: float) -> tuple[
 
 
 def _other_data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
-    """Return in words which other data a figure of ours is about; empty for the published set."""
+    """Return in words which other data a number of ours is about; empty for the published set."""
     published = DATA_SETS[claim.dataset]
     if dataset_kind != claim.dataset:
         return f"{ours.n:,} images of data set {dataset_kind!r}, published on {published.label}"
@@ -288,7 +295,7 @@ def _other_data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
 def _obstacle(
     ours: _Ours, claim: Claim, other_data: str, other_model: str, unavailable: str
 ) -> tuple[str, str] | None:
-    """Return why a figure is not testable, or None if it is."""
+    """Return why a number is not testable, or None if it is."""
     if not ours.by:
         why = f"nothing computed: {unavailable or _sought(claim)}"
     elif other_data:
@@ -296,9 +303,9 @@ def _obstacle(
     elif other_model and ours.by == OWN and claim.of_model:
         why = f"another model: {other_model}"
     elif math.isnan(ours.value):
-        why = "our figure is undefined"
+        why = "our number is undefined"
     elif claim.statistic not in DESCRIPTIVE and math.isnan(ours.ci_low + ours.ci_high):
-        why = "our figure has no confidence interval"
+        why = "our number has no confidence interval"
     else:
         return None
     return "not testable", why
@@ -322,7 +329,7 @@ def _comparison(
 
 
 def _printed(ours: _Ours, claim: Claim) -> tuple[str, str]:
-    """Return the verdict on a figure that describes the data."""
+    """Return the verdict on a number that describes the data."""
     shown, published = f"ours ({ours.value:,.6g})", f"the published {claim.value:,g}"
     if abs(ours.value - claim.value) <= claim.half_digit:
         return "reproduced", f"{shown} is {published} to the printed digits"

@@ -1,4 +1,4 @@
-"""Published figures as data: each with its sentence, its place and the row of ours that answers it."""
+"""Published numbers as data: each with its sentence, its place and the row of ours that answers it."""
 
 import math
 from collections import Counter
@@ -33,25 +33,25 @@ _ENTRY_KEYS = {"id", "statement", "source", "statistic", "value", "ci", "n", "da
 
 @dataclass(frozen=True)
 class Claim:
-    """A published number and the row of our figures that answers it.
+    """A published number and the row of our numbers that answers it.
 
     Attributes
     ----------
     id
         Unique name, for example "table_1.mse".
     statement
-        What the figure says, in one sentence.
+        What the number says, in one sentence.
     source
         Paper, and table or section in it.
     statistic
         A key of `STATISTICS`.
     value, ci_low, ci_high
-        The figure and its 95 % interval as printed, in the statistic's range; NaN for both bounds
+        The number and its 95 % interval as printed, in the statistic's range; NaN for both bounds
         where no interval is printed.
     n
-        Number of images behind the figure, at least 1.
+        Number of images behind the number, at least 1.
     dataset
-        Kind of data set the figure holds for, a key of `memorability.images.data_sets.DATA_SETS`.
+        Kind of data set the number holds for, a key of `memorability.images.data_sets.DATA_SETS`.
     quantity, target
         Values of these columns in the row that answers it.
     loss, metric
@@ -60,7 +60,7 @@ class Claim:
     Raises
     ------
     ValueError
-        If an attribute leaves its range or the interval does not contain the figure.
+        If an attribute leaves its range or the interval does not contain the number.
     """
 
     id: str
@@ -98,13 +98,13 @@ class Claim:
 
     @property
     def half_digit(self) -> float:
-        """Half of the last printed digit: how far a figure that is rounded alike can be away."""
+        """Half of the last printed digit: how far a number that is rounded alike can be away."""
         exponent = Decimal(str(self.value)).as_tuple().exponent
         return 0.5 * 10.0 ** min(int(exponent), 0)
 
     @property
     def of_model(self) -> bool:
-        """Whether the figure depends on the model that was trained, not on the images alone."""
+        """Whether the number depends on the model that was trained, not on the images alone."""
         return self.quantity.startswith(_MODEL_QUANTITIES) or self.target == "attribution"
 
 
@@ -114,7 +114,7 @@ def load_published() -> list[Claim]:
     Returns
     -------
     list of Claim
-        The figures of published.yaml.
+        The numbers of published.yaml.
 
     Raises
     ------

@@ -83,7 +83,7 @@ def score_label(target: str, convention: str) -> str:
         others are computed here, in units of their own.
     """
     words = SCORE_KINDS[target].label
-    return f"{words} {convention}" if target == "score" else words
+    return f"{words}, {convention}" if target == "score" else words
 
 
 def correlated_with(target: str, what: str = "") -> str:

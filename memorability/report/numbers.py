@@ -30,6 +30,29 @@ def significant(value: float, digits: int = 2) -> str:
     )
 
 
+def measured(value: SupportsFloat) -> str:
+    """Return a number with three decimals; below 0.001 with the digits that count: "0.00042"."""
+    plain = float(value)
+    return significant(plain) if 0 < abs(plain) < 0.0009995 else number(plain, 3)
+
+
+def measured_interval(low: float, high: float) -> str:
+    """Return an interval of numbers as `measured` has them; nothing where it is not known."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    return f"[{measured(low)}, {measured(high)}]"
+
+
+def measured_with_interval(value: float, low: float, high: float) -> str:
+    """Return a number and its interval as `measured` has them: "0.150 [0.100, 0.200]"."""
+    return f"{measured(value)} {measured_interval(low, high)}".rstrip()
+
+
+def p_value(p: float) -> str:
+    """Return a p-value; what is below 0.001 is called so."""
+    return "< 0.001" if p < 0.001 else measured(p)
+
+
 def interval(low: float, high: float, decimals: int = 2) -> str:
     """Return an interval in brackets, "[0.10, 0.20]"; nothing where it is not known."""
     if math.isnan(low) or math.isnan(high):

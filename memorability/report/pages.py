@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from memorability.base.files import atomic
+from memorability.report.numbers import measured
 
 # Every rule is about `.page` alone: the report shows the summary inside its own first page.
 _STYLE = """
@@ -24,13 +25,14 @@ _STYLE = """
 .page th { border-bottom: 2px solid #888; vertical-align: bottom; font-weight: 600; }
 .page th:first-child, .page td:first-child { position: sticky; left: 0; background: #fff;
   max-width: 12rem; }
+.page th:only-child, .page td:only-child { max-width: 56rem; }
 .page .number { text-align: right; font-variant-numeric: tabular-nums; }
 .page td.number { white-space: nowrap; }
 .page p.note { padding: .5rem .8rem; background: #fff4d6; border-left: 4px solid #e0a100; }
 .page summary { cursor: pointer; font-weight: 600; margin: 1rem 0 .4rem; }
 """
 # Nothing, a dash, a number with thousands in groups, an interval, or a number with its interval.
-_NUMERIC = re.compile(r"–|(<? ?−?[\d.,]+(e[−-]?\d+)?)? ?(\[[^\]]*\])?")
+_NUMERIC = re.compile(r"–|(<? ?−?[\d.,]+)? ?(\[[^\]]*\])?")
 
 
 def write_page(
@@ -156,33 +158,16 @@ def table_part(
 
 
 def show(value: object) -> str:
-    """Return a value as it is shown to a reader; rounding happens here and nowhere else.
+    """Return a value as a page shows it.
 
-    Numbers have three decimals; those below 0.001 two digits that count (0.00042), below 0.0001 in
-    scientific notation (4.2e−05). A missing value is a dash. Truth is yes or no.
+    Numbers with decimals are shown as by `memorability.report.numbers.measured`. A missing value is a
+    dash. Truth is yes or no.
     """
-    if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
+    if value is None or value is pd.NA:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        size = abs(value)
-        if size == 0 or size >= 0.0009995:
-            text = f"{size:.3f}"
-        else:
-            text = f"{size:.5f}" if size >= 0.0001 else f"{size:.1e}"
-        return f"{'−' if value < 0 else ''}{text.replace('e-', 'e−')}"
-    return str(value)
-
-
-def show_interval(low: float, high: float) -> str:
-    """Return an interval as it is shown to a reader, or a dash where there is none."""
-    return "–" if pd.isna(low) or pd.isna(high) else f"[{show(float(low))}, {show(float(high))}]"
-
-
-def show_p(p: float) -> str:
-    """Return a p-value as it is shown to a reader: what is below 0.001 is called so."""
-    return "< 0.001" if p < 0.001 else show(float(p))
+    return measured(value) if isinstance(value, float) else str(value)
 
 
 def _is_numeric(column: pd.Series, texts: list[str]) -> bool:

@@ -5,11 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
+from memorability.base.run_keys import EXTERNAL
 from memorability.claims.ledger import badge, untestable
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
-from memorability.report.pages import show, show_interval, show_p, write_page
+from memorability.report.numbers import (
+    measured,
+    measured_interval,
+    measured_with_interval,
+    p_value,
+    percent,
+)
+from memorability.report.pages import write_page
 from memorability.report.wording import cannot_tell, distinct_heads
 
 
@@ -25,7 +32,8 @@ def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) 
     """
     shown = table.copy()
     for name, (low, high) in columns.items():
-        texts = [show_interval(a, b) for a, b in zip(shown[low], shown[high], strict=True)]
+        ends = zip(shown[low], shown[high], strict=True)
+        texts = [measured_interval(*both) or "–" for both in ends]
         shown.insert(list(shown.columns).index(low), name, texts)
         shown = shown.drop(columns=[low, high])
     return shown
@@ -51,10 +59,10 @@ def table_1_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.DataFra
             _r_with(confidence): _figures(table, "r", "ci_low", "ci_high"),
             "given the category": _given(table, "category"),
             "SD over seeds": [
-                show(sd) if seeds > 1 else "–"
+                measured(sd) if seeds > 1 else "–"
                 for sd, seeds in zip(table["r_seed_sd"], table["seeds"], strict=True)
             ],
-            "p (Holm)": [show_p(p) for p in table["p_holm"]],
+            "p (Holm)": [p_value(p) for p in table["p_holm"]],
             "beats baseline": table["beats_baseline"].replace("", "–"),
         }
     )
@@ -75,11 +83,11 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "seeds": table["seeds"],
             "interval for new": table["unit"],
             "seeds vary": table["seeds_vary"].replace("", "–"),
-            "agreement of seeds": table["seed_agreement"].map(show),
-            "highest possible r": table["ceiling"].map(show),
-            "share of it": table["ceiling_share"].map(show),
+            "agreement of seeds": table["seed_agreement"].map(measured),
+            "highest possible r": table["ceiling"].map(measured),
+            "share of it": table["ceiling_share"].map(measured),
             "strongest baseline": table["baseline"].map(label),
-            "r of the baseline": table["baseline_r"].map(show),
+            "r of the baseline": table["baseline_r"].map(measured),
             "seeds that diverged": table["diverged"],
         }
     )
@@ -158,45 +166,33 @@ def trials_for_reading(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.sort_values("validation_loss")[list(headings)].rename(columns=headings)
 
 
-def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `ceiling`, of all images and each category, with headings for readers."""
+def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return the table `ceiling` with headings for readers.
+
+    Parameters
+    ----------
+    ceiling
+        The table.
+    method
+        "pooled": of all images, without a column for the group. "within": of each category.
+    """
     headings = {
         "target": "score",
+        "group": "category",
         "n": "images",
         "consistency": "consistency of halves",
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
         "ceiling": "highest possible r",
     }
-    shown = ceiling[ceiling["method"].isin(["pooled", "within"])].drop(columns="method")
+    shown = ceiling[ceiling["method"] == method]
+    shown = shown.drop(columns=["method", "group"] if method == "pooled" else "method")
     return shown.assign(target=shown["target"].map(label)).rename(columns=headings)
 
 
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `selection` as a row per loss: the published choice beside the honest ones."""
-    keys = ["protocol", "loss", *METRIC_KEYS]
-    by_rule = dict(list(selection.groupby("rule")))
-    published = by_rule["published"]
-    shown = published[[*keys, "n", "rates", "skipped", "lr", "r", "p_loss", "p_grid"]]
-    # One learning rate leaves nothing to choose.
-    rules = {"images": "halves of images", "observers": "halves of observers"}
-    for rule, halves in rules.items() if (published["rates"] > 1).any() else ():
-        if rule in by_rule:
-            honest = with_intervals(by_rule[rule], {"range": ("r_low", "r_high")})
-            often = [
-                f"{lr} ({share:.0%})" if lr else "–"
-                for lr, share in zip(honest["lr"], honest["share"], strict=True)
-            ]
-            honest = honest.assign(often=often)[[*keys, "r", "range", "optimism", "often"]]
-            headings = {
-                "r": f"r, {halves}",
-                "range": f"95 % of {halves}",
-                "optimism": f"optimism, {halves}",
-                "often": f"chosen most, {halves}",
-            }
-            shown = shown.merge(honest.rename(columns=headings), on=keys, how="left")
+    """Return the published choice of the table `selection`, a row per loss, with headings."""
     headings = {
-        "metric": "training loss",
         "n": "images",
         "rates": "learning rates",
         "skipped": "without correlation",
@@ -205,11 +201,54 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "p_loss": "p of the maximum, this loss",
         "p_grid": "p of the maximum, all losses",
     }
-    shown = shown.sort_values("r", ascending=False)
-    shown = shown.assign(metric=metric_labels(shown)).drop(columns=["loss", *METRIC_KEYS[1:]])
-    front = ["metric", "protocol"] if len(set(shown["protocol"])) > 1 else ["metric"]
-    rest = [name for name in shown if name not in ("metric", "protocol")]
-    return with_known(shown[[*front, *rest]], "skipped").rename(columns=headings)
+    rows = _choices_by(selection, "published")
+    shown = rows.assign(
+        p_loss=[p_value(p) for p in rows["p_loss"]], p_grid=[p_value(p) for p in rows["p_grid"]]
+    )
+    return with_known(shown[[*_front(shown), *headings]], "skipped").rename(columns=headings)
+
+
+def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return the choices of the table `selection` by halves, a row per loss, with headings.
+
+    Parameters
+    ----------
+    selection
+        The table.
+    rule
+        "images" or "observers".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without rows where there was nothing to choose: of one learning rate.
+    """
+    rows = _choices_by(selection, rule)
+    rows = rows[rows["rates"] > 1]
+    often = [
+        f"{lr} ({percent(share)})" if lr else "–"
+        for lr, share in zip(rows["lr"], rows["share"], strict=True)
+    ]
+    shown = rows.assign(r=_figures(rows, "r", "r_low", "r_high"), often=often)
+    headings = {
+        "r": "r of the other half [95 % of repeats]",
+        "optimism": "optimism",
+        "often": "chosen most often",
+    }
+    return shown[[*_front(shown), *headings]].rename(columns=headings)
+
+
+def _choices_by(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return the rows of one rule, in the order of the published correlations, with losses in words."""
+    order = selection[selection["rule"] == "published"].sort_values("r", ascending=False)
+    keys = ["protocol", "loss"]
+    rows = order[keys].merge(selection[selection["rule"] == rule], on=keys)
+    return rows.assign(**{"training loss": metric_labels(rows)})
+
+
+def _front(rows: pd.DataFrame) -> list[str]:
+    several = len(set(rows["protocol"])) > 1
+    return ["training loss", "protocol"] if several else ["training loss"]
 
 
 def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
@@ -300,7 +339,7 @@ def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the rows of a ledger with a verdict, those of other data, and those without our figure."""
+    """Return the rows of a ledger with a verdict, those of other data, and those without our number."""
     rest = claims["verdict"] == "not testable"
     computed = claims["by"] != ""
     return claims[~rest], claims[rest & computed], claims[rest & ~computed]
@@ -308,10 +347,9 @@ def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
 
 def _figure(value: float, low: float, high: float, *, whole: bool) -> str:
     """Return a figure as it is read, with its interval if it has one."""
-    if pd.isna(value):
-        return "–"
-    shown = f"{value:,.0f}" if whole and value == round(value) else show(value)
-    return shown if pd.isna(low) or pd.isna(high) else f"{shown} {show_interval(low, high)}"
+    if whole and float(value).is_integer():
+        return f"{value:,.0f} {measured_interval(low, high)}".rstrip()
+    return measured_with_interval(value, low, high)
 
 
 def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
@@ -341,8 +379,8 @@ def importance_for_reading(importance: pd.DataFrame) -> pd.DataFrame:
     shown = with_intervals(shown, {"CI": ("ci_low", "ci_high")})
     shown["CI"] = shown["CI"].mask(unused, "not used by the model")
     shown = shown.assign(feature=shown["feature"].map(label))
-    headings = {"importance": "share of the variance lost", "n": "test images"}
-    shown = shown.rename(columns=headings)
+    shown = shown.drop(columns=["n", "model"])
+    shown = shown.rename(columns={"importance": "share of the variance lost"})
     return shown.iloc[:0] if cannot_tell(importance) else shown
 
 
@@ -359,8 +397,8 @@ def table_2_for_reading(table: pd.DataFrame, target: str, *, confidence: float) 
             _r_with(confidence): _figures(rows, "r", "ci_low", "ci_high"),
             "given the category": _given(rows, "category"),
             "given the subcategory": _given(rows, "subcategory"),
-            "published r": rows["published"].map(show),
-            "p (Holm)": [show_p(p) for p in rows["p_holm"]],
+            "published r": rows["published"].map(measured),
+            "p (Holm)": [p_value(p) for p in rows["p_holm"]],
             "images": rows["n"],
         }
     )

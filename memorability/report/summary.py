@@ -9,12 +9,11 @@ import pandas as pd
 
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import MODEL_KEYS
-from memorability.claims.ledger import badge
+from memorability.claims.ledger import badge, untestable
+from memorability.report.numbers import measured_with_interval, number
 from memorability.report.pages import (
     heading_part,
     list_part,
-    show,
-    show_interval,
     table_part,
     text_part,
     write_parts,
@@ -26,7 +25,6 @@ from memorability.report.wording import (
     given_category_in_words,
     pooled_in_words,
     predictor_in_words,
-    signed,
 )
 
 
@@ -76,7 +74,10 @@ def write_summary(
     confidence
         Of its intervals, between 0 and 1.
     """
-    parts = [text_part(badge(claims)), list_part(findings(found, confidence=confidence))]
+    # Where nothing is tested, a reader asks why first.
+    why = untestable(claims) if (claims["verdict"] == "not testable").all() else ""
+    judged = text_part(f"{badge(claims)} {why}".strip())
+    parts = [judged, list_part(findings(found, confidence=confidence))]
     if found.table_1 is not None:
         parts.append(heading_part("Table 1: reconstruction error and memorability"))
         parts.append(table_part(table_1_for_reading(found.table_1, confidence=confidence)))
@@ -125,8 +126,8 @@ def warnings(found: Found) -> list[str]:
         ]
         if found.table_1["ceiling"].isna().all():
             warned.append(
-                "The scores come without counts of responses: how reliable they are, and how high a "
-                "correlation could be, is not known."
+                "How reliable the scores are, and how high a correlation could be, is not known: there "
+                "are no counts of responses, or their halves cannot be compared."
             )
     warned += [text for text in (_chosen(found.selection), _attributed(found.attributions)) if text]
     return warned
@@ -136,10 +137,10 @@ def _ranked(metrics: pd.DataFrame) -> str:
     row = metrics[(metrics["head"] == "mlp") & (metrics["metric"] == "spearman")].iloc[0]
     if np.isnan(row["value"]):
         return ""
-    interval = show_interval(row["ci_low"], row["ci_high"])
+    r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
     return (
         f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
-        f"{show(float(row['value']))} {interval}."
+        f"{r}."
     )
 
 
@@ -165,8 +166,8 @@ def _chosen(selection: pd.DataFrame | None) -> str:
     best = both.iloc[0]
     return (
         "Each learning rate was chosen because its correlation is the highest, on the images that it "
-        f"is reported for. Chosen on other images, the highest r of {signed(best['r'])} becomes "
-        f"{signed(best['r_honest'])}."
+        f"is reported for. Chosen on other images, the highest r of {number(best['r'])} becomes "
+        f"{number(best['r_honest'])}."
     )
 
 

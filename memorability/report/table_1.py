@@ -18,7 +18,7 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     correlations
         The table `correlations` of quantity error.
     seeds_vary
-        Protocol -> what its seeds vary, in words.
+        Protocol -> what its seeds vary, in words; of what was made elsewhere nothing is known.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def forest_models(
     correlations
         The tables `correlations` of several quantities.
     protocol, loss
-        Of the selected model.
+        Of the analysed model.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
+from memorability.report.numbers import significant
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
 from memorability.statistics.intervals import Bootstrap
@@ -116,15 +117,19 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     rows = table[~table["target"].str.startswith(ATTRIBUTION)]
     measured = rows[rows["unavailable"] == ""]
     level = 1 - confidence
+    # Where there are too few images for an interval, a p-value tells nothing either.
+    shown = (measured["p_holm"] < level) & measured["ci_low"].notna()
     units = "".join(f"{unit} " for unit in measured["unit"].unique()[:1])
     text = (
-        f"{(measured['p_holm'] < level).sum()} of {len(measured)} image features correlate with "
-        f"memorability (p for new {units}below {level:.2g}, adjusted by Holm's method)"
+        f"{shown.sum()} of {len(measured)} image features correlate with memorability (p for new "
+        f"{units}below {significant(level)}, adjusted by Holm's method)"
     )
     for given in ("category", "subcategory"):
-        if measured[f"given_{given}_r"].notna().any():
+        if measured[f"given_{given}_ci_low"].notna().any():
             kept = (measured[f"given_{given}_p_holm"] < level).sum()
             text += f"; given the {given}, {kept} do"
+    if measured["ci_low"].isna().all():
+        text = "No image feature has a correlation with an interval: see the table"
     missing = rows.loc[rows["unavailable"] != "", "feature"].map(label)
     if len(missing):
         names = ", ".join(name[0].lower() + name[1:] for name in missing)

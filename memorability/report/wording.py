@@ -11,10 +11,11 @@ from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.names import head_label
 from memorability.report.labels import label, metric_label
-from memorability.report.pages import show, show_interval
+from memorability.report.numbers import measured, measured_with_interval, number, percent
 
 Rows = Mapping[str, pd.Series]
 
+_REASONS = {"diverged": "all its runs diverged", "n < 10": "fewer than 10 images"}
 # Quantities of models that were trained from a seed.
 _TRAINED = {"error", "matrix", "distinctiveness"}
 _GAIN = ["difference", "ci_low", "ci_high"]
@@ -59,15 +60,14 @@ def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
         return f"{subject} has no correlation with {score}: {why_none(pooled['ci_method'])}."
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
     if np.isfinite(pooled["seed_agreement"]):
-        seeds += f", which agree at r = {signed(pooled['seed_agreement'])}"
+        seeds += f", which agree at r = {number(pooled['seed_agreement'])}"
     interval = _interval(pooled, f"{100 * confidence:g} % interval ", f" for new {pooled['unit']}")
-    figures = f"r = {signed(pooled['r'])}{interval}, {pooled['n']:,} images{seeds}"
-    if _contains_zero(pooled):
-        first = (
-            f"{subject} is not shown to correlate with {score}: {figures}. The interval contains 0."
-        )
+    numbers = f"r = {number(pooled['r'])}{interval}, {pooled['n']:,} images{seeds}"
+    if _is_shown(pooled):
+        first = f"{subject} correlates with {score}: {numbers}."
     else:
-        first = f"{subject} correlates with {score}: {figures}."
+        why = "" if np.isnan(pooled["ci_low"]) else " The interval contains 0."
+        first = f"{subject} is not shown to correlate with {score}: {numbers}.{why}"
     return " ".join([first, *_not_known(pooled)])
 
 
@@ -142,7 +142,10 @@ def predictor_in_words(
     values = metrics.set_index(["head", "metric"])["value"]
     sentences = [
         text
-        for text in (worse_than_constant(calibration, values["mlp", "mse"]), _constant(values))
+        for text in (
+            worse_than_constant(calibration, values["mlp", "mse"]),
+            _of_the_order(calibration, values),
+        )
         if text
     ]
     predictor = gains[(gains["group"] == "all") & (gains["head"] == "mlp")]
@@ -160,8 +163,8 @@ def predictor_in_words(
         )  # fmt: skip
         sentences.append(
             f"The predictor {verdict} the {head_label(str(baseline))}: {label(metric)} "
-            f"{show(values['mlp', metric])} against {show(values[baseline, metric])}, "
-            f"difference {show(gain)} {show_interval(low, high)}."
+            f"{measured(values['mlp', metric])} against {measured(values[baseline, metric])}, "
+            f"difference {measured_with_interval(gain, low, high)}."
         )
     return " ".join(sentences)
 
@@ -183,8 +186,7 @@ def worse_than_constant(calibration: pd.DataFrame, mse: float) -> str:
         return ""
     return (
         "The predicted values are worse than one constant value for all images: their mean squared "
-        f"error is {show(mse)}, that of the mean score is {show(variance)}. Only the order of the "
-        "predictions can be of use."
+        f"error is {measured(mse)}, that of the mean score is {measured(variance)}."
     )
 
 
@@ -231,7 +233,7 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
     of_both = (gains["head"] == all_known) & (gains["baseline"] == labels)
     gain = gains[of_both & (gains["metric"] == "spearman")].iloc[0]
     if np.isnan(gain["difference"]):
-        known = f": Spearman's r {show(r[all_known])}" if r.notna()[all_known] else ""
+        known = f": Spearman's r {measured(r[all_known])}" if r.notna()[all_known] else ""
         text = f"On {count:,} unseen images, {model} predicts from all features{known}."
     else:
         verdict = (
@@ -241,15 +243,14 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
         )  # fmt: skip
         text = (
             f"On {count:,} unseen images, {model} on all features and labels {verdict} "
-            f"{head_label(labels)}: Spearman's r {show(r[all_known])} against {show(r[labels])}, "
-            f"difference {show(gain['difference'])} "
-            f"{show_interval(gain['ci_low'], gain['ci_high'])}."
+            f"{head_label(labels)}: Spearman's r {measured(r[all_known])} against "
+            f"{measured(r[labels])}, difference {measured_with_interval(*map(float, gain[_GAIN]))}."
         )
     matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
     if matters.empty:
         return f"{text} No single feature is shown to add to the others."
     listed = ", ".join(
-        f"{label(name)} ({share:.1%} of the variance)"
+        f"{label(name)} ({percent(share)} of the variance)"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
     return f"{text} These features add to all others: {listed}."
@@ -263,14 +264,22 @@ def cannot_tell(importance: pd.DataFrame) -> bool:
     importance
         The table `feature_importance`.
     """
-    figures = importance[["importance", "ci_low", "ci_high"]]
-    return bool((figures.fillna(0) == 0).all(axis=None))
+    known = importance[["importance", "ci_low", "ci_high"]]
+    return bool((known.fillna(0) == 0).all(axis=None))
 
 
-def _constant(values: "pd.Series[float]") -> str:
-    if not np.isnan(values.get(("mlp", "spearman"), np.nan)):
-        return ""
-    return "The predictor gives every image the same value: it can rank none."
+def _of_the_order(calibration: pd.DataFrame, values: "pd.Series[float]") -> str:
+    """Say why predictions rank no image, or that only their order can be of use; "" otherwise."""
+    row = calibration[calibration["head"] == "mlp"].iloc[0]
+    if row["n"] < 2:
+        return "There is one unseen image: nothing can be ranked."
+    if row["sd_score"] == 0:
+        return "All unseen images have the same score: nothing can be ranked."
+    if row["sd_predicted"] == 0:
+        return "The predictor gives every image the same value: it can rank none."
+    if values["mlp", "mse"] > row["sd_score"] ** 2:
+        return "Only the order of the predictions can be of use."
+    return ""
 
 
 def _subject(row: pd.Series) -> str:
@@ -295,25 +304,25 @@ def _between_and_within(rows: Rows) -> str:
     pooled, between = rows["pooled"]["r"], rows["part_between_category"]["r"]
     if np.isnan(between):
         return ""
-    within, number = pooled - between, rows["part_between_category"]["strata"]
+    within, categories = pooled - between, rows["part_between_category"]["strata"]
     partial = rows["partial"]
     if np.isnan(partial["r"]):
-        return f"All of it is between the {number} categories: within them nothing varies."
+        return f"All of it is between the {categories} categories: within them nothing varies."
     shares = ["", ""]
-    if between * within >= 0 and not _contains_zero(rows["pooled"]):
+    if between * within >= 0 and _is_shown(rows["pooled"]):
         shares = [f" ({_percent(part / pooled)})" for part in (between, within)]
     parts = (
-        f"Differences between the {number} categories make {signed(between)} of it{shares[0]}, "
-        f"differences between images of one category make {signed(within)}{shares[1]}."
+        f"Differences between the {categories} categories make {number(between)} of it{shares[0]}, "
+        f"differences between images of one category make {number(within)}{shares[1]}."
     )
     return f"{parts} {_left_given_category(partial)}"
 
 
 def _left_given_category(partial: pd.Series) -> str:
-    left = f"r = {signed(partial['r'])}{_interval(partial)}"
-    if _contains_zero(partial):
-        return f"Given the category, no correlation is shown: {left}."
-    return f"Given the category, {left} is left."
+    left = f"r = {number(partial['r'])}{_interval(partial)}"
+    if _is_shown(partial):
+        return f"Given the category, {left} is left."
+    return f"Given the category, no correlation is shown: {left}."
 
 
 def _ceiling(rows: Rows) -> str:
@@ -330,10 +339,10 @@ def _ceiling(rows: Rows) -> str:
 
 
 def _of_ceiling(row: pd.Series) -> str:
-    best = f"r = {row['ceiling']:.2f} at most"
+    best = f"r = {number(row['ceiling'])} at most"
     # A share of a correlation that may be 0 would say more than is known.
     reached = _percent(abs(row["ceiling_share"]))
-    return best if _contains_zero(row) else f"{best} ({reached} is reached)"
+    return f"{best} ({reached} is reached)" if _is_shown(row) else best
 
 
 def _baseline(rows: Rows) -> str:
@@ -342,40 +351,36 @@ def _baseline(rows: Rows) -> str:
         return ""
     name = label(pooled["baseline"])
     name = f"the {name[0].lower()}{name[1:]}"
-    beside = f"that of {name} alone (r = {signed(pooled['baseline_r'])})"
+    beside = f"that of {name} alone (r = {number(pooled['baseline_r'])})"
     difference, low, high = (
         pooled[f"baseline_{column}"] for column in ("difference", "ci_low", "ci_high")
     )
     where = f"on the {pooled['baseline_n']:,} images that have both"
     if pooled["beats_baseline"] == "no" and high < 0:
-        by = f"{signed(-difference)} ({signed(-high)} to {signed(-low)})"
+        by = f"{number(-difference)} ({number(-high)} to {number(-low)})"
         return f"This correlation is weaker than {beside}, by {by}, {where}."
-    by = f"by {signed(difference)} ({signed(low)} to {signed(high)}), {where}"
+    by = f"by {number(difference)} ({number(low)} to {number(high)}), {where}"
     if pooled["beats_baseline"] == "yes":
         return f"This correlation is stronger than {beside}, {by}."
     return f"This correlation is not shown to be stronger than {beside}: it differs {by}."
 
 
-def signed(value: float) -> str:
-    """Return a number with two decimals, a true minus sign, and no sign where it is 0."""
-    text = f"{abs(value):.2f}"
-    return f"−{text}" if value < 0 and float(text) else text
-
-
 def why_none(ci_method: str) -> str:
     """Return why there is no interval, as the column `ci_method` has it in brackets or as a whole."""
-    return ci_method.partition("(")[2].rstrip(")") or ci_method
+    why = ci_method.partition("(")[2].rstrip(")") or ci_method
+    return _REASONS.get(why, why)
 
 
 def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     if np.isnan(row["ci_low"]):
         return f" (no interval: {why_none(row['ci_method'])})"
-    return f" ({name}{signed(row['ci_low'])} to {signed(row['ci_high'])}{holds_for})"
+    return f" ({name}{number(row['ci_low'])} to {number(row['ci_high'])}{holds_for})"
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _contains_zero(row: pd.Series) -> bool:
-    return bool(row["ci_low"] <= 0 <= row["ci_high"])
+def _is_shown(row: pd.Series) -> bool:
+    """Whether a correlation has an interval, and it does not contain 0."""
+    return bool(row["ci_low"] > 0 or row["ci_high"] < 0)

@@ -108,7 +108,7 @@ def published_images(study: Study) -> bool:
 
 
 def published_decay(study: Study) -> bool:
-    """Return whether images and selected model are those of the published decay curve."""
+    """Return whether images and analysed model are those of the published decay curve."""
     loss = study.settings["selected"]["loss"]
     same_loss = loss == "lpips_squeeze" and study.backbone(loss) == "pretrained"
     return published_images(study) and same_loss and not other_model(study)

@@ -22,7 +22,7 @@ def run_images(study: Study, protocol: str, name: str) -> str:
 
 
 def analysed_images(study: Study, name: str) -> str:
-    """Return a file of the prepared images of the selected model, which predicts and is explained."""
+    """Return a file of the prepared images of the analysed model, which predicts and is explained."""
     return prepared(study, study.selected_resize, name)
 
 
@@ -34,15 +34,15 @@ def image_table(study: Study) -> str:
 
 
 def given_tables(study: Study) -> list[str]:
-    """Return the tables that the user gave: of scores or trials, and what was made elsewhere."""
+    """Return the tables that the user gave: of scores or trials, a split, what was made elsewhere."""
     own = study.has_own_images or not study.has_images
-    sources = [
-        source["file"]
-        for key in ("external_errors", "external_latents")
-        for source in study.settings[key].values()
-    ]
     scored = study.settings["dataset"].get("trials", study.image_source["scores"])
-    return [scored] * own + sources
+    prediction = study.settings["prediction"]
+    split = [prediction["split"]["file"]] * (study.split_kind == "file")
+    sources = [study.settings["external_errors"], study.settings["external_latents"]]
+    sources += [prediction["external"]] * bool(study.runs)
+    made_elsewhere = [source["file"] for named in sources for source in named.values()]
+    return [scored] * own + split + made_elsewhere
 
 
 def trials(study: Study) -> list[str]:

@@ -40,7 +40,7 @@ class Study:
     runs
         The runs to make, by protocol, loss, learning rate, seed.
     selected
-        Those of the selected model: a run per seed.
+        Those of the analysed model: a run per seed.
     """
 
     settings: Mapping[str, Any]
@@ -107,7 +107,7 @@ class Study:
 
     @property
     def selected_resize(self) -> str:
-        """Resize of the selected model, whose pixels are explained."""
+        """Resize of the analysed model, whose pixels are explained."""
         return self.protocols[self.settings["selected"]["protocol"]].resize
 
     def runs_of(self, protocol: str, loss: str) -> list[Run]:
@@ -169,7 +169,7 @@ class Study:
 
     @property
     def decays(self) -> bool:
-        """Whether the selected model is also trained for more epochs, for the decay curve."""
+        """Whether the analysed model is also trained for more epochs, for the decay curve."""
         return bool(self.runs) and int(self.settings["decay"]["epochs"]) > 1
 
     @property

@@ -7,10 +7,13 @@ in `cost_figures.yaml`, as measured on another.
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from memorability.autoencoder.architecture import Architecture
 from memorability.autoencoder.stored_targets import target_bytes
 from memorability.base.settings import from_params
+from memorability.data.scores import read_scores
+from memorability.data.trials import read_trials
 from memorability.images.sizes import SIDE
 from memorability.networks.computing import Compute
 from memorability.networks.losses import WITHOUT_WEIGHTS, make_loss
@@ -44,8 +47,9 @@ def estimate(study: Study, jobs: Sequence[Job]) -> str:
     Raises
     ------
     InputError
-        If the score table cannot be read.
+        If the user's table of scores or trials has a mistake: before anything is timed.
     """
+    _check_table(study)
     sizes = sizes_of(study)
     losses = dict.fromkeys([*study.settings["losses"], *WITHOUT_WEIGHTS])
     calibration = calibrate(
@@ -62,6 +66,17 @@ def estimate(study: Study, jobs: Sequence[Job]) -> str:
         from_params(Compute, job_settings.compute(study)),
     )
     return page(study, sizes, calibration, jobs)
+
+
+def _check_table(study: Study) -> None:
+    """Read the user's table of scores or trials as its job will, unless that is done."""
+    dataset = study.settings["dataset"]
+    if dataset["kind"] not in ("folder", "table") or Path(paths.image_table(study)).is_file():
+        return
+    if study.has_own_trials:
+        read_trials(Path(dataset["trials"]), dataset["columns"])
+    else:
+        read_scores(Path(dataset["scores"]), dataset["columns"])
 
 
 def page(study: Study, sizes: Sizes, calibration: Calibration, jobs: Sequence[Job]) -> str:
@@ -161,7 +176,7 @@ def disk_bytes(study: Study, sizes: Sizes) -> dict[str, float]:
     rows += (study.settings["decay"]["epochs"] + 10) * len(study.selected)
     return {
         "models": sum(model_bytes(study, run.protocol) for run in study.kept),
-        # Of each selected model, and once more as the predictor reads them.
+        # Of each analysed model, and once more as the predictor reads them.
         "latents": (len(study.selected) + 1) * latents,
         "prepared images": len(resizes) * sizes.images * PIXEL_BYTES
         + sizes.pretraining * PIXEL_BYTES,

@@ -395,7 +395,7 @@ class JobSeconds:
 
 
 def latent_size(study: Study) -> int:
-    """Return the number of values of the selected model's latents, of the paper's without one.
+    """Return the number of values of the analysed model's latents, of the paper's without one.
 
     They are those of `memorability.autoencoder.architecture.Autoencoder`, which needs torch.
     """

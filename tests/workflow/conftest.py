@@ -1,6 +1,7 @@
 """A copy of the workflow, a study small enough to run in it, and the command that runs it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -151,6 +152,28 @@ def run_snakemake(
         command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=1800, check=False,
     )  # fmt: skip
+
+
+def jobs(console: str) -> dict[str, int]:
+    """Return rule -> number of jobs, from the table that a dry run prints."""
+    table = console.rpartition("Job stats:")[2]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+def dry_run(snakemake: Snakemake, directory: Path, **how: Any) -> dict[str, int]:
+    """Return the jobs that the study in `directory` would need."""
+    how = {"configfile": directory / "study.yaml", **how}
+    done = snakemake("--dry-run", "--quiet", "rules", cwd=directory, **how)
+    assert done.returncode == 0, done.stdout
+    return jobs(done.stdout)
+
+
+def put_back(path: Path, change: Callable[[], object]) -> None:
+    """Change a file and give it and its folder the times that they had."""
+    times = [(place, place.stat()) for place in (path, path.parent)]
+    change()
+    for place, status in times:
+        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 @pytest.fixture(scope="session")

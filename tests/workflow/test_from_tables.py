@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from memorability.tables import store
 from tests.standins import memcat_rows, write_memcat_table
+from tests.workflow.conftest import Snakemake, dry_run, put_back
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
@@ -53,6 +54,15 @@ def make_up(directory: Path, scores: pd.DataFrame) -> None:
     latents = list((0.5 + score[:, np.newaxis]) * stream.standard_normal((len(score), 8)))
     ids = [name.removesuffix(".jpg") for name in scores["image_file"]]
     parquet.write_table(arrow.table({"id": ids, "z": latents}), directory / "latents.parquet")
+
+
+def change(table: Path) -> None:
+    """Take the last row out of a table."""
+    if table.suffix == ".parquet":
+        rows = parquet.read_table(table)
+        parquet.write_table(rows.slice(0, len(rows) - 1), table)
+    else:
+        pd.read_csv(table)[:-1].to_csv(table, index=False)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +153,7 @@ def test_they_answer_their_published_figures_marked_as_external_and_of_other_dat
         assert "60 images of MemCat" in claims.loc[claim, "why"].replace("59", "60")
     assert claims.loc["consistency.memcat", "by"] == "this study"
     badge = (alone / RESULTS / "tables/claims_badge.md").read_text()
-    assert badge == f"0 of {len(claims)} published numbers testable here.\n"
+    assert badge == f"This study can test none of the {len(claims)} published numbers.\n"
 
 
 def test_the_report_says_that_nothing_was_trained(
@@ -158,6 +168,28 @@ def test_the_report_says_that_nothing_was_trained(
     assert "figures/external_errors/made_up.svg" in shown
     again = snakemake(cwd=alone, configfile=alone / "study.yaml")
     assert "Nothing to be done" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "again"),
+    [
+        ("scores.csv", {"read_scores", "join_errors", "join_latents"}),
+        ("errors.csv", {"join_errors"}),
+        ("latents.parquet", {"join_latents"}),
+    ],
+)
+def test_of_a_given_table_the_content_decides_not_the_time(
+    alone: Path, snakemake: Snakemake, tmp_path: Path, file: str, again: set[str]
+) -> None:
+    study = shutil.copytree(alone, tmp_path / "study", symlinks=True)
+    for table in ("scores.csv", "errors.csv", "latents.parquet"):
+        (study / table).touch()
+    assert dry_run(snakemake, study) == {}
+    made_at = (study / file).stat().st_mtime_ns - 10**15
+    os.utime(study / file, ns=(made_at, made_at))
+    put_back(study / file, lambda: change(study / file))
+    planned = set(dry_run(snakemake, study))
+    assert planned & {"read_scores", "join_errors", "join_latents"} == again
 
 
 def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(

@@ -1,7 +1,6 @@
 """The tiny study from images to report: what is made, what a change reruns, what two runs share."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from safetensors.numpy import load_file
 from memorability.tables import store
 from memorability.tables.latents import read_latents
 from tests.tables import read_record
+from tests.workflow.conftest import dry_run, put_back
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
@@ -95,20 +95,6 @@ SHARED_SCHEMAS = {
 }  # fmt: skip
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
-
-
-def jobs(console: str) -> dict[str, int]:
-    """Return rule -> number of jobs, from the table that a dry run prints."""
-    table = console.rpartition("Job stats:")[2]
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-
-
-def dry_run(snakemake: Snakemake, directory: Path, **how: Any) -> dict[str, int]:
-    """Return the jobs that the study in `directory` would need."""
-    how = {"configfile": directory / "study.yaml", **how}
-    done = snakemake("--dry-run", "--quiet", "rules", cwd=directory, **how)
-    assert done.returncode == 0, done.stdout
-    return jobs(done.stdout)
 
 
 def parquet_files(directory: Path) -> list[Path]:
@@ -389,6 +375,14 @@ def test_the_order_of_keys_reruns_nothing(
     assert dry_run(snakemake, tiny_run, configfile=overlay) == {}
 
 
+def test_braces_in_texts_of_the_user_are_no_placeholders(
+    tiny: Directory, snakemake: Snakemake
+) -> None:
+    columns = {"file": "file {name}", "score": "score {0}", "category": "{category}"}
+    study = tiny(dataset={"columns": columns}, attribution={"show": ["{photo} {1}"]})
+    assert dry_run(snakemake, study)["plot_attributions"] == 1
+
+
 def test_too_few_images_to_validate_are_explained(
     tiny_run: Path, snakemake: Snakemake, tmp_path: Path
 ) -> None:
@@ -439,14 +433,6 @@ REJECTED = "results/tiny/images/squash/rejected.parquet"
 def study(tiny_run: Path, tmp_path: Path) -> Path:
     """A finished study to change, with the times of its files."""
     return shutil.copytree(tiny_run, tmp_path / "study", symlinks=True)
-
-
-def put_back(path: Path, change: Callable[[], object]) -> None:
-    """Change a file and give it and its folder the times that they had."""
-    times = [(place, place.stat()) for place in (path, path.parent)]
-    change()
-    for place, status in times:
-        os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def test_files_beside_images_and_new_times_change_nothing(

@@ -115,12 +115,15 @@ def predict_by_pairs(
 
     Notes
     -----
-    Source: the authors' scripts. Theirs are the pairs, the network (256 units, two layers, both
+    Source: the authors' scripts. Of them are the pairs, the network (256 units, two layers, both
     directions, dropout 0.5: the values that the scripts name without a search), Adam, mean squared
-    error, patience 5 and at most 50 epochs; learning rate 1e-4 and batches of 8 are of their grid.
-    Mended: half of the scripts' sequences are empty and stop them; the frozen encoder's statistics
-    drift; the network is trained with a linear output and measured with a sigmoid, and is linear
-    here in both; the epoch is chosen by validation loss, not by ROC AUC.
+    error, patience 5 and at most 50 epochs. Learning rate 1e-4 and batches of 8 are of their grid.
+
+    Four things are not as in the scripts. Half of the scripts' sequences are empty, and an empty
+    sequence stops them: here each pair is a sequence. The scripts' frozen encoder changes its
+    statistics while the GRU trains; here latents stay as they are. The scripts train a linear output
+    and measure it after a sigmoid; here it is linear in both. The scripts choose the epoch by ROC AUC;
+    here it is chosen by validation loss.
     """
     train, validation = fitting_rows(latents, scores, split)
     mean, sd = training_moments(latents, train)

@@ -104,7 +104,9 @@ def forest(correlations: pd.DataFrame, *, title: str, confidence: float, note: s
         figure = Figure(figsize=(6.8, 1.6 + 0.42 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
         draw_forest(axes, pooled, correlations, metric_labels(pooled), confidence=confidence)
-        figure.suptitle(title)
+        figure.suptitle(
+            f"{readable(title, 60)}\n{counted(pooled['n'].max(), 'image')}", fontsize=11
+        )
         add_note(figure, note)
     return figure
 

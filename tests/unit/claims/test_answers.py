@@ -1,4 +1,4 @@
-"""Which of our figures answers which published one."""
+"""Which of our numbers answers which published one."""
 
 from typing import Any
 
@@ -221,7 +221,7 @@ def test_an_undefined_consistency_is_not_testable() -> None:
         [{"target": "score_uncorrected", "method": "pooled", "n": 10_000, "consistency": NAN}]
     )
     found = verdicts(row("style"), ceiling=ceiling).loc["consistency.memcat"]
-    assert found["why"] == "our figure is undefined"
+    assert found["why"] == "our number is undefined"
 
 
 # Made elsewhere

@@ -205,8 +205,9 @@ class TestNotTestable:
     @pytest.mark.parametrize(
         ("row", "why"),
         [
-            (ours(NAN, NAN, NAN), "our figure is undefined"),
-            (ours(0.2, NAN, NAN), "our figure has no confidence interval"),
+            (ours(NAN, NAN, NAN), "our number is undefined"),
+            (ours(0.2, NAN, NAN), "our number has no confidence interval"),
+            (ours(-1.0, -1.0, 1.0, n=2), "other data: 2 images of MemCat, published on 10,000"),
         ],
     )
     def test_an_undefined_figure_is_not_tested(self, row: pd.DataFrame, why: str) -> None:
@@ -253,7 +254,7 @@ class TestElsewhere:
         assert verdict(row)["verdict"] == "not testable"
 
     def test_two_answers_of_one_source_are_refused(self) -> None:
-        with pytest.raises(ValueError, match=r"2 figures of this study .* 'table_1\.mse'"):
+        with pytest.raises(ValueError, match=r"2 numbers of this study .* 'table_1\.mse'"):
             judged(pd.concat([ours(), ours(0.1)]))
 
 
@@ -336,15 +337,15 @@ class TestBadge:
 
     def test_nothing_testable(self) -> None:
         table = judged(ours(), dataset_kind="folder")
-        assert badge(table) == "0 of 1 published numbers testable here."
+        assert badge(table) == "This study can test none of the 1 published numbers."
 
     def test_what_is_not_testable_is_counted_by_reason_in_one_sentence(self) -> None:
         of_folder = ledger(
             ours(), claims=CLAIMS, dataset_kind="folder", margin=0.05, confidence=0.95
         )
         assert untestable(of_folder) == (
-            f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 that were "
-            "published on other data than this study has. claims.tsv lists them, with our numbers "
+            f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 about other "
+            "data than this study has. claims.tsv lists them, with our numbers "
             "where there are any."
         )
         assert untestable(judged(ours())) == ""

@@ -1,4 +1,4 @@
-"""Facts of data sets, against the published figures about them."""
+"""Facts of data sets, against the published numbers about them."""
 
 from memorability.claims.published import load_published
 from memorability.data.memcat import CATEGORIES

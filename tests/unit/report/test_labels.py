@@ -90,7 +90,7 @@ def test_all_facts_of_a_study_have_words_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("target", "shown"),
     [
-        ("score", "memorability as given in s.csv"),
+        ("score", "memorability, as given in s.csv"),
         ("d_prime", "memorability, d′"),
         ("false_alarm_rate", "false alarms / responses"),
     ],

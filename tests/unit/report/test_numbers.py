@@ -5,7 +5,11 @@ from hypothesis import strategies as st
 from memorability.report.numbers import (
     counted,
     interval,
+    measured,
+    measured_interval,
+    measured_with_interval,
     number,
+    p_value,
     percent,
     significant,
     with_interval,
@@ -59,3 +63,19 @@ def test_things_are_one_or_many(count: int, shown: str) -> None:
 @pytest.mark.parametrize(("share", "shown"), [(0.95, "95 %"), (0.999, "99.9 %"), (1.0, "100 %")])
 def test_a_share_is_shown_in_percent(share: float, shown: str) -> None:
     assert percent(share) == shown
+
+
+def test_a_p_value_below_a_thousandth_is_called_so() -> None:
+    assert [p_value(p) for p in (1e-9, 0.00099, 0.001, 0.5, NAN)] == [
+        "< 0.001", "< 0.001", "0.001", "0.500", "–",
+    ]  # fmt: skip
+
+
+def test_small_numbers_have_the_digits_that_count() -> None:
+    assert [measured(value) for value in (0.12345, -0.00042, 0.0, -0.0, NAN)] == [
+        "0.123", "−0.00042", "0.000", "0.000", "–",
+    ]  # fmt: skip
+    assert measured_interval(-0.1234, 0.5) == "[−0.123, 0.500]"
+    assert measured_interval(NAN, 0.5) == ""
+    assert measured_with_interval(0.2, -0.00042, 0.5) == "0.200 [−0.00042, 0.500]"
+    assert measured_with_interval(0.2, NAN, NAN) == "0.200"

@@ -118,6 +118,13 @@ def test_table_1_keeps_the_partial_correlations_of_two_protocols_apart() -> None
     assert table["seeds_vary"].to_dict() == VARY
 
 
+def test_table_1_knows_of_no_seeds_of_what_was_made_elsewhere(tmp_path: Path) -> None:
+    table = table_1(pd.DataFrame([row("mse"), row("theirs", protocol="external")]), VARY)
+    written = store.write(table, tmp_path / "table_1.parquet", "table_1").set_index("protocol")
+    assert written["seeds_vary"].to_dict() == {"paper": VARY["paper"], "external": ""}
+    assert list(table_1_details(written.reset_index())["seeds vary"]) == [VARY["paper"], "–"]
+
+
 def test_table_1_names_a_random_backbone() -> None:
     table = table_1(pd.DataFrame([row("lpips_vgg", backbone="random")]), VARY)
     assert table.loc[0, "loss"] == "LPIPS (VGG), random backbone"
@@ -463,17 +470,20 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "target": "score_uncorrected", "group": "all", "method": "pooled", "n": 9,
         "consistency": 0.7, "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
     }  # fmt: skip
-    shown = ceiling_for_reading(pd.DataFrame([row, row | {"method": "partial"}]))
+    of_food = row | {"group": "food", "method": "within", "n": 4}
+    ceiling = pd.DataFrame([row, row | {"method": "partial"}, of_food])
+    shown = ceiling_for_reading(ceiling, "pooled")
     assert len(shown) == 1
     assert shown.iloc[0].to_dict() == {
         "score": "memorability, hits / responses",
-        "group": "all",
         "images": 9,
         "consistency of halves": 0.7,
         "SD over splits": 0.01,
         "reliability of all responses": 0.82,
         "highest possible r": 0.91,
     }
+    within = ceiling_for_reading(ceiling, "within")
+    assert within[["category", "images"]].to_numpy().tolist() == [["food", 4]]
 
 
 def test_a_forest_is_of_the_selected_loss_and_of_the_papers_distinctiveness() -> None:

@@ -79,7 +79,7 @@ def test_what_limits_a_study_is_named() -> None:
     said = warnings(Found(correlations={}, table_1=diverged, attributions=attributions))
     assert said[0] == "MSE: seed 0 at step 17 diverged; the correlation is that of the other seeds."
     assert said[1] == "MS-SSIM: all seeds diverged, and there is no correlation."
-    assert said[2].startswith("The scores come without counts of responses")
+    assert said[2].startswith("How reliable the scores are")
     assert said[3].startswith("The attributions of 2 of 3 images have not converged")
     assert len(said) == 4
 
@@ -100,7 +100,9 @@ def test_the_choice_of_a_learning_rate_is_named_only_where_there_was_one() -> No
 
 
 def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path: Path) -> None:
-    claims = pd.DataFrame({"claim": ["a"], "by": [""], "verdict": ["not testable"]})
+    claims = pd.DataFrame(
+        {"claim": ["a"], "by": [""], "verdict": ["not testable"], "why": ["other data: 60 images"]}
+    )
     study = {"study": "small & new", "note": "Observers are simulated.", "confidence": 0.95}
     error = rows(between=None).assign(
         r_seed_sd=0.01, p_holm=0.02, diverged="", beats_baseline="", baseline=""
@@ -111,7 +113,8 @@ def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path:
     )
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     wanted = [
-        "Results of the study small &amp; new", "0 of 1 published numbers testable here.",
+        "Results of the study small &amp; new", "This study can test none of the 1 published numbers.",
+        "Not testable here: 1 about other data than this study has.",
         "correlates with memorability", "Table 1:", "0.500 [0.480, 0.520]", "Read with care",
         "Observers are simulated.",
     ]  # fmt: skip

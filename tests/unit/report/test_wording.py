@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.report.pages import show, show_interval
+from memorability.report.numbers import measured_with_interval
 from memorability.report.reading import importance_for_reading
 from memorability.report.wording import (
     baseline_in_words,
@@ -17,7 +17,6 @@ from memorability.report.wording import (
     in_words,
     models_in_words,
     predictor_in_words,
-    signed,
     why_none,
     worse_than_constant,
 )
@@ -137,7 +136,7 @@ def test_no_correlation_is_said_with_its_reason() -> None:
     assert said(nothing | {"ci_method": "undefined (constant values)"}).endswith(
         "has no correlation with memorability: constant values."
     )
-    assert said(nothing | {"ci_method": "none (diverged)"}).endswith("with memorability: diverged.")
+    assert said(nothing | {"ci_method": "none (diverged)"}).endswith(": all its runs diverged.")
 
 
 def test_of_one_category_and_unknown_reliability_nothing_is_said() -> None:
@@ -146,7 +145,10 @@ def test_of_one_category_and_unknown_reliability_nothing_is_said() -> None:
          "ci_low": np.nan, "ci_high": np.nan, "ci_method": "none (n < 10)"},
         between=None,
     )  # fmt: skip
-    assert words.endswith("memorability: r = 0.50 (no interval: n < 10), 9 images.")
+    assert words == (
+        "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) is not shown to correlate with "
+        "memorability: r = 0.50 (no interval: fewer than 10 images), 9 images."
+    )
     assert given_category_in_words(rows(between=None)) == ""
 
 
@@ -170,7 +172,7 @@ def test_other_targets_and_quantities_have_their_names() -> None:
 @pytest.mark.parametrize(
     ("ci_method", "why"),
     [
-        ("none (n < 10)", "n < 10"),
+        ("none (n < 10)", "fewer than 10 images"),
         ("undefined (BCa bounds)", "BCa bounds"),
         ("constant", "constant"),
     ],
@@ -196,13 +198,6 @@ def test_protocols_are_named_where_there_are_several() -> None:
     assert sorted(table["protocol"]) == ["paper", "released"]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(-0.004, "0.00"), (-0.005, "−0.01"), (0.126, "0.13"), (-1.0, "−1.00")]
-)
-def test_no_zero_has_a_sign(value: float, text: str) -> None:
-    assert signed(value) == text
-
-
 # Predictions
 
 
@@ -222,7 +217,9 @@ def measured(
         ]
     ]  # fmt: skip
     metrics.append({"head": "mlp", "metric": "mse", "value": 0.01})
-    calibration = pd.DataFrame({"head": ["mlp"], "n": [36], "sd_score": [0.2]})
+    calibration = pd.DataFrame(
+        {"head": ["mlp"], "n": [36], "sd_score": [0.2], "sd_predicted": [0.1]}
+    )
     return pd.DataFrame(metrics), pd.DataFrame(gains), calibration
 
 
@@ -237,7 +234,7 @@ def measured(
 def test_a_predictor_beats_a_baseline_where_the_interval_says_so(
     gain: tuple[float, float, float], verdict: str
 ) -> None:
-    difference = f"{show(gain[0])} {show_interval(*gain[1:])}"
+    difference = measured_with_interval(*gain)
     assert predictor_in_words(*measured(gain)) == (
         f"The predictor {verdict} the category means: Spearman's r 0.750 against 0.500, "
         f"difference {difference}. "
@@ -263,11 +260,25 @@ def test_a_predictor_worse_than_one_value_for_all_images_is_called_so_first() ->
     assert "is better than the category means" in said
 
 
-def test_a_predictor_that_gives_every_image_the_same_value_ranks_none() -> None:
+@pytest.mark.parametrize(
+    ("of_predictor", "why"),
+    [
+        (
+            {"sd_predicted": 0.0},
+            "The predictor gives every image the same value: it can rank none.",
+        ),
+        ({"sd_score": 0.0}, "All unseen images have the same score: nothing can be ranked."),
+        ({"n": 1}, "There is one unseen image: nothing can be ranked."),
+    ],
+)
+def test_where_nothing_can_be_ranked_the_reason_is_said(
+    of_predictor: dict[str, Any], why: str
+) -> None:
     metrics, gains, calibration = measured((np.nan, np.nan, np.nan))
     none = metrics.assign(value=metrics["value"].where(metrics["metric"] == "mse"))
-    said = predictor_in_words(none, gains, calibration)
-    assert said == "The predictor gives every image the same value: it can rank none."
+    said = predictor_in_words(none, gains, calibration.assign(**of_predictor))
+    assert said.endswith(why)
+    assert "order" not in said
 
 
 def test_the_mean_of_the_only_category_is_no_rival() -> None:
@@ -313,11 +324,11 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     gain: tuple[float, float, float], verdict: str
 ) -> None:
     said = features_in_words(*of_features(gain, {"saturation": 0.1, "clutter_score": -0.1}))
-    difference = f"{show(gain[0])} {show_interval(*gain[1:])}"
+    difference = measured_with_interval(*gain)
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
         f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
-        "add to all others: Saturation (20.0% of the variance)."
+        "add to all others: Saturation (20 % of the variance)."
     )
 
 

@@ -1352,6 +1352,21 @@ def test_runs_null_is_all_that_a_study_of_tables_needs_to_say() -> None:
     assert paths.given_tables(study) == ["scores.csv"]
 
 
+def test_a_split_and_predictions_of_the_user_are_given_tables() -> None:
+    own = {
+        "split": {
+            "kind": "file",
+            "file": "split.csv",
+            "columns": {"split": "part", "file": "file"},
+        },
+        "external": {
+            "theirs": {"file": "theirs.tsv", "columns": {"predicted": "p", "file": "file"}}
+        },
+    }
+    study = resolve(merged({"prediction": own}), ROOT)
+    assert paths.given_tables(study) == ["split.csv", "theirs.tsv"]
+
+
 def test_nothing_about_training_is_checked_without_runs() -> None:
     """What contradicts itself there, or names files that are not there, says nothing."""
     wrong = {

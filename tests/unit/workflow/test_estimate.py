@@ -14,6 +14,7 @@ from snakemake.utils import update_config
 
 from memorability.analysis.gathering import SOURCES
 from memorability.autoencoder.architecture import Architecture, Autoencoder
+from memorability.base.errors import InputError
 from memorability.base.settings import from_params
 from memorability.study import job_settings, paths
 from memorability.study.resolve import resolve
@@ -75,6 +76,35 @@ def test_latents_have_the_size_of_the_autoencoders(protocol: str, width: float) 
     architecture = from_params(Architecture, job_settings.architecture(chosen, protocol))
     with torch.device("meta"):
         assert latent_size(chosen) == Autoencoder(architecture).latent_dim
+
+
+@pytest.mark.parametrize(
+    ("what", "columns", "says"),
+    [
+        ("scores", {"file": "file", "score": "score"}, "has no column 'score'"),
+        (
+            "trials",
+            {"observer": "who", "file": "file", "response": "key", "repeat": "again"},
+            "who",
+        ),
+    ],
+)
+def test_a_table_with_a_mistake_is_refused_before_anything_is_timed(
+    tmp_path: Path, what: str, columns: dict[str, str], says: str
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("file,rating\na.jpg,5\n", encoding="utf-8")
+    chosen = study(
+        {
+            "study": "mistaken",
+            "dataset": {
+                "kind": "folder", "images": str(tmp_path), what: str(table), "columns": columns,
+            },
+            "prediction": {"split": {"kind": "stratified"}},
+        }
+    )  # fmt: skip
+    with pytest.raises(InputError, match=says):
+        estimate(chosen, [])
 
 
 def test_every_quantity_is_correlated_in_some_time() -> None:
