@@ -136,8 +136,6 @@ def infer(
     experiments: Sequence[Runs],
     units: Units,
     bootstrap: Bootstrap,
-    *,
-    seeds: bool = True,
 ) -> Inference:
     """Return the inference on a mean correlation over runs, or on the difference of two.
 
@@ -155,8 +153,6 @@ def infer(
         What the resamples drew.
     bootstrap
         See `memorability.statistics.intervals.Bootstrap`.
-    seeds
-        Whether runs are drawn as well.
 
     Notes
     -----
@@ -164,7 +160,7 @@ def infer(
     (`benchmarks/bench_inference.py`).
     """
     scale = _fisher if len(experiments) == 1 else _as_it_is
-    several = seeds and any(len(each.by_run) > 1 for each in experiments)
+    several = any(len(each.by_run) > 1 for each in experiments)
     unit = f"{units.word} and seeds" if several else units.word
     estimate = _difference([each.by_run.mean() for each in experiments])
     of_units = _difference([each.drawn.mean(axis=0) for each in experiments])
