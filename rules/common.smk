@@ -7,7 +7,7 @@ PROVIDES: `study`; what its jobs ask a scheduler for; the pathvars <results>, <l
 """
 
 import math
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -17,7 +17,7 @@ from memorability.base.text import refuse_doubled_keys
 from memorability.prediction.names import PREDICTORS
 from memorability.report.contents import place
 from memorability.report.labels import metric_label, score_label
-from memorability.workflow.fingerprint import fingerprint
+from memorability.workflow.fingerprint import KeptFingerprints
 from memorability.workflow.planned_jobs import dry_run
 
 try:
@@ -43,6 +43,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 requests = Requests(study)
+fingerprints = KeptFingerprints(ROOT / "scripts", ROOT / ".snakemake" / "fingerprints.json")
 
 
 onstart:
@@ -127,11 +128,9 @@ def code(script, predictor=None):
     `predictor` returns the name of the one that a job fits, given its wildcards.
     """
 
-    # Once for all jobs of a rule, of which a study may have thousands.
-    known = cache(partial(fingerprint, ROOT / "scripts" / f"{script}.py"))
-
     def parameter(wildcards):
-        return known(*([PREDICTORS[predictor(wildcards)].fit] if predictor else []))
+        reached = [PREDICTORS[predictor(wildcards)].fit] if predictor else []
+        return fingerprints.of(script, *reached)
 
     return parameter
 

@@ -240,7 +240,7 @@ rule estimate_ceiling:
         **asking("1GB", "10m"),
     params:
         study=study.name,
-        settings={"seed": job_settings.study_seed(study)},
+        settings=job_settings.ceiling(study),
         note=notes.study_note(study),
         code=code("estimate_ceiling"),
     script:

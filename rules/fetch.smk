@@ -44,7 +44,8 @@ rule fetch_file:
     params:
         size=lambda wildcards: registered(wildcards.file).size_in_words,
         purpose=lambda wildcards: registered(wildcards.file).purpose,
+        licence=lambda wildcards: registered(wildcards.file).licence_in_words,
     message:
-        "Download {output}: {params.purpose}; size: {params.size}."
+        "Download {output}: {params.purpose}; licence: {params.licence}; size: {params.size}."
     script:
         "../scripts/fetch_file.py"

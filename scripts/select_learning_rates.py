@@ -6,7 +6,7 @@ with RunningJob(snakemake) as job:
     from memorability.analysis.gathering import from_errors
     from memorability.analysis.selection import select_learning_rates
     from memorability.report.pages import write_page
-    from memorability.report.reading import selection_for_reading
+    from memorability.report.reading import honest_choices_for_reading, selection_for_reading
 
     found = select_learning_rates(
         from_errors(job.read_runs("errors")),
@@ -21,4 +21,8 @@ with RunningJob(snakemake) as job:
         job.output.page,
         title="How much of each correlation comes from choosing the learning rate",
         note=job.params.note,
+        more={
+            f"Chosen on halves of the {rule}": honest_choices_for_reading(found.selection, rule)
+            for rule in ("images", "observers")
+        },
     )

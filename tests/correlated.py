@@ -26,7 +26,12 @@ def study(n: int = 60, *, runs: int = 2, categories: int = 3) -> tuple[pd.DataFr
     ids = [f"image{k:03d}" for k in range(n)]
     shift = np.arange(n) % categories
     images = pd.DataFrame(
-        {"image_id": ids, "category": [f"c{k}" for k in shift], "score": y + 2.0 * shift}
+        {
+            "image_id": ids,
+            "category": [f"c{k}" for k in shift],
+            "subcategory": "",
+            "score": y + 2.0 * shift,
+        }
     )
     values = [
         pd.DataFrame({"image_id": ids, "value": run + 2.0 * shift, "seed": str(seed)})

@@ -1,7 +1,6 @@
 """Settings of runs for tests and benchmarks: those of one from random weights, with changes."""
 
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from memorability.autoencoder.architecture import Architecture
@@ -16,7 +15,7 @@ _Settings = TypeVar("_Settings")
 def loss_choice(name: str, **changes: Any) -> LossChoice:
     """Return a loss as the paper has it, its network with random weights."""
     plain = LossChoice(
-        name=name, lpips_range="minus_one_to_one", style_gram="gatys5", weights_directory=None
+        name=name, lpips_range="minus_one_to_one", style_gram="gatys5", weights_file=None
     )
     return replace(plain, **changes)
 
@@ -35,7 +34,7 @@ def run_settings(*, loss: str = "mse", seed: int = 0, **changes: Any) -> RunSett
     """
     plain = RunSettings(
         architecture=Architecture(width=0.04),
-        start=Start(initial_weights="random", seed=seed, weights_directory=Path("none")),
+        start=Start(initial_weights="random", seed=seed),
         loss=loss_choice(loss),
         sign_train="distance",
         sign_test="distance",

@@ -11,21 +11,18 @@ import pandas as pd
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.statistics.best_rate import best_rate
-from memorability.statistics.decomposition import DETAILS, correlate, pooled_correlation
+from memorability.statistics.comparison import compare_correlations
+from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, correlate, pooled_correlation
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
-from memorability.statistics.rank_correlation import (
-    compare_correlations,
-    finished_seeds,
-    spearman,
-)
+from memorability.statistics.rank_correlation import finished_seeds, spearman
 from memorability.statistics.ranks import SMALLEST_SAMPLE
 
 COLUMNS = [
     *MODEL_KEYS, "selected", "target", "group", "method", "n", "seeds", "diverged", "r", "r_seed_sd",
-    "ci_low", "ci_high", "ci_method", "p", "p_holm", "p_bh", *DETAILS, "ceiling", "ceiling_share",
-    "baseline", "baseline_n", "baseline_r", "baseline_difference", "baseline_ci_low",
-    "baseline_ci_high", "beats_baseline",
+    "ci_low", "ci_high", "ci_method", "p", "p_holm", "p_bh", *HOLDS_FOR, *DETAILS, "ceiling",
+    "ceiling_share", "baseline", "baseline_n", "baseline_r", "baseline_difference",
+    "baseline_ci_low", "baseline_ci_high", "baseline_unit", "beats_baseline",
 ]  # fmt: skip
 # Columns that only selected models have, and their types.
 _OPTIONAL: Mapping[str, Any] = DETAILS | {
@@ -35,6 +32,7 @@ _OPTIONAL: Mapping[str, Any] = DETAILS | {
     "baseline_difference": "float64",
     "baseline_ci_low": "float64",
     "baseline_ci_high": "float64",
+    "baseline_unit": "str",
     "beats_baseline": "str",
 }
 
@@ -48,7 +46,7 @@ class CorrelationSettings:
     target
         Column of the image table: score, or another measure of memorability.
     bootstrap
-        Over images.
+        Of images, subcategories and seeds.
     """
 
     target: str
@@ -98,9 +96,9 @@ def correlations(
         p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
         ceiling_share is r / ceiling. Pooled rows are compared with the baseline of the largest |r|
         among the images that both have: baseline (its name), baseline_n, baseline_r, and
-        baseline_difference, |r| − |baseline_r| over these images with its paired percentile
-        interval; beats_baseline is "yes" where the whole interval is above 0, "no" where it is not,
-        and empty where nothing was compared.
+        baseline_difference, |r| − |baseline_r| over these images with its paired interval;
+        baseline_unit is what that holds for, as unit is for r; beats_baseline is "yes" where the whole
+        interval is above 0, "no" where it is not, and empty where nothing was compared.
     """
     models = [
         _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
@@ -215,6 +213,7 @@ def _beside_baseline(
         "baseline_difference": found.difference,
         "baseline_ci_low": found.ci_low,
         "baseline_ci_high": found.ci_high,
+        "baseline_unit": found.unit,
         "beats_baseline": "yes" if found.ci_low > 0 else "no",
     }
 

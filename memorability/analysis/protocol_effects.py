@@ -7,8 +7,9 @@ from itertools import combinations
 import pandas as pd
 
 from memorability.base.run_keys import METRIC_KEYS
+from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.intervals import Bootstrap
-from memorability.statistics.rank_correlation import compare_correlations, finished_seeds
+from memorability.statistics.rank_correlation import finished_seeds
 
 Choices = Mapping[str, str | bool]
 
@@ -32,7 +33,7 @@ def protocol_effects(
     protocols
         Protocol -> its choices, in the order of the study.
     target, bootstrap
-        As in `memorability.statistics.rank_correlation.compare_correlations`.
+        As in `memorability.statistics.comparison.compare_correlations`.
 
     Returns
     -------
@@ -40,7 +41,9 @@ def protocol_effects(
         Rows of the table `protocol_effects`: of every two protocols that differ in one choice, and of
         the first with each that differs from it in several, named in one row with commas. The
         protocol that the study lists earlier is the base. Seeds that diverged leave the mean to the
-        others; where all did, nothing is defined.
+        others; where all did, nothing is defined. unit: what interval and p hold for. training: "drawn"
+        where both sides have several seeds; with one seed on a side "not known": the difference cannot
+        be told from that of two seeds of one protocol, whatever its p.
     """
     runs, rows = {}, []
     for key, run in values.groupby(["protocol", "loss", "lr"]):
@@ -62,8 +65,13 @@ def protocol_effects(
             found = compare_correlations(ours, theirs, images, target=target, bootstrap=bootstrap)
             measured = {key: ours[key].iloc[0] for key in METRIC_KEYS}
             measured["base_sign"] = theirs["sign"].iloc[0]
+            training = "drawn" if min(found.seeds, found.base_seeds) > 1 else "not known"
             rows.append(
-                described | {"loss": loss, "lr": lr, "target": target} | measured | asdict(found)
+                described
+                | {"loss": loss, "lr": lr, "target": target}
+                | measured
+                | asdict(found)
+                | {"training": training}
             )
     return pd.DataFrame(rows)
 

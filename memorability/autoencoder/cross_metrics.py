@@ -69,12 +69,13 @@ def make_metrics(settings: MetricSettings, device: str) -> dict[Metric, nn.Modul
     InputError
         If weights do not load.
     """
-    without_weights = [replace(settings.losses[0], name=name) for name in WITHOUT_WEIGHTS]
+    plain = replace(settings.losses[0], weights_file=None)
+    without_weights = [replace(plain, name=name) for name in WITHOUT_WEIGHTS]
     metrics: dict[Metric, nn.Module] = {}
     for choice in dict.fromkeys([*settings.losses, *without_weights]):
-        loss, backbone, _ = make_loss(choice, precision=settings.compute.precision)
+        loss, metric, _ = make_loss(choice, precision=settings.compute.precision)
         loss, sign = with_sign(loss, settings.sign)
-        metrics[Metric(choice.name, backbone, sign)] = place(loss, device)
+        metrics[metric._replace(sign=sign)] = place(loss, device)
     return metrics
 
 
@@ -143,7 +144,7 @@ def measure_best(
     Returns
     -------
     pandas.DataFrame
-        N rows per metric: metric, backbone, sign, image_id, error, lr. Errors of a run that
+        N rows per metric: `METRIC_KEYS`, image_id, error, lr. Errors of a run that
         diverged are missing.
 
     Raises
@@ -196,7 +197,7 @@ def measure_metrics(
     Returns
     -------
     pandas.DataFrame
-        N rows per metric: metric, backbone, sign, image_id, error.
+        N rows per metric: `METRIC_KEYS`, image_id, error.
     """
     errors = np.empty((len(pixels), len(metrics)))
     for row in range(len(pixels)):

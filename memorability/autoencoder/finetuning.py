@@ -140,11 +140,11 @@ def finetune(
     warn_if_slow(precision, device)
     model, model_receipt = initial_model(settings.architecture, settings.start)
     place(model, device).precision = precision
-    loss, backbone, loss_receipt = make_loss(settings.loss, precision=precision)
+    loss, distance, loss_receipt = make_loss(settings.loss, precision=precision)
     place(loss, device)
     minimised, _ = with_sign(loss, settings.sign_train)
     measured, sign = with_sign(loss, settings.sign_test)
-    metric = Metric(settings.loss.name, backbone, sign)
+    metric = distance._replace(sign=sign)
     order = presented_rows(images, settings)
     stored = None
     if targets is not None and isinstance(loss, NetworkLoss):

@@ -16,12 +16,13 @@ from memorability.autoencoder.architecture import (
 )
 from memorability.base.errors import InputError
 from memorability.base.files import file_sha256
-from memorability.networks.catalogue import AUTOENCODER, BACKBONES
 from memorability.networks.model_file import ModelFile
+from memorability.networks.torchvision_networks import VGG16_CONVOLUTIONS, by_torchvisions_names
 from memorability.networks.weights import (
     Receipt,
     load_strictly,
     random_receipt,
+    read_any,
     read_as_saved,
     read_state_dict,
 )
@@ -43,8 +44,8 @@ class Start:
         See `memorability.study.protocol.Protocol`.
     seed
         Of what no file provides, at least 0.
-    weights_directory
-        Where the published weights are.
+    weights_file
+        The file of weights from outside that `initial_weights` names, if it names one.
     pretrained_model
         For `pretrain`, the file of the pre-trained model.
     previous_model
@@ -55,7 +56,7 @@ class Start:
         "checkpoint", "checkpoint_as_scripted", "vgg16_encoder", "pretrain", "random"
     ]
     seed: int
-    weights_directory: Path
+    weights_file: Path | None = None
     pretrained_model: Path | None = None
     previous_model: Path | None = None
 
@@ -80,12 +81,13 @@ def initial_model(architecture: Architecture, start: Start) -> tuple[Autoencoder
         return model, random_receipt("autoencoder", model)
     if start.pretrained_model is not None:
         return model, load_pretrained(model, start.pretrained_model)
+    assert start.weights_file is not None, "all other starts read a file"
     load = {
         "checkpoint": load_autoencoder,
         "checkpoint_as_scripted": load_autoencoder_as_scripted,
         "vgg16_encoder": load_vgg16_encoder,
     }[start.initial_weights]
-    return model, load(model, start.weights_directory)
+    return model, load(model, start.weights_file)
 
 
 def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
@@ -110,16 +112,15 @@ def continued_receipt(module: nn.Module, path: str | Path) -> Receipt:
     )
 
 
-def load_autoencoder(module: nn.Module, directory: Path) -> Receipt:
+def load_autoencoder(module: nn.Module, path: Path) -> Receipt:
     """Load the published ImageNet autoencoder into an `Autoencoder` of width 1, strictly."""
-    path = directory / AUTOENCODER
     state, digest = read_state_dict(path)
     named = {_own_name(key): value for key, value in state.items()}
     matched = load_strictly(module, named, "autoencoder", path)
     return Receipt(model="autoencoder", source=path.name, sha256=digest, matched=matched, missing=0)
 
 
-def load_autoencoder_as_scripted(module: nn.Module, directory: Path) -> Receipt:
+def load_autoencoder_as_scripted(module: nn.Module, path: Path) -> Receipt:
     """Load the ImageNet autoencoder as the published scripts do: keys as saved, `strict=False`.
 
     The published file was saved by data-parallel training. Its keys begin with "module.", the
@@ -134,7 +135,6 @@ def load_autoencoder_as_scripted(module: nn.Module, directory: Path) -> Receipt:
     InputError
         If the file cannot be read, or a tensor whose name matches has another shape.
     """
-    path = directory / AUTOENCODER
     if not path.is_file():
         return Receipt(
             model="autoencoder", source=path.name, sha256="", matched=0,
@@ -166,7 +166,7 @@ def load_autoencoder_as_scripted(module: nn.Module, directory: Path) -> Receipt:
     )  # fmt: skip
 
 
-def load_vgg16_encoder(module: nn.Module, directory: Path) -> Receipt:
+def load_vgg16_encoder(module: nn.Module, path: Path) -> Receipt:
     """Load torchvision's ImageNet VGG16 into the encoder of an `Autoencoder` of width 1.
 
     Its 13 convolutions become the encoder's; with the bottleneck `fc4096`, its first two linear
@@ -179,11 +179,11 @@ def load_vgg16_encoder(module: nn.Module, directory: Path) -> Receipt:
     InputError
         If the file cannot be read or a tensor is missing or has another shape.
     """
-    path = directory / BACKBONES["vgg"]
-    state, digest = read_state_dict(path)
+    state, digest = read_any(path)
+    state = by_torchvisions_names(state)
     own = [name for part in ("encoder", "to_latent") for name in _layers_of(module, part)]
     # Of VGG16's layers, numbered with those that have no tensors: convolutions, then linear ones.
-    places = [f"features.{place}" for place in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+    places = [f"features.{place}" for place in VGG16_CONVOLUTIONS]
     pairs = zip(own, [*places, "classifier.0", "classifier.3"][: len(own)], strict=True)
     sources = {
         f"{name}.{tensor}": f"{place}.{tensor}"

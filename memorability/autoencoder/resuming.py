@@ -83,13 +83,13 @@ def run_key(
 
 def _placeless(settings: RunSettings) -> RunSettings:
     """Return settings that do not say where files are, nor by which name a device was asked for."""
-    pretrained = settings.loss.weights_directory is not None
-    anywhere = Path()
+    file = settings.loss.weights_file
     return replace(
         settings,
-        loss=replace(settings.loss, weights_directory=anywhere if pretrained else None),
+        # Its name is what tables call the weights.
+        loss=replace(settings.loss, weights_file=None if file is None else Path(file.name)),
         start=replace(
-            settings.start, weights_directory=anywhere, pretrained_model=None, previous_model=None
+            settings.start, weights_file=None, pretrained_model=None, previous_model=None
         ),
         compute=replace(settings.compute, device="auto"),
     )

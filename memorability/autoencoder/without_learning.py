@@ -75,7 +75,7 @@ def measure_controls(
     Returns
     -------
     pandas.DataFrame
-        Rows of the table `controls`: metric, backbone, sign, model, seed (of an untrained
+        Rows of the table `controls`: `METRIC_KEYS`, model, seed (of an untrained
         autoencoder, else empty), image_id, error. Models are "untrained", an autoencoder with random
         weights before any step, and "grey", a constant grey output, each under every metric.
         Without a model, backbone or sign are "jpeg_bytes", "image_entropy" (bits) and "edge_density"
@@ -96,7 +96,7 @@ def measure_controls(
     sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})
     complexity = features[features["feature"].isin(FEATURES)].rename(columns={"value": "error"})
     complexity = complexity.assign(metric=complexity["feature"].map(FEATURES))
-    no_error = {"backbone": "", "sign": "", "model": "", "seed": ""}
+    no_error = dict.fromkeys(("backbone", "trained_by", "published", "sign", "model", "seed"), "")
     parts += [
         sizes.assign(metric="jpeg_bytes", **no_error),
         complexity.assign(**no_error),

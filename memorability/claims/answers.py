@@ -57,7 +57,7 @@ def our_figures(
     table = pd.concat(correlations, ignore_index=True) if correlations else none
     table = table.assign(statistic="spearman", by=OWN, claim="")
     own = table[table["protocol"].isin([protocol, ""])]
-    unlike = _random_losses(own)
+    unlike = _other_losses(own)
     parts = [
         _own(own, unlike, selected_loss),
         _external(table[table["protocol"] == EXTERNAL], external_claims or {}),
@@ -70,13 +70,13 @@ def our_figures(
     return pd.concat(parts, ignore_index=True)
 
 
-def _random_losses(table: pd.DataFrame) -> set[str]:
-    """Return the losses with a random backbone: they are not the published ones.
+def _other_losses(table: pd.DataFrame) -> set[str]:
+    """Return the losses whose network has other weights than the published ones, random ones above all.
 
     The published scripts report one minus a distance, too: under that sign it is their loss.
     """
-    random = (table["quantity"] == "error") & (table["backbone"] == "random")
-    return set(table.loc[random, "loss"])
+    other = (table["quantity"] == "error") & (table["published"] == "no")
+    return set(table.loc[other, "loss"])
 
 
 def _own(table: pd.DataFrame, unlike: set[str], loss: str) -> pd.DataFrame:

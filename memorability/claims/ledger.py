@@ -40,7 +40,7 @@ LEAST_SHARE = 0.9
 # The first words of why a number is not testable -> what is said of all such numbers.
 _KINDS = {
     "nothing computed": "that this study does not compute",
-    "other data": "that were published on other data than this study has",
+    "other data": "about other data than this study has",
     "another model": "of another model than this study has",
     "our number is undefined": "of which our number is undefined",
     "our number has no confidence interval": "of which our number has no confidence interval",
@@ -143,9 +143,9 @@ def badge(table: pd.DataFrame) -> str:
         f"{counts[name]} {words.get(name, name)}" for name in VERDICTS if name in counts
     )
     total = table["claim"].nunique()
-    return f"{counts.sum()} of {total} published numbers testable here" + (
-        f": {found}." if found else "."
-    )
+    if not found:
+        return f"This study can test none of the {total} published numbers."
+    return f"{counts.sum()} of {total} published numbers testable here: {found}."
 
 
 def untestable(table: pd.DataFrame) -> str:

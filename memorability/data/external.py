@@ -80,7 +80,8 @@ def join_errors(
         )
     ids, counts = join_images(path, raw, columns, images)
     table = pd.DataFrame({"image_id": ids, "error": values.astype(float), "epoch": 1})
-    table = table.dropna(subset=["image_id"]).assign(metric=source.loss, backbone="", sign="")
+    unknown = dict.fromkeys(("backbone", "trained_by", "published", "sign"), "")
+    table = table.dropna(subset=["image_id"]).assign(metric=source.loss, **unknown)
     return table, _summary(counts, "errors", name, source)
 
 

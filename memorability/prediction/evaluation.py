@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics
-from memorability.prediction.names import OF_PAIRS
+from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics, mean_within
+from memorability.prediction.names import LEFT_OUT, OF_PAIRS
 from memorability.statistics.intervals import Bootstrap
 
 
@@ -36,7 +36,11 @@ class Evaluation:
     ----------
     metrics, by_category, gains, calibration
         The tables `prediction_metrics`, `prediction_by_category`, `prediction_gains` and
-        `prediction_calibration`.
+        `prediction_calibration`. In metrics and gains "mean_within" is the mean over categories of
+        Spearman's r within them. Of the predictions of categories left out, which come from a
+        predictor for each category, it is the only metric there: over all images, a predictor that
+        knows nothing has a high correlation of the wrong sign, as the mean score of the other
+        categories falls where a category's own is high.
     """
 
     metrics: pd.DataFrame
@@ -86,7 +90,7 @@ def by_head(
         table = table.merge(single[["image_id", "predicted"]], on="image_id", validate="1:1")
         table = table.rename(columns={"predicted": head})
     if left_out is not None and len(left_out):
-        rows = left_out[["image_id", "predicted"]].rename(columns={"predicted": "left_out"})
+        rows = left_out[["image_id", "predicted"]].rename(columns={"predicted": LEFT_OUT})
         table = table.merge(rows, on="image_id", validate="1:1")
     sized = [] if test["image_size"].isna().any() else ["image_size"]
     return table.merge(test[["image_id", *BASELINES, *sized]], on="image_id", validate="1:1")
@@ -124,11 +128,13 @@ def evaluate(
     }
     # One category is all there is.
     groups = [("all", whole), *(by_category.items() if len(by_category) > 1 else [])]
-    gains = pd.concat(
-        [each.gains([*BASELINES]).assign(group=group) for group, each in groups],
-        ignore_index=True,
-    )
-    metrics = [whole.table()]
+    gains = [each.gains([*BASELINES]).assign(group=group) for group, each in groups]
+    gains[0] = _without_pooled(gains[0], "difference")
+    metrics = [_without_pooled(whole.table(), "value")]
+    if len(by_category) > 1:
+        within = mean_within([*by_category.values()])
+        metrics.append(within.table())
+        gains.append(within.gains([*BASELINES]).assign(group="all"))
     for head, rows in heads.items():
         pairs = _pairs(rows, predictions)
         if len(pairs):
@@ -144,8 +150,18 @@ def evaluate(
             [each.table().assign(group=group) for group, each in by_category.items()],
             ignore_index=True,
         ),
-        gains=gains,
-        calibration=calibration(table),
+        gains=pd.concat(gains, ignore_index=True),
+        calibration=calibration(table.drop(columns=LEFT_OUT, errors="ignore")),
+    )
+
+
+def _without_pooled(table: pd.DataFrame, figure: str) -> pd.DataFrame:
+    """Return metrics over all images without those of the predictions of categories left out."""
+    return table.assign(
+        **{
+            name: table[name].mask(table["head"] == LEFT_OUT)
+            for name in (figure, "ci_low", "ci_high")
+        }
     )
 
 

@@ -1,7 +1,7 @@
 """How well predictions fit observed scores, and how certain that is, resampled by image."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from memorability.statistics.intervals import (
     no_interval,
     percentile_interval,
 )
-from memorability.statistics.ranks import Counts, Ranking, Ranks, codes
+from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Ranks, codes
 
 Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
@@ -111,16 +111,19 @@ class Bootstrapped:
     estimates
         Head -> metric -> value.
     draws
-        Head -> values (draws, metrics) in each resample, in the order of `METRICS`; NaN where a
+        Head -> values (draws, metrics) in each resample, in the order of `metrics`; NaN where a
         metric is undefined.
     confidence
         Coverage of intervals, between 0 and 1.
+    metrics
+        Their names, in the order of the columns of the draws.
     """
 
     n: int
     estimates: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, FloatArray]
     confidence: float
+    metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
         """Return head, metric, value, ci_low, ci_high and n, with percentile intervals.
@@ -132,7 +135,7 @@ class Bootstrapped:
             {"head": head, "metric": metric, "value": values[metric]}
             | _interval(values[metric], self.draws[head][:, place], self.confidence)
             for head, values in self.estimates.items()
-            for place, metric in enumerate(METRICS)
+            for place, metric in enumerate(self.metrics)
         ]
         return pd.DataFrame(rows).assign(n=self.n)
 
@@ -155,7 +158,7 @@ class Bootstrapped:
             for baseline in baselines
             for head, values in self.estimates.items()
             if head != baseline
-            for place, metric in enumerate(METRICS)
+            for place, metric in enumerate(self.metrics)
             for difference in [values[metric] - self.estimates[baseline][metric]]
         ]
         columns = ["head", "baseline", "metric", "difference", "ci_low", "ci_high"]
@@ -167,6 +170,41 @@ def _interval(value: float, draws: FloatArray, confidence: float) -> dict[str, f
     if math.isnan(value):
         interval = no_interval("undefined")
     return {"ci_low": interval.low, "ci_high": interval.high}
+
+
+def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
+    """Return the mean over categories of Spearman's r within them, of every head.
+
+    Each category counts the same. One with fewer than 3 images is left out; a head without a
+    correlation in one of the others has no mean.
+
+    Parameters
+    ----------
+    by_category
+        Of each category its images, from the same number of resamples.
+
+    Returns
+    -------
+    Bootstrapped
+        With the one metric "mean_within".
+    """
+    ranked = [each for each in by_category if each.n >= SMALLEST_SAMPLE]
+    place = METRICS.index("spearman")
+    estimates, draws = {}, {}
+    for head in by_category[0].estimates:
+        r = [each.estimates[head]["spearman"] for each in ranked]
+        estimates[head] = {"mean_within": float(np.mean(r)) if r else math.nan}
+        # Categories draw from one stream: as shifted, no two draw the same places together.
+        drawn = [np.roll(each.draws[head][:, place], k) for k, each in enumerate(ranked)]
+        empty = np.full(len(by_category[0].draws[head]), math.nan)
+        draws[head] = (np.mean(drawn, axis=0) if drawn else empty)[:, np.newaxis]
+    return Bootstrapped(
+        sum(each.n for each in ranked),
+        estimates,
+        draws,
+        by_category[0].confidence,
+        ("mean_within",),
+    )
 
 
 def bootstrap_metrics(

@@ -19,6 +19,9 @@ MAIN = "mlp"
 OF_PAIRS = "_of_pairs"
 """After the name of a head that was measured on pairs of images."""
 
+LEFT_OUT = "left_out"
+"""Head: predictions of each category by a predictor that saw none of its images."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorSpec:
@@ -95,7 +98,7 @@ def reading(inputs: Reads) -> list[str]:
 HEADS: Mapping[str, str] = {
     **{spec.name: spec.label for spec in PREDICTORS.values()},
     f"gru_pair{OF_PAIRS}": f"{PREDICTORS['gru_pair'].label}, pairs of images",
-    "left_out": "from the other categories alone",
+    LEFT_OUT: "from the other categories alone",
     "category_mean": "category means",
     "subcategory_mean": "subcategory means",
     "image_size": "image size and aspect",

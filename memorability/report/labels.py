@@ -7,7 +7,7 @@ import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
-from memorability.networks.catalogue import LOSSES
+from memorability.networks.catalogue import LOSSES, NOT_FILES
 
 LABELS: Mapping[str, str] = {
     **{spec.name: spec.label for spec in LOSSES.values()},
@@ -48,6 +48,7 @@ LABELS: Mapping[str, str] = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
     "spearman": "Spearman's r",
+    "mean_within": "Mean of Spearman's r within categories",
     "pearson": "Pearson's r",
     "f1": "F1",
     "jpeg_bytes": "Size as JPEG",
@@ -82,7 +83,7 @@ def score_label(target: str, convention: str) -> str:
         others are computed here, in units of their own.
     """
     words = SCORE_KINDS[target].label
-    return f"{words} {convention}" if target == "score" else words
+    return f"{words}, {convention}" if target == "score" else words
 
 
 def correlated_with(target: str, what: str = "") -> str:
@@ -102,12 +103,15 @@ def metric_label(row: Mapping[str, Any] | pd.Series) -> str:
     Returns
     -------
     str
-        For example "1 − LPIPS (VGG), random backbone". An error made elsewhere is called external,
+        For example "1 − LPIPS (VGG), random backbone", or "LPIPS (SqueezeNet), weights
+        squeezenet1_1_caffe" where the study names a file. An error made elsewhere is called external,
         with the source's name where that is not the loss.
     """
     words = label(row["metric"])
     if row["backbone"] == "random":
         words = f"{words}, random backbone"
+    elif row["backbone"] not in ("", *NOT_FILES):
+        words = f"{words}, weights {row['backbone']}"
     if row["sign"] == "one_minus":
         words = f"1 − {words}"
     if row["protocol"] == EXTERNAL:

@@ -25,6 +25,7 @@ _STYLE = """
 .page th { border-bottom: 2px solid #888; vertical-align: bottom; font-weight: 600; }
 .page th:first-child, .page td:first-child { position: sticky; left: 0; background: #fff;
   max-width: 12rem; }
+.page th:only-child, .page td:only-child { max-width: 56rem; }
 .page .number { text-align: right; font-variant-numeric: tabular-nums; }
 .page td.number { white-space: nowrap; }
 .page p.note { padding: .5rem .8rem; background: #fff4d6; border-left: 4px solid #e0a100; }

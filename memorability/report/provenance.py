@@ -71,4 +71,11 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
             f"{receipt['matched']} tensors matched, {receipt['missing']} missing in the file, "
             f"{receipt['unexpected']} of the file unexpected"
         )
-    return f"{file}: {counts}" + (f"; {receipt['remark']}" if receipt["remark"] else "")
+    published = {"yes": "the published weights", "no": "not the published weights"}
+    facts = [
+        f"trained by {receipt['trained_by']}" if receipt.get("trained_by") else "",
+        published.get(receipt.get("published", ""), ""),
+        receipt["remark"],
+        f"licence: {receipt['licence']}" if receipt.get("licence") else "",
+    ]
+    return "; ".join([f"{file}: {counts}", *filter(None, facts)])

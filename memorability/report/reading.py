@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
+from memorability.base.run_keys import EXTERNAL
 from memorability.claims.ledger import badge, untestable
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
@@ -14,6 +14,7 @@ from memorability.report.numbers import (
     measured_interval,
     measured_with_interval,
     p_value,
+    percent,
 )
 from memorability.report.pages import write_page
 from memorability.report.wording import cannot_tell, distinct_heads
@@ -80,7 +81,9 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "protocol": table["protocol"],
             "images": table["n"],
             "seeds": table["seeds"],
+            "interval for new": table["unit"],
             "seeds vary": table["seeds_vary"].replace("", "–"),
+            "agreement of seeds": table["seed_agreement"].map(measured),
             "highest possible r": table["ceiling"].map(measured),
             "share of it": table["ceiling_share"].map(measured),
             "strongest baseline": table["baseline"].map(label),
@@ -88,7 +91,7 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "seeds that diverged": table["diverged"],
         }
     )
-    return with_known(shown, *shown.columns[4:])
+    return with_known(shown, *shown.columns[5:])
 
 
 def _figures(table: pd.DataFrame, value: str, low: str, high: str) -> list[str]:
@@ -111,6 +114,8 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
         "difference": "difference of r",
         "CI": "CI",
         "p": "p",
+        "unit": "interval for new",
+        "training": "chance of training",
         "r": "r here",
         "base_r": "r there",
         "n": "images",
@@ -120,7 +125,7 @@ def effects_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
 
 def metrics_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
     """Return the main metrics of the table `prediction_metrics`, a row per head."""
-    return _by_head(metrics, ("spearman", "pearson", "roc_auc", "mse"))
+    return _by_head(metrics, ("spearman", "mean_within", "pearson", "roc_auc", "mse"))
 
 
 def classes_for_reading(metrics: pd.DataFrame) -> pd.DataFrame:
@@ -161,45 +166,33 @@ def trials_for_reading(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.sort_values("validation_loss")[list(headings)].rename(columns=headings)
 
 
-def ceiling_for_reading(ceiling: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `ceiling`, of all images and each category, with headings for readers."""
+def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return the table `ceiling` with headings for readers.
+
+    Parameters
+    ----------
+    ceiling
+        The table.
+    method
+        "pooled": of all images, without a column for the group. "within": of each category.
+    """
     headings = {
         "target": "score",
+        "group": "category",
         "n": "images",
         "consistency": "consistency of halves",
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
         "ceiling": "highest possible r",
     }
-    shown = ceiling[ceiling["method"].isin(["pooled", "within"])].drop(columns="method")
+    shown = ceiling[ceiling["method"] == method]
+    shown = shown.drop(columns=["method", "group"] if method == "pooled" else "method")
     return shown.assign(target=shown["target"].map(label)).rename(columns=headings)
 
 
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `selection` as a row per loss: the published choice beside the honest ones."""
-    keys = ["protocol", "loss", *METRIC_KEYS]
-    by_rule = dict(list(selection.groupby("rule")))
-    published = by_rule["published"]
-    shown = published[[*keys, "n", "rates", "skipped", "lr", "r", "p_loss", "p_grid"]]
-    # One learning rate leaves nothing to choose.
-    rules = {"images": "halves of images", "observers": "halves of observers"}
-    for rule, halves in rules.items() if (published["rates"] > 1).any() else ():
-        if rule in by_rule:
-            honest = with_intervals(by_rule[rule], {"range": ("r_low", "r_high")})
-            often = [
-                f"{lr} ({share:.0%})" if lr else "–"
-                for lr, share in zip(honest["lr"], honest["share"], strict=True)
-            ]
-            honest = honest.assign(often=often)[[*keys, "r", "range", "optimism", "often"]]
-            headings = {
-                "r": f"r, {halves}",
-                "range": f"95 % of {halves}",
-                "optimism": f"optimism, {halves}",
-                "often": f"chosen most, {halves}",
-            }
-            shown = shown.merge(honest.rename(columns=headings), on=keys, how="left")
+    """Return the published choice of the table `selection`, a row per loss, with headings."""
     headings = {
-        "metric": "training loss",
         "n": "images",
         "rates": "learning rates",
         "skipped": "without correlation",
@@ -208,11 +201,54 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "p_loss": "p of the maximum, this loss",
         "p_grid": "p of the maximum, all losses",
     }
-    shown = shown.sort_values("r", ascending=False)
-    shown = shown.assign(metric=metric_labels(shown)).drop(columns=["loss", "backbone", "sign"])
-    front = ["metric", "protocol"] if len(set(shown["protocol"])) > 1 else ["metric"]
-    rest = [name for name in shown if name not in ("metric", "protocol")]
-    return with_known(shown[[*front, *rest]], "skipped").rename(columns=headings)
+    rows = _choices_by(selection, "published")
+    shown = rows.assign(
+        p_loss=[p_value(p) for p in rows["p_loss"]], p_grid=[p_value(p) for p in rows["p_grid"]]
+    )
+    return with_known(shown[[*_front(shown), *headings]], "skipped").rename(columns=headings)
+
+
+def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return the choices of the table `selection` by halves, a row per loss, with headings.
+
+    Parameters
+    ----------
+    selection
+        The table.
+    rule
+        "images" or "observers".
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without rows where there was nothing to choose: of one learning rate.
+    """
+    rows = _choices_by(selection, rule)
+    rows = rows[rows["rates"] > 1]
+    often = [
+        f"{lr} ({percent(share)})" if lr else "–"
+        for lr, share in zip(rows["lr"], rows["share"], strict=True)
+    ]
+    shown = rows.assign(r=_figures(rows, "r", "r_low", "r_high"), often=often)
+    headings = {
+        "r": "r of the other half [95 % of repeats]",
+        "optimism": "optimism",
+        "often": "chosen most often",
+    }
+    return shown[[*_front(shown), *headings]].rename(columns=headings)
+
+
+def _choices_by(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return the rows of one rule, in the order of the published correlations, with losses in words."""
+    order = selection[selection["rule"] == "published"].sort_values("r", ascending=False)
+    keys = ["protocol", "loss"]
+    rows = order[keys].merge(selection[selection["rule"] == rule], on=keys)
+    return rows.assign(**{"training loss": metric_labels(rows)})
+
+
+def _front(rows: pd.DataFrame) -> list[str]:
+    several = len(set(rows["protocol"])) > 1
+    return ["training loss", "protocol"] if several else ["training loss"]
 
 
 def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
@@ -343,8 +379,8 @@ def importance_for_reading(importance: pd.DataFrame) -> pd.DataFrame:
     shown = with_intervals(shown, {"CI": ("ci_low", "ci_high")})
     shown["CI"] = shown["CI"].mask(unused, "not used by the model")
     shown = shown.assign(feature=shown["feature"].map(label))
-    headings = {"importance": "share of the variance lost", "n": "test images"}
-    shown = shown.rename(columns=headings)
+    shown = shown.drop(columns=["n", "model"])
+    shown = shown.rename(columns={"importance": "share of the variance lost"})
     return shown.iloc[:0] if cannot_tell(importance) else shown
 
 

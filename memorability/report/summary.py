@@ -9,7 +9,7 @@ import pandas as pd
 
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import MODEL_KEYS
-from memorability.claims.ledger import badge
+from memorability.claims.ledger import badge, untestable
 from memorability.report.numbers import measured_with_interval, number
 from memorability.report.pages import (
     heading_part,
@@ -74,7 +74,10 @@ def write_summary(
     confidence
         Of its intervals, between 0 and 1.
     """
-    parts = [text_part(badge(claims)), list_part(findings(found, confidence=confidence))]
+    # Where nothing is tested, a reader asks why first.
+    why = untestable(claims) if (claims["verdict"] == "not testable").all() else ""
+    judged = text_part(f"{badge(claims)} {why}".strip())
+    parts = [judged, list_part(findings(found, confidence=confidence))]
     if found.table_1 is not None:
         parts.append(heading_part("Table 1: reconstruction error and memorability"))
         parts.append(table_part(table_1_for_reading(found.table_1, confidence=confidence)))

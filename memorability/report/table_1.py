@@ -24,8 +24,9 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     -------
     pandas.DataFrame
         The table `table_1`, the highest correlation first: order (of reading, from 0), loss, r, ci_low,
-        ci_high, given_category_r (partial correlation of the same runs) with its interval, ceiling and
-        ceiling_share of r, beats_baseline with the baseline and its r, r_seed_sd, p_holm,
+        ci_high, unit (what intervals and p hold for), given_category_r (partial correlation of the
+        same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
+        and its r, r_seed_sd, seed_agreement (mean rank correlation of their errors), p_holm,
         learning_rate, n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
@@ -37,12 +38,13 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     )
     table = pooled.merge(partial, on=keys, how="left").sort_values("r", ascending=False)
     table = table.assign(loss=metric_labels(table), learning_rate=table["lr"])
-    table = table.assign(seeds_vary=table["protocol"].map(seeds_vary).fillna(""))
+    # Of errors made elsewhere it is not known.
+    table = table.assign(seeds_vary=[seeds_vary.get(name, "") for name in table["protocol"]])
     columns = [
-        "loss", "r", "ci_low", "ci_high", "given_category_r", "given_category_ci_low",
+        "loss", "r", "ci_low", "ci_high", "unit", "given_category_r", "given_category_ci_low",
         "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
-        "baseline_r", "r_seed_sd", "p_holm", "learning_rate", "n", "seeds", "seeds_vary",
-        "protocol", "diverged",
+        "baseline_r", "r_seed_sd", "seed_agreement", "p_holm", "learning_rate", "n", "seeds",
+        "seeds_vary", "protocol", "diverged",
     ]  # fmt: skip
     return table[columns].reset_index(drop=True).rename_axis("order").reset_index()
 

@@ -55,7 +55,8 @@ def table_2(
     Returns
     -------
     pandas.DataFrame
-        The table `table_2`: order (of reading, from 0), target, feature, n; r with ci_low, ci_high, p,
+        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what intervals
+        and p hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
         say how it averages attributions: its figure stands beside each summary); unavailable (why there
@@ -77,6 +78,7 @@ def table_2(
                 continue
             row: dict[str, Any] = {"target": target, "feature": feature, "unavailable": why}
             row["n"] = 0 if why else pooled["n"][feature]
+            row["unit"] = "" if why else pooled["unit"][feature]
             row |= _figures(pooled, feature, "")
             for method, given in _GIVEN.items():
                 row |= _figures(by_method.get(method, pooled.iloc[:0]), feature, f"{given}_")
@@ -117,9 +119,10 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     level = 1 - confidence
     # Where there are too few images for an interval, a p-value tells nothing either.
     shown = (measured["p_holm"] < level) & measured["ci_low"].notna()
+    units = "".join(f"{unit} " for unit in measured["unit"].unique()[:1])
     text = (
-        f"{shown.sum()} of {len(measured)} image features correlate with memorability (p below "
-        f"{significant(level)}, adjusted by Holm's method)"
+        f"{shown.sum()} of {len(measured)} image features correlate with memorability (p for new "
+        f"{units}below {significant(level)}, adjusted by Holm's method)"
     )
     for given in ("category", "subcategory"):
         if measured[f"given_{given}_ci_low"].notna().any():

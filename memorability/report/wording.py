@@ -11,11 +11,13 @@ from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.names import head_label
 from memorability.report.labels import label, metric_label
-from memorability.report.numbers import measured, measured_with_interval, number
+from memorability.report.numbers import measured, measured_with_interval, number, percent
 
 Rows = Mapping[str, pd.Series]
 
 _REASONS = {"diverged": "all its runs diverged", "n < 10": "fewer than 10 images"}
+# Quantities of models that were trained from a seed.
+_TRAINED = {"error", "matrix", "distinctiveness"}
 _GAIN = ["difference", "ci_low", "ci_high"]
 
 
@@ -44,7 +46,7 @@ def in_words(correlations: pd.DataFrame, *, confidence: float) -> str:
 
 
 def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
-    """Say in a sentence how strong a correlation over all images is.
+    """Say how strong a correlation over all images is, and what its interval does not allow for.
 
     Parameters
     ----------
@@ -57,12 +59,27 @@ def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
     if np.isnan(pooled["r"]):
         return f"{subject} has no correlation with {score}: {why_none(pooled['ci_method'])}."
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
-    interval = _interval(pooled, f"{100 * confidence:g} % interval ")
+    if np.isfinite(pooled["seed_agreement"]):
+        seeds += f", which agree at r = {number(pooled['seed_agreement'])}"
+    interval = _interval(pooled, f"{100 * confidence:g} % interval ", f" for new {pooled['unit']}")
     numbers = f"r = {number(pooled['r'])}{interval}, {pooled['n']:,} images{seeds}"
     if _is_shown(pooled):
-        return f"{subject} correlates with {score}: {numbers}."
-    why = "" if np.isnan(pooled["ci_low"]) else " The interval contains 0."
-    return f"{subject} is not shown to correlate with {score}: {numbers}.{why}"
+        first = f"{subject} correlates with {score}: {numbers}."
+    else:
+        why = "" if np.isnan(pooled["ci_low"]) else " The interval contains 0."
+        first = f"{subject} is not shown to correlate with {score}: {numbers}.{why}"
+    return " ".join([first, *_not_known(pooled)])
+
+
+def _not_known(pooled: pd.Series) -> list[str]:
+    """Say what an interval does not allow for: other categories, and another training."""
+    sentences = []
+    if pooled["not_tested"]:
+        sentences.append(f"The interval does not allow for {pooled['not_tested']}.")
+    trained = pooled["quantity"] in _TRAINED and pooled["protocol"] != EXTERNAL
+    if trained and pooled["seeds"] == 1:
+        sentences.append("It is of one seed, and cannot be told from what another seed would give.")
+    return sentences
 
 
 def given_category_in_words(correlations: pd.DataFrame) -> str:
@@ -233,7 +250,7 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
     if matters.empty:
         return f"{text} No single feature is shown to add to the others."
     listed = ", ".join(
-        f"{label(name)} ({share:.1%} of the variance)"
+        f"{label(name)} ({percent(share)} of the variance)"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
     return f"{text} These features add to all others: {listed}."
@@ -302,7 +319,7 @@ def _between_and_within(rows: Rows) -> str:
 
 
 def _left_given_category(partial: pd.Series) -> str:
-    left = f"r = {number(partial['r'])}{_interval(partial, '')}"
+    left = f"r = {number(partial['r'])}{_interval(partial)}"
     if _is_shown(partial):
         return f"Given the category, {left} is left."
     return f"Given the category, no correlation is shown: {left}."
@@ -354,10 +371,10 @@ def why_none(ci_method: str) -> str:
     return _REASONS.get(why, why)
 
 
-def _interval(row: pd.Series, name: str) -> str:
+def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     if np.isnan(row["ci_low"]):
         return f" (no interval: {why_none(row['ci_method'])})"
-    return f" ({name}{number(row['ci_low'])} to {number(row['ci_high'])})"
+    return f" ({name}{number(row['ci_low'])} to {number(row['ci_high'])}{holds_for})"
 
 
 def _percent(share: float) -> str:

@@ -15,6 +15,7 @@ from memorability.sources.downloads import REGISTRY, UNKNOWN, Download
 
 RECORD = "downloads.sha256"
 HEAD_BYTES = 1024  # of a file, in which a web page shows itself
+GIT_LFS_POINTER = b"version https://git-lfs"
 
 
 class WrongFileError(InputError):
@@ -56,8 +57,11 @@ def verify(download: Download, path: Path, resources: Path = Path("resources")) 
             f"The file {path} does not exist ({download.purpose}). {download.instruction(path)}"
         )
     with path.open("rb") as file:
-        if is_web_page(file.read(HEAD_BYTES)):
-            raise WrongFileError("is a web page, perhaps a login or a quota", download, path)
+        head = file.read(HEAD_BYTES)
+    if is_web_page(head):
+        raise WrongFileError("is a web page, perhaps a login or a quota", download, path)
+    if head.startswith(GIT_LFS_POINTER):
+        raise WrongFileError("is a pointer of Git LFS, not the file itself", download, path)
     digest = file_sha256(path)
     size = path.stat().st_size
     if download.exact_bytes not in {None, size}:

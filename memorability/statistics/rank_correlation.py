@@ -1,10 +1,8 @@
 """Rank correlations of per-image values with memorability: unrounded, seeded, resampled by image.
 
 The paper reports Spearman's rank correlation with a 95 % interval and a p-value (section "Memorable
-images are harder to reconstruct and more distinct", Tables 1 and 2). Here every interval resamples
-*images*, the units that a new study would draw anew. Several runs of one experiment that differ in
-their seed share each resample, so the spread between seeds never enters the interval over images;
-it is reported beside it.
+images are harder to reconstruct and more distinct", Tables 1 and 2). `bootstrap_spearman` resamples
+images alone; what a new study would draw anew beside them is in `memorability.statistics.inference`.
 """
 
 from collections.abc import Iterable
@@ -18,9 +16,7 @@ from scipy import stats
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
     Bootstrap,
-    Interval,
     distribution,
-    distributions,
     drawn_weights,
     image_weights,
     no_interval,
@@ -49,36 +45,6 @@ class Correlation:
 
     n: int
     r: float
-    ci_low: float
-    ci_high: float
-    ci_method: str
-    p: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The difference of two rank correlations with the same target over the same images.
-
-    Attributes
-    ----------
-    n
-        Number of images.
-    r, base_r
-        The two correlations, −1 to 1, each the mean over its runs; NaN where one is undefined.
-    difference
-        r less base_r, −2 to 2.
-    ci_low, ci_high
-        Bounds of its confidence interval over images; NaN where there is none.
-    ci_method
-        How the interval was made, or in words why there is none.
-    p
-        Two-sided p-value of no difference, 0 to 1.
-    """
-
-    n: int
-    r: float
-    base_r: float
-    difference: float
     ci_low: float
     ci_high: float
     ci_method: str
@@ -155,7 +121,7 @@ def bootstrap_spearman(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Corr
     n, r = len(target), float(sample.by_run["pooled"].mean())
     interval = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})")
     if n >= SMALLEST_BOOTSTRAP:
-        drawn = distribution(sample, image_weights(n, bootstrap))["pooled"]
+        drawn = distribution(sample, image_weights(n, bootstrap))["pooled"].mean(axis=0)
         interval = percentile_interval(drawn, bootstrap.confidence)
         if np.isnan(interval.low):
             raise UndefinedIntervalError(
@@ -186,6 +152,22 @@ def standard_ranks(values: ArrayLike) -> FloatArray:
     ranks -= ranks.mean(axis=-1, keepdims=True)
     length = np.sqrt(np.square(ranks).sum(axis=-1, keepdims=True))
     return np.asarray(np.divide(ranks, length, out=np.full_like(ranks, np.nan), where=length > 0))
+
+
+def seed_agreement(runs: FloatArray) -> float:
+    """Return the mean of Spearman's correlations between every two of the runs (runs, n).
+
+    Returns
+    -------
+    float
+        −1 to 1; NaN of a single run, or where one is constant.
+    """
+    count = len(runs)
+    if count < 2:
+        return np.nan
+    # The squared length of a sum of vectors of length 1 is their number and twice all products of two.
+    summed = standard_ranks(runs).sum(axis=0)
+    return float(np.clip((summed @ summed - count) / (count * (count - 1)), -1, 1))
 
 
 def subset_correlations(
@@ -227,71 +209,6 @@ def finished_seeds(values: pd.DataFrame) -> pd.DataFrame:
     """
     lost = values["value"].isna().groupby(values["seed"]).transform("any")
     return values[~lost]
-
-
-def compare_correlations(
-    values: pd.DataFrame,
-    base: pd.DataFrame,
-    images: pd.DataFrame,
-    *,
-    target: str,
-    bootstrap: Bootstrap,
-) -> Difference:
-    """Return by how much `values` correlate with memorability more than `base` do.
-
-    Each resample draws the same images for both, and for all runs of both, so that what images share
-    cancels out of the difference. Images that one of the three tables lacks are left out.
-
-    Parameters
-    ----------
-    values, base
-        Columns image_id, value and seed, as in `correlate`; their seeds need not be the same.
-    images, target, bootstrap
-        As in `correlate`.
-
-    Returns
-    -------
-    Difference
-        Percentile interval. p is the bootstrap's: twice the smaller share of resamples whose
-        difference is at most, or at least, 0, counting the sample itself once; at least
-        2 / (draws + 1).
-
-    Raises
-    ------
-    ValueError
-        As in `correlate`.
-
-    Notes
-    -----
-    Efron & Tibshirani, An introduction to the bootstrap, 1993, chapter 15.
-    """
-    shared = set(values["image_id"]) & set(base["image_id"]) & set(images["image_id"])
-    tables = [table[table["image_id"].isin(shared)] for table in (values, base)]
-    (ours, table), (theirs, _) = (aligned(each, images, target) for each in tables)
-    scores = table[target].to_numpy(dtype=np.float64)
-    n, nothing = len(scores), (np.nan,) * 5
-    for runs in (ours, theirs):
-        reason = undefined(runs, scores)
-        if reason is not None:
-            return Difference(n, *nothing, reason, np.nan)
-    shared_target = Target(scores)
-    samples = [Sample(runs, shared_target) for runs in (ours, theirs)]
-    r, base_r = (float(sample.by_run["pooled"].mean()) for sample in samples)
-    interval, p = no_interval(f"none (n < {SMALLEST_BOOTSTRAP})"), np.nan
-    if n >= SMALLEST_BOOTSTRAP:
-        first, second = distributions(samples, image_weights(n, bootstrap))
-        interval, p = _test_of_difference(first["pooled"] - second["pooled"], bootstrap.confidence)
-    return Difference(n, r, base_r, r - base_r, interval.low, interval.high, interval.method, p)
-
-
-def _test_of_difference(drawn: FloatArray, confidence: float) -> tuple[Interval, float]:
-    """Return interval and p-value of a difference from its resamples (draws,)."""
-    interval = percentile_interval(drawn, confidence)
-    if np.isnan(interval.low):
-        return interval, np.nan
-    kept = drawn[~np.isnan(drawn)]
-    tail = 1 + min(np.count_nonzero(kept <= 0), np.count_nonzero(kept >= 0))
-    return interval, float(min(1.0, 2 * tail / (len(kept) + 1)))
 
 
 def p_value(r: float, freedom: int) -> float:

@@ -20,6 +20,7 @@ from scipy import stats
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+Labels = NDArray[np.str_]
 Counts = NDArray[np.int32]
 """Weights, or sums of them: half as wide as floats, so that twice as many are summed at once."""
 
@@ -290,7 +291,7 @@ class Target:
     def __init__(
         self,
         values: FloatArray,
-        strata: Mapping[str, NDArray[np.str_]] | None = None,
+        strata: Mapping[str, Labels] | None = None,
         *,
         between: bool = False,
     ) -> None:
@@ -377,10 +378,6 @@ class Sample:
         found = [self._of_run(*rankings, drawn) for rankings in self._runs]
         return {name: np.array([each[name] for each in found]) for name in found[0]}
 
-    def means(self, drawn: Drawn) -> dict[str, FloatArray]:
-        """Return the mean over runs of every correlation under weights: statistic -> (b,)."""
-        return {name: r.sum(axis=0) / len(r) for name, r in self.correlations(drawn).items()}
-
     def _of_run(
         self, overall: Ranking, within: Ranking | None, drawn: Drawn
     ) -> dict[str, FloatArray]:
@@ -407,7 +404,7 @@ def _within_first(ranking: Ranking | None, drawn: Drawn) -> FloatArray:
     return drawn.within.correlation(Ranks(ranking, drawn.weights))
 
 
-def nested(labels: list[NDArray[np.str_]]) -> IntArray:
+def nested(labels: list[Labels]) -> IntArray:
     """Return the stratum (n,) that all `labels` together make, numbered in sorted order."""
     combined = np.zeros(len(labels[0]), dtype=np.intp)
     for label in labels:

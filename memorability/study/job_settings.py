@@ -5,6 +5,7 @@ that each function names. A job is made again when one of its values changes.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from memorability.features.names import OBJECT_FEATURES
@@ -18,6 +19,9 @@ LEAST_WIDTH_FOR_THREADS = 0.25
 WITHOUT_RUNS = {
     "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
 }  # fmt: skip
+
+# Data sets that were made with a number of images of each category.
+OF_FIXED_CATEGORIES = {"memcat", "sample"}
 
 Settings = dict[str, Any]
 
@@ -114,9 +118,7 @@ def loss_choice(study: Study, protocol: str, name: str) -> Settings:
         "name": name,
         "lpips_range": choices.lpips_range,
         "style_gram": choices.style_gram,
-        "weights_directory": None
-        if study.random_backbones
-        else str(paths.weights_directory(study)),
+        "weights_file": _text(study.loss_weights(name)),
     }
 
 
@@ -131,7 +133,7 @@ def run(study: Study, protocol: str, loss: str, lr: str, seed: str) -> Settings:
         "start": {
             "initial_weights": choices.initial_weights,
             "seed": streams["initial_weights"],
-            "weights_directory": str(paths.weights_directory(study)),
+            "weights_file": _text(paths.start_weights(study, protocol)),
             "pretrained_model": next(iter(pretrained), None),
             "previous_model": next(iter(previous), None),
         },
@@ -211,7 +213,7 @@ def objects(study: Study) -> Settings:
     """Return what decides object features (`features.objects.ObjectSettings`)."""
     names = ("score_threshold", "class_probability", "shards")
     return _chosen(study.settings["features"], *names) | {
-        "weights_directory": str(paths.weights_directory(study)),
+        "weights_directory": str(study.weights_directory),
         "compute": machine(study),
     }
 
@@ -288,6 +290,11 @@ def correlation(study: Study) -> Settings:
     return {"target": target, "bootstrap": bootstrap(study)}
 
 
+def ceiling(study: Study) -> Settings:
+    """Return what decides the noise ceiling (`memory_game.ceiling.CeilingSettings`)."""
+    return {"bootstrap": bootstrap(study)}
+
+
 def table_2(study: Study) -> Settings:
     """Return what decides Table 2 (`report.table_2.Table2Settings`)."""
     return {"bootstrap": bootstrap(study), "unavailable": unavailable_features(study)}
@@ -299,10 +306,15 @@ def selection(study: Study) -> Settings:
 
 
 def bootstrap(study: Study) -> Settings:
-    """Return what decides an interval over images (`statistics.intervals.Bootstrap`)."""
+    """Return what decides an interval (`statistics.intervals.Bootstrap`)."""
     statistics = study.settings["statistics"]
     names = {"draws": "bootstrap", "confidence": "confidence", "seed": "seed"}
-    return {name: statistics[key] for name, key in names.items()}
+    design = statistics["images_per_category"]
+    if design == "auto":
+        design = "fixed" if study.settings["dataset"]["kind"] in OF_FIXED_CATEGORIES else "drawn"
+    return {name: statistics[key] for name, key in names.items()} | {
+        "by_category": design == "fixed"
+    }
 
 
 def claims(study: Study) -> Settings:
@@ -338,6 +350,10 @@ def external_claims(study: Study) -> dict[str, dict[str, str]]:
         quantity: {name: source.get("claim", "") for name, source in study.settings[key].items()}
         for quantity, key in keys.items()
     }
+
+
+def _text(file: Path | None) -> str | None:
+    return None if file is None else str(file)
 
 
 def _chosen(settings: Mapping[str, Any], *names: str) -> Settings:

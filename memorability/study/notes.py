@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES, NOT_FILES
 from memorability.study.study import Study
 
 # Initial weights that are not those of the paper, in words.
@@ -30,8 +31,7 @@ def study_note(study: Study) -> str:
         "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
     }
     notes += [sentence for start, sentence in sentences.items() if start in starts]
-    if study.runs and any(study.backbone(loss) == "random" for loss in study.settings["losses"]):
-        notes.append("LPIPS and style losses use random backbones.")
+    notes += _notes_of_networks(study)
     unseeded = [name for name, protocol in study.protocols.items() if not protocol.seeded]
     if unseeded and len(study.settings["seeds"]) > 1:
         notes.append(
@@ -39,6 +39,23 @@ def study_note(study: Study) -> str:
             "one run stands for all."
         )
     return " ".join(notes)
+
+
+def _notes_of_networks(study: Study) -> list[str]:
+    """Return whose networks have random weights, and whose are from a file that the study names."""
+    losses = [loss for loss in study.settings["losses"] if study.runs and loss in LOSS_BACKBONES]
+    random = [loss for loss in losses if study.backbone(loss) == "random"]
+    notes = []
+    if random and random == losses:
+        notes.append("LPIPS and style losses use random backbones.")
+    elif random:
+        names = ", ".join(LOSSES[loss].label for loss in random)
+        notes.append(f"Networks with random weights: {names}.")
+    for loss in losses:
+        file = study.loss_weights(loss)
+        if file is not None and study.backbone(loss) not in NOT_FILES:
+            notes.append(f"The network of {LOSSES[loss].label} has the weights of {file.name}.")
+    return notes
 
 
 def prediction_note(study: Study) -> str:

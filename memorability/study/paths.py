@@ -3,19 +3,12 @@
 from pathlib import Path
 
 from memorability.base.run_keys import EXTERNAL
-from memorability.networks.catalogue import (
-    AUTOENCODER,
-    BACKBONES,
-    LOSS_BACKBONES,
-    OBJECT_NETWORKS,
-)
+from memorability.networks.catalogue import AUTOENCODER, OBJECT_NETWORKS
 from memorability.sources.downloads import Download, registry
 from memorability.study.grid import Run, previous
 from memorability.study.study import DATASET_DOWNLOADS, Study
 
 MODEL = "autoencoder.safetensors"
-WEIGHTS_DIRECTORY = Path("resources/weights")
-"""Where downloaded weights land."""
 
 
 def prepared(study: Study, resize: str, name: str) -> str:
@@ -201,46 +194,40 @@ def downloads(study: Study) -> list[Download]:
     return [known[name] for name in names] + fetched
 
 
-def weights_directory(study: Study) -> Path:
-    """Return the directory of the weights files: the user's own, or the one that downloads go to."""
-    weights = study.settings["weights"]
-    return Path(weights["directory"]) if weights["source"] == "directory" else WEIGHTS_DIRECTORY
-
-
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
     """Return the weights files from outside that runs of a protocol and a loss read."""
-    names = []
+    start = start_weights(study, protocol)
+    if study.protocols[protocol].initial_weights == "checkpoint_as_scripted":
+        start = start if _has_checkpoint(study) else None
+    files = (start, study.loss_weights(loss))
+    return list(dict.fromkeys(str(file) for file in files if file is not None))
+
+
+def start_weights(study: Study, protocol: str) -> Path | None:
+    """Return the file of weights from outside that runs of a protocol start from, if they do."""
     start = study.protocols[protocol].initial_weights
-    if start == "checkpoint" or (start == "checkpoint_as_scripted" and _has_checkpoint(study)):
-        names.append(AUTOENCODER)
-    if start == "vgg16_encoder":
-        names.append(BACKBONES["vgg"])
-    if not study.random_backbones and loss in LOSS_BACKBONES:
-        names.append(BACKBONES[LOSS_BACKBONES[loss]])
-    return [str(weights_directory(study) / name) for name in dict.fromkeys(names)]
+    if start in ("checkpoint", "checkpoint_as_scripted"):
+        return study.weights_directory / AUTOENCODER
+    return study.network_file("vgg") if start == "vgg16_encoder" else None
 
 
 def _has_checkpoint(study: Study) -> bool:
     """Return whether the checkpoint is there, or will be because another protocol needs it."""
     starts = {protocol.initial_weights for protocol in study.protocols.values()}
-    return "checkpoint" in starts or (weights_directory(study) / AUTOENCODER).is_file()
+    return "checkpoint" in starts or (study.weights_directory / AUTOENCODER).is_file()
 
 
 def metric_weights(study: Study) -> list[str]:
     """Return the weights files that the metrics of the study read."""
-    losses = [
-        loss
-        for loss in study.settings["losses"]
-        if not study.random_backbones and loss in LOSS_BACKBONES
-    ]
-    return [str(weights_directory(study) / BACKBONES[LOSS_BACKBONES[loss]]) for loss in losses]
+    files = [study.loss_weights(loss) for loss in study.settings["losses"]]
+    return [str(file) for file in files if file is not None]
 
 
 def object_weights(study: Study) -> list[str]:
     """Return the weights files of the networks behind object features, if these are measured."""
     if not study.runs or study.no_objects:
         return []
-    return [str(weights_directory(study) / file) for file in OBJECT_NETWORKS.values()]
+    return [str(study.weights_directory / file) for file in OBJECT_NETWORKS.values()]
 
 
 def pretraining_path(study: Study, protocol: str) -> str:

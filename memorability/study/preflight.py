@@ -8,6 +8,8 @@ from pathlib import Path
 
 from memorability.base.errors import InputError
 from memorability.base.files import CHECKPOINTS
+from memorability.networks.catalogue import NOT_FILES
+from memorability.sources.downloads import registry
 from memorability.study import paths
 from memorability.study.grid import Run
 from memorability.study.study import Study
@@ -91,18 +93,28 @@ def check_pretraining_images(study: Study) -> None:
 
 
 def check_weights(study: Study) -> None:
-    """Refuse weights files of the user's own directory that are not there."""
+    """Refuse weights files of the user's that are not there, and names that mean something else."""
+    fetched = {f"resources/{download.path}" for download in registry().values()}
+    for name, file in study.settings["weights"]["files"].items():
+        if file not in fetched:
+            _require(Path(file), f"weights.files.{name}", "a file of weights")
+        if Path(file).stem in NOT_FILES:
+            raise InputError(
+                f"weights.files.{name}: tables call weights by the name of their file, but "
+                f"{Path(file).stem} has a meaning of its own there. Give {file} another name."
+            )
     if study.settings["weights"]["source"] != "directory":
         return
     left = [run for run in study.runs if not Path(paths.error_file(study, run)).is_file()]
     needed = {file for run in left for file in paths.weight_files(study, run.protocol, run.loss)}
     if not _is_prepared(study):
         needed.update(paths.object_weights(study))
-    missing = sorted(file for file in needed if not Path(file).is_file())
+    missing = sorted(file for file in needed - fetched if not Path(file).is_file())
     if missing:
         raise InputError(
             f"Weights files are missing: {', '.join(missing)}. docs/data.md says where to get "
-            "them; weights.source: torchvision downloads them. Without them: weights.source: "
+            "them; weights.source: torchvision downloads them, and weights.files names them one by "
+            "one. Without them: weights.source: "
             "random for losses, features: {objects: false} for image features, and for the "
             "autoencoder a protocol with initial_weights: random (protocols/untrained_start.yaml) "
             "or pretrain (protocols/pretrained_start.yaml)."

@@ -17,7 +17,7 @@ from memorability.base.errors import InputError, nearest
 from memorability.base.run_keys import EXTERNAL
 from memorability.base.text import AS_CSV, SPREADSHEETS
 from memorability.memory_game.score_kinds import SCORE_KINDS
-from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
+from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES, NETWORKS
 from memorability.prediction.names import OTHER_HEADS, reading
 from memorability.study.contradictions import (
     check_external,
@@ -162,6 +162,7 @@ def _registered() -> dict[str, list[str]]:
         "other_head": [*OTHER_HEADS],
         "left_out_head": ["none", *reading("latents")],
         "score": [*SCORE_KINDS],
+        "network": [*NETWORKS],
     }
 
 

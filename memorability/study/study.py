@@ -2,16 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from memorability.memory_game.score_kinds import COUNTS
-from memorability.networks.catalogue import Metric, backbone_weights
+from memorability.networks.catalogue import (
+    BACKBONES,
+    LOSS_BACKBONES,
+    NETWORKS,
+    Metric,
+    weights_name,
+)
 from memorability.study.contradictions import has_images
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
 
 DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
 """Of data sets that are downloaded: the names of their downloads."""
+
+WEIGHTS_DIRECTORY = Path("resources/weights")
+"""Where downloaded weights land."""
 
 LABELS = ("category", "subcategory")
 """Columns of labels that a table of images may have."""
@@ -112,17 +122,41 @@ class Study:
 
     @property
     def random_backbones(self) -> bool:
-        """Whether the networks of losses have random weights, so that no object is looked for."""
+        """Whether networks have random weights where no file is named, and no object is looked for."""
         return bool(self.settings["weights"]["source"] == "random")
 
     def measured(self, loss: str) -> dict[str, str]:
         """Return what `memorability.report.labels.metric_label` takes of the errors of a loss."""
-        metric = Metric(loss, self.backbone(loss), "distance")._asdict()
+        # Who trained its network shows in the file alone.
+        metric = Metric(loss, self.backbone(loss), "", "", "distance")._asdict()
         return metric | {"protocol": "", "loss": loss}
 
     def backbone(self, loss: str) -> str:
-        """Return which weights the network of a loss has: `pretrained`, `random`, or `none`."""
-        return backbone_weights(loss, self.settings["weights"]["source"])
+        """Return what the weights of a loss's network are called: see `weights_name`."""
+        return weights_name(LOSS_BACKBONES.get(loss), self.loss_weights(loss))
+
+    def loss_weights(self, loss: str) -> Path | None:
+        """Return the file of the weights of a loss's network; None without a network or a file."""
+        backbone = LOSS_BACKBONES.get(loss)
+        if backbone is None or (self.random_backbones and backbone not in self._named_files):
+            return None
+        return self.network_file(backbone)
+
+    def network_file(self, backbone: str) -> Path:
+        """Return the file of a backbone: the one that the study names, or else the published one."""
+        return self._named_files.get(backbone, self.weights_directory / BACKBONES[backbone])
+
+    @property
+    def _named_files(self) -> dict[str, Path]:
+        files = self.settings["weights"]["files"]
+        return {NETWORKS[name]: Path(file) for name, file in files.items()}
+
+    @property
+    def weights_directory(self) -> Path:
+        """The directory of the other weights files: the user's own, or where downloads go to."""
+        weights = self.settings["weights"]
+        own = weights["source"] == "directory"
+        return Path(weights["directory"]) if own else WEIGHTS_DIRECTORY
 
     @property
     def no_objects(self) -> str:

@@ -39,7 +39,7 @@ ATTRIBUTED = 2  # interpolated images that pass at a time; a job has ten, of the
 def random_loss(study: Study, protocol: str, loss: str) -> LossChoice:
     """Return a loss as a protocol has it, but for its weights: random ones take as long as any."""
     choice = from_params(LossChoice, job_settings.loss_choice(study, protocol, loss))
-    return replace(choice, weights_directory=None)
+    return replace(choice, weights_file=None)
 
 
 def calibrate(

@@ -10,7 +10,9 @@ import ast
 import hashlib
 import json
 import symtable
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -18,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from memorability.base.errors import InputError
+from memorability.base.files import atomic
 
 PACKAGE = Path(str(resources.files("memorability")))
 PLUMBING = frozenset(
@@ -72,6 +77,55 @@ def fingerprint(script: str | Path, *definitions: str) -> str:
     for module, name in _counted({*root.needs, *map(_named, definitions)}):
         parts |= _meaning(PACKAGE, module, name).parts
     return hashlib.sha256(json.dumps(sorted(parts)).encode()).hexdigest()[:16]
+
+
+class KeptFingerprints:
+    """Fingerprints that stay on disk as long as no file of the code changes.
+
+    Making all of them takes a second, which every start of Snakemake would take.
+
+    Parameters
+    ----------
+    scripts
+        Directory of the scripts.
+    file
+        Where they are kept: fingerprints by script, of the code with that digest alone.
+    """
+
+    def __init__(self, scripts: Path, file: Path) -> None:
+        self._scripts, self._file = scripts, file
+        self._digest = _digest(scripts)
+        self._known: dict[str, str] = {}
+        try:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            if kept["code"] == self._digest:
+                self._known = dict(kept["fingerprints"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # nothing is kept, or what is kept is damaged: they are made again
+
+    def of(self, script: str, *definitions: str) -> str:
+        """Return `fingerprint` of a script, by its name, and of what it reaches by a job's name."""
+        key = " ".join([script, *definitions])
+        if key not in self._known:
+            self._known[key] = fingerprint(self._scripts / f"{script}.py", *definitions)
+            self._keep()
+        return self._known[key]
+
+    def _keep(self) -> None:
+        kept = {"code": self._digest, "fingerprints": self._known}
+        # The code may lie where this user may not write.
+        with suppress(InputError), atomic(self._file) as temporary:
+            temporary.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def _digest(scripts: Path) -> str:
+    """Return a hash of all code and data files of the package and of all scripts, by content."""
+    digest = hashlib.sha256(sys.version.encode())
+    for folder, patterns in ((PACKAGE, ("*.py", "*.yaml")), (scripts, ("*.py",))):
+        for path in sorted(path for pattern in patterns for path in folder.rglob(pattern)):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(folder)} {content}\n".encode())
+    return digest.hexdigest()
 
 
 def reached(script: str | Path, *definitions: str) -> set[str]:

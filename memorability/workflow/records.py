@@ -11,6 +11,7 @@ from typing import Any
 
 from memorability import __version__
 from memorability.base.hashes import file_hashes, settings_hash
+from memorability.sources.downloads import licence_of
 
 PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
@@ -39,12 +40,18 @@ def run_record(
     outcome: dict[str, Any],
     device: str,
 ) -> dict[str, Any]:
-    """Return what made a run: table record, settings, hashes of its inputs, receipts, outcome."""
+    """Return what made a run: table record, settings, hashes of its inputs, receipts, outcome.
+
+    A receipt of a registered file also has its licence, and whether that allows commercial use.
+    """
     return {
         **record,
         "settings": settings,
         "inputs": inputs,
-        "receipts": receipts,
+        "receipts": [
+            {**receipt, "licence": licence_of(receipt["sha256"])} if receipt["sha256"] else receipt
+            for receipt in receipts
+        ],
         "outcome": outcome,
         "environment": environment_record(device),
     }

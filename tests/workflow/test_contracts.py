@@ -81,8 +81,8 @@ from types import SimpleNamespace
 from snakemake.api import SnakemakeApi
 from snakemake.io import get_flag_value
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
-import memorability.workflow.fingerprint
-memorability.workflow.fingerprint.fingerprint = lambda script, *_: ["fingerprint", script.stem]
+from memorability.workflow.fingerprint import KeptFingerprints
+KeptFingerprints.of = lambda self, script, *_: ["fingerprint", script]
 
 def describe(output):
     shown = get_flag_value(output, "report")

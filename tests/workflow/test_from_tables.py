@@ -153,7 +153,7 @@ def test_they_answer_their_published_figures_marked_as_external_and_of_other_dat
         assert "60 images of MemCat" in claims.loc[claim, "why"].replace("59", "60")
     assert claims.loc["consistency.memcat", "by"] == "this study"
     badge = (alone / RESULTS / "tables/claims_badge.md").read_text()
-    assert badge == f"0 of {len(claims)} published numbers testable here.\n"
+    assert badge == f"This study can test none of the {len(claims)} published numbers.\n"
 
 
 def test_the_report_says_that_nothing_was_trained(

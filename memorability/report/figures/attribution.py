@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from memorability.explanation.names import MODES
 from memorability.report.figures.check_wording import sentence
@@ -111,14 +112,15 @@ def attribution_maps(
             row[0].text(
                 -0.08,
                 0.5,
-                readable(name, 22),
+                readable(name, 22) if list(groups) != ["all"] else "",
                 transform=row[0].transAxes,
                 rotation=90,
                 va="center",
                 ha="right",
             )
         plain = FuncFormatter(lambda value, _: significant(value))
-        bar = figure.colorbar(shown, ax=grid, shrink=0.5, extend="max", format=plain)
+        height = 0.9 if len(groups) == 1 else 0.5
+        bar = figure.colorbar(shown, ax=grid, shrink=height, extend="max", format=plain)
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
         key = "Above each image: memorability, ascending, and in brackets what is predicted"
         title = readable(f"{said} {key}.", int(12 * figure.get_figwidth()))
@@ -172,6 +174,9 @@ def agreement(
         See `memorability.report.figures.scores.scores_by_category`.
     """
     table = checks[(checks["check"] == check) & checks["measure"].isin(list(_DRAWN))]
+    # An order of a few images is chance.
+    few = table["n"].max() < SMALLEST_BOOTSTRAP
+    measures = {name: how for name, how in _DRAWN.items() if not (few and name.startswith("rank"))}
     order = list(_NAMES)
     pairs = sorted(
         set(zip(table["first"], table["second"], strict=True)),
@@ -184,21 +189,24 @@ def agreement(
     with styled():
         figure = Figure(figsize=(9.2, 2.4 + 0.62 * len(pairs)), layout="constrained")
         axes = figure.add_subplot()
-        for place, (measure, (name, marker)) in enumerate(_DRAWN.items()):
+        for place, (measure, (name, marker)) in enumerate(measures.items()):
             rows = table[table["measure"] == measure].set_index(["first", "second"]).loc[pairs]
-            height = np.arange(len(pairs)) + 0.16 * (place - (len(_DRAWN) - 1) / 2)
+            height = np.arange(len(pairs)) + 0.16 * (place - (len(measures) - 1) / 2)
             axes.hlines(height, rows["ci_low"], rows["ci_high"], color=COLOURS[place])
             axes.plot(rows["value"], height, marker, ms=5, color=COLOURS[place], label=name)
         axes.axvline(0, color="black", lw=0.8)
+        bar = f"bar: {interval_name(confidence)}"
         lowest = np.nanmin([-0.05, *table["value"], *table["ci_low"]])
         axes.set_yticks(range(len(pairs)), labels)
         axes.set_ylim(len(pairs) - 0.5, -0.5)
         axes.set(
             xlim=(lowest - 0.05, 1.05),
-            xlabel=f"likeness, 1: the same (bar: {interval_name(confidence)})",
+            xlabel=f"likeness, 1: the same ({'too few images for intervals' if few else bar})",
         )
         axes.grid(visible=False, axis="y")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.55 / len(pairs) - 0.08), ncols=2)
+        # In inches below the axes, whose height is not known before the layout is.
+        below = axes.transAxes + ScaledTranslation(0, -0.45, figure.dpi_scale_trans)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, 0), bbox_transform=below, ncols=2)
         title = "random weights" if check == "weights" else "two baselines"
         figure.suptitle(f"Attributions under {title}, {counted(table['n'].max(), 'image')}")
         said = [_converged(attributions, table), sentence(checks, check)]
@@ -243,9 +251,12 @@ def deletion_insertion(
             axes.set(xlabel=f"share of pixels {mode.replace('ion', 'ed')}", xlim=(0, 1))
             axes.set_title(f"{mode.capitalize()}\n{_area_in_words(checks, mode)}", fontsize=9)
         panels[0].set_ylabel("mean predicted score")
+        few = curves["image_id"].nunique() < SMALLEST_BOOTSTRAP
+        band_name = f"band: {interval_name(bootstrap.confidence)}"
+        band_name = "too few images for intervals" if few else band_name
         figure.legend(
             *panels[0].get_legend_handles_labels(), loc="outside right center",
-            title=f"pixels in order\n(band: {interval_name(bootstrap.confidence)})",
+            title=f"pixels in order\n({band_name})",
         )  # fmt: skip
         explained = attributions[attributions["image_id"].isin(curves["image_id"])]
         said = readable(converged_in_words([explained]), 100)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from memorability.report.numbers import number, with_interval
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
 
 def sentence(checks: pd.DataFrame, check: str) -> str:
@@ -28,7 +29,7 @@ def _of_baselines(checks: pd.DataFrame) -> str:
     n = rows["n"].iloc[0]
     ranked = (
         f"The order of {n} images by mean absolute attribution agrees at r = {ranks}."
-        if ranks
+        if ranks and n >= SMALLEST_BOOTSTRAP
         else f"{n} images are too few to compare their order."
     )
     return (

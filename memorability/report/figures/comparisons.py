@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from memorability.analysis.gathering import MODEL_KEYS
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.report.figures.style import (
     COLOURS,
     add_note,
@@ -35,7 +36,7 @@ def metric_matrix(correlations: pd.DataFrame, *, confidence: float, note: str) -
         What a reader must know of the data; printed below the figure. So in every function here.
     """
     pooled = correlations[correlations["method"] == "pooled"]
-    pooled = pooled.sort_values(["metric", "backbone", "sign"])
+    pooled = pooled.sort_values([*METRIC_KEYS])
     pooled = pooled.assign(measured=metric_labels(pooled))
     metrics = list(pooled["measured"].unique())
     # Losses stand in the order of their own metrics: the diagonal is Table 1.
@@ -103,7 +104,9 @@ def forest(correlations: pd.DataFrame, *, title: str, confidence: float, note: s
         figure = Figure(figsize=(6.8, 1.6 + 0.42 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
         draw_forest(axes, pooled, correlations, metric_labels(pooled), confidence=confidence)
-        figure.suptitle(title)
+        figure.suptitle(
+            f"{readable(title, 60)}\n{counted(pooled['n'].max(), 'image')}", fontsize=11
+        )
         add_note(figure, note)
     return figure
 

@@ -94,15 +94,15 @@ def _forest_rows(rows: pd.DataFrame) -> pd.DataFrame:
 def _forest(axes: Axes, rows: pd.DataFrame, interval: str) -> None:
     """Draw what is known of every row; what is known of none is in no legend."""
     axes.axvline(0, color="black", lw=0.8)
-    if rows["ci_cluster_low"].notna().any():
-        axes.hlines(
-            rows["place"], rows["ci_cluster_low"], rows["ci_cluster_high"], color="#999999", lw=5,
-            alpha=0.45, label=f"{interval} over subcategories",
-        )  # fmt: skip
     if rows["ci_low"].notna().any():
         axes.hlines(
-            rows["place"], rows["ci_low"], rows["ci_high"], color=COLOURS[0], lw=2.2,
-            label=f"{interval} over images",
+            rows["place"], rows["ci_low"], rows["ci_high"], color="#999999", lw=5,
+            alpha=0.45, label=f"{interval} for new {rows['unit'].iloc[0]}",
+        )  # fmt: skip
+    if rows["ci_images_low"].notna().any():
+        axes.hlines(
+            rows["place"], rows["ci_images_low"], rows["ci_images_high"], color=COLOURS[0], lw=2.2,
+            label=f"{interval} for new images alone",
         )  # fmt: skip
     if rows["r"].notna().any():
         axes.plot(rows["r"], rows["place"], "o", color=COLOURS[0], ms=4, label="r")

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from memorability.report.figures.scores import seed_correlations
 from memorability.report.figures.style import (
@@ -16,7 +17,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.labels import metric_label
-from memorability.report.numbers import counted, number, significant, with_interval
+from memorability.report.numbers import counted, number, percent, significant, with_interval
 from memorability.statistics.rank_correlation import finished_seeds
 
 MOST_POINTS = 2000
@@ -65,7 +66,7 @@ def errors_by_score(
     words = with_interval(pooled["r"], pooled["ci_low"], pooled["ci_high"])
     mean = f"{several}r = {words}; r: Spearman's, in brackets its {interval_name(confidence)}"
     with styled():
-        figure = Figure(figsize=(max(5.2, 3.1 * columns), 1.4 + 2.6 * count), layout="constrained")
+        figure = Figure(figsize=(max(6.4, 3.3 * columns), 1.4 + 2.6 * count), layout="constrained")
         grid = figure.subplots(count, columns, sharex=True, squeeze=False).flat
         for axes, seed in zip(grid, seeds, strict=False):
             rows = table[table["seed"] == seed]
@@ -121,7 +122,9 @@ def seed_agreement(agreement: pd.DataFrame, *, note: str) -> Figure:
             )  # fmt: skip
             where = f", {protocol}" if several else ""
             pairs = counted(len(rows), "pair")
-            names.append(readable(f"{metric_label(rows.iloc[0])}, {lr}{where} ({pairs})", 40))
+            names.append(
+                readable(f"{metric_label(rows.iloc[0])}, learning rate {lr}{where} ({pairs})", 40)
+            )
         if models:
             axes.legend(
                 [*pair, *mean], ["two seeds", "mean of all pairs"], loc="center left",
@@ -132,6 +135,7 @@ def seed_agreement(agreement: pd.DataFrame, *, note: str) -> Figure:
         axes.axvline(0, color="black", lw=0.8)
         lowest = np.nanmin([0.0, *agreement["r"]])
         axes.set_xlim(lowest - 0.15, 1.1)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_yticks(range(len(models)), names)
         axes.set_ylim(max(1, len(models)) - 0.5, -0.6)
         axes.grid(visible=False, axis="y")
@@ -165,7 +169,10 @@ def reconstructions(
         See `errors_by_score`.
     """
     columns = int(shown["kind"].value_counts().max())
-    names = {"best": "The smallest errors", "worst": "The largest errors"}
+    names = {
+        "best": "The smallest errors, from the smallest on",
+        "worst": "The largest errors, from the largest on",
+    }
     with styled():
         figure = Figure(figsize=(max(5.2, 1.5 * columns + 0.8), 8), layout="constrained")
         parts = figure.subfigures(2, 1, squeeze=False).flat
@@ -181,13 +188,26 @@ def reconstructions(
                 for axes, pixels in zip(grid[:, column], (originals, reconstructed), strict=True):
                     axes.imshow(pixels[place].transpose(1, 2, 0))
                 grid[0, column].set_title(
-                    f"error {significant(row['value'])}\nscore {number(row[target])}", fontsize=8
+                    f"error {significant(row['value'], 3)}\nscore {number(row[target])}", fontsize=8
                 )
             for axes, side in zip(grid[:, 0], ("original", "reconstruction"), strict=True):
                 axes.set_ylabel(side)
             part.suptitle(name, fontsize=10)
         width = int(12 * figure.get_figwidth())
-        key = readable(f"score: {score}", width)
-        figure.suptitle(f"{readable(title, width)}\n{key}", fontsize=10)
+        lines = [title, f"score: {score}", _variation_in_words(originals, reconstructed)]
+        figure.suptitle("\n".join(readable(line, width) for line in lines), fontsize=10)
         add_note(figure, note)
     return figure
+
+
+def _variation_in_words(
+    originals: npt.NDArray[np.uint8], reconstructed: npt.NDArray[np.uint8]
+) -> str:
+    """Say how much the reconstructions differ from one another, beside the originals."""
+    seen, rebuilt = (float(images.std(axis=0).mean()) for images in (originals, reconstructed))
+    if not seen:
+        return "The originals are all alike."
+    return (
+        "From image to image, the pixels of reconstructions vary "
+        f"{percent(rebuilt / seen)} as much as those of originals"
+    )

@@ -69,12 +69,12 @@ def table_2_forest(table: pd.DataFrame, *, compared: bool, confidence: float, no
 
 def _panel(axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, compared: bool) -> None:
     axes.axvline(0, color="black", lw=0.8)
-    for place, (prefix, (name, colour, marker)) in enumerate(_GIVEN.items()):
-        if rows[f"{prefix}r"].notna().any():
-            lines = places + 0.22 * (place - 1)
-            low, high = rows[f"{prefix}ci_low"], rows[f"{prefix}ci_high"]
-            axes.hlines(lines, low, high, color=colour)
-            axes.plot(rows[f"{prefix}r"], lines, marker, color=colour, ms=4, label=name)
+    known = [prefix for prefix in _GIVEN if rows[f"{prefix}r"].notna().any()]
+    for place, prefix in enumerate(known):
+        name, colour, marker = _GIVEN[prefix]
+        lines = places + 0.22 * (place - (len(known) - 1) / 2)
+        axes.hlines(lines, rows[f"{prefix}ci_low"], rows[f"{prefix}ci_high"], color=colour)
+        axes.plot(rows[f"{prefix}r"], lines, marker, color=colour, ms=4, label=name)
     if compared:
         axes.plot(rows["published"], places, "x", color="black", label="published")
     axes.set_xlim(-1.05, 1.05)

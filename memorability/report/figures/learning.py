@@ -97,7 +97,7 @@ def learning_rate_selection(
             _rate_curve(axes, rows, of_seeds, places, interval_name(confidence))
             text = _rate_choices(axes, of_rules, of_choices, places)
             name = metric_label(rows.iloc[0]) + (f" ({keys[0]})" if several else "")
-            axes.set_title(f"{readable(name, 40)}\n{readable(text, 44)}", fontsize=9)
+            axes.set_title(f"{readable(name, 40)}\n{text}", fontsize=9)
             axes.set_xticks(range(len(rates)), rates, rotation=90 if len(rates) > 4 else 0)
             axes.set_xlim(-0.6, len(rates) - 0.4)
         for axes in figure.axes[len(losses) :]:
@@ -180,8 +180,9 @@ def decay(
         axes.set(xlabel="epochs of fine-tuning", ylabel=correlated_with(row["target"], "error"))
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         model = f"{metric_label(row)}, learning rate {row['lr']}, protocol {row['protocol']}"
+        single = "thin lines: single seeds, pooled; " if len(set(seeds["seed"])) > 1 else ""
         what = (
-            f"{counted(row['n'], 'image')}, {seeds_in_words(curve)}; thin lines: single seeds; "
+            f"{counted(row['n'], 'image')}, {seeds_in_words(curve)}; {single}"
             f"bands: {interval_name(confidence)}"
         )
         figure.suptitle(f"{readable(model, 100)}\n{readable(what, 100)}", fontsize=10)
@@ -202,10 +203,13 @@ def _rate_curve(
     axes.axhline(0, color="black", lw=0.8)
     axes.vlines(
         rows["place"], rows["ci_low"], rows["ci_high"], color=colour, lw=5, alpha=0.3,
-        label=f"{interval} over images",
+        label=f"{interval} of the mean over seeds",
     )  # fmt: skip
-    axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
-    axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    if (rows["seeds"] > 1).any():
+        axes.plot(rows["place"], rows["r"], "-", color=colour, lw=1.2, label="mean over seeds")
+        axes.plot(seeds["lr"].map(places), seeds["r"], ".", color=colour, ms=4, label="each seed")
+    else:
+        axes.plot(rows["place"], rows["r"], "o-", color=colour, lw=1.2, ms=4, label="r of one seed")
     lost = rows[(rows["diverged"] != "") | rows["r"].isna()]
     if len(lost) > 0:
         name = "a seed diverged (at 0: no correlation)"
@@ -222,7 +226,7 @@ def _rate_choices(
     if not published["lr"]:
         return "no learning rate has a correlation"
     if len(places) == 1:
-        return f"r = {number(published['r'], 3)}; one learning rate, nothing to choose"
+        return f"r = {number(published['r'], 3)}\none learning rate, nothing to choose"
     chosen = choices[(choices["rule"] == "images") & (choices["share"] > 0)]
     axes.vlines(
         chosen["lr"].map(places), 0, 0.18 * chosen["share"], color="#999999", lw=7,
@@ -237,6 +241,6 @@ def _rate_choices(
     name = "chosen on half of the images, r of the others"
     axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
     return (
-        f"highest r {number(published['r'], 3)} at {published['lr']}; "
-        f"chosen on other images {number(honest['r'], 3)}"
+        f"highest r {number(published['r'], 3)} at {published['lr']},\n"
+        f"chosen on other images: r {number(honest['r'], 3)}"
     )

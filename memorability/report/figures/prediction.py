@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import HEADS, MAIN, OF_PAIRS, head_label
+from memorability.prediction.names import HEADS, LEFT_OUT, MAIN, OF_PAIRS, head_label
 from memorability.report.figures.style import (
     COLOURS,
     SMALL_GROUP,
@@ -23,6 +23,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.numbers import counted, number, significant
+from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 CALIBRATION_GROUPS = 10
@@ -57,6 +58,7 @@ def prediction(
     test = by_head(predictions, heads, None)
     positive = test["score"] >= class_threshold(predictions, median_of)
     values = metrics.set_index(["head", "metric"])["value"]
+    telling = distinct_heads(metrics)
     with styled():
         figure = Figure(figsize=(11.5, 5.2), layout="constrained")
         scatter, roc, curve = figure.subplots(1, 3)
@@ -69,7 +71,9 @@ def prediction(
             f"{counted(len(test), 'test image')}"
         )
         if positive.any() and not positive.all():
-            for head, style in _styles([*test.columns[2:]]).items():
+            for head, style in _styles(
+                [name for name in test.columns[2:] if name in telling]
+            ).items():
                 false_alarms, hits, _ = roc_curve(positive, test[head])
                 area = values[head, "roc_auc"]
                 roc.plot(false_alarms, hits, label=_with_area(head, area), **style)
@@ -125,14 +129,17 @@ def by_category(
     table = table.drop_duplicates(["group", "head", "metric"])
     table = table[(table["metric"] == "spearman") & ~table["head"].str.endswith(OF_PAIRS)]
     names = sorted(set(by_category["group"]))
-    groups = ["all", *names] if len(names) > 1 else ["all"]
     counts = table.drop_duplicates("group").set_index("group")["n"]
-    table = table[table["group"].map(counts) >= SMALLEST_BOOTSTRAP]
-    heads = _in_order(table["head"].unique())
+    drawn = counts[counts >= SMALLEST_BOOTSTRAP].index
+    few = [name for name in names if name not in drawn]
+    groups = [name for name in ["all", *(names if len(names) > 1 else [])] if name in drawn]
+    table = table[table["group"].isin(groups)]
+    heads = _in_order(set(table["head"]) & set(distinct_heads(metrics)))
     styles = _styles(heads)
     with styled():
         figure = Figure(
-            figsize=(8.2, 1.8 + max(0.17 * len(heads), 0.5) * len(groups)), layout="constrained"
+            figsize=(8.2, 1.8 + max(0.17 * len(heads), 0.5) * max(1, len(groups))),
+            layout="constrained",
         )
         axes = figure.add_subplot()
         for place, head in enumerate(heads):
@@ -143,17 +150,12 @@ def by_category(
             marker = "s" if head in BASELINES or head == "image_size" else "o"
             name = readable(head_label(head), 40)
             axes.plot(rows["value"], height, marker, ms=4, color=colour, label=name)
-        for place, group in enumerate(groups):
-            if counts[group] < SMALLEST_BOOTSTRAP:
-                text = f"not drawn: fewer than {SMALLEST_BOOTSTRAP} test images tell nothing"
-                axes.text(
-                    0.5, place, text, va="center", ha="center", fontsize=8, color="#555555",
-                    transform=axes.get_yaxis_transform(),
-                )  # fmt: skip
+        if not groups:
+            say_instead(axes, f"Fewer than {SMALLEST_BOOTSTRAP} test images tell nothing.")
         labels = [f"{readable(group, 24)}\n({counted(counts[group], 'image')})" for group in groups]
         axes.set_yticks(range(len(groups)), labels)
         axes.grid(visible=False, axis="y")
-        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
         for edge in range(1, len(groups)):
             axes.axhline(edge - 0.5, color="#dddddd", lw=0.8)
         axes.axvline(0, color="black", lw=0.8)
@@ -162,8 +164,13 @@ def by_category(
         )
         if heads:
             axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        axes.set_title("Prediction of unseen images, by head and category")
-        add_note(figure, f"Without a mark: predictions are constant there. {note}")
+        by = "head and category" if len(names) > 1 else "head"
+        axes.set_title(f"Prediction of unseen images, by {by}")
+        left_out = ", ".join(f"{name} ({counts[name]})" for name in few)
+        too_few = f"Not drawn, under {SMALLEST_BOOTSTRAP} test images: {left_out}." if few else ""
+        several = "" if LEFT_OUT not in heads else ", or come from several predictors"
+        constant = f"Without a mark: predictions are constant there{several}."
+        add_note(figure, " ".join(filter(None, [too_few, constant, note])))
     return figure
 
 

@@ -52,6 +52,7 @@ def scores_by_category(images: pd.DataFrame, *, target: str, score: str, note: s
     top = limits[1] + 0.01 * (limits[1] - limits[0])
     with styled():
         figure = Figure(figsize=(max(4.5, 1.2 + 1.3 * groups.ngroups), 4.2), layout="constrained")
+        small = groups.size().min() < SMALL_GROUP
         axes = figure.add_subplot()
         for place, (_, scores) in enumerate(groups):
             colour = COLOURS[place % len(COLOURS)]
@@ -64,14 +65,15 @@ def scores_by_category(images: pd.DataFrame, *, target: str, score: str, note: s
             axes.vlines(place, *scores.quantile([0.25, 0.75]), color="black", lw=2)
             text = f"{counted(len(scores), 'image')}\nmedian {number(scores.median())}"
             axes.text(place, top, text, ha="center")
-        axes.set_xticks(range(groups.ngroups), [readable(name, 15) for name, _ in groups])
+        names = [readable(name, 15) for name, _ in groups]
+        divided = names != ["all"]
+        axes.set_xticks(range(groups.ngroups), names if divided else ["all images"])
         axes.set(ylim=limits, ylabel=readable(score, 45))
-        key = f"dot: median, bar: middle half of the images, hollow: under {SMALL_GROUP} images"
-        axes.set_title(
-            f"Scores by category\n{readable(key, int(11 * figure.get_figwidth()))}",
-            fontsize=9,
-            pad=30,
-        )
+        key = "dot: median, bar: middle half of the images"
+        key += f", hollow: under {SMALL_GROUP} images" if small else ""
+        title = "Scores by category" if divided else "Scores"
+        lines = readable(key, int(11 * figure.get_figwidth()))
+        axes.set_title(f"{title}\n{lines}", fontsize=9, pad=30)
         add_note(figure, note)
     return figure
 
@@ -99,10 +101,10 @@ def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
     with styled():
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()
-        axes.errorbar(
+        measured = axes.errorbar(
             by_number["responses"], by_number["consistency"], yerr=by_number["consistency_sd"],
             fmt="o-", ms=3, color=COLOURS[0], capsize=2,
-            label="random split, so many responses (bar: SD over splits)",
+            label="random split, by number of responses (bar: SD over splits)",
         )  # fmt: skip
         axes.plot(
             by_number["responses"], by_number["predicted"], "--", color=COLOURS[0],
@@ -117,13 +119,21 @@ def consistency_by_responses(consistency: pd.DataFrame, *, note: str) -> Figure:
                     axes.plot(
                         rows["responses"], rows["consistency"], marker, color=colour, ms=6,
                         fillstyle="none",
-                        label=f"{splits[splitting]}, all responses, {corrections[correction]}",
+                        label=f"{splits[splitting]}, all responses, {corrections[correction]}: "
+                        f"{number(rows['consistency'].iloc[0], 3)}",
                     )  # fmt: skip
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.set(xlabel="responses per image, in both halves", ylabel="consistency (Spearman's r)")
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
-        axes.set_title("Agreement of halves of the observers")
+        marks, names = axes.get_legend_handles_labels()
+        # Matplotlib names bars last.
+        order = [names.index(measured.get_label()), *range(len(names) - 1)]
+        axes.legend(
+            [marks[place] for place in order], [names[place] for place in order],
+            loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7,
+        )  # fmt: skip
+        images = counted(int(consistency["n"].max()), "image")
+        axes.set_title(f"Agreement of halves of the observers, {images}")
         add_note(figure, note)
     return figure
 
@@ -202,7 +212,8 @@ def values_by_memorability(
             colour = "#444444" if name == "all" else COLOURS[(place - 1) % len(COLOURS)]
             _bin_boxes(axes, chosen, colour)
             text = _correlation_text(rows.loc[[name]].iloc[0], seed_correlations(chosen, target))
-            axes.set_title(f"{readable(name, 36)}\n{text}", fontsize=9)
+            shown = "all images" if name == "all" else readable(name, 36)
+            axes.set_title(f"{shown}\n{text}", fontsize=9)
         for axes in figure.axes[len(panels) :]:
             axes.set_visible(False)
         low, high = figure.axes[0].get_ylim()
@@ -211,7 +222,7 @@ def values_by_memorability(
             axes.set_xlim(-0.6, 4.6)
             # Counts stand below the boxes.
             axes.set_ylim(low - 0.1 * (high - low), high)
-        figure.supylabel(f"{ylabel}, z-scored over all images", fontsize=9)
+        figure.supylabel(f"{ylabel},\nz-scored over all images", fontsize=9)
         width = "bins of 0.2" if bins == "published" else "fifths of the images"
         if bins == "published" and (table[target] < 0).any():
             width += ", the lowest with all below 0"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandera.pandas as pa
 
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.tables.schemas.columns import (
     SCORED,
     Table,
@@ -28,14 +29,22 @@ _INTERVAL = {
     "ci_method": text(),
     "p": share(nullable=True),
 }
+_UNIT = {"unit": text()}
+_HOLDS_FOR = {
+    **_UNIT,
+    "images_per_category": one_of("fixed", "drawn"),
+    "not_tested": text(),
+    "clusters": count(nullable=True),
+    "seed_agreement": correlation(nullable=True),
+    "ci_images_low": number(nullable=True),
+    "ci_images_high": number(nullable=True),
+    "ci_images_method": text(),
+    "p_images": share(nullable=True),
+}
 _DETAILS = {
     "ci_bca_low": number(nullable=True),
     "ci_bca_high": number(nullable=True),
     "ci_bca_method": text(),
-    "ci_cluster_low": number(nullable=True),
-    "ci_cluster_high": number(nullable=True),
-    "ci_cluster_method": text(),
-    "clusters": count(nullable=True),
 }
 _LOSS = {"protocol": text(), "loss": text(), **measured()}
 
@@ -68,6 +77,7 @@ TABLES: Mapping[str, Table] = {
         target=text(),
         feature=text(),
         n=whole(),
+        **_UNIT,
         **_correlated(""),
         **_correlated("given_category_"),
         **_correlated("given_subcategory_"),
@@ -81,6 +91,7 @@ TABLES: Mapping[str, Table] = {
         r=correlation(nullable=True),
         ci_low=correlation(nullable=True),
         ci_high=correlation(nullable=True),
+        **_UNIT,
         given_category_r=correlation(nullable=True),
         given_category_ci_low=correlation(nullable=True),
         given_category_ci_high=correlation(nullable=True),
@@ -90,6 +101,7 @@ TABLES: Mapping[str, Table] = {
         baseline=text(),
         baseline_r=correlation(nullable=True),
         r_seed_sd=number(nullable=True),
+        seed_agreement=correlation(nullable=True),
         p_holm=share(nullable=True),
         learning_rate=text(),
         n=whole(),
@@ -122,7 +134,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "correlations": table(
         (
-            *("quantity", "metric", "backbone", "sign", "model", "protocol", "loss", "lr"),
+            *("quantity", *METRIC_KEYS, "model", "protocol", "loss", "lr"),
             *("target", "method", "group"),
         ),
         quantity=text(),
@@ -143,6 +155,7 @@ TABLES: Mapping[str, Table] = {
         **_INTERVAL,
         p_holm=share(nullable=True),
         p_bh=share(nullable=True),
+        **_HOLDS_FOR,
         strata=count(nullable=True),
         **_DETAILS,
         ceiling=share(nullable=True),
@@ -153,6 +166,7 @@ TABLES: Mapping[str, Table] = {
         baseline_difference=number(nullable=True),
         baseline_ci_low=number(nullable=True),
         baseline_ci_high=number(nullable=True),
+        baseline_unit=text(),
         beats_baseline=one_of("yes", "no", ""),
     ),
     "protocol_effects": table(
@@ -171,7 +185,13 @@ TABLES: Mapping[str, Table] = {
         r=correlation(nullable=True),
         base_r=correlation(nullable=True),
         difference=number(least=-2, most=2, nullable=True),
+        **_UNIT,
+        seeds=whole(),
+        base_seeds=whole(),
+        r_seed_sd=number(least=0, nullable=True),
+        base_r_seed_sd=number(least=0, nullable=True),
         **_INTERVAL,
+        training=one_of("drawn", "not known"),
     ),
     "selection": table(
         ("protocol", "loss", "rule"),
@@ -221,6 +241,7 @@ TABLES: Mapping[str, Table] = {
         r=correlation(nullable=True),
         r_seed_sd=number(nullable=True),
         **_INTERVAL,
+        **_HOLDS_FOR,
     ),
     "decay_seeds": table(
         ("protocol", "loss", "lr", "epoch", "seed"),

@@ -80,7 +80,9 @@ def measured() -> dict[str, pa.Column]:
     """Return the columns that say what an error is measured in: `base.run_keys.METRIC_KEYS`."""
     return {
         "metric": text(),
-        "backbone": one_of("pretrained", "random", "none", ""),
+        "backbone": text(),
+        "trained_by": text(),
+        "published": one_of("yes", "no", ""),
         "sign": sign(),
     }
 

@@ -98,6 +98,9 @@ TABLES: Mapping[str, Table] = {
         consistency_sd=number(least=0, nullable=True),
         full_length=share(nullable=True),
         ceiling=share(nullable=True),
+        ceiling_low=share(nullable=True),
+        ceiling_high=share(nullable=True),
+        unit=text(),
     ),
     "consistency": table(
         ("splitting", "correction", "responses"),

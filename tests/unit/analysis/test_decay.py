@@ -26,6 +26,7 @@ def images() -> pd.DataFrame:
         {
             "image_id": [f"image{k:02d}" for k in range(N)],
             "category": np.array(["animal", "food"])[np.arange(N) % 2],
+            "subcategory": "",
             "score": rng.random(N),
         }
     )
@@ -35,7 +36,9 @@ def errors(loss: str = "lpips_squeeze") -> pd.DataFrame:
     rng = np.random.default_rng(1)
     parts = [
         images()[["image_id"]].assign(
-            protocol="paper", loss=loss, metric=loss, backbone="none", sign="distance",
+            protocol="paper", loss=loss, metric=loss,
+            backbone="none", trained_by="", published="",
+            sign="distance",
             lr="5e-6", seed=seed, epoch=epoch,
             error=strength * images()["score"] + 0.1 * rng.normal(size=N),
         )

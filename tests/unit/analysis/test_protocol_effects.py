@@ -26,7 +26,7 @@ PROTOCOLS: dict[str, dict[str, str | bool]] = {
 def images() -> pd.DataFrame:
     scores = np.random.default_rng(0).uniform(size=40)
     ids = [f"image_{index:02d}" for index in range(40)]
-    return pd.DataFrame({"image_id": ids, "category": "all", "score": scores})
+    return pd.DataFrame({"image_id": ids, "category": "all", "subcategory": "", "score": scores})
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,8 @@ def values(images: pd.DataFrame) -> pd.DataFrame:
             quantity="error",
             metric=key["loss"],
             backbone="pretrained",
+            trained_by="torchvision (ImageNet)",
+            published="yes",
             sign="one_minus" if key["protocol"] == "released" else "distance",
             value=images["score"] + rng.normal(size=40),
             **key,
@@ -101,6 +103,17 @@ def test_protocols_with_different_seeds_are_compared_by_their_means(
     table = protocol_effects(one_seed, images, protocols, **QUICK)
     assert table["difference"].notna().all()
     assert (table["n"] == 40).all()
+    assert set(zip(table["seeds"], table["base_seeds"], table["training"], strict=True)) == {
+        (1, 2, "not known")
+    }
+    assert table["r_seed_sd"].isna().all()
+    assert table["base_r_seed_sd"].gt(0).all()
+
+
+def test_of_several_seeds_each_the_interval_draws_them(effects: pd.DataFrame) -> None:
+    assert set(effects["unit"]) == {"images and seeds"}
+    assert set(effects["training"]) == {"drawn"}
+    assert effects[["r_seed_sd", "base_r_seed_sd"]].gt(0).all(axis=None)
 
 
 def test_a_seed_that_diverged_leaves_the_comparison_to_the_others(

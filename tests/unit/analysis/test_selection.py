@@ -16,7 +16,7 @@ from memorability.analysis.selection import (
     maximum_test,
     select_learning_rates,
 )
-from memorability.report.reading import selection_for_reading
+from memorability.report.reading import honest_choices_for_reading, selection_for_reading
 from memorability.statistics.rank_correlation import standard_ranks, subset_correlations
 from memorability.tables import store
 
@@ -54,7 +54,9 @@ def errors(
     rng = np.random.default_rng(noise)
     parts = [
         scored[["image_id"]].assign(
-            quantity="error", metric=loss, backbone="none", sign="distance", protocol="paper",
+            quantity="error", metric=loss,
+            backbone="none", trained_by="", published="",
+            sign="distance", protocol="paper",
             loss=loss, lr=lr, seed=str(seed),
             value=strength * scored["score"] + 0.2 * rng.normal(size=len(scored)),
         )
@@ -111,14 +113,16 @@ def test_a_loss_whose_runs_all_diverged_has_rows_that_say_so() -> None:
     assert by_rule(found.selection).loc["published", "p_loss"] < 0.1
     shown = selection_for_reading(found.selection)
     assert list(shown["training loss"]) == ["MSE", "Style loss"]
-    assert shown["chosen most, halves of images"].iloc[-1] == "–"
+    assert list(shown["p of the maximum, this loss"])[-1] == "–"
+    honest = honest_choices_for_reading(found.selection, "images")
+    assert list(honest["training loss"]) == ["MSE"]
 
 
 def test_one_learning_rate_leaves_nothing_to_choose_and_nothing_to_say_of_it() -> None:
     scored = images()
     found = select_learning_rates(errors(scored, {"1e-5": 0.2}), scored, **QUICK)
     shown = selection_for_reading(found.selection)
-    assert not [name for name in shown if "halves" in name or "optimism" in name]
+    assert honest_choices_for_reading(found.selection, "images").empty
     assert {"training loss", "r, same images"} <= set(shown)
 
 

@@ -55,7 +55,7 @@ class Blur(torch.nn.Module):
 def test_metrics_are_the_studys_losses_and_all_that_need_no_weights() -> None:
     metrics = make_metrics(SETTINGS, "cpu")
     assert list(metrics)[:2] == [
-        ("lpips_squeeze", "random", "distance"), ("mse", "none", "distance"),
+        ("lpips_squeeze", "random", "", "no", "distance"), ("mse", "none", "", "", "distance"),
     ]  # fmt: skip
     names = {metric.metric for metric in metrics}
     assert {"mse", "ms_ssim"} <= names
@@ -70,9 +70,17 @@ def test_one_pass_measures_what_every_metric_measures_alone() -> None:
         model, metrics, PIXELS, ["a", "b", "c"], device="cpu", on_image=lambda: images.append(1)
     )
     assert (model.calls, len(images)) == (3, 3)
-    assert list(table.columns) == ["metric", "backbone", "sign", "image_id", "error"]
+    assert list(table.columns) == [
+        "metric",
+        "backbone",
+        "trained_by",
+        "published",
+        "sign",
+        "image_id",
+        "error",
+    ]
     for facts, metric in metrics.items():
-        rows = table[(table[list(facts._fields)] == facts).all(axis=1)]
+        rows = table[(table[list(facts._fields)] == list(facts)).all(axis=1)]
         assert list(rows["image_id"]) == ["a", "b", "c"]
         np.testing.assert_array_equal(
             rows["error"], measure_errors(model, metric, PIXELS, device="cpu")
@@ -86,7 +94,9 @@ def runs(strengths: dict[str, list[float]]) -> tuple[pd.DataFrame, pd.DataFrame]
     images["subcategory"] = ""
     parts = [
         images[["image_id"]].assign(
-            protocol="paper", loss="mse", metric="mse", backbone="none", sign="distance", lr=lr,
+            protocol="paper", loss="mse", metric="mse",
+            backbone="none", trained_by="", published="",
+            sign="distance", lr=lr,
             seed=str(seed), epoch=epoch,
             error=(-1) ** epoch * strength * images["score"] + 0.1 * rng.normal(size=30),
         )
@@ -146,10 +156,12 @@ def test_the_best_model_of_a_seed_is_measured_unless_it_diverged(tmp_path: Path)
             {"1e-5": tmp_path / "best"}, errors, pixels, images, settings, seed=seed, device="cpu"
         )
         store.SCHEMAS["matrix"][1].validate(
-            table[["image_id", "lr", "metric", "backbone", "sign", "error"]]
+            table[
+                ["image_id", "lr", "metric", "backbone", "trained_by", "published", "sign", "error"]
+            ]
         )
         assert set(table["lr"]) == {"1e-5"}
         assert table.groupby("metric").size().eq(30).all()
         assert table["error"].notna().eq(defined).all()
-    measured = table[["metric", "backbone", "sign"]].drop_duplicates()
+    measured = table[["metric", "backbone", "trained_by", "published", "sign"]].drop_duplicates()
     assert list(make_metrics(settings, "cpu")) == list(measured.itertuples(index=False, name=None))

@@ -33,6 +33,7 @@ from memorability.autoencoder.finetuning import (
 from memorability.autoencoder.initial_weights import Start
 from memorability.autoencoder.reconstruction import measure_errors
 from memorability.base.errors import InputError
+from memorability.networks.catalogue import Metric
 from memorability.networks.losses import MeanSquaredError
 from memorability.tables.store import read, write
 from memorability.workflow.records import run_record
@@ -42,7 +43,7 @@ torch.set_num_threads(1)
 
 
 def measured_in(errors: pd.DataFrame) -> list[tuple[str, ...]]:
-    facts = errors[["metric", "backbone", "sign"]].drop_duplicates()
+    facts = errors[["metric", "backbone", "trained_by", "published", "sign"]].drop_duplicates()
     return list(facts.itertuples(index=False, name=None))
 
 
@@ -246,7 +247,11 @@ def test_a_run_that_diverges_is_a_result_that_says_where(
 ) -> None:
     loss = Broken(float("nan"))
     loss.calls = 2 - call
-    monkeypatch.setattr(finetuning, "make_loss", lambda *_, **__: (loss, "none", None))
+    monkeypatch.setattr(
+        finetuning,
+        "make_loss",
+        lambda *_, **__: (loss, Metric("mse", "none", "", "", "distance"), None),
+    )
     made = run(settings(epochs=2, order="listed", learning_rate=5e-6, seed=3))
     assert made.outcome == {
         "outcome": "diverged", "step": step, "epoch": epoch, "image_id": image,
@@ -393,7 +398,7 @@ def test_errors_and_history_fit_their_tables(tmp_path: Path) -> None:
         errors.groupby("epoch")["image_id"].apply(list).tolist()
         == [table(4)["image_id"].tolist()] * 2
     )
-    assert measured_in(errors) == [("ms_ssim", "none", "distance")]
+    assert measured_in(errors) == [("ms_ssim", "none", "", "", "distance")]
     assert history["step"].tolist() == list(range(1, 9))
     assert history["epoch"].tolist() == [1] * 4 + [2] * 4
     shown = history["image_id"].tolist()
@@ -403,7 +408,7 @@ def test_errors_and_history_fit_their_tables(tmp_path: Path) -> None:
 
 def test_a_random_backbone_is_named_in_metric_and_receipts(tmp_path: Path) -> None:
     made = run(settings(loss="lpips_squeeze"))
-    assert measured_in(made.errors) == [("lpips_squeeze", "random", "distance")]
+    assert measured_in(made.errors) == [("lpips_squeeze", "random", "", "no", "distance")]
     assert [receipt["source"] for receipt in made.receipts] == ["random", "random"]
     assert [receipt["model"] for receipt in made.receipts] == ["autoencoder", "squeeze backbone"]
     chosen = settings(loss="lpips_squeeze")
@@ -423,7 +428,9 @@ def test_progress_is_told_twice_per_image_and_epoch() -> None:
 
 
 def test_a_checkpoint_that_is_asked_for_and_missing_is_an_error(tmp_path: Path) -> None:
-    start = Start(initial_weights="checkpoint", seed=0, weights_directory=tmp_path)
+    start = Start(
+        initial_weights="checkpoint", seed=0, weights_file=tmp_path / "imagenet-vgg16.pth"
+    )
     chosen = settings(start=start)
     with pytest.raises(InputError, match=r"imagenet-vgg16.pth does not exist"):
         run(chosen)
@@ -447,11 +454,11 @@ def one_minus(**signs: str) -> FinetunedRun:
 def test_the_sign_in_training_and_in_the_test_are_two_choices() -> None:
     plain = one_minus()
     named = one_minus(sign_test="one_minus")
-    assert measured_in(named.errors) == [("lpips_squeeze", "random", "one_minus")]
+    assert measured_in(named.errors) == [("lpips_squeeze", "random", "", "no", "one_minus")]
     np.testing.assert_allclose(named.errors["error"], 1 - plain.errors["error"], rtol=1e-5)
     pd.testing.assert_frame_equal(named.history, plain.history)
     upside_down = one_minus(sign_train="one_minus")
-    assert measured_in(upside_down.errors) == [("lpips_squeeze", "random", "distance")]
+    assert measured_in(upside_down.errors) == [("lpips_squeeze", "random", "", "no", "distance")]
     first = [each.history["train_loss"].iloc[0] for each in (plain, upside_down)]
     assert first[1] == pytest.approx(1 - first[0])
     # The first steps of Adam have the size of the learning rate: opposite ways from the same start.

@@ -26,11 +26,18 @@ SUMMARY = {
 }  # fmt: skip
 
 
+FILES = {
+    "checkpoint": "imagenet-vgg16.pth",
+    "checkpoint_as_scripted": "imagenet-vgg16.pth",
+    "vgg16_encoder": "vgg16-397923af.pth",
+}
+
+
 def started(initial_weights: str, directory: Path, seed: int = 4) -> tuple[Autoencoder, Receipt]:
     start = Start(
         initial_weights=initial_weights,
         seed=seed,
-        weights_directory=directory,
+        weights_file=directory / FILES.get(initial_weights, "none"),
         pretrained_model=directory / "autoencoder.safetensors"
         if initial_weights == "pretrain"
         else None,

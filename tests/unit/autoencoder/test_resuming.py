@@ -13,7 +13,7 @@ from tests.run_settings import run_settings, with_changes
 SETTINGS = with_changes(
     run_settings(),
     previous_model="results/a/models/autoencoder.safetensors",
-    weights_directory=Path("weights"),
+    weights_file=Path("weights/vgg.pth"),
 )
 INPUTS = {
     "results/a/images/images.parquet": "1",
@@ -41,7 +41,7 @@ def test_another_study_or_directory_has_the_same_runs() -> None:
         "/data/vgg.pth": "3",
     }
     previous = "/data/results/b/models/autoencoder.safetensors"
-    assert key(inputs=moved, weights_directory=Path("/data"), previous_model=previous) == key()
+    assert key(inputs=moved, weights_file=Path("/data/vgg.pth"), previous_model=previous) == key()
     assert key(table().copy()) == key()
 
 
@@ -54,7 +54,8 @@ def test_whatever_decides_a_run_changes_its_key() -> None:
         key(start=replace(SETTINGS.start, seed=1)),
         key(dropout_seed=1),
         key(code="other"),
-        key(loss=replace(SETTINGS.loss, weights_directory=None)),
+        key(loss=replace(SETTINGS.loss, weights_file=None)),
+        key(loss=replace(SETTINGS.loss, weights_file=Path("weights/other.pth"))),
         key(inputs=INPUTS | {"results/a/images/pixels.npy": "4"}),
         key(inputs=INPUTS | {"weights/vgg.pth": "4"}),
         key(table(position=[0, 1])),

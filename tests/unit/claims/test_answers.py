@@ -20,7 +20,9 @@ DESCRIPTIONS = ["dataset.images", "dataset.mean_score"]
 def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
     """A pooled correlation of the error of a run on MemCat."""
     base: dict[str, Any] = {
-        "quantity": "error", "metric": metric, "backbone": "none", "sign": "distance", "model": "",
+        "quantity": "error", "metric": metric,
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": metric, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
@@ -31,7 +33,12 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
 
 def external(name: str, **changes: Any) -> dict[str, Any]:
     known = {"protocol": "external", "loss": name, "lr": "", "seeds": 1}
-    return row("lpips_squeeze") | {"backbone": "", "sign": ""} | known | changes
+    return (
+        row("lpips_squeeze")
+        | {"backbone": "", "trained_by": "", "published": "", "sign": ""}
+        | known
+        | changes
+    )
 
 
 METRICS = pd.DataFrame(
@@ -68,16 +75,38 @@ def test_an_error_answers_the_published_figure_of_its_own_loss_alone(loss: str) 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_loss_with_a_random_backbone_answers_no_published_figure(loss: str) -> None:
-    assert answered(verdicts(row(loss, backbone="random"))) == []
+    assert answered(verdicts(row(loss, backbone="random", published="no"))) == []
 
 
 @pytest.mark.parametrize("loss", ["lpips_squeeze", "lpips_vgg", "lpips_alex"])
 def test_one_minus_lpips_answers_for_it_as_in_the_published_scripts(loss: str) -> None:
     table = verdicts(
-        row(loss, backbone="pretrained", sign="one_minus", r=-0.4, ci_low=-0.42, ci_high=-0.38)
+        row(
+            loss,
+            backbone="pretrained",
+            trained_by="torchvision (ImageNet)",
+            published="yes",
+            sign="one_minus",
+            r=-0.4,
+            ci_low=-0.42,
+            ci_high=-0.38,
+        )
     )
     assert table.loc[f"table_1.{loss}", "ours"] == -0.4
-    assert answered(verdicts(row(loss, backbone="random", sign="one_minus"))) == []
+    assert (
+        answered(
+            verdicts(
+                row(
+                    loss,
+                    backbone="random",
+                    trained_by="",
+                    published="no",
+                    sign="one_minus",
+                )
+            )
+        )
+        == []
+    )
 
 
 def test_features_answer_by_name() -> None:
@@ -103,7 +132,7 @@ def test_the_mean_absolute_attribution_answers_for_attributions() -> None:
 def test_attributions_of_a_model_with_a_random_backbone_answer_nothing() -> None:
     none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "n": 3177}
     rows = [
-        row("lpips_vgg", backbone="random"),
+        row("lpips_vgg", backbone="random", published="no"),
         row("saturation", target="attribution_mean_absolute", **none),
     ]
     assert answered(verdicts(*rows, selected_loss="lpips_vgg")) == []
@@ -127,7 +156,9 @@ def test_distinctiveness_answers_for_the_model_and_the_measure_of_the_paper() ->
 
 
 def test_distinctiveness_of_a_model_trained_with_a_random_backbone_answers_nothing() -> None:
-    table = verdicts(row("lpips_squeeze", backbone="random"), distinctiveness("lpips_squeeze"))
+    table = verdicts(
+        row("lpips_squeeze", backbone="random", published="no"), distinctiveness("lpips_squeeze")
+    )
     assert pd.isna(table.loc["distinctiveness", "ours"])
 
 
@@ -147,7 +178,9 @@ def test_every_published_metric_of_prediction_is_answered_by_the_mlp_alone() -> 
 
 def test_a_predictor_on_a_model_with_a_random_backbone_answers_nothing() -> None:
     table = verdicts(
-        row("lpips_vgg", backbone="random"), metrics=METRICS, selected_loss="lpips_vgg"
+        row("lpips_vgg", backbone="random", published="no"),
+        metrics=METRICS,
+        selected_loss="lpips_vgg",
     )
     assert answered(table) == []
 
@@ -211,7 +244,7 @@ def test_an_error_made_elsewhere_stands_beside_the_study_s_own_of_the_same_name(
     assert found.set_index("by")["ours"].to_dict() == {
         "this study": 0.44, "external error: lpips_squeeze": 0.1,
     }  # fmt: skip
-    rows[0] = row("lpips_squeeze", backbone="random", r=0.44)
+    rows[0] = row("lpips_squeeze", backbone="random", published="no", r=0.44)
     found = verdicts(*rows, external_claims=claims).loc["table_1.lpips_squeeze"]
     assert found["by"] == "external error: lpips_squeeze"
 
@@ -235,7 +268,7 @@ def test_a_study_without_runs_or_correlations_still_describes_its_data() -> None
 
 def test_gathering_our_figures_leaves_the_tables_as_they_were() -> None:
     tables = [
-        pd.DataFrame([row("mse", backbone="random")]),
+        pd.DataFrame([row("mse", backbone="random", published="no")]),
         pd.DataFrame([row(quantity="feature")]),
     ]
     before = [table.copy(deep=True) for table in [*tables, METRICS]]

@@ -337,15 +337,15 @@ class TestBadge:
 
     def test_nothing_testable(self) -> None:
         table = judged(ours(), dataset_kind="folder")
-        assert badge(table) == "0 of 1 published numbers testable here."
+        assert badge(table) == "This study can test none of the 1 published numbers."
 
     def test_what_is_not_testable_is_counted_by_reason_in_one_sentence(self) -> None:
         of_folder = ledger(
             ours(), claims=CLAIMS, dataset_kind="folder", margin=0.05, confidence=0.95
         )
         assert untestable(of_folder) == (
-            f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 that were "
-            "published on other data than this study has. claims.tsv lists them, with our numbers "
+            f"Not testable here: {len(CLAIMS) - 1} that this study does not compute, 1 about other "
+            "data than this study has. claims.tsv lists them, with our numbers "
             "where there are any."
         )
         assert untestable(judged(ours())) == ""

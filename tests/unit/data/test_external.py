@@ -62,8 +62,8 @@ def test_errors_join_by_path_and_keep_every_digit(tmp_path: Path, suffix: str) -
     found, counts = joined(tmp_path, NAMES[::-1], errors[::-1], suffix=suffix)
     by_id = found.set_index("image_id")["error"]
     assert by_id.to_dict() == dict(zip(IMAGES["image_id"], errors, strict=True))
-    facts = found[["metric", "backbone", "sign"]].drop_duplicates()
-    assert facts.to_numpy().tolist() == [["lpips_vgg", "", ""]]
+    facts = found[["metric", "backbone", "trained_by", "published", "sign"]].drop_duplicates()
+    assert facts.to_numpy().tolist() == [["lpips_vgg", "", "", "", ""]]
     assert set(found["epoch"]) == {1}
     assert counts.to_dict() == {
         "kind": "errors", "name": "theirs", "file": "e.csv", "claim": "table_1.lpips_vgg",

@@ -387,12 +387,12 @@ def test_style_ignores_where_things_are_and_sees_what_is_there() -> None:
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_a_random_backbone_is_the_same_on_every_call_and_says_so(name: str) -> None:
     torch.manual_seed(1)
-    first, backbone, receipt = make_loss(loss_choice(name))
+    first, metric, receipt = make_loss(loss_choice(name))
     torch.manual_seed(2)
     before = torch.get_rng_state()
     second = make_loss(loss_choice(name))[0]
     assert torch.equal(torch.get_rng_state(), before)
-    assert backbone == "random"
+    assert (metric.metric, metric.backbone, metric.published) == (name, "random", "no")
     assert receipt is not None
     assert receipt.source == "random"
     assert receipt.matched == 0
@@ -402,10 +402,9 @@ def test_a_random_backbone_is_the_same_on_every_call_and_says_so(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["mse", "mae", "ssim", "ms_ssim"])
-@pytest.mark.parametrize("directory", [None, Path("none")])
-def test_a_loss_without_a_backbone_needs_no_weights(name: str, directory: Path | None) -> None:
-    loss, backbone, receipt = make_loss(loss_choice(name, weights_directory=directory))
-    assert backbone == "none"
+def test_a_loss_without_a_backbone_needs_no_weights(name: str) -> None:
+    loss, metric, receipt = make_loss(loss_choice(name))
+    assert metric == (name, "none", "", "", "distance")
     assert receipt is None
     assert not list(loss.parameters())
 
@@ -417,7 +416,9 @@ def test_an_unknown_loss_is_refused_with_the_nearest_one() -> None:
 
 def test_a_backbone_whose_file_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"squeezenet1_1-b8a52dc0.pth does not exist"):
-        make_loss(loss_choice("lpips_squeeze", weights_directory=tmp_path))
+        make_loss(
+            loss_choice("lpips_squeeze", weights_file=tmp_path / "squeezenet1_1-b8a52dc0.pth")
+        )
 
 
 @pytest.mark.parametrize("name", sorted(BACKBONES))

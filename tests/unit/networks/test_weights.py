@@ -17,7 +17,6 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from memorability.autoencoder import initial_weights
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.initial_weights import (
     load_autoencoder,
@@ -26,7 +25,7 @@ from memorability.autoencoder.initial_weights import (
 )
 from memorability.base.errors import InputError
 from memorability.networks import catalogue, torchvision_networks
-from memorability.networks.catalogue import LOSSES
+from memorability.networks.catalogue import AUTOENCODER, LOSSES
 from memorability.networks.losses import Lpips, make_loss
 from memorability.networks.torchvision_networks import load_backbone, load_network
 from memorability.networks.weights import load_strictly, read_state_dict
@@ -297,7 +296,7 @@ def test_the_published_checkpoint_is_loaded_whole_and_each_tensor_in_its_place(
 ) -> None:
     directory, state = published
     model = full_width()
-    receipt = load_autoencoder(model, directory)
+    receipt = load_autoencoder(model, directory / AUTOENCODER)
     assert receipt.record() == {
         "model": "autoencoder",
         "source": "imagenet-vgg16.pth",
@@ -306,6 +305,8 @@ def test_the_published_checkpoint_is_loaded_whole_and_each_tensor_in_its_place(
         "missing": 0,
         "unexpected": 0,
         "remark": "",
+        "trained_by": "",
+        "published": "",
     }
 
     def layers(part: nn.Module, stage: int, kind: type[nn.Module]) -> list[Any]:
@@ -347,13 +348,13 @@ def test_the_checkpoint_does_not_fit_another_width(
     published: tuple[Path, dict[str, Tensor]],
 ) -> None:
     with pytest.raises(InputError, match=r"of another shape.*architecture and width"):
-        load_autoencoder(small(), published[0])
+        load_autoencoder(small(), published[0] / AUTOENCODER)
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": good_state()}, tmp_path / "imagenet-vgg16.pth")
     with pytest.raises(InputError, match="tensors are missing"):
-        load_autoencoder(small(), tmp_path)
+        load_autoencoder(small(), tmp_path / AUTOENCODER)
 
 
 # The same file, loaded as the published scripts load it
@@ -364,7 +365,7 @@ def test_as_the_scripts_load_it_nothing_of_the_published_checkpoint_is_loaded(
 ) -> None:
     model = full_width()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    receipt = load_autoencoder_as_scripted(model, published[0])
+    receipt = load_autoencoder_as_scripted(model, published[0] / AUTOENCODER)
     assert receipt.sha256 == sha256(published[0] / "imagenet-vgg16.pth")
     # As measured with the published scripts; torch does not miss the 26 counters of batches.
     assert (receipt.matched, receipt.missing, receipt.unexpected) == (0, 192 - 26, 192)
@@ -379,14 +380,14 @@ def test_a_file_saved_again_without_prefix_is_loaded_as_the_scripts_would(
     bare = {key.removeprefix("module."): value for key, value in state.items()}
     torch.save({"state_dict": bare}, tmp_path / "imagenet-vgg16.pth")
     loaded, strictly = full_width(), full_width()
-    receipt = load_autoencoder_as_scripted(loaded, tmp_path)
+    receipt = load_autoencoder_as_scripted(loaded, tmp_path / AUTOENCODER)
     assert (receipt.matched, receipt.missing, receipt.unexpected) == (192, 0, 0)
     assert "everything was loaded" in receipt.remark
-    load_autoencoder(strictly, directory)
+    load_autoencoder(strictly, directory / AUTOENCODER)
     expected = strictly.state_dict()
     assert all(torch.equal(expected[key], value) for key, value in loaded.state_dict().items())
     with pytest.raises(InputError, match="on which the published scripts would stop"):
-        load_autoencoder_as_scripted(small(), tmp_path)
+        load_autoencoder_as_scripted(small(), tmp_path / AUTOENCODER)
 
 
 def test_a_part_that_matches_by_name_is_called_a_part(
@@ -397,13 +398,13 @@ def test_a_part_that_matches_by_name_is_called_a_part(
         "of_no_use": torch.ones(1)
     }
     torch.save({"state_dict": state}, tmp_path / "imagenet-vgg16.pth")
-    receipt = load_autoencoder_as_scripted(full_width(), tmp_path)
+    receipt = load_autoencoder_as_scripted(full_width(), tmp_path / AUTOENCODER)
     assert (receipt.matched, receipt.unexpected) == (7, 1)
     assert "only a part was loaded" in receipt.remark
 
 
 def test_without_the_file_the_receipt_says_that_none_was_read(tmp_path: Path) -> None:
-    receipt = load_autoencoder_as_scripted(small(), tmp_path)
+    receipt = load_autoencoder_as_scripted(small(), tmp_path / AUTOENCODER)
     assert (receipt.sha256, receipt.matched) == ("", 0)
     assert "was not read" in receipt.remark
     assert "starts from random weights" in receipt.remark
@@ -422,25 +423,18 @@ def vgg16(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nn.Module]:
     for parameter in made.parameters():
         fan = parameter[0].numel() if parameter.ndim > 1 else 100
         nn.init.normal_(parameter, std=(2 / fan) ** 0.5, generator=generator)
-    directory = tmp_path_factory.mktemp("vgg16")
-    torch.save(made.state_dict(), directory / "unnamed.pth")
-    return directory, made
-
-
-@pytest.fixture
-def vgg16_directory(vgg16: tuple[Path, nn.Module], monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(initial_weights, "BACKBONES", {"vgg": "unnamed.pth"})
-    monkeypatch.setattr(torchvision_networks, "BACKBONES", {"vgg": "unnamed.pth"})
-    return vgg16[0]
+    path = tmp_path_factory.mktemp("vgg16") / "unnamed.pth"
+    torch.save(made.state_dict(), path)
+    return path, made
 
 
 def test_vgg16_without_normalisation_becomes_the_encoder_whole(
-    vgg16: tuple[Path, nn.Module], vgg16_directory: Path
+    vgg16: tuple[Path, nn.Module],
 ) -> None:
     model = initial_autoencoder(
         0, Architecture(bottleneck="fc4096", decoder="transposed12", batch_norm=False)
     ).eval()
-    receipt = load_vgg16_encoder(model, vgg16_directory)
+    receipt = load_vgg16_encoder(model, vgg16[0])
     assert (receipt.matched, receipt.unexpected) == (2 * 15, 2)
     assert receipt.missing == len(model.state_dict()) - 30
     assert "13 convolutions and 2 linear layers" in receipt.remark
@@ -452,11 +446,11 @@ def test_vgg16_without_normalisation_becomes_the_encoder_whole(
 
 
 def test_vgg16_in_an_encoder_with_normalisation_leaves_that_at_identity(
-    vgg16: tuple[Path, nn.Module], vgg16_directory: Path
+    vgg16: tuple[Path, nn.Module],
 ) -> None:
     model = full_width().eval()
     decoder = {key: value.clone() for key, value in model.decoder.state_dict().items()}
-    receipt = load_vgg16_encoder(model, vgg16_directory)
+    receipt = load_vgg16_encoder(model, vgg16[0])
     assert (receipt.matched, receipt.missing, receipt.unexpected) == (26, 192 - 26, 6)
     convolutions = [layer for layer in model.encoder.modules() if isinstance(layer, nn.Conv2d)]
     theirs = [layer for layer in vgg16[1].modules() if isinstance(layer, nn.Conv2d)]
@@ -472,13 +466,13 @@ def test_vgg16_in_an_encoder_with_normalisation_leaves_that_at_identity(
 
 
 def test_vgg16_fits_neither_another_width_nor_another_network_of_its_name(
-    vgg16_directory: Path, tmp_path: Path
+    vgg16: tuple[Path, nn.Module], tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"of another shape.*architecture and width"):
-        load_vgg16_encoder(small(), vgg16_directory)
+        load_vgg16_encoder(small(), vgg16[0])
     torch.save({"features.0.weight": torch.ones(64, 3, 3, 3)}, tmp_path / "unnamed.pth")
     with pytest.raises(InputError, match="25 of 192 tensors are missing"):
-        load_vgg16_encoder(full_width(), tmp_path)
+        load_vgg16_encoder(full_width(), tmp_path / "unnamed.pth")
 
 
 # Backbones
@@ -491,8 +485,8 @@ def pretend(
     path = directory / "unnamed.pth"
     torch.save(model.state_dict(), path)
     path = path.rename(directory / f"{stem}-{sha256(path)[:8]}.pth")
-    monkeypatch.setattr(initial_weights, "BACKBONES", {name: path.name})
     monkeypatch.setattr(torchvision_networks, "BACKBONES", {name: path.name})
+    monkeypatch.setattr(catalogue, "BACKBONES", {name: path.name})
     return path
 
 
@@ -502,17 +496,17 @@ def test_torchvisions_squeezenet_is_loaded_into_lpips(
     torch.manual_seed(5)
     theirs = torchvision.models.squeezenet1_1(weights=None).eval()
     path = pretend(monkeypatch, tmp_path, "squeeze", theirs, "squeezenet1_1")
-    loss, backbone_weights, receipt = make_loss(
-        loss_choice("lpips_squeeze", lpips_range="zero_to_one", weights_directory=tmp_path)
+    loss, metric, receipt = make_loss(
+        loss_choice("lpips_squeeze", lpips_range="zero_to_one", weights_file=path)
     )
     assert isinstance(loss, Lpips)
-    assert backbone_weights == "pretrained"
+    assert metric[1:4] == ("pretrained", "torchvision (ImageNet)", "yes")
     assert receipt is not None
-    assert (receipt.source, receipt.sha256) == (path.name, sha256(path))
+    assert (receipt.source, receipt.sha256) == (str(path), sha256(path))
     # All of `features`: its first convolution and eight fire modules of three convolutions.
     assert (receipt.matched, receipt.missing) == (2 * (1 + 8 * 3), 0)
     assert receipt.unexpected == 2, "the classifier's convolution"
-    assert "only these convolutions" in receipt.remark
+    assert receipt.remark.startswith("used: features.0, features.3.squeeze")
     image = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         deepest = loss.lpips.net(image)[-1]
@@ -549,10 +543,10 @@ def test_torchvisions_other_backbones_are_loaded_into_their_losses(
         assign=True,
     )
     path = pretend(monkeypatch, tmp_path, backbone, theirs, stem)
-    loss, backbone_weights, receipt = make_loss(
-        loss_choice(loss_name, lpips_range="zero_to_one", weights_directory=tmp_path)
+    loss, metric, receipt = make_loss(
+        loss_choice(loss_name, lpips_range="zero_to_one", weights_file=path)
     )
-    assert (backbone_weights, receipt and receipt.source) == ("pretrained", path.name)
+    assert (metric.backbone, receipt and receipt.source) == ("pretrained", str(path))
     assert receipt is not None
     assert (receipt.matched, receipt.missing) == (2 * convolutions, 0)
     assert receipt.matched + receipt.unexpected == len(theirs.state_dict())
@@ -567,10 +561,10 @@ def test_a_backbone_file_of_another_network_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = torchvision.models.squeezenet1_0(weights=None)
-    pretend(monkeypatch, tmp_path, "squeeze", other, "squeezenet1_1")
+    path = pretend(monkeypatch, tmp_path, "squeeze", other, "squeezenet1_1")
     network = torchvision.models.squeezenet1_1(weights=None).features
     with pytest.raises(InputError, match="does not fit the squeeze backbone"):
-        load_backbone(network, "squeeze", tmp_path)
+        load_backbone(network, "squeeze", path)
 
 
 def test_a_backbone_file_under_torchvisions_name_but_of_other_content_is_refused(
@@ -579,7 +573,7 @@ def test_a_backbone_file_under_torchvisions_name_but_of_other_content_is_refused
     network = torchvision.models.squeezenet1_1(weights=None)
     torch.save(network.state_dict(), tmp_path / "squeezenet1_1-b8a52dc0.pth")
     with pytest.raises(InputError, match="states b8a52dc0"):
-        load_backbone(network.features, "squeeze", tmp_path)
+        load_backbone(network.features, "squeeze", tmp_path / "squeezenet1_1-b8a52dc0.pth")
 
 
 # Networks for features

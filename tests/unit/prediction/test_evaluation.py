@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from memorability.data.memcat import COLUMNS
+from memorability.data.scores import read_scores
+from memorability.data.splits import published_split
 from memorability.prediction.evaluation import (
     Evaluation,
     by_head,
@@ -11,8 +16,11 @@ from memorability.prediction.evaluation import (
     evaluate,
 )
 from memorability.prediction.metrics import METRICS, evaluate_prediction
+from memorability.prediction.names import LEFT_OUT
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
+
+MEMCAT = Path(__file__).resolve().parents[4] / "shared" / "reference" / "memcat_image_data.csv"
 
 
 def predictions(n: int = 400, *, noise: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -64,9 +72,10 @@ def test_every_table_fits_its_schema_and_holds_test_images_alone() -> None:
         schema = store.SCHEMAS[name][1]
         schema.validate(made[list(schema.columns)])
     assert (found.metrics["n"] == 200).all()
+    assert LEFT_OUT not in set(found.calibration["head"])
     heads = {"mlp", "ridge", "left_out", "category_mean", "subcategory_mean"}
     assert set(found.metrics["head"]) == heads
-    assert set(found.metrics["metric"]) == set(METRICS)
+    assert set(found.metrics["metric"]) == {*METRICS, "mean_within"}
     assert set(found.by_category["group"]) == set("abcd")
     assert (found.by_category["n"] == 50).all()
     test = table[table["split"] == "test"]
@@ -75,7 +84,59 @@ def test_every_table_fits_its_schema_and_holds_test_images_alone() -> None:
     expected = evaluate_prediction(
         test["predicted"].to_numpy(), test["score"].to_numpy(), threshold=threshold
     )
-    assert values["mlp"].to_dict() == expected
+    within = values["mlp"].to_dict()
+    assert within.pop("mean_within") < within["spearman"]
+    assert within == expected
+
+
+def test_of_categories_left_out_only_what_is_within_them_is_told() -> None:
+    table, images = predictions()
+    test = table[table["split"] == "test"].merge(images[["image_id", "category"]], on="image_id")
+    means = test.groupby("category")["score"].mean()
+    # What a predictor says that knows the scores of the other categories and nothing else.
+    others = {name: means.drop(name).mean() for name in means.index}
+    knows_nothing = test["category"].map(others) + 1e-6 * np.random.default_rng(0).random(len(test))
+    assert stats.spearmanr(knows_nothing, test["score"]).statistic < -0.3
+    left_out = test[["image_id", "category"]].assign(predicted=knows_nothing)
+    found = evaluated(table, images, left_out=left_out)
+    metrics = found.metrics.set_index(["head", "metric"])
+    shown = metrics.loc[LEFT_OUT]
+    assert list(shown.index[shown["value"].notna()]) == ["mean_within"]
+    by_hand = [
+        stats.spearmanr(rows["score"], knows_nothing[rows.index]).statistic
+        for _, rows in test.groupby("category")
+    ]
+    assert shown.loc["mean_within", "value"] == pytest.approx(np.mean(by_hand))
+    assert shown.loc["mean_within", "ci_low"] < 0 < shown.loc["mean_within", "ci_high"]
+    of_all = found.gains[(found.gains["group"] == "all") & (found.gains["head"] == LEFT_OUT)]
+    assert set(of_all.loc[of_all["difference"].notna(), "metric"]) <= {"mean_within"}
+    mine = found.gains[(found.gains["group"] == "all") & (found.gains["head"] == "mlp")]
+    assert mine.loc[mine["metric"] == "roc_auc", "difference"].notna().any()
+    assert set(found.by_category.loc[found.by_category["head"] == LEFT_OUT, "group"]) == set("abcd")
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not MEMCAT.is_file(), reason=f"no scores of MemCat at {MEMCAT}")
+def test_on_memcat_a_predictor_that_knows_nothing_has_a_strong_wrong_correlation() -> None:
+    images = read_scores(MEMCAT, COLUMNS)
+    images["split"] = images["image_id"].map(published_split(images))
+    train, test = (images[images["split"] == part] for part in ("train", "test"))
+    others = {
+        name: train.loc[train["category"] != name, "score"].mean()
+        for name in train["category"].unique()
+    }
+    knows_nothing = test["category"].map(others)
+    r = stats.spearmanr(knows_nothing, test["score"]).statistic
+    assert r == pytest.approx(-0.570, abs=0.0005)
+    predictions_ = images[["image_id", "split", "score"]].assign(
+        predicted=images["score"], category_mean=0.7, subcategory_mean=0.7, image_size=np.nan
+    )
+    left_out = test[["image_id", "category"]].assign(predicted=knows_nothing)
+    found = evaluate(
+        predictions_, {}, left_out, images, median_of="train", bootstrap=Bootstrap(100, 0.95, 0)
+    )
+    shown = found.metrics[found.metrics["head"] == LEFT_OUT]
+    assert shown["value"].isna().all(), "within a category it says the same of every image"
 
 
 def test_metrics_of_a_category_are_those_of_its_images_at_the_threshold_of_all() -> None:

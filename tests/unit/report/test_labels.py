@@ -12,10 +12,12 @@ from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
 from memorability.report.labels import correlated_with, metric_label, metric_labels, score_label
 
 RUN: dict[str, Any] = {
-    "metric": "lpips_vgg", "backbone": "pretrained", "sign": "distance", "protocol": "paper",
+    "metric": "lpips_vgg",
+    "backbone": "pretrained", "trained_by": "torchvision (ImageNet)", "published": "yes",
+    "sign": "distance", "protocol": "paper",
     "loss": "lpips_vgg", "model": "",
 }  # fmt: skip
-ELSEWHERE = {"backbone": "", "sign": "", "protocol": "external"}
+ELSEWHERE = {"backbone": "", "trained_by": "", "published": "", "sign": "", "protocol": "external"}
 
 
 @pytest.mark.parametrize(
@@ -24,8 +26,12 @@ ELSEWHERE = {"backbone": "", "sign": "", "protocol": "external"}
         ({}, "LPIPS (VGG)"),
         ({"loss": "mse"}, "LPIPS (VGG)"),
         ({"backbone": "random"}, "LPIPS (VGG), random backbone"),
+        ({"backbone": "vgg16_caffe"}, "LPIPS (VGG), weights vgg16_caffe"),
         ({"sign": "one_minus"}, "1 − LPIPS (VGG)"),
-        ({"backbone": "random", "sign": "one_minus"}, "1 − LPIPS (VGG), random backbone"),
+        (
+            {"backbone": "random", "trained_by": "", "published": "no", "sign": "one_minus"},
+            "1 − LPIPS (VGG), random backbone",
+        ),
         ({"model": "untrained", "backbone": "random"}, "Untrained: LPIPS (VGG), random backbone"),
         ({"model": "fine_tuned"}, "Fine-tuned: LPIPS (VGG)"),
         (ELSEWHERE, "LPIPS (VGG), external"),
@@ -45,7 +51,9 @@ def _facts() -> list[tuple[str, str, str]]:
     return [
         (loss, backbone, sign)
         for loss in LOSSES
-        for backbone in (("pretrained", "random") if loss in LOSS_BACKBONES else ("none",))
+        for backbone in (
+            ("pretrained", "random", "from_caffe") if loss in LOSS_BACKBONES else ("none",)
+        )
         for sign in ("distance", "one_minus")
     ]
 
@@ -82,7 +90,7 @@ def test_all_facts_of_a_study_have_words_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("target", "shown"),
     [
-        ("score", "memorability as given in s.csv"),
+        ("score", "memorability, as given in s.csv"),
         ("d_prime", "memorability, d′"),
         ("false_alarm_rate", "false alarms / responses"),
     ],

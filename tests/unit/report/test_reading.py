@@ -37,12 +37,15 @@ VARY = {"paper": "order", "released": "nothing"}
 def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
     """A pooled correlation of the error of a run on MemCat."""
     base: dict[str, Any] = {
-        "quantity": "error", "metric": metric, "backbone": "none", "sign": "distance", "model": "",
+        "quantity": "error", "metric": metric,
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": metric, "lr": "5e-6", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
         "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
+        "unit": "subcategories and seeds", "seed_agreement": 0.97,
     }  # fmt: skip
     return base | changes
 
@@ -133,10 +136,13 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
             {
                 "choice": "lpips_sign_test", "value": "one_minus", "base_value": "distance",
                 "protocol": "b", "base_protocol": "a", "loss": "lpips_vgg", "lr": "5e-6",
-                "metric": "lpips_vgg", "backbone": "pretrained", "sign": "one_minus",
+                "metric": "lpips_vgg",
+                "backbone": "pretrained", "trained_by": "torchvision (ImageNet)", "published": "yes",
+                "sign": "one_minus",
                 "base_sign": "distance", "target": "score",
                 "n": 100, "r": -0.4, "base_r": 0.4, "difference": -0.8, "ci_low": -0.9,
-                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001,
+                "ci_high": -0.7, "ci_method": "percentile", "p": 0.001, "unit": "subcategories",
+                "training": "not known",
             }
         ]
     )  # fmt: skip
@@ -144,6 +150,10 @@ def test_a_comparison_for_reading_says_what_differs_and_names_the_error() -> Non
     assert shown["error"] == "1 − LPIPS (VGG)"
     assert shown["CI"] == "[−0.900, −0.700]"
     assert list(shown[["choice", "here", "there"]]) == ["lpips_sign_test", "one_minus", "distance"]
+    assert (shown["interval for new"], shown["chance of training"]) == (
+        "subcategories",
+        "not known",
+    )
     assert (shown["difference of r"], shown["r there"]) == (-0.8, 0.4)
 
 
@@ -166,7 +176,9 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
         "protocol": "paper",
         "images": 10_000,
         "seeds": 5,
+        "interval for new": "subcategories and seeds",
         "seeds vary": "order",
+        "agreement of seeds": "0.970",
         "highest possible r": "0.920",
         "share of it": "0.435",
         "strongest baseline": "Mean score of the subcategory",
@@ -177,14 +189,22 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
 def test_table_1_leaves_out_what_means_nothing() -> None:
     """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
     plain = row(
-        "mse", seeds=1, r_seed_sd=NAN, ceiling=NAN, ceiling_share=NAN, baseline="", baseline_r=NAN,
-        beats_baseline="", lr="", protocol="external",
+        "mse", seeds=1, r_seed_sd=NAN, seed_agreement=NAN, unit="images", ceiling=NAN,
+        ceiling_share=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
     )  # fmt: skip
     table = table_1(pd.DataFrame([plain]), VARY)
     assert list(table_1_for_reading(table, confidence=0.95)) == [
         "training loss", f"Spearman's r [95{BLANK}%{BLANK}CI]", "p (Holm)",
     ]  # fmt: skip
-    assert list(table_1_details(table)) == ["training loss", "protocol", "images", "seeds"]
+    assert list(table_1_details(table)) == [
+        "training loss", "protocol", "images", "seeds", "interval for new",
+    ]  # fmt: skip
+
+
+def test_table_1_of_errors_made_elsewhere_alone_fits_its_schema() -> None:
+    table = table_1(pd.DataFrame([row("mse", protocol="external", lr="")]), VARY)
+    schema = store.SCHEMAS["table_1"][1]
+    schema.validate(table[list(schema.columns)])
 
 
 def test_table_1_names_protocols_where_there_are_several() -> None:
@@ -450,17 +470,20 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "target": "score_uncorrected", "group": "all", "method": "pooled", "n": 9,
         "consistency": 0.7, "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
     }  # fmt: skip
-    shown = ceiling_for_reading(pd.DataFrame([row, row | {"method": "partial"}]))
+    of_food = row | {"group": "food", "method": "within", "n": 4}
+    ceiling = pd.DataFrame([row, row | {"method": "partial"}, of_food])
+    shown = ceiling_for_reading(ceiling, "pooled")
     assert len(shown) == 1
     assert shown.iloc[0].to_dict() == {
         "score": "memorability, hits / responses",
-        "group": "all",
         "images": 9,
         "consistency of halves": 0.7,
         "SD over splits": 0.01,
         "reliability of all responses": 0.82,
         "highest possible r": 0.91,
     }
+    within = ceiling_for_reading(ceiling, "within")
+    assert within[["category", "images"]].to_numpy().tolist() == [["food", 4]]
 
 
 def test_a_forest_is_of_the_selected_loss_and_of_the_papers_distinctiveness() -> None:

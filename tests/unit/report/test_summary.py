@@ -52,7 +52,8 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
 
 
 def test_a_study_of_errors_alone_without_categories_has_one_plain_point() -> None:
-    (point,) = findings(Found(correlations={"error": rows(between=None)}), confidence=0.95)
+    of_images = rows({"unit": "images and seeds"}, between=None)
+    (point,) = findings(Found(correlations={"error": of_images}), confidence=0.95)
     assert "categor" not in point
 
 
@@ -99,7 +100,9 @@ def test_the_choice_of_a_learning_rate_is_named_only_where_there_was_one() -> No
 
 
 def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path: Path) -> None:
-    claims = pd.DataFrame({"claim": ["a"], "by": [""], "verdict": ["not testable"]})
+    claims = pd.DataFrame(
+        {"claim": ["a"], "by": [""], "verdict": ["not testable"], "why": ["other data: 60 images"]}
+    )
     study = {"study": "small & new", "note": "Observers are simulated.", "confidence": 0.95}
     error = rows(between=None).assign(
         r_seed_sd=0.01, p_holm=0.02, diverged="", beats_baseline="", baseline=""
@@ -110,7 +113,8 @@ def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path:
     )
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     wanted = [
-        "Results of the study small &amp; new", "0 of 1 published numbers testable here.",
+        "Results of the study small &amp; new", "This study can test none of the 1 published numbers.",
+        "Not testable here: 1 about other data than this study has.",
         "correlates with memorability", "Table 1:", "0.500 [0.480, 0.520]", "Read with care",
         "Observers are simulated.",
     ]  # fmt: skip

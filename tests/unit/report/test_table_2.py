@@ -144,8 +144,9 @@ def test_a_constant_feature_has_no_r(table: pd.DataFrame) -> None:
 def test_in_words(table: pd.DataFrame) -> None:
     text = in_words(table, confidence=0.95)
     assert text.startswith(
-        "1 of 8 image features correlate with memorability (p below 0.05, adjusted by Holm's method); "
-        "given the category, 1 do; given the subcategory, 1 do. Not measured: number of distinct "
+        "1 of 8 image features correlate with memorability (p for new images below 0.05, "
+        "adjusted by Holm's method); given the category, 1 do; given the subcategory, 1 do. "
+        "Not measured: number of distinct "
     )
     assert text.endswith(f" ({WHY}).")
 

@@ -22,13 +22,16 @@ from memorability.report.wording import (
 )
 
 BASE: dict[str, Any] = {
-    "quantity": "error", "metric": "lpips_squeeze", "backbone": "pretrained", "sign": "distance",
+    "quantity": "error", "metric": "lpips_squeeze",
+    "backbone": "pretrained", "trained_by": "torchvision (ImageNet)", "published": "yes",
+    "sign": "distance",
     "model": "", "protocol": "paper", "loss": "lpips_squeeze",
     "lr": "5e-6", "selected": True, "target": "score", "group": "all", "n": 10_000, "seeds": 5,
     "r": 0.5, "ci_low": 0.48, "ci_high": 0.52, "ci_method": "percentile", "strata": pd.NA,
     "ceiling": 0.92, "baseline": "", "baseline_n": pd.NA, "baseline_r": np.nan,
     "baseline_difference": np.nan, "baseline_ci_low": np.nan, "baseline_ci_high": np.nan,
-    "beats_baseline": "",
+    "beats_baseline": "", "unit": "subcategories and seeds", "seed_agreement": 0.97,
+    "not_tested": "",
 }  # fmt: skip
 
 
@@ -55,8 +58,9 @@ def test_an_ordinary_correlation_in_full() -> None:
     }  # fmt: skip
     assert said(baseline) == (
         "Reconstruction error (LPIPS (SqueezeNet), learning rate 5e-6) correlates with memorability: "
-        "r = 0.50 (95 % interval 0.48 to 0.52), 10,000 images, mean of 5 seeds. Differences between "
-        "the 5 categories make 0.40 of it (80 %), differences between images of one category make "
+        "r = 0.50 (95 % interval 0.48 to 0.52 for new subcategories and seeds), 10,000 images, mean of "
+        "5 seeds, which agree at r = 0.97. Differences between the 5 categories make 0.40 of it "
+        "(80 %), differences between images of one category make "
         "0.10 (20 %). Given the category, r = 0.20 (0.18 to 0.22) is left. Scores of this reliability "
         "allow r = 0.92 at most (54 % is reached); given the category, r = 0.87 at most (23 % is "
         "reached). This correlation is weaker than that of the mean score of the subcategory alone "
@@ -86,6 +90,17 @@ def test_the_verdict_on_a_baseline(
     assert baseline_in_words(rows()) == ""
 
 
+def test_one_seed_and_few_categories_are_said_where_they_are_and_only_there() -> None:
+    one = {"seeds": 1, "seed_agreement": np.nan, "unit": "images"}
+    of_one_seed = "It is of one seed, and cannot be told from what another seed would give."
+    assert of_one_seed in said(one)
+    for changes in ({}, one | {"protocol": "external"}, one | {"quantity": "feature"}):
+        assert of_one_seed not in said(changes)
+    few = "chance differences between 5 categories, too few for any method"
+    assert f"The interval does not allow for {few}." in said({"not_tested": few})
+    assert "does not allow for" not in said()
+
+
 def test_parts_of_opposite_signs_have_no_shares() -> None:
     words = said(between=0.6)
     assert (
@@ -98,7 +113,9 @@ def test_parts_of_opposite_signs_have_no_shares() -> None:
 def test_an_interval_across_0_is_said_to_be_so_and_has_no_shares() -> None:
     words = said({"r": 0.01, "ci_low": -0.01, "ci_high": 0.03}, between=0.004)
     assert "LPIPS (SqueezeNet), learning rate 5e-6) is not shown to correlate with memorab" in words
-    assert "10,000 images, mean of 5 seeds. The interval contains 0." in words
+    assert (
+        "10,000 images, mean of 5 seeds, which agree at r = 0.97. The interval contains 0." in words
+    )
     assert "make 0.00 of it, differences between images of one category make 0.01." in words
     assert "allow r = 0.92 at most; given" in words
     words = said(partial={"r": 0.01, "ci_low": -0.01, "ci_high": 0.03})
@@ -124,8 +141,8 @@ def test_no_correlation_is_said_with_its_reason() -> None:
 
 def test_of_one_category_and_unknown_reliability_nothing_is_said() -> None:
     words = said(
-        {"ceiling": np.nan, "seeds": 1, "n": 9, "ci_low": np.nan, "ci_high": np.nan,
-         "ci_method": "none (n < 10)"},
+        {"ceiling": np.nan, "seeds": 1, "seed_agreement": np.nan, "protocol": "external", "n": 9,
+         "ci_low": np.nan, "ci_high": np.nan, "ci_method": "none (n < 10)"},
         between=None,
     )  # fmt: skip
     assert words == (
@@ -311,7 +328,7 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
         f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
-        "add to all others: Saturation (20.0% of the variance)."
+        "add to all others: Saturation (20 % of the variance)."
     )
 
 

@@ -18,7 +18,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 DOWNLOAD = Download(
     name="photographs", addresses=("https://example.org/photographs.zip",), file="photographs.zip",
     place="downloads", size="unknown", sha256="unknown", licence="none stated",
-    purpose="photographs to remember", by_hand="Ask at the front desk.",
+    commercial_use="not stated", purpose="photographs to remember", by_hand="Ask at the front desk.",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from memorability.base.errors import InputError
 from memorability.networks import catalogue
-from memorability.sources.downloads import PLACES, REGISTRY, Download, registry
+from memorability.sources.downloads import PLACES, REGISTRY, Download, Package, registry
 
 ROOT = Path(__file__).parents[3]
 SCORES = ROOT.parent / "shared" / "reference" / "memcat_image_data.csv"
@@ -46,6 +46,8 @@ def test_every_key_of_an_entry_is_explained_at_the_head_of_the_file() -> None:
     head = REGISTRY.read_text(encoding="utf-8").split("\n\n", 1)[0]
     for field in dataclasses.fields(Download):
         assert field.name == "name" or f"\n# {field.name} " in head, field.name
+    for field in dataclasses.fields(Package):
+        assert field.name in head, field.name
 
 
 @pytest.mark.parametrize("name", TORCHVISION)
@@ -60,7 +62,7 @@ def test_torchvisions_files_are_those_of_torchvision(name: str) -> None:
 
 
 def test_no_other_download_is_of_torchvision() -> None:
-    theirs = {name for name, d in registry().items() if "pytorch.org" in d.addresses[0]}
+    theirs = {name for name, d in registry().items() if "pytorch.org" in " ".join(d.addresses)}
     assert theirs == set(TORCHVISION)
 
 
@@ -126,6 +128,7 @@ def test_reading_the_configuration_loads_nothing_that_downloads() -> None:
         ("file", "../lamem.tar.gz", "lamem: file"),
         ("file", "imagenet-vgg16.pth", None),
         ("licence", "", "lamem: not words.*licence"),
+        ("commercial_use", "perhaps", "lamem: commercial_use: not one of allowed, forbidden"),
         ("purpose", 3, "lamem: not words.*purpose"),
     ],
 )

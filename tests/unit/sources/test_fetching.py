@@ -177,6 +177,7 @@ def photographs(*servers: Server | str, **changes: Any) -> Download:
             "name": "photographs", "file": "photographs.zip", "place": "downloads",
             "addresses": tuple(s if isinstance(s, str) else s.address for s in servers),
             "size": "unknown", "sha256": "unknown", "licence": "none stated",
+            "commercial_use": "not stated",
             "purpose": "photographs to remember", "by_hand": "Ask at the front desk.",
         } | changes
     )  # fmt: skip
@@ -608,7 +609,8 @@ from memorability.base.errors import InputError
 from memorability.sources import fetching
 
 download = Download(name="photographs", addresses=(sys.argv[1],), file="photographs.zip",
-    place="downloads", size="unknown", sha256="unknown", licence="", purpose="", by_hand="")
+    place="downloads", size="unknown", sha256="unknown", licence="", commercial_use="", purpose="",
+    by_hand="")
 resources = Path(sys.argv[2])
 def fetch():
     try:

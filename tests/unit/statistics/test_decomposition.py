@@ -15,7 +15,7 @@ from scipy import stats
 
 from memorability.base.seeding import numpy_stream
 from memorability.statistics import decomposition
-from memorability.statistics.decomposition import DETAILS, pooled_correlation
+from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, pooled_correlation
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import bootstrap_spearman, spearman
 from tests.correlated import correlate, row, study
@@ -23,7 +23,7 @@ from tests.correlated import correlate, row, study
 FloatArray = NDArray[np.float64]
 COLUMNS = [
     "target", "group", "method", "n", "seeds", "r", "r_seed_sd", "ci_low", "ci_high", "ci_method",
-    "p",
+    "p", *HOLDS_FOR,
 ]  # fmt: skip
 BOOTSTRAP = Bootstrap(draws=200, confidence=0.95, seed=3)
 QUICK: dict[str, Any] = {"target": "score", "bootstrap": BOOTSTRAP}
@@ -52,8 +52,8 @@ class TestCorrelate:
         ]:
             found = row(table, group, method)
             expected = bootstrap_spearman(x[:, chosen], y[chosen], BOOTSTRAP)
-            columns = ["r", "ci_low", "ci_high", "p"]
-            assert [found[c] for c in columns] == [getattr(expected, c) for c in columns]
+            figures = [found[c] for c in ("r", "ci_images_low", "ci_images_high", "p_images")]
+            assert figures == [expected.r, expected.ci_low, expected.ci_high, expected.p]
             by_run = [spearman(run[chosen], y[chosen]) for run in x]
             assert found["r_seed_sd"] == pytest.approx(np.std(by_run, ddof=1))
 
@@ -76,7 +76,12 @@ class TestCorrelate:
         # 1.5 | 4) they are -.5 .5 | -1 1 0 and .5 -.5 | 0 1 -1: covariance .5, squares 2.5, 2.5.
         ids = list("abcde")
         images = pd.DataFrame(
-            {"image_id": ids, "category": list("ppqqq"), "score": [2.0, 1.0, 4.0, 5.0, 3.0]}
+            {
+                "image_id": ids,
+                "category": list("ppqqq"),
+                "subcategory": "",
+                "score": [2.0, 1.0, 4.0, 5.0, 3.0],
+            }
         )
         values = pd.DataFrame({"image_id": ids, "value": [1.0, 2.0, 3.0, 9.0, 7.0], "seed": "0"})
         found = row(correlate(values, images, **QUICK), "all", "partial")
@@ -218,6 +223,12 @@ def divided(n: int = 240, *, runs: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]
     return values, images
 
 
+def images_of_few_subcategories() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A study of 3 categories of 2 subcategories."""
+    values, images = divided()
+    return values, images.assign(subcategory=images["subcategory"].isin(["s0", "s1"]).astype(str))
+
+
 def ranks_of(values: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """The images with centred ranks x and y of one run's values and of the scores."""
     x, y = (stats.rankdata(v) - (len(images) + 1) / 2 for v in (values["value"], images["score"]))
@@ -247,7 +258,18 @@ class TestDetails:
         values, images = divided(runs=2)
         plain = correlate(values, images, **QUICK)
         detailed = correlate(values, images, detailed=True, **QUICK)
-        pd.testing.assert_frame_equal(detailed.iloc[: len(plain)][COLUMNS], plain, rtol=1e-13)
+        # Images are drawn beside subcategories where a study goes into details alone.
+        of_images = [name for name in COLUMNS if name.startswith("ci_images")]
+        shown = [name for name in COLUMNS if name not in of_images]
+        found = detailed.iloc[: len(plain)]
+        pd.testing.assert_frame_equal(found[shown], plain[shown], rtol=1e-13)
+        assert set(plain.loc[plain["unit"] == "subcategories and seeds", "ci_images_method"]) == {
+            "none (images are drawn of selected models alone)"
+        }
+        same = plain["unit"] == "images and seeds"
+        pd.testing.assert_frame_equal(
+            found.loc[same, of_images], plain.loc[same, of_images], rtol=1e-13
+        )
 
     @pytest.mark.parametrize(
         ("method", "labels"), [("partial", "category"), ("partial_subcategory", "both")]
@@ -262,7 +284,7 @@ class TestDetails:
         found = row(correlate(values, images, detailed=True, **QUICK), "all", method)
         assert found["r"] == pytest.approx(float(expected["r"].iloc[0]), abs=1e-10)
         p_column = next(c for c in expected.columns if c.startswith("p"))
-        assert found["p"] == pytest.approx(float(expected[p_column].iloc[0]), rel=1e-6)
+        assert found["p_images"] == pytest.approx(float(expected[p_column].iloc[0]), rel=1e-6)
 
     @pytest.mark.parametrize(
         ("level", "labels"), [("category", "category"), ("subcategory", "both")]
@@ -307,7 +329,7 @@ class TestDetails:
         expected = [row(table, name, "within")["r"] for name in ("c0", "c2")]
         assert found["r"] == pytest.approx(np.mean(expected))
         assert (found["n"], found["strata"]) == (160, 2)
-        assert found["p"] == pytest.approx(
+        assert found["p_images"] == pytest.approx(
             2 * stats.norm.sf(abs(found["r"]) / np.sqrt((1 / 79 + 1 / 79) / 4))
         )
 
@@ -318,7 +340,7 @@ class TestDetails:
         left = values[values["image_id"].isin(others["image_id"])]
         expected = row(correlate(left, others, detailed=True, **QUICK), "all", "pooled")
         found = row(table, "c1", "without")
-        columns = ["n", "r", "r_seed_sd", "ci_low", "ci_high", "p", "ci_bca_low", "ci_cluster_low"]
+        columns = ["n", "r", "r_seed_sd", "ci_low", "ci_high", "p", "ci_bca_low", "ci_images_low"]
         assert found[columns].to_dict() == pytest.approx(expected[columns].to_dict(), nan_ok=True)
 
     def test_bca_is_scipys_of_the_same_resamples(self) -> None:
@@ -340,7 +362,7 @@ class TestDetails:
         assert bounds == pytest.approx(list(expected), abs=1e-10)
         assert found["ci_bca_method"] == "BCa"
 
-    def test_cluster_interval_draws_all_images_of_a_subcategory_together(self) -> None:
+    def test_of_ten_subcategories_all_images_of_one_are_drawn_together(self) -> None:
         values, images = divided()
         images, values = images.iloc[:-20], values.iloc[:-20]
         x, y = values["value"].to_numpy(), images["score"].to_numpy()
@@ -351,25 +373,92 @@ class TestDetails:
             rows = np.concatenate([members[k] for k in chosen])
             drawn.append(stats.spearmanr(x[rows], y[rows]).statistic)
         found = row(correlate(values, images, detailed=True, **QUICK), "all", "pooled")
-        expected = np.quantile(drawn, [0.025, 0.975])
-        bounds = [found["ci_cluster_low"], found["ci_cluster_high"]]
-        assert bounds == pytest.approx(list(expected), abs=1e-12)
-        assert (found["ci_cluster_method"], found["clusters"]) == ("percentile", 12)
+        # Of 12 subcategories the spread has 11 degrees of freedom.
+        error = np.std(np.arctanh(drawn), ddof=0) * np.sqrt(12 / 11)
+        z = np.arctanh(found["r"])
+        expected = np.tanh(z + np.array([-1, 1]) * stats.t.ppf(0.975, 11) * error)
+        assert [found["ci_low"], found["ci_high"]] == pytest.approx(list(expected), abs=1e-12)
+        assert found["p"] == pytest.approx(2 * stats.t.sf(z / error, 11))
+        assert found["ci_method"] == "bootstrap standard error (t, 11 degrees of freedom)"
+        assert (found["unit"], found["clusters"]) == ("subcategories", 12)
+        assert found["p_images"] == pytest.approx(stats.spearmanr(x, y).pvalue)
 
-    def test_means_of_subcategories_have_an_interval_over_subcategories_alone(self) -> None:
+    def test_resamples_keep_what_the_design_fixed(self) -> None:
+        values, images = divided()
+        fixed = QUICK | {"bootstrap": replace(BOOTSTRAP, by_category=True)}
+        table = correlate(values, images, detailed=True, **fixed)
+        drawn = correlate(values, images, detailed=True, **QUICK)
+        pooled, other = (row(each, "all", "pooled") for each in (table, drawn))
+        # Categories shift both variables: whether they vary in size and number widens the interval.
+        for kind in ("ci", "ci_images"):
+            widths = [each[f"{kind}_high"] - each[f"{kind}_low"] for each in (pooled, other)]
+            assert widths[0] < widths[1]
+        assert set(table["images_per_category"]) == {"fixed"}
+        assert set(drawn["images_per_category"]) == {"drawn"}
+        assert pooled["ci_method"] == "bootstrap standard error (t, 9 degrees of freedom)"
+        columns = ["ci_low", "ci_high", "p"]
+        same = [row(each, "c1", "within")[columns].to_list() for each in (table, drawn)]
+        assert same[0] == same[1]
+
+    def test_several_categories_are_not_what_a_pooled_correlation_is_tested_against(self) -> None:
+        table = correlate(*divided(), detailed=True, **QUICK).set_index(["group", "method"])
+        untested = table["not_tested"]
+        assert untested["all", "pooled"] == (
+            "chance differences between 3 categories, too few for any method"
+        )
+        assert untested["c0", "without"].startswith("chance differences between 2 categories")
+        assert untested["all", "partial"] == untested["c0", "within"] == ""
+
+    def test_runs_are_drawn_beside_the_units(self) -> None:
+        values, images = divided(runs=3)
+        table = correlate(values, images, detailed=True, **QUICK)
+        assert row(table, "all", "pooled")["unit"] == "subcategories and seeds"
+        found = row(table, "c1", "within")
+        assert found["unit"] == "images and seeds"
+        chosen = (images["category"] == "c1").to_numpy()
+        x = values["value"].to_numpy().reshape(3, -1)[:, chosen]
+        y = images["score"].to_numpy()[chosen]
+        rows = numpy_stream(3, "bootstrap").integers(0, 80, (200, 80))
+        runs = numpy_stream(3, "seed bootstrap").integers(0, 3, (200, 2))
+        by_run = np.array(
+            [[stats.spearmanr(run[each], y[each]).statistic for each in rows] for run in x]
+        )
+        two_way = [np.mean(by_run[drawn, k]) for k, drawn in enumerate(runs)]
+        units, both = (np.var(np.arctanh(each)) for each in (by_run.mean(axis=0), two_way))
+        added = both - units
+        variance = units * 80 / 79 + added
+        freedom = variance**2 / ((units * 80 / 79) ** 2 / 79 + added**2 / 2)
+        z = np.arctanh(found["r"])
+        assert found["p"] == pytest.approx(2 * stats.t.sf(z / np.sqrt(variance), freedom))
+        reach = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+        assert found["ci_high"] == pytest.approx(np.tanh(z + reach))
+        pairs = [stats.spearmanr(x[a], x[b]).statistic for a, b in ((0, 1), (0, 2), (1, 2))]
+        assert found["seed_agreement"] == pytest.approx(np.mean(pairs))
+        one = correlate(values[values["seed"] == "0"], images, **QUICK)
+        assert one["seed_agreement"].isna().all()
+
+    def test_means_of_subcategories_have_no_interval_over_images(self) -> None:
         table = correlate(*divided(), detailed=True, **QUICK)
         for method in ("between_subcategory", "part_between_subcategory"):
             found = row(table, "all", method)
-            assert found["ci_method"] == "none (subcategories are drawn, not images)"
-            assert np.isnan([found["ci_low"], found["ci_bca_high"]]).all()
-            assert found["ci_cluster_low"] < found["r"] < found["ci_cluster_high"]
+            assert found["ci_images_method"] == "none (subcategories are drawn, not images)"
+            assert np.isnan([found["ci_images_low"], found["ci_bca_high"]]).all()
+            assert found["ci_low"] < found["r"] < found["ci_high"]
+        few = images_of_few_subcategories()
+        found = row(correlate(*few, detailed=True, **QUICK), "all", "between_subcategory")
+        assert found["ci_method"] == "none (subcategories are drawn, not images)"
 
-    def test_few_clusters_and_no_subcategories_have_no_cluster_interval(self) -> None:
+    def test_few_subcategories_or_none_leave_images_as_the_unit(self) -> None:
         values, images = divided()
         table = correlate(values, images, detailed=True, **QUICK)
-        assert row(table, "c0", "within")["ci_cluster_method"] == "none (clusters < 10)"
+        found = row(table, "c0", "within")
+        assert (found["unit"], found["clusters"]) == ("images", 4)
+        columns = ["low", "high", "method"]
+        assert [found[f"ci_{c}"] for c in columns] == [found[f"ci_images_{c}"] for c in columns]
+        assert found["p"] == found["p_images"]
         table = correlate(values, images.assign(subcategory=""), detailed=True, **QUICK)
-        assert set(table["ci_cluster_method"]) == {"none (no subcategories)"}
+        assert set(table["unit"]) == {"images"}
+        assert table["clusters"].isna().all()
         assert not table["method"].str.contains("subcategory").any()
 
     def test_two_categories_have_no_correlation_between_and_one_has_no_parts(self) -> None:
@@ -422,7 +511,7 @@ class TestDetails:
         assert pooled["ci_low"] <= pooled["r"] <= pooled["ci_high"]
 
 
-def test_cluster_interval_covers_the_truth_where_that_over_images_does_not() -> None:
+def test_the_interval_over_subcategories_covers_the_truth_where_that_over_images_does_not() -> None:
     # Two shifts of a subcategory's mean that correlate at 0.5 are all that its images share.
     rng, truth, covered = np.random.default_rng(5), 6 / np.pi * np.arcsin(0.5 * 0.5 / 2), [0, 0]
     subcategory = np.repeat([f"s{k:02d}" for k in range(40)], 8)
@@ -443,11 +532,51 @@ def test_cluster_interval_covers_the_truth_where_that_over_images_does_not() -> 
         )
         settings_ = QUICK | {"bootstrap": Bootstrap(150, 0.95, number)}
         pooled = correlate(values, images, detailed=True, **settings_).iloc[0]
-        covered[0] += pooled["ci_cluster_low"] <= truth <= pooled["ci_cluster_high"]
-        covered[1] += pooled["ci_low"] <= truth <= pooled["ci_high"]
+        covered[0] += pooled["ci_low"] <= truth <= pooled["ci_high"]
+        covered[1] += pooled["ci_images_low"] <= truth <= pooled["ci_images_high"]
     # 76 expected of 80; three standard errors are 6.
     assert covered[0] >= 70
     assert covered[1] < 65
+
+
+def test_p_of_subcategories_keeps_its_level_where_that_of_images_does_not() -> None:
+    # 5 categories of 6 subcategories: scores and values share variance within each, nothing between.
+    rng, claimed = np.random.default_rng(11), np.zeros(2)
+    subcategory = np.repeat(np.arange(30), 10)
+    ids = [f"{k:03d}" for k in range(300)]
+    for number in range(100):
+        y, x = (np.repeat(rng.normal(size=30), 10) + rng.normal(size=300) for _ in range(2))
+        images = pd.DataFrame(
+            {"image_id": ids, "category": np.char.add("c", (subcategory // 6).astype(str)),
+             "subcategory": np.char.add("s", subcategory.astype(str)), "score": y}
+        )  # fmt: skip
+        values = pd.DataFrame({"image_id": ids, "seed": "0", "value": x})
+        table = correlate(values, images, target="score", bootstrap=Bootstrap(150, 0.95, number))
+        found = row(table, "all", "partial")
+        claimed += [found["p"] < 0.05, found["p_images"] < 0.05]
+        # What the words and what the families of p-values say is the same.
+        assert (found["p"] < 0.05) == (not found["ci_low"] <= 0 <= found["ci_high"])
+    assert claimed[0] <= 12  # 5 expected, three standard errors are 7
+    assert claimed[1] >= 20
+
+
+def test_an_interval_of_two_runs_is_as_wide_as_one_run_at_least() -> None:
+    # Errors of the runs go against each other, so that their mean hardly varies between resamples.
+    rng = np.random.default_rng(4)
+    n = 200
+    score, noise = rng.normal(size=(2, n))
+    ids = [f"{k:03d}" for k in range(n)]
+    images = pd.DataFrame({"image_id": ids, "category": "c", "subcategory": "", "score": score})
+    runs = [
+        pd.DataFrame({"image_id": ids, "value": 0.15 * score + sign * noise, "seed": str(k)})
+        for k, sign in enumerate((1, -1))
+    ]
+    both = correlate(pd.concat(runs), images, **QUICK).iloc[0]
+    alone = [correlate(run, images, **QUICK).iloc[0] for run in runs]
+    assert both["seed_agreement"] < -0.7
+    width = both["ci_high"] - both["ci_low"]
+    assert width > 0.9 * min(each["ci_high"] - each["ci_low"] for each in alone)
+    assert both["ci_images_high"] - both["ci_images_low"] < width / 3
 
 
 def test_the_pooled_correlation_alone_is_that_of_the_table_or_missing() -> None:
@@ -479,6 +608,6 @@ def test_models_together_are_what_each_is_alone(detailed: bool) -> None:
         pd.testing.assert_frame_equal(table, alone, check_exact=True)
     constant = row(found[3], "c0", "within")
     assert (constant["ci_method"], constant["seeds"]) == ("undefined (constant values)", 2)
-    assert row(found[2], "c0", "within")["ci_method"] == "percentile"
+    assert row(found[2], "c0", "within")["ci_images_method"] == "percentile"
     assert found[4]["r"].isna().all()
     assert decomposition.correlate([], images, **QUICK) == []

@@ -17,6 +17,7 @@ from memorability.statistics.intervals import (
     image_weights,
     jackknife_weights,
     percentile_interval,
+    seed_weights,
 )
 from memorability.statistics.ranks import Sample, Target
 from tests.correlated import correlated, scipys_interval
@@ -50,6 +51,35 @@ def test_images_of_a_cluster_have_one_weight() -> None:
     np.testing.assert_array_equal(found, drawn_weights(drawn, 3)[clusters])
 
 
+def test_within_strata_the_number_of_images_and_of_clusters_is_kept() -> None:
+    strata = np.array([1, 0, 1, 2, 0, 0, 1])
+    bootstrap = Bootstrap(40, 0.95, seed=2)
+    found = np.concatenate(
+        list(image_weights(7, bootstrap, strata=strata, batch_elements=1)), axis=1
+    )
+    for stratum, stream in enumerate(["bootstrap", "bootstrap 1", "bootstrap 2"]):
+        members = strata == stratum
+        n = members.sum()
+        drawn = numpy_stream(2, stream).integers(0, n, (40, n))
+        np.testing.assert_array_equal(found[members], drawn_weights(drawn, n))
+    clusters = np.array([0, 0, 1, 2, 2, 3, 4])
+    of_images = np.array([0, 0, 0, 0, 0, 1, 1])
+    drawn = np.concatenate(list(cluster_weights(clusters, bootstrap, strata=of_images)), axis=1)
+    once = drawn[[0, 2, 3, 5, 6]]
+    np.testing.assert_array_equal(once[:3].sum(axis=0), 3)
+    np.testing.assert_array_equal(once[3:].sum(axis=0), 2)
+    np.testing.assert_array_equal(drawn, once[clusters])
+
+
+def test_the_mean_of_drawn_runs_varies_as_that_of_runs_does() -> None:
+    values = np.array([0.1, 0.5, 0.3, 0.8])
+    means = values @ seed_weights(4, Bootstrap(200_000, 0.95, seed=1))
+    assert means.var() == pytest.approx(values.var(ddof=1) / 4, rel=0.02)
+    assert means.mean() == pytest.approx(values.mean(), abs=0.001)
+    assert set(seed_weights(2, Bootstrap(50, 0.95, seed=1)).ravel()) == {0, 1}
+    np.testing.assert_array_equal(seed_weights(1, Bootstrap(3, 0.95, seed=1)), 1)
+
+
 def test_a_jackknife_leaves_out_each_image_once() -> None:
     batches = list(jackknife_weights(11, batch_elements=1))
     assert [batch.shape for batch in batches] == [(11, 8), (11, 3)]
@@ -59,7 +89,7 @@ def test_a_jackknife_leaves_out_each_image_once() -> None:
 def test_leaving_out_an_image_is_scipys_correlation_of_the_others() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=25), rng.integers(0, 5, 25).astype(float)
-    found = distribution(Sample(x[np.newaxis], Target(y)), jackknife_weights(25))["pooled"]
+    found = distribution(Sample(x[np.newaxis], Target(y)), jackknife_weights(25))["pooled"][0]
     expected = [stats.spearmanr(np.delete(x, k), np.delete(y, k)).statistic for k in range(25)]
     np.testing.assert_allclose(found, expected, atol=1e-14)
 
@@ -79,8 +109,8 @@ def test_bca_interval_is_that_of_scipy(runs: int) -> None:
     x, y = correlated(30, runs=runs)
     bootstrap = Bootstrap(draws=300, confidence=0.9, seed=5)
     sample = Sample(x, Target(y))
-    drawn = distribution(sample, image_weights(30, bootstrap))["pooled"]
-    without_one = distribution(sample, jackknife_weights(30))["pooled"]
+    drawn = distribution(sample, image_weights(30, bootstrap))["pooled"].mean(axis=0)
+    without_one = distribution(sample, jackknife_weights(30))["pooled"].mean(axis=0)
     r = float(sample.by_run["pooled"].mean())
     found = bca_interval(r, drawn, without_one, bootstrap.confidence)
     expected = scipys_interval(x, y, bootstrap, "BCa")

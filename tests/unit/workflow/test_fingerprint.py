@@ -9,7 +9,13 @@ import pytest
 
 from memorability.prediction.names import PREDICTORS
 from memorability.workflow import fingerprint as module
-from memorability.workflow.fingerprint import LOOKUPS, PLUMBING, fingerprint, reached
+from memorability.workflow.fingerprint import (
+    LOOKUPS,
+    PLUMBING,
+    KeptFingerprints,
+    fingerprint,
+    reached,
+)
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = """
@@ -286,3 +292,41 @@ def test_verdicts_are_made_anew_when_the_published_figures_change(
     forget()
     assert fingerprint(script) != before
     forget()
+
+
+def test_kept_fingerprints_are_made_once_and_again_when_code_changes(
+    script: Path, edit: Edit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "kept" / "fingerprints.json"
+    made = []
+
+    def counted(path: Path, *definitions: str) -> str:
+        made.append(path.stem)
+        return fingerprint(path, *definitions)
+
+    monkeypatch.setattr(module, "fingerprint", counted)
+
+    def kept() -> str:
+        return KeptFingerprints(script.parent, file).of(script.stem)
+
+    first = kept()
+    assert kept() == first == fingerprint(script)
+    assert made == [script.stem]
+    edit("measures.py", "bias=0", "bias=1")
+    assert kept() != first
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", "{}", '{"code": 1}', "\x00"])
+def test_damaged_kept_fingerprints_are_made_again(
+    damaged: str, script: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "fingerprints.json"
+    file.write_text(damaged, encoding="utf-8")
+    assert KeptFingerprints(script.parent, file).of(script.stem) == fingerprint(script)
+
+
+def test_fingerprints_are_made_where_nothing_can_be_kept(script: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    kept = KeptFingerprints(script.parent, tmp_path / "file" / "fingerprints.json")
+    assert kept.of(script.stem) == fingerprint(script)

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -143,12 +144,28 @@ def test_checks_are_drawn_with_their_sentence(n: int, constant: bool, tmp_path: 
         figure = agreement(checks, check)
         assert names in texts(figure)
         assert ("All attributions are 0" in texts(figure)) == constant
+        # The order of two images is chance, and there are no intervals.
+        ranked = [line for line in figure.axes[0].lines if line.get_marker() == "s"]
+        assert len(ranked) == (n >= 10)
+        assert ("too few images for intervals" in texts(figure)) == (n < 10)
         draw(figure, tmp_path)
     attributions, _, _, curves = study(n, constant=constant)
     figure = figures.deletion_insertion(curves, checks, attributions, BOOTSTRAP, note=NOTE)
     assert f"Deletion and insertion of pixels, {n} images" in texts(figure)
     assert ("all attributions are 0" in texts(figure)) == constant
+    assert ("too few images for intervals" in texts(figure)) == (n < 10)
     draw(figure, tmp_path)
+
+
+@pytest.mark.parametrize("check", ["baseline", "weights"])
+def test_the_legend_of_checks_stands_between_axes_and_note(check: str, tmp_path: Path) -> None:
+    figure = agreement(summarised(), check)
+    draw(figure, tmp_path)
+    (axes,) = figure.axes
+    legend = axes.get_legend()
+    (note,) = [text for text in figure.texts if NOTE in text.get_text()]
+    boxes = [part.get_window_extent() for part in (axes.xaxis.label, legend, note)]
+    assert all(above.y0 > below.y1 for above, below in pairwise(boxes))
 
 
 def test_an_agreement_is_where_its_row_says() -> None:

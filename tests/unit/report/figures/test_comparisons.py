@@ -73,7 +73,9 @@ def images_of(counts: dict[str, dict[float, int]]) -> pd.DataFrame:
 
 def correlation(group: str = "all", method: str = "pooled", **changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
-        "quantity": "error", "metric": "mse", "backbone": "none", "sign": "distance", "model": "",
+        "quantity": "error", "metric": "mse",
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "group": group, "method": method, "n": 64, "seeds": 2,
         "r": 0.25, "r_seed_sd": 0.01, "ci_low": 0.125, "ci_high": 0.375, "ci_method": "percentile",
@@ -222,7 +224,7 @@ def test_ways_of_splitting_that_were_not_measured_are_not_named() -> None:
 def test_every_panel_has_its_correlation_and_every_box_its_count(tmp_path: Path) -> None:
     figure = by_memorability({"animal": ANIMALS, "food": FOOD})
     assert [title.split("\n")[:2] for title in titles(figure)] == [
-        [name, "mean r = 0.25 [0.12, 0.38]"] for name in ("all", "animal", "food")
+        [name, "mean r = 0.25 [0.12, 0.38]"] for name in ("all images", "animal", "food")
     ]
     counts = [
         [text.get_text() for text in axes.texts if text.get_text().isdigit()]
@@ -294,7 +296,7 @@ def test_the_correlations_of_seeds_are_those_of_what_is_drawn(bins: str) -> None
 
 def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
     figure = by_memorability({"all": ANIMALS})
-    assert [title.split("\n")[0] for title in titles(figure)] == ["all"]
+    assert [title.split("\n")[0] for title in titles(figure)] == ["all images"]
     draw(figure, tmp_path)
 
 
@@ -302,7 +304,7 @@ def test_one_category_named_all_is_drawn_once(tmp_path: Path) -> None:
 def test_there_is_a_panel_for_all_and_for_each_category_and_no_empty_one(categories: int) -> None:
     names = [f"c{k}" for k in range(categories)]
     figure = by_memorability({name: {0.1: 3, 0.9: 3} for name in names})
-    assert [title.split("\n")[0] for title in titles(figure)] == ["all", *names]
+    assert [title.split("\n")[0] for title in titles(figure)] == ["all images", *names]
 
 
 def test_an_undefined_correlation_is_said_to_be_undefined(tmp_path: Path) -> None:
@@ -393,7 +395,8 @@ def effect(loss: str, difference: float, **changes: Any) -> dict[str, Any]:
         "choice": "order", "value": "listed", "base_value": "seed_shuffle", "protocol": "listed",
         "base_protocol": "paper", "loss": loss, "lr": "5e-6", "difference": difference, "r": 0.9,
         "ci_low": difference - 0.1, "ci_high": difference + 0.1, "metric": loss,
-        "backbone": "none", "sign": "distance", "base_sign": "distance",
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "base_sign": "distance",
     }  # fmt: skip
     return row | changes
 
@@ -425,7 +428,7 @@ def test_a_choice_is_a_row_and_a_loss_a_colour_at_the_rate_asked_for(tmp_path: P
 
 
 def test_the_legend_of_choices_names_random_backbones_and_runs_that_diverged() -> None:
-    random = {"backbone": "random", "sign": "one_minus"}
+    random = {"backbone": "random", "trained_by": "", "published": "no", "sign": "one_minus"}
     effects = [effect("mse", np.nan), effect("lpips_vgg", 0.1, **random)]
     figure = comparisons.protocol_effects(
         pd.DataFrame(effects), learning_rate="5e-6", confidence=0.95, note=""
@@ -525,6 +528,8 @@ def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.D
         "loss": loss,
         "metric": loss,
         "backbone": "none",
+        "trained_by": "",
+        "published": "",
         "sign": "distance",
     }
     rows = [
@@ -556,9 +561,9 @@ def test_every_learning_rate_of_every_loss_is_drawn_and_both_choices_are_named(
     figure = selection_figure(*(chosen(f"loss_{k}", rates) for k in range(losses)))
     draw(figure, tmp_path)
     chosen_in_words = (
-        "highest r 0.250 at 1e-6; chosen on other images 0.125"
+        "highest r 0.250 at 1e-6, chosen on other images: r 0.125"
         if count > 1
-        else "r = 0.250; one learning rate, nothing to choose"
+        else "r = 0.250 one learning rate, nothing to choose"
     )
     assert [" ".join(title.split("\n")) for title in titles(figure)] == [
         f"loss {k} {chosen_in_words}" for k in range(losses)

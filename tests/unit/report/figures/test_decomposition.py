@@ -22,9 +22,12 @@ ROWS: list[tuple[str, str, float]] = [
 
 def model(quantity: str = "error", **changes: Any) -> pd.DataFrame:
     base: dict[str, Any] = {
-        "quantity": quantity, "metric": "mse", "backbone": "none", "sign": "distance", "model": "",
+        "quantity": quantity, "metric": "mse",
+        "backbone": "none", "trained_by": "", "published": "",
+        "sign": "distance", "model": "",
         "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "n": 64, "seeds": 2, "ci_method": "percentile",
+        "unit": "subcategories and seeds", "not_tested": "", "seed_agreement": 0.9,
         "strata": 2, "ceiling": 0.9, "baseline": "category_mean", "baseline_n": 20,
         "baseline_r": 0.45, "baseline_difference": 0.05, "baseline_ci_low": 0.01,
         "baseline_ci_high": 0.09, "beats_baseline": "yes",
@@ -33,8 +36,8 @@ def model(quantity: str = "error", **changes: Any) -> pd.DataFrame:
         [base | {"group": group, "method": method, "r": r} for group, method, r in ROWS]
     )
     table = table.assign(
-        ci_low=table["r"] - 0.05, ci_high=table["r"] + 0.05, ci_cluster_low=table["r"] - 0.08,
-        ci_cluster_high=table["r"] + 0.08, ceiling_share=table["r"] / 0.9,
+        ci_images_low=table["r"] - 0.05, ci_images_high=table["r"] + 0.05,
+        ci_low=table["r"] - 0.08, ci_high=table["r"] + 0.08, ceiling_share=table["r"] / 0.9,
     )  # fmt: skip
     return table.assign(**changes)
 
@@ -63,6 +66,7 @@ def test_rows_are_in_the_order_of_reading_and_every_model_has_a_panel(tmp_path: 
 def test_points_intervals_ceilings_and_baseline_are_where_the_table_says() -> None:
     (axes,) = within_between([model()], confidence=0.95, note="").axes
     clusters, images = axes.collections
+    assert str(clusters.get_label()).endswith("interval for new subcategories and seeds")
     r = [0.5, 0.15, 0.15, 0.2, 0.1, 0.9, 0.3, -0.2]
     for lines, half in ((clusters, 0.08), (images, 0.05)):
         ends = np.array([segment[:, 0] for segment in lines.get_segments()])

@@ -114,7 +114,7 @@ def test_agreement_has_a_row_per_model_and_a_point_per_pair(tmp_path: Path) -> N
     figure = errors.seed_agreement(agreement, note=NOTE)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == [
-        "MSE, 1e-3 (3 pairs)", "Style loss, 5e-6 (1 pair)",
+        "MSE, learning rate 1e-3 (3 pairs)", "Style loss, learning rate 5e-6 (1 pair)",
     ]  # fmt: skip
     points = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
     means = [line.get_xdata() for line in axes.lines if line.get_marker() == "|"]
@@ -152,4 +152,19 @@ def test_reconstructions_stand_below_their_originals(count: int, tmp_path: Path)
         assert drawn == [200 + k for k in expected] + [100 + k for k in expected]
     draw(figure, tmp_path)
     assert "error 0.01 score 0.50" in texts(figure)
+    # Every reconstruction is its original, 100 grey levels darker.
+    assert "vary 100 % as much" in texts(figure)
     assert "The smallest errors" in texts(figure)
+
+
+def test_reconstructions_that_are_all_alike_are_called_so(tmp_path: Path) -> None:
+    shown = pd.DataFrame({"kind": ["best", "worst"], "value": [0.1, 0.2], "score": 0.5})
+    originals = np.zeros((2, 3, 8, 8), dtype=np.uint8)
+    originals[1] = 100
+    # Standard deviations over the two images: 50 of the originals, 2 of the reconstructions.
+    reconstructed = np.where(originals, 14, 10).astype(np.uint8)
+    figure = errors.reconstructions(
+        shown, originals, reconstructed, target="score", score="as given", title="MSE", note=NOTE
+    )
+    draw(figure, tmp_path)
+    assert "reconstructions vary 4 % as much as those of originals" in texts(figure)

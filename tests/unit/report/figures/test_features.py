@@ -72,6 +72,15 @@ def test_features_that_were_not_measured_say_so_in_every_panel(table: pd.DataFra
     ] * 2 * len(OBJECT_FEATURES)
 
 
+def test_the_only_points_of_a_study_without_labels_stand_in_their_rows(table: pd.DataFrame) -> None:
+    columns = [name for name in table if name.startswith("given_")]
+    figure = table_2_forest(
+        table.assign(**dict.fromkeys(columns, np.nan)), compared=False, confidence=0.95, note=NOTE
+    )
+    (points,) = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
+    np.testing.assert_array_equal(points.get_ydata(), range(len(TABLE_2)))
+
+
 def test_a_study_without_subcategories_has_two_points_per_feature(table: pd.DataFrame) -> None:
     columns = [name for name in table if name.startswith("given_subcategory")]
     axes = table_2_forest(

@@ -107,7 +107,8 @@ def test_every_head_has_a_point_in_every_category_that_it_varies_in(tmp_path: Pa
     assert list(np.isfinite(points["category means"])) == [True, False, False]
     # Predictions from elsewhere stand before what labels alone predict.
     names = [text for text in points if not str(text).startswith("_")]
-    assert names == ["MLP on latents", "their_model", "category means", "subcategory means"]
+    # Means of subcategories equal those of categories here, and say nothing of their own.
+    assert names == ["MLP on latents", "their_model", "category means"]
 
 
 def test_one_category_is_drawn_once(tmp_path: Path) -> None:
@@ -117,6 +118,19 @@ def test_one_category_is_drawn_once(tmp_path: Path) -> None:
     figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
     drawn(figure, tmp_path)
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["all\n(30 images)"]
+    assert figure.axes[0].get_title() == "Prediction of unseen images, by head"
+
+
+def test_labels_that_give_every_image_the_same_value_are_no_rivals(tmp_path: Path) -> None:
+    study = Study()
+    study.predictions[["category_mean", "subcategory_mean"]] = 0.5
+    found = study.evaluation()
+    curves = prediction.prediction(
+        study.predictions, study.heads, found.metrics, median_of="train", score="score", note=NOTE
+    )
+    points = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
+    for figure in (curves, points):
+        assert "category means" not in drawn(figure, tmp_path)
 
 
 def test_calibration_shows_spread_slope_and_ends(tmp_path: Path) -> None:
@@ -172,11 +186,15 @@ def test_categories_of_few_test_images_are_named_and_not_drawn(tmp_path: Path) -
     study.images["category"] = np.where(np.arange(len(study.images)) % 8 == 0, "few", "many")
     found = study.evaluation()
     figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
-    assert "few\n(3 images)" in drawn(figure, tmp_path)
-    assert "fewer than 10 test images" in texts(figure)
-    for line in figure.axes[0].lines:
-        if line.get_marker() in ("o", "s"):
-            assert list(np.isnan(line.get_xdata())) in ([False, True, False], [False, True, True])
+    assert "Not drawn, under 10 test images: few (3)." in " ".join(drawn(figure, tmp_path).split())
+    rows = [tick.get_text().split("\n")[0] for tick in figure.axes[0].get_yticklabels()]
+    assert rows == ["all", "many"]
+
+
+def test_fewer_than_10_test_images_have_a_figure_that_says_so(tmp_path: Path) -> None:
+    found = Study(np.linspace(0, 1, 6)).evaluation()
+    figure = prediction.by_category(found.metrics, found.by_category, confidence=0.95, note=NOTE)
+    assert "Fewer than 10 test images tell nothing." in " ".join(drawn(figure, tmp_path).split())
 
 
 def test_learning_marks_the_epoch_whose_weights_are_kept(tmp_path: Path) -> None:

@@ -1,0 +1,201 @@
+"""What each interval and p-value promises, and how often it keeps it, in simulated studies.
+
+Scores, categories and subcategories are MemCat's (10,000 images, 134 subcategories), read from the file
+that the environment variable MEMCAT_SCORES names, else from resources/downloads. Values of images are
+simulated: a part of their variance (0.2) is shared within subcategories, and nothing is shared with
+the scores. In a study without an effect, p is below 0.05 in a share of 0.05 if it keeps its promise.
+In studies with an effect, and in those of several seeds, scores are simulated as well, so that the true
+correlation is known. A 95 % interval contains it in a share of 0.95. What is *asked for* is met if the
+share lies there, or outside by two standard errors of the simulation at most. *Over images alone* is
+what the former inference made of the same studies; of two protocols it takes one seed of each. The
+first number is the time of all studies (300, or as many as the environment variable STUDIES says).
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.harness import Row, Timing
+from memorability.statistics.comparison import compare_correlations
+from memorability.statistics.decomposition import correlate
+from memorability.statistics.intervals import Bootstrap
+
+SCORES = Path(os.environ.get("MEMCAT_SCORES", "resources/downloads/memcat_image_data.csv"))
+STUDIES = int(os.environ.get("STUDIES", "300"))
+DRAWS, LEVEL, SHARED = 300, 0.05, 0.2
+
+FloatArray = NDArray[np.float64]
+Found = dict[str, float]
+
+
+def rows() -> list[Row]:
+    """Return a row per statistic and design, with the shares of what is shown first and of the rest."""
+    memcat = pd.read_csv(SCORES)
+    images = pd.DataFrame(
+        {
+            "image_id": memcat["image_file"].astype(str),
+            "category": memcat["category"],
+            "subcategory": memcat["subcategory"],
+            "score": memcat["memorability_w_fa_correction"],
+        }
+    )
+    made = []
+    for number in (10, 20, 134):
+        what = f"no effect, 2,000 images at most of {number} subcategories in 5 categories"
+        made += _shares(what, lambda rng, k=number: _without_effect(images, k, rng), "p")
+    made += _shares("r = 0.19, 25 subcategories of 30 images", _with_effect, "interval")
+    for seeds in (2, 5):
+        what = f"mean of {seeds} seeds that move r by SD 0.05, 400 images"
+        made += _shares(what, lambda rng, k=seeds: _of_seeds(k, rng), "interval")
+        what = f"two equal protocols, {seeds} seeds each that move r by SD 0.05"
+        made += _shares(what, lambda rng, k=seeds: _protocols(k, rng), "p")
+    return made
+
+
+def _shares(
+    what: str, study: Callable[[np.random.Generator], Found], promise: str
+) -> Iterator[Row]:
+    """Return a row per statistic of a study: the share of studies in which each thing happened."""
+    rng = np.random.default_rng(0)
+    started = time.perf_counter()
+    found = pd.DataFrame([study(rng) for _ in range(STUDIES)]).mean()
+    seconds = Timing((time.perf_counter() - started,))
+    nominal, spread = (LEVEL, 0.02) if promise == "p" else (1 - LEVEL, 0.02)
+    error = 2 * np.sqrt(nominal * (1 - nominal) / STUDIES)
+    for name in (key for key in found.index if not key.startswith("over images: ")):
+        beside = found.get(f"over images: {name}")
+        other = "" if beside is None else f"; over images alone {beside:.3f}"
+        yield Row(
+            f"{what}: {name}",
+            seconds,
+            target=f"{nominal - spread:.2f} to {nominal + spread:.2f}",
+            met=bool(abs(found[name] - nominal) <= spread + error),
+            agreement=f"{found[name]:.3f}{other}",
+        )
+
+
+def _without_effect(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
+    """Return what is claimed of values that have nothing to do with the scores."""
+    both = images["category"] + "/" + images["subcategory"]
+    names = pd.Series(both.unique())
+    chosen = [
+        rng.choice(of_category, min(len(of_category), -(-number // 5)), replace=False)
+        for of_category in (
+            group.to_numpy() for _, group in names.groupby(names.str.split("/").str[0])
+        )
+    ]
+    kept = images[both.isin(np.concatenate(chosen))]
+    kept = kept.sample(min(len(kept), 2000), random_state=int(rng.integers(2**31)))
+    value = _shared(both[kept.index].to_numpy(dtype=str), rng)
+    # Categories differ as well: a pooled correlation is tested against none of that.
+    value += 0.3 * _shared(kept["category"].to_numpy(dtype=str), rng, SHARED)
+    values = pd.DataFrame({"image_id": kept["image_id"], "seed": "0", "value": value})
+    found: Found = {}
+    for fixed in (False, True):
+        bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)), by_category=fixed)
+        table = correlate([values], kept, target="score", bootstrap=bootstrap)[0]
+        of_all = table[table["group"] == "all"].set_index("method")
+        design = "images per category fixed" if fixed else "drawn"
+        name = f"p given the category below 0.05 ({design})"
+        found[name] = of_all["p"]["partial"] < LEVEL
+        found[f"over images: {name}"] = of_all["p_images"]["partial"] < LEVEL
+    within = table[(table["method"] == "within") & (table["unit"] == "subcategories")]
+    if len(within):
+        name = "p within a category below 0.05"
+        found[name] = (within["p"] < LEVEL).mean()
+        found[f"over images: {name}"] = (within["p_images"] < LEVEL).mean()
+    return found
+
+
+def _with_effect(rng: np.random.Generator) -> Found:
+    """Return whether intervals contain the true correlation; shared and own parts correlate at 0.2."""
+    subcategory = np.repeat(np.arange(25), 30)
+    names = subcategory.astype(str)
+    rho = 0.2
+    shared, own = rng.normal(size=(2, 25)), rng.normal(size=(2, 750))
+    score, value = (
+        np.sqrt(SHARED) * _paired(shared, rho)[k][subcategory]
+        + np.sqrt(1 - SHARED) * _paired(own, rho)[k]
+        for k in range(2)
+    )
+    images = _images(score, names)
+    values = images[["image_id"]].assign(seed="0", value=value)
+    bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+    row = correlate([values], images, target="score", bootstrap=bootstrap, detailed=True)[0].iloc[0]
+    truth = 6 / np.pi * np.arcsin(rho / 2)
+    name = "95 % interval contains r"
+    return {
+        name: row["ci_low"] <= truth <= row["ci_high"],
+        f"over images: {name}": row["ci_images_low"] <= truth <= row["ci_images_high"],
+    }
+
+
+def _of_seeds(seeds: int, rng: np.random.Generator) -> Found:
+    """Return whether the mean r over all seeds there could be, 0, is in the intervals."""
+    score = rng.normal(size=400)
+    images = _images(score, np.full(400, ""))
+    values = _runs(images, seeds, rng)
+    bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+    row = correlate([values], images, target="score", bootstrap=bootstrap, detailed=True)[0].iloc[0]
+    name = "95 % interval contains r"
+    return {
+        name: row["ci_low"] <= 0 <= row["ci_high"],
+        f"over images: {name}": row["ci_images_low"] <= 0 <= row["ci_images_high"],
+    }
+
+
+def _protocols(seeds: int, rng: np.random.Generator) -> Found:
+    """Return whether two equal protocols are found to differ; runs share most of each value."""
+    images = _images(rng.normal(size=400), np.full(400, ""))
+    shared = rng.normal(size=400)
+    both = [_runs(images, seeds, rng, shared) for _ in range(2)]
+    bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+    found = compare_correlations(*both, images, target="score", bootstrap=bootstrap)
+    first = [each[each["seed"] == "0"] for each in both]
+    one = compare_correlations(*first, images, target="score", bootstrap=bootstrap)
+    name = "p of the difference below 0.05"
+    return {name: found.p < LEVEL, f"over images: {name}": one.p < LEVEL}
+
+
+def _runs(
+    images: pd.DataFrame, seeds: int, rng: np.random.Generator, shared: FloatArray | None = None
+) -> pd.DataFrame:
+    """Return values of runs: a part that all share, noise, and a step along the score by chance."""
+    n = len(images)
+    common = rng.normal(size=n) if shared is None else shared
+    runs = [
+        images[["image_id"]].assign(
+            seed=str(seed),
+            value=common
+            + 0.3 * rng.normal(size=n)
+            + 0.05 * rng.normal() * images["score"].to_numpy(),
+        )
+        for seed in range(seeds)
+    ]
+    return pd.concat(runs, ignore_index=True)
+
+
+def _images(score: FloatArray, subcategory: NDArray[np.str_]) -> pd.DataFrame:
+    ids = [f"{place:04d}" for place in range(len(score))]
+    return pd.DataFrame(
+        {"image_id": ids, "category": "all", "subcategory": subcategory, "score": score}
+    )
+
+
+def _shared(
+    labels: NDArray[np.str_], rng: np.random.Generator, share: float = SHARED
+) -> FloatArray:
+    """Return values of variance 1, of which labels share a part."""
+    names, place = np.unique(labels, return_inverse=True)
+    parts = rng.normal(size=len(names))[place], rng.normal(size=len(labels))
+    return np.asarray(np.sqrt(share) * parts[0] + np.sqrt(1 - share) * parts[1])
+
+
+def _paired(noise: FloatArray, rho: float) -> FloatArray:
+    """Return two rows that correlate at rho from two that do not."""
+    return np.stack([noise[0], rho * noise[0] + np.sqrt(1 - rho**2) * noise[1]])
