@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from functools import reduce
@@ -74,7 +74,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
     schema["$defs"] |= {what: {"enum": names} for what, names in _registered().items()}
     validator = _Validator(schema)
-    config = _with_numbers(config, validator)
+    config = _with_values(config, validator)
     mistakes = list(_refused_texts(config))
     mistakes += [line for error in validator.iter_errors(config) for line in _explain(error)]
     if mistakes:
@@ -129,16 +129,16 @@ def _refused_texts(value: Any, where: str = "") -> Iterator[str]:
             )
 
 
-def _with_numbers(config: Mapping[str, Any], validator: Any) -> Mapping[str, Any]:
-    """Return the configuration with numbers for texts, where numbers are wanted and texts are numbers.
+def _with_values(config: Mapping[str, Any], validator: Any) -> Mapping[str, Any]:
+    """Return the configuration with numbers, true and false for texts that say so, where wanted.
 
     Snakemake reads what is nested in `--config` as text, and YAML reads 5e-5 so.
     """
     config = deepcopy(dict(config))
+    kinds: dict[Any, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": _truth}
     for error in list(validator.iter_errors(config)):
         if error.validator != "type" or not isinstance(error.instance, str):
             continue
-        kinds = {"integer": int, "number": float}
         kind = kinds.get(error.validator_value)
         *way, last = error.absolute_path
         if kind is not None:
@@ -146,6 +146,12 @@ def _with_numbers(config: Mapping[str, Any], validator: Any) -> Mapping[str, Any
                 place: Any = reduce(getitem, way, config)
                 place[last] = kind(error.instance)
     return config
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
 
 
 def _registered() -> dict[str, list[str]]:

@@ -122,7 +122,13 @@ def measured(kind: str, directory: Path) -> dict[str, Any]:
 
     files: dict[str, Any] = {"images": written(images, directory / "images.parquet", "images")}
     runs = [(lr, seed) for lr in ("1e-3", "1e-4") for seed in (0, 1)]
-    keys = {"metric": "mse", "backbone": "none", "sign": "distance"}
+    keys = {
+        "metric": "mse",
+        "backbone": "none",
+        "trained_by": "",
+        "published": "",
+        "sign": "distance",
+    }
     lost = kind == "diverged"
     outcome = {
         "outcome": "diverged" if lost else "finished", "step": 1, "epoch": 1, "image_id": "i00",

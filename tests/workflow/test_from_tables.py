@@ -96,7 +96,7 @@ def test_nothing_is_trained_and_everything_else_is_there(alone: Path) -> None:
     assert {path.name for path in (results / "logs").iterdir()}.isdisjoint(
         {f"{name}.log" for name in TRAINING} | TRAINING
     )
-    assert not (alone / "resources").exists()
+    assert [path.name for path in (alone / "resources").iterdir()] == ["contents"]
     again = store.read(results / "images/images.parquet", "images")
     assert len(again) == 60
 

@@ -292,21 +292,23 @@ def test_all_mistakes_are_named_at_once_and_each_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "text", "number"),
+    ("key", "text", "expected"),
     [
         ("prediction.learning_rate", yaml.safe_load("5e-5"), 5e-5),  # YAML 1.1 wants 5.0e-5
         ("compute.checkpoint_seconds", "1", 1),
+        ("features.objects", "false", False),
+        ("compute.share_runs", "True", True),
         ("statistics.margin", "0.07", 0.07),
         ("epochs", "2", 2),
     ],
 )
-def test_a_number_that_arrives_as_text_is_taken(key: str, text: str, number: float) -> None:
+def test_a_value_that_arrives_as_text_is_taken(key: str, text: str, expected: float) -> None:
     # As of `--config 'compute={checkpoint_seconds: 1}'`, whose values Snakemake reads as text.
     assert isinstance(text, str)
     value: Any = resolve(changed(key, text), ROOT).settings
     for part in key.split("."):
         value = value[part]
-    assert value == number
+    assert value == expected
     assert not isinstance(value, str)
 
 
