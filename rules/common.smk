@@ -159,6 +159,12 @@ def given_contents():
     return contents(Path(), tables, CONTENTS / f"{study.name}_tables.json")
 
 
+def given_content(table):
+    """Return the SHA-256 of a table that the user gave; a parameter of its rule, not from its input."""
+    # Snakemake compares no parameter that is derived from inputs.
+    return given_contents().get(table, "")
+
+
 @cache
 def scored_images():
     """Return a hash of the user's images that are scored; other data sets have receipts."""

@@ -30,7 +30,9 @@ rule join_errors:
     params:
         study=study.name,
         settings=lambda wildcards: study.settings["external_errors"][wildcards.loss],
-        content=lambda wildcards, input: given_contents().get(input.table, ""),
+        content=lambda wildcards: given_content(
+            study.settings["external_errors"][wildcards.loss]["file"]
+        ),
         code=code("join_errors"),
     script:
         "../scripts/join_errors.py"
@@ -55,7 +57,9 @@ rule join_latents:
     params:
         study=study.name,
         settings=lambda wildcards: study.settings["external_latents"][wildcards.loss],
-        content=lambda wildcards, input: given_contents().get(input.table, ""),
+        content=lambda wildcards: given_content(
+            study.settings["external_latents"][wildcards.loss]["file"]
+        ),
         code=code("join_latents"),
     script:
         "../scripts/join_latents.py"

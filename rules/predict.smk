@@ -39,7 +39,7 @@ rule read_split:
     params:
         study=study.name,
         settings=PREDICTION["split"]["columns"],
-        content=lambda wildcards, input: given_contents().get(input.table, ""),
+        content=lambda _: given_content(PREDICTION["split"]["file"]),
         code=code("read_split"),
     script:
         "../scripts/read_split.py"
@@ -219,7 +219,7 @@ rule read_predictions:
     params:
         study=study.name,
         settings=lambda wildcards: EXTERNAL[wildcards.head]["columns"],
-        content=lambda wildcards, input: given_contents().get(input.table, ""),
+        content=lambda wildcards: given_content(EXTERNAL[wildcards.head]["file"]),
         code=code("read_predictions"),
     script:
         "../scripts/read_predictions.py"

@@ -26,6 +26,7 @@ from memorability.report.wording import (
     pooled_in_words,
     predictor_in_words,
 )
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ def warnings(found: Found) -> list[str]:
 
 def _ranked(metrics: pd.DataFrame) -> str:
     row = metrics[(metrics["head"] == "mlp") & (metrics["metric"] == "spearman")].iloc[0]
-    if np.isnan(row["value"]):
+    if np.isnan(row["value"]) or row["n"] < SMALLEST_BOOTSTRAP:
         return ""
     r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
     return (

@@ -12,6 +12,7 @@ from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.names import head_label
 from memorability.report.labels import label, metric_label
 from memorability.report.numbers import measured, measured_with_interval, number, percent
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
 Rows = Mapping[str, pd.Series]
 
@@ -151,6 +152,8 @@ def predictor_in_words(
         )
         if text
     ]
+    if calibration.loc[calibration["head"] == "mlp", "n"].iloc[0] < SMALLEST_BOOTSTRAP:
+        return " ".join(sentences)
     predictor = gains[(gains["group"] == "all") & (gains["head"] == "mlp")]
     known = distinct_heads(metrics)
     for baseline, rows in predictor.groupby("baseline"):
@@ -280,6 +283,8 @@ def _of_the_order(calibration: pd.DataFrame, values: "pd.Series[float]") -> str:
         return "All unseen images have the same score: nothing can be ranked."
     if row["sd_predicted"] == 0:
         return "The predictor gives every image the same value: it can rank none."
+    if row["n"] < SMALLEST_BOOTSTRAP:
+        return f"{row['n']} unseen images are too few to tell how well the predictor ranks."
     if values["mlp", "mse"] > row["sd_score"] ** 2:
         return "Only the order of the predictions can be of use."
     return ""
