@@ -1,5 +1,6 @@
 """The one style of all figures, and the one place where text of users becomes text of a figure."""
 
+import string
 import textwrap
 import unicodedata
 import warnings
@@ -107,7 +108,9 @@ def readable(text: object, width: int) -> str:
         space stands before a first "_", which would hide the text from legends.
     """
     visible = "".join(
-        _REPLACEMENT if unicodedata.category(sign) in {"Cc", "Cs"} and not sign.isspace() else sign
+        _REPLACEMENT
+        if unicodedata.category(sign) in {"Cc", "Cs"} and sign not in string.whitespace
+        else sign
         for sign in str(text)
     )
     wide = any(unicodedata.east_asian_width(sign) in "WF" for sign in visible)

@@ -101,7 +101,7 @@ def squeezed(text: str) -> str:
 @example(names=("$0_$20", "_hidden"))
 @example(names=("\\frac{1}{2}", "<b>&amp;</b> {loss} %s"))
 @example(names=("a" * 45, "动物和人类的照片"))
-@example(names=("bell\x07", "$5 to $20"))
+@example(names=("bell\x07, unit\x1fseparator\x85", "$5 to $20"))
 def test_every_name_is_shown_as_it_is(
     draw: Callable[[str, str], Figure],
     names: tuple[str, str],
