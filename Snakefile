@@ -13,10 +13,13 @@ ROOT = Path(str(workflow.current_basedir))
 configfile: f"{ROOT}/config.yaml"
 
 
-report: "report/workflow.rst"
-
-
 include: "rules/common.smk"
+
+
+# Of a study that is not finished there is no summary to begin with.
+report: f"{ROOT}/report/{'workflow' if SUMMARY.is_file() else 'unfinished'}.rst"
+
+
 include: "rules/fetch.smk"
 include: "rules/data.smk"
 include: "rules/finetune.smk"

@@ -43,7 +43,7 @@ except InputError as error:
     raise WorkflowError(str(error)) from None
 
 requests = Requests(study)
-fingerprints = KeptFingerprints(ROOT / "scripts", ROOT / ".snakemake" / "fingerprints.json")
+fingerprints = KeptFingerprints(ROOT / "scripts", Path(".snakemake/fingerprints.json"))
 
 
 onstart:
@@ -226,6 +226,7 @@ ERRORS = [paths.error_file(study, run) for run in study.runs]
 OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.
 QUANTITIES = paths.quantities(study)
+SUMMARY = Path(study.results, "tables", "summary.html")
 IMAGES = paths.image_table(study)
 if study.runs:
     FEATURES = QUANTITIES["feature"]

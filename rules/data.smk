@@ -118,11 +118,14 @@ rule unpack_lamem:
 
 if study.runs:
 
+    SCORES = study.image_source["scores"]
+
     rule prepare_images:
         """Decode, check and resize every image once, into one store of pixels in a fixed order."""
         input:
             images=ancient(study.image_source["images"]),
-            scores=given(study.image_source["scores"]),
+            # Of scores of one's own, those made of trials too, the list of images decides: see params.
+            scores=SCORES if not study.has_own_images else ancient(SCORES),
         output:
             prepared=ensure("<results>/images/{resize}/prepared.parquet", non_empty=True),
             unusable=ensure("<results>/images/{resize}/unusable.parquet", non_empty=True),

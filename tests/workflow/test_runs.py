@@ -71,13 +71,14 @@ ASKED_FOR = (
 UNUSED = {
     "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "plot_consistency",
-    "plot_pretraining", "plot_protocol_effects", "prepare_pretraining", "pretrain",
+    "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement", "prepare_pretraining",
+    "pretrain",
     "read_predictions", "read_scores", "read_split", "score_trials",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
-    "consistency", "external", "external_distinctiveness", "external_errors", "pretraining",
-    "protocol_effects",
+    "consistency", "external", "external_distinctiveness", "external_error_scatter",
+    "external_errors", "pretraining", "protocol_effects", "seed_agreement", "unfinished",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",
@@ -86,7 +87,8 @@ UNTOUCHED_BY_RUNS = {
 PLOTS = {
     "plot_attribution_checks", "plot_attributions", "plot_controls", "plot_decay",
     "plot_distinctiveness", "plot_errors", "plot_features", "plot_forest", "plot_matrix",
-    "plot_measures", "plot_prediction", "plot_scores", "plot_search", "plot_selection",
+    "plot_measures", "plot_prediction", "plot_reconstructions", "plot_scores", "plot_search",
+    "plot_selection",
 }  # fmt: skip
 # Files that are of the form of another table.
 SHARED_SCHEMAS = {
@@ -162,7 +164,8 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
         "prediction_gains", "prediction_calibration",
         "attribution_variants", "attribution_similarity", "attribution_curves",
-        "attribution_checks", "baselines", "feature_importance", "table_2",
+        "attribution_checks", "baselines", "feature_importance", "per_image",
+        "table_1", "table_2",
     }  # fmt: skip
     for path in found:
         name = schema_name(path)
