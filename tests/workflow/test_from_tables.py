@@ -18,6 +18,8 @@ from tests.standins import memcat_rows, write_memcat_table
 from tests.workflow.conftest import Snakemake, dry_run, put_back
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
+pytestmark = pytest.mark.long
+
 MEMCAT = Path(__file__).resolve().parents[3] / "shared" / "reference" / "memcat_image_data.csv"
 STUDY: dict[str, Any] = {
     "study": "alone",
@@ -214,7 +216,6 @@ def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(
     assert not (tmp_path / target).exists()
 
 
-@pytest.mark.long
 def test_a_study_with_runs_sets_tables_made_elsewhere_beside_them(
     tiny: Callable[..., Path], snakemake: Callable[..., Any]
 ) -> None:
@@ -240,7 +241,6 @@ def test_a_study_with_runs_sets_tables_made_elsewhere_beside_them(
     assert "MSE, external" in (directory / figures / "external_errors/mse.svg").read_text()
 
 
-@pytest.mark.long
 @pytest.mark.real_data
 @pytest.mark.skipif(not MEMCAT.is_file(), reason=f"no score table at {MEMCAT}")
 def test_memcats_own_table_takes_under_two_minutes_of_two_cores(

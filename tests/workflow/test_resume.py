@@ -117,6 +117,7 @@ def diverged(tiny: Directory, snakemake: Snakemake) -> Path:
     return directory
 
 
+@pytest.mark.long
 def test_a_run_that_diverged_is_a_row_of_the_tables(diverged: Path) -> None:
     results = diverged / "results" / "tiny"
     run = RUN.replace("1e-3", "1e30")
@@ -133,6 +134,7 @@ def test_a_run_that_diverged_is_a_row_of_the_tables(diverged: Path) -> None:
     assert "diverged" in (results / "figures" / "selection.svg").read_text()
 
 
+@pytest.mark.long
 def test_only_the_models_that_were_asked_for_stay(diverged: Path, snakemake: Snakemake) -> None:
     models = [path.parent for path in diverged.rglob("results/tiny/*models/**/*.safetensors")]
     assert models == [diverged / "results" / "tiny" / "selected_models" / RUN]
