@@ -12,6 +12,8 @@ import pytest
 from memorability.networks.catalogue import AUTOENCODER
 from memorability.tables import store
 
+pytestmark = pytest.mark.long
+
 STUDY: dict[str, Any] = {
     "protocols": ["pretrained_start", "released"],
     "selected": {"protocol": "pretrained_start"},
