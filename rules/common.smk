@@ -190,7 +190,7 @@ def score_table():
     if not study.has_own_images:
         return ""
     listing = listing_hash(Path(study.image_source["images"]))
-    return given_contents().get(given_scores(), "") + listing
+    return given_content(given_scores()) + listing
 
 
 def given_scores():

@@ -13,6 +13,8 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
 """
 
+SCORES = study.image_source["scores"]
+
 if study.settings["dataset"]["kind"] == "sample":
 
     rule simulate_sample:
@@ -60,7 +62,7 @@ if study.has_own_trials:
         params:
             study=study.name,
             settings={"columns": study.settings["dataset"]["columns"]},
-            content=lambda _: given_contents().get(given_scores(), ""),
+            content=lambda _: given_content(given_scores()),
             code=code("score_trials"),
         script:
             "../scripts/score_trials.py"
@@ -118,8 +120,6 @@ rule unpack_lamem:
 
 if study.runs:
 
-    SCORES = study.image_source["scores"]
-
     rule prepare_images:
         """Decode, check and resize every image once, into one store of pixels in a fixed order."""
         input:
@@ -151,7 +151,7 @@ if study.runs:
         """Join scores and labels with the prepared images, and list the images that are left out."""
         input:
             images=ancient(study.image_source["images"]),
-            scores=given(study.image_source["scores"]),
+            scores=given(SCORES),
             prepared="<results>/images/{resize}/prepared.parquet",
             unusable="<results>/images/{resize}/unusable.parquet",
         output:
@@ -201,7 +201,7 @@ else:
     rule read_scores:
         """Make the image table of the scores alone."""
         input:
-            scores=given(study.image_source["scores"]),
+            scores=given(SCORES),
         output:
             images=ensure("<results>/images/images.parquet", non_empty=True),
         log:
@@ -220,7 +220,7 @@ else:
                 "on_bad_image": study.settings["images"]["on_bad_image"],
                 "seed": job_settings.study_seed(study),
             },
-            content=lambda _: given_contents().get(study.image_source["scores"], ""),
+            content=lambda _: given_content(SCORES),
             code=code("read_scores"),
         script:
             "../scripts/read_scores.py"

@@ -77,6 +77,7 @@ def results_directory(file: Path, root: Path) -> Path:
         raise InputError(f"{file} does not exist. Name the file of a study.") from error
     except WorkflowError as error:
         raise InputError(f"{file}: {error} Name the file of a study.") from error
+    study = str(laid_over(root, overlay)["study"])
     if file.resolve() != (root / "config.yaml").resolve():
-        refuse_unnamed(overlay, str(laid_over(root, {})["study"]))
-    return Path("results", str(laid_over(root, overlay)["study"]))
+        refuse_unnamed(overlay, study)
+    return Path("results", study)

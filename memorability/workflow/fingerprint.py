@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from memorability.base.errors import InputError
-from memorability.base.files import atomic
+from memorability.base.files import atomic, file_sha256
 
 PACKAGE = Path(str(resources.files("memorability")))
 PLUMBING = frozenset(
@@ -123,8 +123,7 @@ def _digest(scripts: Path) -> str:
     digest = hashlib.sha256(sys.version.encode())
     for folder, patterns in ((PACKAGE, ("*.py", "*.yaml")), (scripts, ("*.py",))):
         for path in sorted(path for pattern in patterns for path in folder.rglob(pattern)):
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{path.relative_to(folder)} {content}\n".encode())
+            digest.update(f"{path.relative_to(folder)} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
