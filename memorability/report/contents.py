@@ -28,6 +28,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "tables/claims": "published numbers beside ours",
     },
     "Images and scores": {
+        "tables/planted_effects": "planted in the sample, and found (table)",
+        "figures/planted_effects": "planted in the sample, and found (figure)",
         "figures/scores": "scores by category",
         "tables/ceiling": "reliability of the scores",
         "figures/consistency": "agreement of halves of the observers",

@@ -234,13 +234,24 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
             f"prediction.split: the shares add up to {total:.6g}, not to 1. "
             "Correct train, validation or test."
         )
-    wanted = {"published": "memcat", "official": "lamem"}.get(split["kind"], dataset)
-    if dataset != wanted:
-        what = {
-            "memcat": "published is the split of MemCat and needs all of its "
+    if dataset == "sample" and split["kind"] != "official":
+        raise InputError(
+            f"prediction.split.kind: {split['kind']} would test a predictor on crops that overlap "
+            "those it was trained on. The sample has its own split: test crops come from other parts "
+            "of the photographs. Lay prediction: {split: {kind: official}} over it in your study."
+        )
+    wanted, what = {
+        "published": (
+            ["memcat"],
+            "published is the split of MemCat and needs all of its "
             f"{DATA_SETS['memcat'].images:,} rows",
-            "lamem": "official names one of the five splits of LaMem",
-        }[wanted]
+        ),
+        "official": (
+            ["lamem", "sample"],
+            "official names one of the five splits of LaMem, or the split of the sample",
+        ),
+    }.get(split["kind"], ([dataset], ""))
+    if dataset not in wanted:
         raise InputError(
             f"prediction.split.kind: {what}, but dataset.kind is {dataset!r}. Lay prediction: "
             "{split: {kind: stratified}} over it in your study."

@@ -18,7 +18,10 @@ def study_note(study: Study) -> str:
     """Return what stands under every figure and table: simulated observers, random weights."""
     notes = []
     if study.settings["dataset"]["kind"] == "sample":
-        notes.append("Observers are simulated; images are crops of a few photographs.")
+        notes.append(
+            "Observers are simulated; images are crops of a few photographs. Test images are crops of "
+            "other parts of these photographs than training images."
+        )
     if study.settings["external_errors"] or study.settings["external_latents"]:
         notes.append("What is called external was made elsewhere, not by this workflow.")
     starts = {protocol.initial_weights for protocol in study.protocols.values()}

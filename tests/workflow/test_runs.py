@@ -74,11 +74,13 @@ UNUSED = {
     "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement", "prepare_pretraining",
     "pretrain",
     "read_predictions", "read_scores", "read_split", "score_trials",
+    "compare_planted", "plot_planted",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "consistency", "external", "external_distinctiveness", "external_error_scatter",
-    "external_errors", "pretraining", "protocol_effects", "seed_agreement", "unfinished",
+    "external_errors", "planted_effects", "pretraining", "protocol_effects", "seed_agreement",
+    "unfinished",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",

@@ -88,6 +88,18 @@ TABLES: Mapping[str, Table] = {
         saturation=share(),
         edge_strength=number(),
     ),
+    "planted_effects": table(
+        ("kind", "effect"),
+        kind=one_of("property", "category", "mean", "observers", "ceiling"),
+        effect=text(),
+        planted=number(),
+        found=number(nullable=True),
+        ci_low=number(nullable=True),
+        ci_high=number(nullable=True),
+        contains=truth(nullable=True),
+        n=whole(),
+        unit=one_of("images", "observers"),
+    ),
     "ceiling": table(
         ("target", "method", "group"),
         target=text(),

@@ -109,7 +109,7 @@ AS_SCRIPTED = (
 )
 SAMPLE: dict[str, Any] = {
     "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
-    "prediction": STRATIFIED,
+    "prediction": {"split": {"kind": "official"}},
 }
 
 
@@ -376,7 +376,13 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
     ("overlays", "sentences"),
     [
         ([], []),
-        ([SAMPLE], ["Observers are simulated; images are crops of a few photographs."]),
+        (
+            [SAMPLE],
+            [
+                "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
+            ],
+        ),
         (
             [{"protocols": ["paper", "untrained_start"]}],
             ["Autoencoders start from random, not ImageNet, weights."],
@@ -422,6 +428,7 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
             ],
             [
                 "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
                 "Autoencoders start from random, not ImageNet, weights.",
             ],
         ),
@@ -436,6 +443,7 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
             [_yaml(ROOT / "studies" / "sample.yaml")],
             [
                 "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
                 "Autoencoders start from random, not ImageNet, weights.",
                 "LPIPS and style losses use random backbones.",
             ],
@@ -868,7 +876,7 @@ def test_a_data_set_that_can_be_fetched_need_not_be_there(
     [
         ({"kind": "lamem"}, "published", "published is the split of MemCat"),
         ({"kind": "memcat"}, "official", "official names one of the five splits of LaMem"),
-        (SAMPLE["dataset"], "official", "official names one of the five splits of LaMem"),
+        (SAMPLE["dataset"], "stratified", "would test a predictor on crops that overlap"),
     ],
 )
 def test_a_split_of_another_data_set_is_refused(
@@ -884,6 +892,8 @@ def test_an_official_split_is_read_from_the_data_set() -> None:
     assert paths.official_splits(study) == ["resources/lamem/official_splits.parquet"]
     assert not study.has_counts
     assert paths.official_splits(resolve(merged(), ROOT)) == []
+    sample = resolve(merged(SAMPLE), ROOT)
+    assert paths.official_splits(sample) == ["results/memcat/dataset/official_splits.parquet"]
 
 
 def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
