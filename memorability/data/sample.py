@@ -267,7 +267,7 @@ def _regression(
     mean = np.r_[np.zeros(len(names)), np.full(categories.shape[1], 1 / categories.shape[1])]
     wanted += [
         ("category", name, PLANTED_CATEGORY_OFFSETS[name], np.eye(width)[len(names) + place] - mean)
-        for place, name in enumerate(categories)
+        for place, name in enumerate(map(str, categories))
     ]
     wanted.append(("mean", "memorability", MEAN_MEMORABILITY, mean))
     return [
@@ -291,7 +291,8 @@ def _of_observers(trials: pd.DataFrame, confidence: float) -> list[dict[str, Any
     attentive = attentive_trials(trials)
     fit = correct_delays(attentive, reference_delay=OBSERVERS.reference_delay, method="exact")
     repeats = attentive[(attentive["role"] == "target") & attentive["repeat"]]
-    log = np.log(repeats["delay"].astype(float) / OBSERVERS.reference_delay)
+    delay = repeats["delay"].astype(float) / OBSERVERS.reference_delay
+    log = pd.Series(np.log(delay), repeats.index)
     expected = repeats["image_id"].map(fit.memorability) + fit.decay * log
     centred = log - log.groupby(repeats["image_id"]).transform("mean")
     influence = centred * (repeats["response"] - expected)
