@@ -21,9 +21,10 @@ columns of the table:
   file                    as named, or found in and below a folder
   score                   predicted memorability, in units of the study's scores
   percentile              share (0-100) of the study's unseen images with a lower prediction
-  interval_low, _high     where the measured score is expected, from the study's validation images
-  outside_training_range  the score lies beyond those of the training images, or the image looks to
-                          the encoder less like them than 99 % of the study's unseen images do
+  interval_low, _high     where the measured score is expected, from the study's test images
+  unusual                 the score lies beyond those of the training images, or the image looks to
+                          the encoder less like them than 99 % of the study's unseen images do; grey,
+                          blurred and upside-down images are mostly not called unusual
   reason                  why a file could not be read; it keeps its row
 
 exit status: 0 when an image was scored, 1 when none was or something must be mended, 2 for a wrong
@@ -82,14 +83,21 @@ def _predict(arguments: argparse.Namespace) -> int:
         if temporary is not None:
             temporary.touch()
         with progress(len(files), "scoring") as step:
-            table = score_images(saved, files, device=device, threads=threads, on_image=step)
+            table = score_images(
+                saved,
+                files,
+                device=device,
+                threads=threads,
+                category=arguments.category,
+                on_image=step,
+            )
         if temporary is None:
             print(table.to_csv(index=False), end="", flush=True)
         elif arguments.output.suffix == ".csv":
             table.to_csv(temporary, index=False)
         else:
             store.write(table, temporary, "image_scores", saved.record)
-    logger.info("%s", summary(table, others, saved))
+    logger.info("%s", summary(table, others, saved, arguments.category))
     return int(table["score"].isna().all())
 
 
@@ -141,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         metavar="FILE",
         help="results/<study>/predictor/bundle.safetensors, here or from elsewhere",
+    )
+    predict.add_argument(
+        "--category",
+        metavar="NAME",
+        help="category of the study that all images belong to: its interval is narrower than the one "
+        "that holds in every category",
     )
     predict.add_argument(
         "--output",

@@ -3,6 +3,7 @@
 REQUIRED: predictions of all heads, the predictor, the analysed model and its latents.
 MAKES:    <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
           <results>/figures/prediction.*, prediction_by_category.*, prediction_calibration.*, prediction_learning.*
+          <results>/tables/prediction_intervals.*
           <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
 """
 
@@ -81,7 +82,10 @@ rule bundle_predictor:
         predictor=rules.predict.output.predictor,
         model=ANALYSED_MODEL,
         record=paths.record_file(study, ANALYSED),
+        images=ANALYSED_IMAGES,
     output:
+        **tabled("prediction_intervals", "intervals"),
+        page=page("prediction_intervals"),
         bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
         facts=ensure("<results>/predictor/bundle.json", non_empty=True),
     log:

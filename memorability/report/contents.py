@@ -59,6 +59,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
     "Prediction": {
         "figures/prediction_by_category": "every head in every category",
         "figures/prediction_calibration": "calibration",
+        "tables/prediction_intervals": "intervals around predicted scores",
         "figures/prediction_learning": "training of the predictor",
         "figures/prediction_search": "search for the predictor (figure)",
         "tables/prediction_search": "search for the predictor (table)",

@@ -125,3 +125,13 @@ def score_convention(study: Study) -> str:
     if dataset["kind"] == "lamem":
         return "as LaMem publishes it"
     return "(hits − false alarms) / responses"
+
+
+def score_range(study: Study) -> list[float]:
+    """Return the lowest and the highest score that the kind of score allows.
+
+    Hits minus false alarms may be negative, and a table of yours may hold such differences. Those of
+    the sample are cut at 0, and LaMem's are not corrected for false alarms.
+    """
+    positive = study.settings["dataset"]["kind"] in ("sample", "lamem")
+    return [0.0 if positive else -1.0, 1.0]
