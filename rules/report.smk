@@ -108,6 +108,7 @@ rule summarise_study:
         table_2=[rules.summarise_features.output.table] if study.runs else [],
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
+        near_duplicates=[rules.list_near_duplicates.output.table] if study.runs else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],
         calibration=[rules.evaluate_prediction.output.calibration] if study.runs else [],

@@ -12,7 +12,7 @@ with RunningJob(snakemake) as job:
     from memorability.prediction.intervals import interval_coverage
     from memorability.prediction.predictors.trained import read_predictor
     from memorability.report.pages import write_page
-    from memorability.report.reading import intervals_for_reading
+    from memorability.report.provenance import intervals_for_reading
     from memorability.scorer.bundle import (
         BundleSettings,
         bundle,

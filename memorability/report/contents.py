@@ -34,6 +34,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "tables/ceiling": "reliability of the scores",
         "figures/consistency": "agreement of halves of the observers",
         "tables/rejected": "images left out",
+        "tables/near_duplicates": "nearly equal images",
         "tables/external": "tables made elsewhere",
         "figures/pretraining": "pre-training by epoch",
     },

@@ -7,9 +7,8 @@ import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL
 from memorability.claims.ledger import badge, untestable
-from memorability.prediction.intervals import FIFTHS
 from memorability.prediction.names import HEADS, head_label
-from memorability.report.labels import label, metric_labels, planted_label
+from memorability.report.labels import label, metric_labels
 from memorability.report.numbers import (
     measured,
     measured_interval,
@@ -372,60 +371,6 @@ def external_for_reading(sources: pd.DataFrame) -> pd.DataFrame:
         "images_without_row": "images without a row",
     }
     return sources[list(headings)].rename(columns=headings)
-
-
-def planted_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `planted_effects` in the order of its kinds, with headings for readers."""
-    order = ["property", "category", "mean", "observers", "ceiling"]
-    rows = effects.sort_values("kind", key=lambda kinds: kinds.map(order.index), kind="stable")
-    names = zip(rows["kind"], rows["effect"], strict=True)
-    return pd.DataFrame(
-        {
-            "what": [planted_label(*name) for name in names],
-            "planted": [measured(value) for value in rows["planted"]],
-            "found": _figures(rows, "found", "ci_low", "ci_high"),
-            "the interval contains it": rows["contains"]
-            .map({True: "yes", False: "no"})
-            .fillna("–"),
-            "n": [f"{n:,} {unit}" for n, unit in zip(rows["n"], rows["unit"], strict=True)],
-        }
-    )
-
-
-def intervals_for_reading(intervals: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `prediction_intervals` in the order of reading, with headings for readers."""
-    words = {"all": "all images", "category": "category ", "prediction": "prediction: "}
-    fifths = {name: f"{place}. {name} fifth" for place, name in enumerate(FIFTHS, start=1)}
-    groups = intervals["group"].where(intervals["by"] == "category", intervals["group"].map(fifths))
-    names = intervals["by"].map(words) + groups.fillna("")
-    shown = intervals.assign(name=names.where(intervals["by"] != "all", words["all"]))
-    shown = shown.sort_values(["by", "name"])
-    return pd.DataFrame(
-        {
-            "test images": shown["name"],
-            "n": shown["n"],
-            "half width": shown["half_width"].map(measured),
-            "from n images": shown["calibrated_by"],
-            "shall hold": shown["level"].map(percent),
-            "held, category known": shown["coverage"].map(_share),
-            "held, category not known": shown["coverage_widest"].map(_share),
-        }
-    )
-
-
-def _share(share: float) -> str:
-    return "–" if pd.isna(share) else percent(share)
-
-
-def planted_in_words(effects: pd.DataFrame, *, confidence: float) -> str:
-    """Return how many intervals contain what was planted, and how many should, in a sentence or two."""
-    known = effects[effects["contains"].notna()]
-    if known.empty:
-        return "The sample is too small for an interval: nothing can be compared."
-    return (
-        f"{int(known['contains'].sum())} of {len(known)} intervals contain what was planted. If all is "
-        f"right, about {percent(confidence)} of such intervals do."
-    )
 
 
 def importance_for_reading(importance: pd.DataFrame) -> pd.DataFrame:

@@ -228,6 +228,12 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
             "prediction.split: kind: file and a file go together. Name the table in split.file, or "
             "leave it null for another kind."
         )
+    if split["group_near_duplicates"] and split["kind"] != "stratified":
+        raise InputError(
+            f"prediction.split.group_near_duplicates: a split of kind {split['kind']} is given, and "
+            "its test images cannot be grouped anew. Set it to false: the page on near duplicates "
+            "says which pairs the split separates. Or set split.kind: stratified."
+        )
     total = split["train"] + split["validation"] + split["test"]
     if abs(total - 1) > 1e-9:
         raise InputError(

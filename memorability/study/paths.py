@@ -70,6 +70,11 @@ def split_file(study: Study) -> str:
     return f"{study.results}/images/split.parquet"
 
 
+def near_duplicate_pairs(study: Study) -> str:
+    """Return the table of the pairs of images that are nearly the same picture."""
+    return f"{study.results}/images/near_duplicate_pairs.parquet"
+
+
 def official_splits(study: Study) -> list[str]:
     """Return the table of the data set's own splits, or of the user's, if images are split by one."""
     kind = study.settings["dataset"]["kind"]

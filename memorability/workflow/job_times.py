@@ -40,6 +40,7 @@ PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES[
 PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
+HASH = 2e-3  # seconds an image, whose hash is compared with all others
 SHUFFLES = 1000  # of the permutation test of learning rates
 CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
 # Units of FIGURES["resample"] of a run's correlations, measured with five categories: pooled, within
@@ -168,7 +169,8 @@ class JobSeconds:
         tables = (
             "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
             "split_images", "read_split", "measure_baselines", "measure_consistency",
-            "estimate_ceiling", "compare_planted", "join_errors", "list_external", "read_predictions",
+            "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
+            "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
@@ -180,6 +182,7 @@ class JobSeconds:
             **dict.fromkeys(tables, lambda _: self._rows),
             "prepare_images": lambda job: sizes.images * FIGURES["prepare"] / job.threads,
             "prepare_pretraining": lambda job: sizes.pretraining * FIGURES["prepare"] / job.threads,
+            "find_near_duplicates": lambda _: sizes.images * HASH,
             "measure_features": lambda job: sizes.images * FIGURES["features"] / job.threads,
             "measure_objects": lambda _: (
                 sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]

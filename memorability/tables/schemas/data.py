@@ -17,6 +17,13 @@ from memorability.tables.schemas.columns import (
     whole,
 )
 
+_PAIR = {
+    "image_id": text(),
+    "other_image_id": text(),
+    "distance": whole(most=64),
+    "mirrored": truth(),
+}
+
 TABLES: Mapping[str, Table] = {
     "images": table(
         ("image_id",),
@@ -131,6 +138,19 @@ TABLES: Mapping[str, Table] = {
         image_id=text(unique=True),
         split=one_of("train", "validation", "test"),
         score=score(),
+    ),
+    "near_duplicate_pairs": table(
+        ("image_id", "other_image_id"),
+        **_PAIR,
+    ),
+    "near_duplicates": table(
+        ("image_id", "other_image_id"),
+        **_PAIR,
+        category=text(),
+        other_category=text(),
+        split=one_of("train", "validation", "test"),
+        other_split=one_of("train", "validation", "test"),
+        straddles=truth(),
     ),
     "baselines": table(
         ("metric", "image_id"),

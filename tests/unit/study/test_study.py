@@ -886,6 +886,15 @@ def test_a_split_of_another_data_set_is_refused(
     assert says in refusal(merged(overlay))
 
 
+def test_a_split_that_is_given_is_not_grouped_anew() -> None:
+    def grouped(kind: str) -> dict[str, Any]:
+        return {"prediction": {"split": {"kind": kind, "group_near_duplicates": True}}}
+
+    assert "cannot be grouped anew" in refusal(merged(grouped("published")))
+    assert resolve(merged(grouped("stratified")), ROOT).groups_near_duplicates
+    assert not resolve(merged(), ROOT).groups_near_duplicates
+
+
 def test_an_official_split_is_read_from_the_data_set() -> None:
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay), ROOT)
