@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.special import expit, logit
+from scipy.stats import rankdata, t
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 from memorability.statistics.intervals import (
@@ -126,14 +127,16 @@ class Bootstrapped:
     metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
-        """Return head, metric, value, ci_low, ci_high and n, with percentile intervals.
+        """Return head, metric, value, ci_low, ci_high and n, see `metric_interval`.
 
         Resamples in which a metric is undefined do not count towards its interval; where more than
         half are, or the metric itself is, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
-            | _interval(values[metric], self.draws[head][:, place], self.confidence)
+            | metric_interval(
+                metric, values[metric], self.draws[head][:, place], self.n, self.confidence
+            )
             for head, values in self.estimates.items()
             for place, metric in enumerate(self.metrics)
         ]
@@ -170,6 +173,46 @@ def _interval(value: float, draws: FloatArray, confidence: float) -> dict[str, f
     if math.isnan(value):
         interval = no_interval("undefined")
     return {"ci_low": interval.low, "ci_high": interval.high}
+
+
+def metric_interval(
+    metric: str, value: float, draws: FloatArray, n: int, confidence: float
+) -> dict[str, float]:
+    """Return the interval of a metric of images that were resampled, ci_low and ci_high.
+
+    Shares and areas are symmetric on the scale of log odds, squared errors on that of logarithms,
+    Pearson's r on Fisher's z: the interval is t standard errors wide there, the standard error being
+    that of the draws. Of few images, percentiles are too narrow and lie where the draws are skewed
+    to. Rank correlations, and shares and areas of 0 or 1, have percentile intervals.
+
+    Parameters
+    ----------
+    metric
+        Of `METRICS`, or "mean_within".
+    value, draws
+        Of the images, and in each resample, (draws,), NaN where undefined.
+    n
+        Number of images.
+    confidence
+        Coverage, between 0 and 1.
+
+    Notes
+    -----
+    Source: the delta method; Pepe 2003, "The Statistical Evaluation of Medical Tests for
+    Classification and Prediction", for areas and shares on the scale of log odds.
+    """
+    plain = _interval(value, draws, confidence)
+    if metric in ("spearman", "mean_within") or n < 2 or math.isnan(plain["ci_low"]):
+        return plain
+    forth, back, slope = {
+        "mse": (np.log, np.exp, value),
+        "pearson": (np.arctanh, np.tanh, 1 - value**2),
+    }.get(metric, (logit, expit, value * (1 - value)))
+    if not slope > 0:
+        return plain
+    half = np.nanstd(draws) * math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1) / slope
+    low, high = (float(back(forth(value) + sign * half)) for sign in (-1, 1))
+    return {"ci_low": low, "ci_high": high}
 
 
 def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
