@@ -218,10 +218,9 @@ def grouped_split(
     group = duplicate_groups(ordered["image_id"], near_duplicates)
     first = pd.Series(group).drop_duplicates()
     parts = stratified_split(ordered.iloc[first.index], fractions=fractions, seed=seed)
-    part_of_group = pd.Series(parts.to_numpy(), first.to_numpy())
-    split = pd.Series(
-        part_of_group.loc[group].to_numpy(), pd.Index(ordered["image_id"]), name="split", dtype=str
-    )
+    part_of_group = dict(zip(first, parts, strict=True))
+    ids = pd.Index(ordered["image_id"])
+    split = pd.Series([part_of_group[one] for one in group], ids, name="split", dtype="str")
     return split.loc[images["image_id"]]
 
 
