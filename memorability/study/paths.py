@@ -189,6 +189,7 @@ def downloads(study: Study) -> list[Download]:
     names = DATASET_DOWNLOADS.get(kind, ()) if study.has_images else ()
     weights = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
     weights.update(object_weights(study))
+    weights.update(pretraining_weights(study) if pretrainings(study) else ())
     known = registry()
     fetched = [download for download in known.values() if f"resources/{download.path}" in weights]
     return [known[name] for name in names] + fetched
@@ -248,6 +249,13 @@ def pretrained_files(study: Study, protocol: str) -> list[str]:
     """Return the model files of the study's own pre-training that runs of a protocol read."""
     pretrained = study.protocols[protocol].initial_weights == "pretrain"
     return [f"{pretraining_path(study, protocol)}/{MODEL}"] if pretrained else []
+
+
+def pretraining_weights(study: Study) -> list[str]:
+    """Return the file of weights from outside that pre-training starts from, if it does."""
+    if study.settings["pretraining"]["initial_weights"] == "random":
+        return []
+    return [str(study.network_file("vgg"))]
 
 
 def pretrainings(study: Study) -> list[str]:

@@ -319,8 +319,10 @@ class JobSeconds:
         keys = ("bottleneck", "decoder", "batch_norm")
         bottleneck, decoder, batch_norm = (job.wildcards[key] for key in keys)
         model = self._calibration.autoencoders[bottleneck, decoder, batch_norm == "yes"]
-        epochs = int(self._study.settings["pretraining"]["epochs"])
-        return self._sizes.pretraining * epochs * model.train
+        chosen = self._study.settings["pretraining"]
+        # Of forward and backward passes through both halves, a frozen encoder saves two of six.
+        epochs = chosen["epochs"] + chosen["decoder_first"]["epochs"] * 2 / 3
+        return float(self._sizes.pretraining * epochs * model.train)
 
     @cached_property
     def _latent(self) -> int:
