@@ -125,7 +125,8 @@ def test_reconstructions_improve() -> None:
     assert min(errors[1:]) < errors[0] / 2
     assert result.summary == {
         "images": 6, "held_out": 2, "epochs": 6, "epochs_of_decoder": 0,
-        "kept_epoch": errors.index(min(errors[1:])), "error_before": errors[0], "error": min(errors[1:]),
+        "kept_epoch": errors.index(min(errors[1:])),
+        "error_before": errors[0], "error": min(errors[1:]),
     }  # fmt: skip
     assert not result.model.training
 
