@@ -245,7 +245,7 @@ def test_an_encoder_without_normalisation_passes_through_it_until_it_is_trained(
         torch.testing.assert_close(model.state_dict()[key], reference.state_dict()[key])
 
 
-@pytest.mark.parametrize("stop", [1, 3, 4, 6, 9, 12, 13])
+@pytest.mark.parametrize("stop", [1, 4, 6, 13])
 def test_a_training_that_was_stopped_anywhere_ends_with_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
