@@ -25,6 +25,7 @@ from memorability.report.wording import (
     given_category_in_words,
     pooled_in_words,
     predictor_in_words,
+    unconverged_in_words,
 )
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -141,7 +142,7 @@ def _ranked(metrics: pd.DataFrame) -> str:
     r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
     return (
         f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
-        f"{r}."
+        f"{r}.{'' if row['ci_low'] > 0 or row['ci_high'] < 0 else ' The interval contains 0.'}"
     )
 
 
@@ -173,13 +174,9 @@ def _chosen(selection: pd.DataFrame | None) -> str:
 
 
 def _attributed(attributions: pd.DataFrame | None) -> str:
-    if attributions is None or attributions["converged"].all():
+    if attributions is None:
         return ""
-    lost = int((~attributions["converged"]).sum())
-    return (
-        f"The attributions of {lost} of {len(attributions)} images have not converged: their maps are "
-        "not reliable. More steps (attribution.steps) may help."
-    )
+    return unconverged_in_words(int(attributions["converged"].sum()), len(attributions))
 
 
 def sentences(note: str) -> Sequence[str]:

@@ -77,6 +77,7 @@ TABLES: Mapping[str, Table] = {
         target=text(),
         feature=text(),
         n=whole(),
+        converged=count(nullable=True),
         **_UNIT,
         **_correlated(""),
         **_correlated("given_category_"),
