@@ -170,13 +170,13 @@ def given_content(file):
     return given_contents().get(file, "")
 
 
-def weights_read(files):
-    """Return the input `weights` of a rule: files of weights, given ones flagged. See `weights_content`."""
+def each_given(files):
+    """Return files, those that the user gave flagged: see `given`. It goes with `each_content`."""
     return [given(file) for file in files]
 
 
-def weights_content(files):
-    """Return the parameter `content` of a rule that reads files of weights."""
+def each_content(files):
+    """Return what is in files as far as the user gave them: see `given_content`."""
     return [given_content(file) for file in files]
 
 

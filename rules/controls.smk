@@ -21,7 +21,7 @@ rule measure_matrix:
         ],
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=weights_read(paths.metric_weights(study)),
+        weights=each_given(paths.metric_weights(study)),
     output:
         errors=ensure(
             "<results>/matrix/protocol={protocol}/loss={loss}/seed={seed}/part.parquet",
@@ -43,7 +43,7 @@ rule measure_matrix:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.matrix(study, wildcards.protocol),
-        content=lambda _: weights_content(paths.metric_weights(study)),
+        content=lambda _: each_content(paths.metric_weights(study)),
         code=code("measure_matrix"),
     script:
         "../scripts/measure_matrix.py"
@@ -77,7 +77,7 @@ rule measure_controls:
         images=ANALYSED_IMAGES,
         pixels=ANALYSED_PIXELS,
         features=rules.measure_features.output.features,
-        weights=weights_read(paths.metric_weights(study)),
+        weights=each_given(paths.metric_weights(study)),
     output:
         **tabled("controls", "controls"),
     log:
@@ -96,7 +96,7 @@ rule measure_controls:
     params:
         study=study.name,
         settings=job_settings.controls(study),
-        content=lambda _: weights_content(paths.metric_weights(study)),
+        content=lambda _: each_content(paths.metric_weights(study)),
         code=code("measure_controls"),
     script:
         "../scripts/measure_controls.py"

@@ -11,7 +11,7 @@ rule finetune_decay:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: weights_read(
+        weights=lambda wildcards: each_given(
             paths.weight_files(study, wildcards.protocol, wildcards.loss)
         ),
         pretrained=lambda wildcards: paths.pretrained_files(study, wildcards.protocol),
@@ -36,7 +36,7 @@ rule finetune_decay:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.decay(study, **wildcards),
-        content=lambda wildcards: weights_content(
+        content=lambda wildcards: each_content(
             paths.weight_files(study, wildcards.protocol, wildcards.loss)
         ),
         code=code("finetune_decay"),

@@ -13,7 +13,7 @@ rule store_targets:
     """Compute what a loss compares reconstructions with, once for all of its runs."""
     input:
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: weights_read(
+        weights=lambda wildcards: each_given(
             paths.weight_files(study, wildcards.protocol, wildcards.loss)
         ),
     output:
@@ -31,7 +31,7 @@ rule store_targets:
         **asking("3GB", requests.runtime("store_targets"), gpu=requests.gpus),
     params:
         settings=lambda wildcards: job_settings.targets(study, **wildcards),
-        content=lambda wildcards: weights_content(
+        content=lambda wildcards: each_content(
             paths.weight_files(study, wildcards.protocol, wildcards.loss)
         ),
         code=code("store_targets"),
@@ -44,7 +44,7 @@ rule finetune:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: weights_read(
+        weights=lambda wildcards: each_given(
             paths.weight_files(study, wildcards.protocol, wildcards.loss)
         ),
         pretrained=lambda wildcards: paths.pretrained_files(study, wildcards.protocol),
@@ -74,7 +74,7 @@ rule finetune:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.run(study, **wildcards),
-        content=lambda wildcards: weights_content(
+        content=lambda wildcards: each_content(
             paths.weight_files(study, wildcards.protocol, wildcards.loss)
         ),
         code=code("finetune"),

@@ -49,7 +49,7 @@ rule record_provenance:
     """Record configuration, versions, hardware and the weights that every run used."""
     input:
         records=[paths.record_file(study, run) for run in study.runs],
-        tables=paths.given_tables(study),
+        tables=each_given(paths.given_tables(study)),
     output:
         record="<results>/provenance.json",
         page=page("provenance"),
@@ -65,6 +65,7 @@ rule record_provenance:
     params:
         settings=job_settings.used(study),
         note=notes.study_note(study),
+        content=lambda _: each_content(paths.given_tables(study)),
         code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"

@@ -56,7 +56,7 @@ def test_a_study_of_tables_ends_with_its_report(
 ) -> None:
     study = {
         "study": "small", "runs": None, "dataset": tables(tmp_path, kind),
-        "external_errors": {"mse": ERRORS}, "statistics": {"bootstrap": 50},
+        "external_errors": {"mse": ERRORS}, "statistics": {"bootstrap": 100},
     }  # fmt: skip
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     how = {"cwd": tmp_path, "configfile": tmp_path / "study.yaml"}

@@ -122,8 +122,8 @@ def attribution_maps(
         height = 0.9 if len(groups) == 1 else 0.5
         bar = figure.colorbar(shown, ax=grid, shrink=height, extend="max", format=plain)
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
-        key = "Above each image: memorability, ascending, and in brackets what is predicted"
-        title = readable(f"{said} {key}.", int(12 * figure.get_figwidth()))
+        key = "Above each image: its memorability, and in brackets the predicted one."
+        title = readable(f"{said} {key}", int(12 * figure.get_figwidth()))
         if not strength.any():
             title += "\nAll attributions are 0: the predictor ignores the image"
         figure.suptitle(title, fontsize=10)
@@ -144,7 +144,7 @@ def converged_in_words(attributions: Sequence[pd.DataFrame]) -> str:
     what = counted(count, "attribution")
     if ready == count:
         return f"{what} converged."
-    advice = "More attribution.steps bring them closer."
+    advice = "More steps (attribution.steps) bring them closer."
     if ready == 0:
         return f"None of {what} converged: do not interpret them. {advice}"
     return f"{ready:,} of {what} converged. {advice}"

@@ -64,7 +64,7 @@ def errors_by_score(
     pooled = correlations[correlations["method"] == "pooled"].iloc[0]
     several = "mean of the seeds: " if len(seeds) > 1 else ""
     words = with_interval(pooled["r"], pooled["ci_low"], pooled["ci_high"])
-    mean = f"{several}r = {words}; r: Spearman's, in brackets its {interval_name(confidence)}"
+    mean = f"{several}Spearman's r = {words}; in brackets: {interval_name(confidence)}"
     with styled():
         figure = Figure(figsize=(max(6.4, 3.3 * columns), 1.4 + 2.6 * count), layout="constrained")
         grid = figure.subplots(count, columns, sharex=True, squeeze=False).flat
