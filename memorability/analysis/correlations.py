@@ -98,8 +98,11 @@ def correlations(
         among the images that both have: baseline (its name), baseline_n, baseline_r, and
         baseline_difference, |r| − |baseline_r| over these images with its paired interval;
         baseline_unit is what that holds for, as unit is for r; beats_baseline is "yes" where the whole
-        interval is above 0, "no" where it is not, and empty where nothing was compared.
+        interval is above 0, "no" where it is not, and empty where nothing was compared. Without rows
+        where no image has a value, as of baselines when all images are training images.
     """
+    if values.empty:
+        return pd.DataFrame(columns=COLUMNS)
     models = [
         _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
         for key, group in values.groupby(MODEL_KEYS, sort=True)

@@ -121,7 +121,7 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
             rows.append({"protocol": protocol or "–", "correlation": words})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["protocol", "correlation"])
     own = set(table["protocol"]) - {EXTERNAL, "–"}
     return table if len(own) > 1 else table[["correlation"]]
 

@@ -1,5 +1,6 @@
 """Quantities of images, gathered from their tables and correlated with memorability."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -375,6 +376,14 @@ def test_correlations_fit_the_table_that_they_are_written_to() -> None:
 
 
 # Beside the ceiling and labels
+
+
+def test_without_values_there_are_no_rows_and_a_table_all_the_same(tmp_path: Path) -> None:
+    """Of one image, which is for training, there is no baseline."""
+    found = correlations(from_baselines(baselines(0.5)).iloc[:0], images(), **QUICK)
+    written = store.write(found, tmp_path / "correlations.parquet", "correlations")
+    assert written.empty
+    assert "ceiling_share" in written
 
 
 def test_a_row_has_the_ceiling_of_its_group_and_method_and_the_share_that_it_reaches() -> None:
