@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -219,25 +219,26 @@ def _font(sign: str) -> str:
 
 
 @cache
-def _fonts() -> tuple[str, ...]:
-    """Return all fonts that text can be written in, in the order in which they are asked."""
-    # Symbols of formulas have other characters' code points; bitmaps have one size.
-    drawable = {
-        entry.name
+def _fonts() -> Mapping[str, str]:
+    """Return name -> file of all fonts for text, in the order in which they are asked."""
+    # Symbols of formulas stand at code points of other characters, and bitmaps have one size.
+    upright = {
+        entry.name: entry.fname
         for entry in fontManager.ttflist
-        if not entry.name.startswith(("cm", "STIX", "Last Resort")) and entry.size == "scalable"
+        if (entry.style, entry.weight, entry.size) == ("normal", 400, "scalable")
+        and not entry.name.startswith(("cm", "STIX", "Last Resort"))
     }
-    others = [name for name in _OTHER_FONTS if name in drawable]
-    return tuple(dict.fromkeys([_FONT, *others, *sorted(drawable)]))
+    order = [_FONT, *(name for name in _OTHER_FONTS if name in upright), *sorted(upright)]
+    return {name: upright[name] for name in dict.fromkeys(order)}
 
 
 @cache
 def _characters(name: str) -> frozenset[int]:
     """Return the code points that a font has; none where it cannot be read."""
     try:
-        font = get_font(findfont(name))
+        font = get_font(_fonts()[name])
         return frozenset(font.get_charmap()) if font.scalable else frozenset()
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError):
         return frozenset()
 
 
