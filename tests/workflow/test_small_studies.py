@@ -39,7 +39,7 @@ def tables(directory: Path, kind: str) -> dict[str, Any]:
 
 
 def page(file: Path) -> str:
-    text = re.sub("<[^>]+>", " ", file.read_text(encoding="utf-8").partition("<body")[2])
+    text = re.sub("<[^>]+>", " ", file.read_text(encoding="utf-8").partition("<div")[2])
     return " ".join(text.split())
 
 
