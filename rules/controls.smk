@@ -71,12 +71,14 @@ rule plot_matrix:
 
 
 rule measure_controls:
-    """Measure an untrained autoencoder, a grey output and the complexity of every image."""
+    """Measure the analysed model before fine-tuning, an untrained one, grey, and complexity of images."""
     input:
         images=ANALYSED_IMAGES,
         pixels=ANALYSED_PIXELS,
         features=rules.measure_features.output.features,
-        weights=paths.metric_weights(study),
+        weights=paths.control_weights(study),
+        pretrained=paths.pretrained_files(study, ANALYSED.protocol),
+        split=paths.run_splits(study, ANALYSED.protocol),
     output:
         **tabled("controls", "controls"),
     log:

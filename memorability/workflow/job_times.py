@@ -298,9 +298,15 @@ class JobSeconds:
 
     def _controls(self, _: Job) -> float:
         seeds = len(self._study.settings["seeds"])
-        model = self._autoencoder(self._study.settings["selected"]["protocol"])
-        each = seeds * model.reconstruct + (seeds + 1) * self._metrics
-        return float(self._sizes.images * each)
+        protocol = self._study.settings["selected"]["protocol"]
+        choices = self._study.protocols[protocol]
+        before = len(self._study.selected) if choices.seeded_before_training else 1
+        model = self._autoencoder(protocol)
+        each = (seeds + before) * model.reconstruct + (seeds + before + 1) * self._metrics
+        seconds = self._sizes.images * each
+        if choices.batch_norm_mode == "train_then_recompute":
+            seconds += before * self._sizes.images * model.reconstruct
+        return float(seconds)
 
     def _explain(self, job: Job, images: int) -> float:
         model = self._autoencoder(self._study.settings["selected"]["protocol"])
@@ -382,7 +388,7 @@ class JobSeconds:
             "prediction": 1,
             "attribution": len(SUMMARIES),
             "matrix": len(study.protocols) * losses * losses * seeds,
-            "control": losses * (seeds + 1),
+            "control": losses * (2 * seeds + 1),
         }[quantity]
 
     def _plain(self, runs: int, images: int) -> float:

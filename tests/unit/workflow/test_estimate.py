@@ -136,7 +136,8 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("encode", wildcards=wildcards) == 4 + 2_500
     # A reconstruction of each image, measured by each loss once.
     assert seconds("measure_matrix", wildcards=wildcards) == 4 + 10_000 * (0.5 + 0.5)
-    assert seconds("measure_controls") == 4 + 10_000 * (5 * 0.5 + 6 * 0.5)
+    # Five seeds before fine-tuning, five without training, and grey.
+    assert seconds("measure_controls") == 4 + 10_000 * (10 * 0.5 + 11 * 0.5)
     # 3,177 test images, 50 points; two threads where the calibration had one.
     assert seconds("attribute", threads=2) == 4 + 3_177 * 50 * 0.5 / 2
     assert seconds("check_attributions", threads=2) == 4 + 6 * 100 * 50 * 0.5 / 2
