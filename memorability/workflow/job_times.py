@@ -49,6 +49,8 @@ PLAIN, DETAILED = 2, 10
 HEAD_METRICS = 10  # units of FIGURES["resample"] of a head's metrics, all images and by category
 DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
+CONTROLS = 6  # of an error, each correlated with every run of it
+GIVEN_DRAWS = 1000  # most resamples given a control
 PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
@@ -240,6 +242,7 @@ class JobSeconds:
             "measure_distinctiveness": lambda _: self._pairs(images),
             "measure_external_distinctiveness": lambda _: self._pairs(images),
             "correlate": self._correlate,
+            "compare_controls": self._given_controls,
             # Every protocol meets every other.
             "compare_protocols": lambda _: self._plain(others * len(study.runs), images),
             "measure_decay": lambda _: self._plain(
@@ -374,6 +377,12 @@ class JobSeconds:
         external = len(study.settings["external_errors"])
         selected = len(study.runs) // max(1, len(study.settings["learning_rates"])) + external
         return self._plain(len(study.runs), images) + self._detailed(selected, images)
+
+    def _given_controls(self, _: Job) -> float:
+        """Return the seconds in which errors of the best models are correlated given each control."""
+        pairs = CONTROLS * len(self._study.selected) * len(self._study.settings["losses"])
+        draws = min(self._draws, GIVEN_DRAWS)
+        return float(PLAIN * pairs * self._sizes.images * draws * FIGURES["resample"])
 
     def _series(self, quantity: str) -> int:
         """Return how many values of every image a quantity has, runs and measures together."""
