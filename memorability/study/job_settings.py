@@ -293,9 +293,8 @@ def attribution(study: Study) -> Settings:
 
 
 def attribution_checks(study: Study) -> Settings:
-    """Return how explanations are checked (`explanation.jobs.ExplanationSettings`)."""
-    images = study.settings["attribution"]["checks"]["images"]
-    return attribution(study) | {"images": images, "show": []}
+    """Return how explanations are checked (`explanation.jobs.CheckSettings`)."""
+    return attribution(study) | study.settings["attribution"]["checks"] | {"show": []}
 
 
 # Statistics and claims

@@ -41,7 +41,8 @@ PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
 SHUFFLES = 1000  # of the permutation test of learning rates
-CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
+CHECKED_TIMES = 4  # as long as explaining an image: three baselines, and orders of pixels
+RANDOM_PARTS = 2  # of the network, each explained as often as random weights are drawn
 # Units of FIGURES["resample"] of a run's correlations, measured with five categories: pooled, within
 # and given the category; of a selected run also those between categories, without each, and given
 # subcategories, whose images and subcategories are resampled and left out one by one.
@@ -209,7 +210,8 @@ class JobSeconds:
             "measure_controls": self._controls,
             "attribute": lambda job: self._explain(job, explained["images"]),
             "check_attributions": lambda job: (
-                CHECKED_TIMES * self._explain(job, explained["checks"]["images"])
+                (CHECKED_TIMES + RANDOM_PARTS * explained["checks"]["random_draws"])
+                * self._explain(job, explained["checks"]["images"])
             ),
         }  # fmt: skip
 

@@ -18,7 +18,7 @@ from memorability.base.errors import InputError
 from memorability.base.settings import from_params
 from memorability.data.scores import DataSettings
 from memorability.data.splits import SplitSettings
-from memorability.explanation.jobs import ExplanationSettings
+from memorability.explanation.jobs import CheckSettings, ExplanationSettings
 from memorability.features.detectors import ObjectSettings
 from memorability.images.store import FolderPreparation
 from memorability.networks.computing import Compute
@@ -66,7 +66,7 @@ def study() -> Study:
         (SearchSettings, job_settings.search),
         (LeftOutSettings, job_settings.left_out),
         (ExplanationSettings, job_settings.attribution),
-        (ExplanationSettings, job_settings.attribution_checks),
+        (CheckSettings, job_settings.attribution_checks),
         (BundleSettings, job_settings.bundle),
         (Bootstrap, job_settings.bootstrap),
     ],

@@ -140,7 +140,7 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("measure_controls") == 4 + 10_000 * (10 * 0.5 + 11 * 0.5)
     # 3,177 test images, 50 points; two threads where the calibration had one.
     assert seconds("attribute", threads=2) == 4 + 3_177 * 50 * 0.5 / 2
-    assert seconds("check_attributions", threads=2) == 4 + 6 * 100 * 50 * 0.5 / 2
+    assert seconds("check_attributions", threads=2) == 4 + 14 * 100 * 50 * 0.5 / 2
     assert seconds("measure_objects") == 4 + 10_000 * 7 / 20
     assert seconds("measure_distinctiveness") == 4 + 10_000**2 * FIGURES["pair"]
     assert seconds("predict") == 4 + 50 * 5_892 * FIGURES["predict"]
