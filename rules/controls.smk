@@ -98,7 +98,7 @@ rule measure_controls:
     params:
         study=study.name,
         settings=job_settings.controls(study),
-        content=lambda _: each_content(paths.metric_weights(study)),
+        content=lambda _: each_content(paths.control_weights(study)),
         code=code("measure_controls"),
     script:
         "../scripts/measure_controls.py"
