@@ -45,7 +45,7 @@ rule pretrain:
     """Train an autoencoder to reconstruct the images of the pre-training folder."""
     input:
         pixels=rules.prepare_pretraining.output.pixels,
-        weights=paths.pretraining_weights(study),
+        weights=each_given(paths.pretraining_weights(study)),
     output:
         model=ensure(f"{PRETRAINED}/autoencoder.safetensors", non_empty=True),
         history=ensure(f"{PRETRAINED}/history.parquet", non_empty=True),
@@ -62,6 +62,7 @@ rule pretrain:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.pretraining(study, **wildcards),
+        content=lambda _: each_content(paths.pretraining_weights(study)),
         code=code("pretrain"),
     script:
         "../scripts/pretrain.py"
