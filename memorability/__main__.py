@@ -185,6 +185,42 @@ def _check_predictors(arguments: argparse.Namespace) -> None:
         raise InputError("--mirror is for --predictor; the intervals of --model hold without it.")
 
 
+def _fit(arguments: argparse.Namespace) -> int:
+    """Fit a predictor to a table of scores, write it and return the exit status."""
+    import torch
+
+    from memorability.base.seeding import make_deterministic
+    from memorability.networks.computing import choose_device
+    from memorability.pixel_predictors.contract import FitSettings
+    from memorability.pixel_predictors.frozen_encoder import write_fitted
+    from memorability.pixel_predictors.opening import begin_fit
+    from memorability.scorer.fitting import fit_to_table
+
+    output: Path = arguments.output
+    if output.exists() and not arguments.overwrite:
+        raise InputError(f"--output {output} exists. Name another file, or add --overwrite.")
+    prepare, fit = begin_fit(arguments.predictor, resources=RESOURCES)
+    threads = arguments.threads or torch.get_num_threads()
+    make_deterministic(threads)
+    settings = FitSettings(
+        seed=arguments.seed,
+        device=choose_device(arguments.device),
+        predicts=arguments.column_score,
+        trained_on=arguments.scores.name,
+    )
+    outcome = fit_to_table(
+        prepare, fit, arguments.scores, arguments.images,
+        columns=(arguments.column_file, arguments.column_score), settings=settings, threads=threads,
+    )  # fmt: skip
+    write_fitted(outcome.fitted.predictor, output)
+    logger.info("%s", outcome.in_words())
+    logger.info(
+        "Score images with it: --predictor %s --weights %s=%s",
+        arguments.predictor, arguments.predictor, output,
+    )  # fmt: skip
+    return 0
+
+
 def _results(arguments: argparse.Namespace) -> int:
     """Print where a study writes its results and return the exit status."""
     from memorability.study.configuration_files import results_directory
@@ -219,6 +255,17 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return int(text)
+
+
+def _add_computing(command: Any) -> None:
+    command.add_argument("--overwrite", action="store_true", help="replace a file that exists")
+    command.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="auto (default): cuda where there is a GPU",
+    )
+    command.add_argument("--threads", type=_count, metavar="N", help="CPU threads; all by default")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -282,15 +329,27 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TABLE",
         help="table to write, .csv or .parquet; without it CSV is printed",
     )
-    predict.add_argument("--overwrite", action="store_true", help="replace a table that exists")
-    predict.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="auto (default): cuda where there is a GPU",
-    )
-    predict.add_argument("--threads", type=_count, metavar="N", help="CPU threads; all by default")
+    _add_computing(predict)
     predict.set_defaults(command=_predict)
+    fit: Any = commands.add_parser(
+        "fit", help="fit a predictor to scores of your own",
+        description="Fit a predictor to a table of scores and a folder of images; print how well it "
+        "predicts images that it did not see.",
+    )  # fmt: skip
+    fittable = [spec.name for spec in PIXEL_PREDICTORS.values() if spec.fits]
+    fit.add_argument("--predictor", required=True, metavar="NAME", help=", ".join(fittable))
+    fit.add_argument(
+        "--scores", required=True, type=Path, metavar="TABLE", help="CSV, TSV or Parquet file"
+    )
+    fit.add_argument(
+        "--images", required=True, type=Path, metavar="FOLDER", help="file names are relative to it"
+    )
+    fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
+    fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")
+    fit.add_argument("--seed", type=int, default=0, metavar="N", help="of the split; default: 0")
+    fit.add_argument("--output", required=True, type=Path, metavar="FILE", help="the predictor")
+    _add_computing(fit)
+    fit.set_defaults(command=_fit)
     results: Any = commands.add_parser("results", help="print where a study writes its results")
     results.add_argument("study", type=Path, metavar="FILE", help="the study's file")
     results.add_argument("--finished", action="store_true", help="only if the study is finished")

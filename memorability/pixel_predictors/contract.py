@@ -1,9 +1,9 @@
 """What every predictor that reads pixels is, whoever trained it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from torch import nn
 from memorability.images.decoding import STANDARD, Decoding
 from memorability.networks.computing import place
 from memorability.pixel_predictors.names import MemNetScale, PixelPredictorSpec
+
+Prepare = Callable[[Image.Image], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class PixelPredictor:
     """
 
     facts: Facts
-    prepare: Callable[[Image.Image], npt.NDArray[np.uint8]]
+    prepare: Prepare
     network: nn.Module
     decoding: Decoding = STANDARD
 
@@ -120,3 +122,79 @@ class Open(Protocol):
 
     def __call__(self, spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
         """Return the predictor; InputError if a file is another one, damaged, or missing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """What decides a fit besides images and scores.
+
+    Parameters
+    ----------
+    seed
+        Of all chance, at least 0.
+    device
+        torch device.
+    predicts
+        What the scores are, in words.
+    trained_on
+        What the images are, in words.
+    """
+
+    seed: int
+    device: str
+    predicts: str
+    trained_on: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A predictor that was fitted.
+
+    Parameters
+    ----------
+    predictor
+        The predictor.
+    chosen
+        What the fit chose by itself, by name.
+    """
+
+    predictor: PixelPredictor
+    chosen: Mapping[str, float]
+
+
+class Fit(Protocol):
+    """Fit a predictor to the training images, and choose by the validation images."""
+
+    def __call__(
+        self,
+        spec: PixelPredictorSpec,
+        given: Given,
+        pixels: npt.NDArray[np.uint8],
+        scores: npt.NDArray[np.float64],
+        split: npt.NDArray[Any],
+        *,
+        settings: FitSettings,
+    ) -> Fitted:
+        """Return the predictor.
+
+        Parameters
+        ----------
+        spec
+            What is known of it.
+        given
+            The weights that it starts from.
+        pixels
+            Images as the predictor's own `prepare` makes them, (N, 3, H, W), in memory or
+            memory-mapped.
+        scores
+            (N,); those of test images are not read.
+        split
+            "train", "validation" or "test", (N,).
+        settings
+            Seed, device, and words.
+
+        Raises
+        ------
+        InputError
+            If there is no training or no validation image.
+        """

@@ -31,6 +31,13 @@ class PixelPredictorSpec:
         person must name the file.
     where
         Of weights without download: where they may be had, in a sentence or two.
+    fits
+        "module:function" within this package, a `memorability.pixel_predictors.contract.Fit`; "" of
+        one that is only published.
+    prepares
+        "module:function": from an image to the pixels that a fit reads.
+    starts_from
+        Names in `sources/downloads.yaml` of the weights that a fit starts from.
     """
 
     name: str
@@ -41,6 +48,9 @@ class PixelPredictorSpec:
     opens: str
     downloads: tuple[str, ...] = ()
     where: str = ""
+    fits: str = ""
+    prepares: str = ""
+    starts_from: tuple[str, ...] = ()
 
 
 HITS = "hit rate"
@@ -91,6 +101,21 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
                 "github.com/andrewrkeyes/Memnet-Pytorch-Model, both by git lfs pull. The mean image: "
                 "image_mean.npy in github.com/andrewrkeyes/Memnet-Pytorch"
             ),
+        ),
+        PixelPredictorSpec(
+            name="efficientnet_lite0_ridge",
+            label="ridge regression on EfficientNet-Lite0",
+            predicts="score that it was fitted to",
+            trained_on="the images that it was fitted to",
+            version="fitted",
+            opens="pixel_predictors.frozen_encoder:open_encoder_ridge",
+            where=(
+                "You make the file: python -m memorability fit --predictor efficientnet_lite0_ridge "
+                "--scores TABLE --images FOLDER --output FILE"
+            ),
+            fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
+            prepares="pixel_predictors.views:squashed_to_224",
+            starts_from=("efficientnet_lite0",),
         ),
     )
 }

@@ -1,11 +1,14 @@
 """From the name of a predictor to the predictor: its files are found or fetched, and read."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from memorability.base.errors import InputError, named
-from memorability.pixel_predictors.contract import Given, Open, PixelPredictor
+from memorability.pixel_predictors.contract import Fitted, Given, Open, PixelPredictor, Prepare
 from memorability.pixel_predictors.names import (
     PIXEL_PREDICTORS,
     MemNetScale,
@@ -62,9 +65,45 @@ def open_predictor(
     spec = specification(name)
     logger.info("%s", introduction(spec))
     given = Given(weights=_files(spec, weights, resources), mean_image=mean_image, scale=scale)
-    module, _, function = spec.opens.partition(":")
-    opens: Open = getattr(import_module(f"memorability.{module}"), function)
+    opens: Open = _definition(spec.opens)
     return opens(spec, given)
+
+
+def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fitted]]:
+    """Return what makes pixels of an image, and what fits a predictor to such pixels.
+
+    Parameters
+    ----------
+    name
+        As for `open_predictor`.
+    resources
+        Directory below which downloads land: what a fit starts from is fetched.
+
+    Returns
+    -------
+    tuple
+        From an upright image to pixels; and a `memorability.pixel_predictors.contract.Fit` that has its
+        first two parameters.
+
+    Raises
+    ------
+    InputError
+        If there is no such predictor, or it is only published.
+    """
+    spec = specification(name)
+    if not spec.fits:
+        fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
+        raise InputError(f"{name} is only published, and not fitted here: {', '.join(fitted)} is.")
+    starts = [registry()[download] for download in spec.starts_from]
+    for download in starts:
+        logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
+    given = Given(weights=tuple(fetch(download, resources) for download in starts))
+    return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
+
+
+def _definition(name: str) -> Any:
+    module, _, function = name.partition(":")
+    return getattr(import_module(f"memorability.{module}"), function)
 
 
 def _downloads(spec: PixelPredictorSpec) -> list[Download]:

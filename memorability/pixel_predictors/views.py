@@ -6,6 +6,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from memorability.images.decoding import resize_image
+
 SQUARE = 256
 """Side, in pixels, to which MemNet and ResMem squash an image, whatever its aspect."""
 
@@ -23,6 +25,11 @@ def squashed(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Return an RGB image as uint8 (3, 256, 256), bilinear with antialiasing, aspect ignored."""
     square = image.resize((SQUARE, SQUARE), Image.Resampling.BILINEAR)
     return np.asarray(square).transpose(2, 0, 1)
+
+
+def squashed_to_224(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Return an RGB image as uint8 (3, 224, 224), bilinear with antialiasing, aspect ignored."""
+    return resize_image(image, "squash")
 
 
 def centre_crop(images: Tensor) -> Tensor:

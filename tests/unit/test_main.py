@@ -164,6 +164,24 @@ def test_what_cannot_be_asked_of_predictors_is_explained(
     assert sorted(place.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("predictor", "output", "says"),
+    [
+        ("resmem_published", "new", "is only published, and not fitted here: efficientnet"),
+        ("efficientnet_lite0", "new", "did you mean 'efficientnet_lite0_ridge'"),
+        ("efficientnet_lite0_ridge", "bundle.safetensors", "exists. Name another file"),
+    ],
+)
+def test_what_cannot_be_fitted_is_explained(
+    place: Path, monkeypatch: pytest.MonkeyPatch, predictor: str, output: str, says: str
+) -> None:
+    command = ["memorability", "fit", "--predictor", predictor, "--scores", "scores.csv"]
+    command += ["--images", "images", "--output", str(place / output)]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match=says):
+        main()
+
+
 def test_without_any_predictor_the_choices_are_named(predict: Run) -> None:
     assert "--predictor resmem_published" in predict("images", model="")
 
