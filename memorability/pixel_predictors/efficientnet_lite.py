@@ -59,9 +59,9 @@ class _Block(nn.Module):
         self.adds = stride == 1 and before == stage.channels
 
     def forward(self, maps: Tensor) -> Tensor:
-        inner = F.relu6(self._bn0(self._expand_conv(maps))) if self.expands else maps
-        inner = F.relu6(self._bn1(self._depthwise_conv(inner)))
-        inner = self._bn2(self._project_conv(inner))
+        wide = F.relu6(self._bn0(self._expand_conv(maps))) if self.expands else maps
+        wide = F.relu6(self._bn1(self._depthwise_conv(wide)))
+        inner: Tensor = self._bn2(self._project_conv(wide))
         return inner + maps if self.adds else inner
 
 
@@ -89,7 +89,8 @@ class EfficientNetLite0(nn.Module):
         maps = F.relu6(self._bn0(self._conv_stem(maps)))
         for block in self._blocks:
             maps = block(maps)
-        return F.relu6(self._bn1(self._conv_head(maps))).mean(dim=(2, 3))
+        maps = F.relu6(self._bn1(self._conv_head(maps)))
+        return maps.mean(dim=(2, 3))
 
     def logits(self, pixels: Tensor) -> Tensor:
         """Return the logits (N, 1000) of ImageNet's classes."""

@@ -96,10 +96,11 @@ class TwoBranches(nn.Module):
 def classifier_entropy(logits: Tensor) -> float:
     """Return the mean entropy, in nats, of the classes that logits (N, C) stand for.
 
-    ResMem's classifier has about 2 on photographs in [0, 1]. On standardised ones it is sure of a wrong
-    class, and has about 0.3.
+    On 20 photographs of MemCat in [0, 1], ResMem's classifier has 3.2. On the same ones standardised it
+    is sure of a wrong class, and has 0.34.
     """
-    return float(torch.distributions.Categorical(logits=logits).entropy().mean())
+    logarithms = F.log_softmax(logits, dim=1)
+    return float(-(logarithms.exp() * logarithms).sum(dim=1).mean())
 
 
 def _refuse_standardised(images: Tensor, features: Tensor) -> None:
@@ -107,7 +108,7 @@ def _refuse_standardised(images: Tensor, features: Tensor) -> None:
     if lowest < 0 or highest > 1:
         sure = (
             f", and its classifier is sure of the class, with an entropy of "
-            f"{classifier_entropy(features):.2g} nats (photographs have about 2)"
+            f"{classifier_entropy(features):.2g} nats (photographs have about 3)"
             if features.shape[1] == CLASSES
             else ""
         )

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.stats import spearmanr
 
 from memorability.base.errors import InputError
@@ -93,7 +94,11 @@ def fit_to_table(
     found, _ = locate(list(table["file"]), images)
     if None in found:
         logger.warning("%d rows of %s have no image and are left out.", found.count(None), scores)
-    table = table.assign(found=found).dropna(subset=["found", "score"]).reset_index(drop=True)
+    table = (
+        table.assign(found=pd.Series(found, index=table.index, dtype=object))
+        .dropna(subset=["found", "score"])
+        .reset_index(drop=True)
+    )
     how = SplitSettings(kind="stratified", number=1, seed=settings.seed, **SHARES)
     split = split_images(table, how).to_numpy()
     files = [images / file for file in table["found"]]
