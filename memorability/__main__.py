@@ -80,15 +80,12 @@ def _predict(arguments: argparse.Namespace) -> int:
 
     from memorability.base.job_log import progress
     from memorability.base.seeding import make_deterministic
-    from memorability.networks.computing import choose_device
     from memorability.scorer.score_images import find_files
     from memorability.tables import store
 
     output: Path | None = arguments.output
     _check_output(output, arguments.overwrite)
-    device = choose_device(arguments.device)
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: PyTorch finds no GPU here. Use --device cpu, or auto.")
+    device = _device(arguments.device)
     threads = arguments.threads or torch.get_num_threads()
     _check_predictors(arguments)
     files, others = find_files(arguments.images)
@@ -167,6 +164,17 @@ def _side_by_side(arguments: argparse.Namespace, device: str, threads: int) -> _
     )  # fmt: skip
 
 
+def _device(asked: str) -> str:
+    import torch
+
+    from memorability.networks.computing import choose_device
+
+    device = choose_device(asked)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: PyTorch finds no GPU here. Use --device cpu, or auto.")
+    return device
+
+
 def _check_predictors(arguments: argparse.Namespace) -> None:
     if not arguments.predictor and arguments.model is None:
         raise InputError(
@@ -190,7 +198,6 @@ def _fit(arguments: argparse.Namespace) -> int:
     import torch
 
     from memorability.base.seeding import make_deterministic
-    from memorability.networks.computing import choose_device
     from memorability.pixel_predictors.contract import FitSettings
     from memorability.pixel_predictors.frozen_encoder import write_fitted
     from memorability.pixel_predictors.opening import begin_fit
@@ -199,12 +206,13 @@ def _fit(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output
     if output.exists() and not arguments.overwrite:
         raise InputError(f"--output {output} exists. Name another file, or add --overwrite.")
+    device = _device(arguments.device)
     prepare, fit = begin_fit(arguments.predictor, resources=RESOURCES)
     threads = arguments.threads or torch.get_num_threads()
     make_deterministic(threads)
     settings = FitSettings(
         seed=arguments.seed,
-        device=choose_device(arguments.device),
+        device=device,
         predicts=arguments.column_score,
         trained_on=arguments.scores.name,
     )

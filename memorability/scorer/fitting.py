@@ -1,8 +1,9 @@
 """A predictor fitted to images and scores of one's own, without a study."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -90,8 +91,9 @@ def fit_to_table(
     InputError
         If the table or the folder has a mistake, or an image cannot be read.
     """
-    table = read_scores(scores, dict(zip(("file", "score"), columns, strict=True)))
-    found, _ = locate(list(table["file"]), images)
+    with _words_of_the_command():
+        table = read_scores(scores, dict(zip(("file", "score"), columns, strict=True)))
+        found, _ = locate(list(table["file"]), images)
     if None in found:
         logger.warning("%d rows of %s have no image and are left out.", found.count(None), scores)
     table = (
@@ -120,6 +122,18 @@ def fit_to_table(
     return Outcome(
         fitted=fitted, test=int(test.sum()), spearman=_spearman(predicted, measured[test])
     )
+
+
+@contextmanager
+def _words_of_the_command() -> Iterator[None]:
+    """Say which options stand for the settings of a study that a message names."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            f"{error} (Here, dataset.columns is --column-file and --column-score, and dataset.images is "
+            "--images.)"
+        ) from error
 
 
 def _prepared(prepare: Prepare, file: Path) -> np.ndarray:

@@ -92,6 +92,11 @@ def test_an_image_that_cannot_be_read_is_named(run: Any, tmp_path: Path) -> None
         run()
 
 
+def test_mistakes_in_the_table_are_explained_in_the_words_of_the_command(run: Any) -> None:
+    with pytest.raises(InputError, match=r"no column 'rating'.*dataset\.columns is --column-file"):
+        run(columns=("image", "rating"))
+
+
 def test_what_cannot_be_ranked_is_said() -> None:
     fitted = Fitted(predictor=None, chosen={"penalty": 1})  # type: ignore[arg-type]
     said = Outcome(fitted=fitted, test=2, spearman=float("nan")).in_words()
