@@ -131,8 +131,8 @@ def _words_of_the_command() -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(
-            f"{error} (Here, dataset.columns is --column-file and --column-score, and dataset.images is "
-            "--images.)"
+            f"{error} (Here, dataset.columns is --column-file and --column-score, and dataset.images "
+            "is --images.)"
         ) from error
 
 
