@@ -90,7 +90,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
         PixelPredictorSpec(
             name="memnet",
             label="MemNet",
-            predicts="LaMem's score",
+            predicts="score of LaMem",
             trained_on="LaMem, if the file is the published one",
             version="given",
             opens="pixel_predictors.memnet_files:open_memnet",

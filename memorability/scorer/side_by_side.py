@@ -218,7 +218,7 @@ def summary(table: pd.DataFrame, others: int) -> str:
     for name, own in table.dropna(subset="score").groupby("predictor", sort=True):
         lowest, mean, highest = own["score"].min(), own["score"].mean(), own["score"].max()
         lines.append(
-            f"{name}: {len(own):,} scores of the {own['predicts'].iloc[0]}, from {lowest:.3f} to "
+            f"{name} ({own['predicts'].iloc[0]}): {len(own):,} scores from {lowest:.3f} to "
             f"{highest:.3f}, mean {mean:.3f}."
         )
     return "\n".join(lines)

@@ -102,7 +102,7 @@ def test_what_cannot_be_read_keeps_its_rows_each_with_its_reason(
         "4 images, 8 rows; 3 not scored by every predictor, the column reason says why; 2 files in "
         "folders passed over, which are not named like images."
     )
-    assert said.splitlines()[1].startswith("a: 2 scores of the brightness, from 0.000 to ")
+    assert said.splitlines()[1].startswith("a (brightness): 2 scores from 0.000 to ")
 
 
 def test_nothing_readable_is_a_table_all_the_same(tmp_path: Path) -> None:
