@@ -108,6 +108,7 @@ rule summarise_study:
         table_1=[rules.summarise_errors.output.table] if "error" in QUANTITIES else [],
         table_2=[rules.summarise_features.output.table] if study.runs else [],
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
+        given_controls=[rules.compare_controls.output.given] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],

@@ -61,6 +61,7 @@ LABELS: Mapping[str, str] = {
 # Column model -> whose error it is.
 MODELS: Mapping[str, str] = {
     "fine_tuned": "Fine-tuned",
+    "before_fine_tuning": "Before fine-tuning (epoch 0)",
     "untrained": "Untrained",
     "grey": "Constant grey",
 }

@@ -19,6 +19,7 @@ from memorability.report.pages import (
     write_parts,
 )
 from memorability.report.reading import table_1_for_reading
+from memorability.report.table_1 import control_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
@@ -38,7 +39,7 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, metrics, gains, calibration, attributions
+    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions
         The tables of these names, of prediction without "prediction_"; None where there are none.
     """
 
@@ -46,6 +47,7 @@ class Found:
     table_1: pd.DataFrame | None = None
     table_2: pd.DataFrame | None = None
     selection: pd.DataFrame | None = None
+    given_controls: pd.DataFrame | None = None
     metrics: pd.DataFrame | None = None
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
@@ -107,6 +109,10 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
                 points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
+            if quantity == "error" and found.given_controls is not None:
+                keys = ["protocol", "loss", "lr"]
+                known = found.given_controls.merge(model[keys].drop_duplicates(), on=keys)
+                points.append(control_in_words(known))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())

@@ -233,6 +233,13 @@ def metric_weights(study: Study) -> list[str]:
     return [str(file) for file in files if file is not None]
 
 
+def control_weights(study: Study) -> list[str]:
+    """Return the weights files that the controls read: of all metrics, and of the analysed start."""
+    run = study.selected[0]
+    start = weight_files(study, run.protocol, run.loss)
+    return list(dict.fromkeys([*metric_weights(study), *start]))
+
+
 def object_weights(study: Study) -> list[str]:
     """Return the weights files of the networks behind object features, if these are measured."""
     if not study.runs or study.no_objects:
