@@ -148,7 +148,7 @@ def run_images(wildcards, name):
 @cache
 def given_files():
     """Return the tables and files of weights that the user gave."""
-    return {*paths.given_tables(study), *paths.given_weights(study)}
+    return paths.given_tables(study) + paths.given_weights(study)
 
 
 def given(file):
@@ -161,7 +161,7 @@ def given_contents():
     """Return the SHA-256 of the files that the user gave, by their paths."""
     from memorability.data.contents import CONTENTS, contents
 
-    return contents(Path(), sorted(given_files()), CONTENTS / f"{study.name}_given.json")
+    return contents(Path(), given_files(), CONTENTS / f"{study.name}_given.json")
 
 
 def given_content(file):
