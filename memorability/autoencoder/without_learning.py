@@ -18,6 +18,7 @@ from torch import Tensor
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.cross_metrics import MetricSettings, make_metrics, measure_metrics
 from memorability.base.run_keys import METRIC_KEYS
+from memorability.features.names import LOW_LEVEL
 from memorability.networks.computing import place
 
 GREY = 0.5
@@ -25,9 +26,6 @@ GREY = 0.5
 
 JPEG_QUALITY = 75
 """Pillow's and libjpeg's default."""
-
-FEATURES = {"image_entropy": "image_entropy", "clutter_score": "edge_density"}
-"""Image features that serve as controls, and their names here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +62,7 @@ def measure_controls(
     images
         The image table.
     features
-        The table `features`, with the rows of `FEATURES`.
+        The table `features`, with the rows of `memorability.features.names.LOW_LEVEL`.
     settings
         What decides them.
     device
@@ -78,8 +76,8 @@ def measure_controls(
         Rows of the table `controls`: `METRIC_KEYS`, model, seed (of an untrained
         autoencoder, else empty), image_id, error. Models are "untrained", an autoencoder with random
         weights before any step, and "grey", a constant grey output, each under every metric.
-        Without a model, backbone or sign are "jpeg_bytes", "image_entropy" (bits) and "edge_density"
-        (fraction of pixels).
+        Without a model, backbone or sign are "jpeg_bytes" and the low-level measures of `LOW_LEVEL`, in
+        their units.
     """
     metrics = make_metrics(settings, device)
     ids = list(images["image_id"])
@@ -94,8 +92,8 @@ def measure_controls(
         errors = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
         parts.append(errors.assign(seed=str(seed), model="untrained"))
     sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})
-    complexity = features[features["feature"].isin(FEATURES)].rename(columns={"value": "error"})
-    complexity = complexity.assign(metric=complexity["feature"].map(FEATURES))
+    complexity = features[features["feature"].isin(LOW_LEVEL)].rename(columns={"value": "error"})
+    complexity = complexity.assign(metric=complexity["feature"].map(LOW_LEVEL))
     no_error = dict.fromkeys(("backbone", "trained_by", "published", "sign", "model", "seed"), "")
     parts += [
         sizes.assign(metric="jpeg_bytes", **no_error),
