@@ -11,7 +11,7 @@ import pandas as pd
 
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import wide_features
-from memorability.base.run_keys import EXTERNAL, METRIC_KEYS, RUN_KEYS
+from memorability.base.run_keys import METRIC_KEYS, RUN_KEYS
 from memorability.prediction.held_out import (
     LABELS,
     Block,
@@ -41,7 +41,6 @@ def incremental(
     values: pd.DataFrame,
     outcomes: pd.DataFrame,
     *,
-    protocol: str,
     controls: pd.DataFrame,
     features: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -58,9 +57,6 @@ def incremental(
         As from `memorability.analysis.gathering.from_errors` and `from_distinctiveness`.
     outcomes
         Of all runs, with their keys; without rows where there are none. Diverged runs are left out.
-    protocol
-        Of the analysed model. Errors and distinctiveness of other protocols are left out; those that
-        were made elsewhere are not.
     controls, features
         The tables of these names, without rows where there are none.
     predictions
@@ -92,7 +88,7 @@ def incremental(
             block = Block(name, _wide(table, ids).to_numpy()[np.newaxis, np.newaxis])
             pairs.append((ladder[-1], block))
             ladder.append((*ladder[-1], block))
-    measured = _measured(values, outcomes, protocol, ids)
+    measured = _measured(values, outcomes, ids)
     pairs += [(base, block) for block in measured for base in ladder]
     wide = wide_features(features).reindex(ids)
     single = [
@@ -120,21 +116,20 @@ def _row(base: Sequence[Block], block: Block, found: Increment) -> dict[str, Any
     """Return what the table says of a pair."""
     interval = found.found.interval
     keys = dict.fromkeys((*METRIC_KEYS, "protocol", "loss"), "") | {"metric": block.name}
+    finished = block.measured.any()
     return {
         "quantity": block.name, **keys, **block.keys, "lr": found.option,
         "beyond": ", ".join(dict.fromkeys(each.name for each in base)) or NOTHING,
-        "n": found.n, "seeds": block.runs, "r2_without": found.without, "r2_with": found.together,
-        "difference": found.difference,
+        "n": found.n, "seeds": block.runs if finished else 0,
+        "r2_without": found.without, "r2_with": found.together, "difference": found.difference,
         "difference_low": found.bounds[0], "difference_high": found.bounds[1],
         "semipartial_r": found.semipartial, "ci_low": interval.low,
-        "ci_high": interval.high, "ci_method": interval.method, "p": found.found.p,
-        "unit": found.found.unit, "clusters": found.clusters,
+        "ci_high": interval.high, "ci_method": interval.method if finished else "none (diverged)",
+        "p": found.found.p, "unit": found.found.unit, "clusters": found.clusters,
     }  # fmt: skip
 
 
-def _measured(
-    values: pd.DataFrame, outcomes: pd.DataFrame, protocol: str, ids: pd.Index
-) -> list[Block]:
+def _measured(values: pd.DataFrame, outcomes: pd.DataFrame, ids: pd.Index) -> list[Block]:
     """Return a block per error and per distinctiveness: learning rates are options, seeds are runs.
 
     Of the learning rates, those remain of which most seeds finished. A block of which none did is
@@ -142,8 +137,7 @@ def _measured(
     """
     lost = outcomes.loc[outcomes["outcome"] == "diverged", [*RUN_KEYS]].drop_duplicates()
     marked = values.merge(lost, on=[*RUN_KEYS], how="left", indicator="run")
-    kept = marked["protocol"].isin([protocol, EXTERNAL])
-    kept &= (marked["quantity"] == "error") | (marked["metric"] == PUBLISHED_MEASURE)
+    kept = (marked["quantity"] == "error") | (marked["metric"] == PUBLISHED_MEASURE)
     named = ["quantity", *METRIC_KEYS, "protocol", "loss"]
     blocks = []
     for key, group in marked[kept].groupby(named, sort=False):

@@ -19,6 +19,7 @@ from memorability.report.pages import (
     write_parts,
 )
 from memorability.report.reading import table_1_for_reading
+from memorability.report.sentences.increments import increments_in_words, of_same_model
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
@@ -39,6 +40,8 @@ class Found:
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
     table_1, table_2, selection, metrics, gains, calibration, attributions
         The tables of these names, of prediction without "prediction_"; None where there are none.
+    increments
+        The table `incremental`.
     """
 
     correlations: Mapping[str, pd.DataFrame]
@@ -49,6 +52,7 @@ class Found:
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
+    increments: pd.DataFrame | None = None
 
 
 def write_summary(
@@ -90,6 +94,8 @@ def write_summary(
 def findings(found: Found, *, confidence: float) -> list[str]:
     """Return what was found: a point each for error, labels, distinctiveness, prediction, features.
 
+    Error and distinctiveness have a point more, on what they add to labels, controls and predictors.
+
     Parameters
     ----------
     found
@@ -106,6 +112,9 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
                 points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
+            if found.increments is not None:
+                of_model = of_same_model(found.increments, pooled)
+                points.append(increments_in_words(of_model, confidence=confidence))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())
