@@ -234,11 +234,13 @@ class HeldOut:
         Returns
         -------
         tuple
-            (runs,) of the images, and (runs, draws) in each resample; NaN where one is constant.
+            (runs,) of the images, and (runs, draws) in each resample; NaN where one is constant. Where
+            the model predicts worse than the mean, what it misses stands for the scores, so that no
+            correlation is beyond ±1.
         """
         scores = self.scores - self.scores.mean()
         ones = np.ones_like(scores)
-        shared = [ones, scores, np.square(scores), missed]
+        shared = [ones, scores, np.square(scores), missed, np.square(missed)]
         sums = np.stack([*shared, *left, *np.square(left), *(left * missed)], axis=1)
         units = self.units
         if units.clustered and units.subcategories is not None:
@@ -389,11 +391,12 @@ def _semipartial_of(
 
 def _semipartial(sums: FloatArray) -> FloatArray:
     """Return semipartial correlations (runs, draws) from sums (draws, …) as `HeldOut.semipartial`'s."""
-    count, score, square, missed, *rest = sums.T
+    count, score, score_square, missed, missed_square, *rest = sums.T
     left, squares, products = np.split(np.asarray(rest), 3)
     with np.errstate(divide="ignore", invalid="ignore"):
         covariance = products - left * missed / count
-        variances = (squares - left**2 / count) * (square - score**2 / count)
+        spread = np.maximum(score_square - score**2 / count, missed_square - missed**2 / count)
+        variances = (squares - left**2 / count) * spread
         return np.asarray(covariance / np.sqrt(np.where(variances > 0, variances, np.nan)))
 
 

@@ -254,14 +254,14 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
         )
     matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
     if matters.empty:
-        return f"{text} It is not shown to use any single feature."
+        return f"{text} The model is not shown to use any single feature."
     listed = ", ".join(
-        f"{label(name)} ({percent(share)} of the variance)"
+        f"{label(name)} ({percent(share)})"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
     return (
-        f"{text} It uses these features, as shuffling shows: {listed}. What a feature adds to the "
-        "others is another question: see what each quantity adds."
+        f"{text} The model uses these features (share of the variance of scores that shuffling one "
+        f"costs): {listed}. A feature that is used need not add anything to the others."
     )
 
 

@@ -155,6 +155,12 @@ def test_the_semipartial_correlation_is_that_of_what_is_left(noise: FloatArray) 
     assert drawn[0, 0] == pytest.approx(expected)
 
 
+def test_what_a_model_worse_than_the_mean_misses_correlates_at_most_at_1(noise: FloatArray) -> None:
+    held = HeldOut(images(noise[0]), "score", BOOTSTRAP)
+    by_run, _ = held.semipartial(3 * noise[1], noise[1:2])
+    assert by_run[0] == pytest.approx(1)
+
+
 def test_runs_have_models_of_their_own_and_seeds_are_drawn(noise: FloatArray) -> None:
     score, shared = noise[0] + 0.4 * noise[1], noise[1]
     runs = np.stack([shared + 0.5 * noise[2], shared + 0.5 * noise[3]])[

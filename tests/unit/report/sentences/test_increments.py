@@ -55,8 +55,8 @@ def test_what_adds_and_what_is_not_shown_to_is_said_with_r2_and_interval() -> No
         "Reconstruction error (MSE) adds to labels: R² rises from 0.420 by 0.030 (95 % interval 0.010 "
         "to 0.063 for new subcategories and seeds). It is not shown to add to labels and low-level "
         "controls: R² is 0.420 without it and differs by 0.001 with it (95 % interval 0.000 to 0.004 "
-        "for new subcategories and seeds). Each subcategory was predicted by models that were fitted on "
-        "other subcategories."
+        "for new subcategories and seeds). Each subcategory was predicted by models that were fitted "
+        "on other subcategories."
     )
 
 
