@@ -140,7 +140,8 @@ class HeldOut:
     target
         Column of scores.
     bootstrap
-        Of subcategories or images, and of seeds; its seed is also that of the folds.
+        Of subcategories or images, and of seeds; its seed is also that of the folds. Resamples do not
+        keep the number of each category, whose means are taken off.
     """
 
     def __init__(self, images: pd.DataFrame, target: str, bootstrap: Bootstrap) -> None:
@@ -149,8 +150,11 @@ class HeldOut:
         category, subcategory = (
             images[name].to_numpy(dtype=str) for name in ("category", "subcategory")
         )
-        self.units = Units.of(category, subcategory, bootstrap)
-        self.labels = nested([category] if self.units.clustered else [category, subcategory])
+        units = Units.of(category, subcategory, bootstrap)
+        self.labels = nested([category] if units.clustered else [category, subcategory])
+        # Each unit is measured from means of the others with its label: as many degrees of freedom are
+        # lost as there are labels, whether resamples keep their numbers or not.
+        self.units = replace(units, categories=self.labels)
         self._columns: dict[tuple[Block, int, int, bool], FloatArray] = {}
         self._choices: dict[tuple[Block, int], int] = {}
 
@@ -247,9 +251,9 @@ class HeldOut:
             # A subcategory is drawn as a whole: of its images the sums are enough.
             first = np.unique(units.subcategories, return_index=True)[1]
             sums = np.stack([np.bincount(units.subcategories, column) for column in sums.T], axis=1)
-            strata = None if units.categories is None else units.categories[first]
-            units = Units(len(first), np.arange(len(first)), strata)
-        drawn = [batch.T @ sums for batch in units.weights(self.bootstrap)]
+            units = replace(units, n=len(first), subcategories=np.arange(len(first)))
+        weights = replace(units, categories=None).weights(self.bootstrap)
+        drawn = [batch.T @ sums for batch in weights]
         return _semipartial(sums.sum(axis=0)[np.newaxis])[:, 0], _semipartial(np.concatenate(drawn))
 
     def _labels(self, blocks: Sequence[Block]) -> NDArray[np.intp]:

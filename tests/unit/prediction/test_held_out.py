@@ -15,7 +15,7 @@ from memorability.prediction.held_out import (
     increments,
     normal_scores,
 )
-from memorability.statistics.intervals import Bootstrap
+from memorability.statistics.intervals import Bootstrap, cluster_weights
 
 BOOTSTRAP = Bootstrap(draws=300, confidence=0.95, seed=0)
 N, SUBCATEGORIES = 1200, 40
@@ -106,6 +106,11 @@ def test_subcategories_stay_together_and_are_drawn(noise: FloatArray) -> None:
     assert sorted(predicted) == list(range(N))
 
 
+def test_each_label_costs_a_degree_of_freedom(noise: FloatArray) -> None:
+    held = HeldOut(images(noise[0]), "score", BOOTSTRAP)
+    assert held.units.freedom == SUBCATEGORIES - 2
+
+
 def test_of_fewer_than_ten_subcategories_images_are_held_out(noise: FloatArray) -> None:
     subcategory = np.arange(N) % 4
     score = 2.0 * (subcategory % 2) + noise[0]
@@ -148,7 +153,8 @@ def test_the_semipartial_correlation_is_that_of_what_is_left(noise: FloatArray) 
         assert r == pytest.approx(expected)
     assert drawn.shape == (2, BOOTSTRAP.draws)
     # A resample of subcategories is one of all their images.
-    (first, *_) = held.units.weights(BOOTSTRAP)
+    assert held.units.subcategories is not None
+    (first, *_) = cluster_weights(held.units.subcategories, BOOTSTRAP)
     rows = np.repeat(np.arange(N), first[:, 0])
     covariance = np.cov(missed[rows], left[0][rows], bias=True)[0, 1]
     expected = covariance / left[0][rows].std() / held.scores[rows].std()
