@@ -242,6 +242,8 @@ ERRORS = [paths.error_file(study, run) for run in study.runs]
 OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.
 QUANTITIES = paths.quantities(study)
+# Of these, a study has errors, distinctiveness, or both.
+MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
 SUMMARY = Path(study.results, "tables", "summary.html")
 IMAGES = paths.image_table(study)
 if study.runs:

@@ -42,3 +42,15 @@ VARIANTS_OF: Mapping[str, str] = {
 OBJECT_VARIANTS = tuple(
     variant for variant, feature in VARIANTS_OF.items() if feature in OBJECT_FEATURES
 )
+
+LOW_LEVEL: Mapping[str, str] = {
+    "image_entropy": "image_entropy",
+    "clutter_score": "edge_density",
+    "rms_contrast": "rms_contrast",
+    "spectral_slope": "spectral_slope",
+    "energy_2_to_4_pixels": "energy_2_to_4_pixels",
+    "energy_4_to_8_pixels": "energy_4_to_8_pixels",
+    "energy_8_to_16_pixels": "energy_8_to_16_pixels",
+    "energy_16_to_32_pixels": "energy_16_to_32_pixels",
+}
+"""Features that serve as low-level controls, and their names among these."""

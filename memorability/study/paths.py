@@ -161,6 +161,12 @@ def feature_tables(study: Study) -> list[str]:
     ]
 
 
+def external_predictions(study: Study) -> list[str]:
+    """Return the predictions of predictors that were made elsewhere, a table each."""
+    names = study.settings["prediction"]["external"] if study.runs else ()
+    return [f"{study.results}/head_predictions/head={name}/part.parquet" for name in names]
+
+
 def quantities(study: Study) -> dict[str, list[str]]:
     """Return the tables of each quantity of images that is correlated with memorability.
 
