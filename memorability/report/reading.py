@@ -184,13 +184,15 @@ def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
         "ceiling": "highest possible r",
+        "ceiling_by": "from",
         "unit": "interval for new",
     }
     if method == "pooled":
         del headings["group"]
     rows = ceiling[ceiling["method"] == method]
     highest = _figures(rows, "ceiling", "ceiling_low", "ceiling_high")
-    shown = rows.assign(target=rows["target"].map(label), ceiling=highest)
+    made = rows["ceiling_by"].replace("", "–")
+    shown = rows.assign(target=rows["target"].map(label), ceiling=highest, ceiling_by=made)
     return shown[list(headings)].rename(columns=headings)
 
 
