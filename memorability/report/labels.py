@@ -51,7 +51,7 @@ LABELS: Mapping[str, str] = {
     "separation_certainty": "Separation: certainty of the mask",
     "probable_classes": "Number of probable classes (ResNet-50)",
     "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
+    "pr_auc": "Average precision (PR AUC)",
     "spearman": "Spearman's r",
     "mean_within": "Mean of Spearman's r within categories",
     "pearson": "Pearson's r",

@@ -208,10 +208,12 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "p_grid": "p of the maximum, all losses",
     }
     rows = _choices_by(selection, "published")
-    shown = rows.assign(
-        p_loss=[p_value(p) for p in rows["p_loss"]], p_grid=[p_value(p) for p in rows["p_grid"]]
-    )
-    return with_known(shown[[*_front(shown), *headings]], "skipped").rename(columns=headings)
+    tests = [name for name in headings if name.startswith("p_")]
+    shown = rows.assign(**{name: [p_value(p) for p in rows[name]] for name in tests})
+    if len(rows):
+        headings["p_grid_within"] += f" {rows['within'].iloc[0] or 'category'}"
+    shown = with_known(shown[[*_front(shown), *headings]], "skipped", "p_grid_within")
+    return shown.rename(columns=headings)
 
 
 def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -235,13 +237,14 @@ def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFra
         f"{lr} ({percent(share)})" if lr else "–"
         for lr, share in zip(rows["lr"], rows["share"], strict=True)
     ]
-    shown = rows.assign(r=_figures(rows, "r", "r_low", "r_high"), often=often)
+    shown = rows.assign(r=_figures(rows, "r", "r_middle_low", "r_middle_high"), often=often)
     headings = {
         "r": "r of the other half [95 % of repeats]",
         "optimism": "optimism",
         "often": "chosen most often",
     }
     return shown[[*_front(shown), *headings]].rename(columns=headings)
+        "p_grid_within": "p of the maximum, all losses, shuffled within the",
 
 
 def _choices_by(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
