@@ -50,6 +50,7 @@ HEAD_METRICS = 10  # units of FIGURES["resample"] of a head's metrics, all image
 DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
 PHOTOGRAPH = 1e5  # bytes
+RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
@@ -254,6 +255,8 @@ class JobSeconds:
                 self._explained(study.settings["attribution"]["images"]),
             ),
             "describe_images": lambda _: self._rows,
+            "model_counts": lambda _: self._models * images * FIGURES["count_model"],
+            "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
             "judge_claims": lambda _: FIGURES["figure"],
@@ -261,6 +264,13 @@ class JobSeconds:
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],
         }
+
+    @property
+    def _models(self) -> int:
+        """How many models of responses are fitted: of both answers, without and with each error."""
+        settings = self._study.settings
+        losses = len(settings["losses"]) if self._study.runs else 0
+        return 2 * (1 + losses + len(settings["external_errors"]))
 
     @property
     def _rows(self) -> float:
