@@ -21,7 +21,7 @@ TABLE_2 = (
 OBJECT_FEATURES = ("distinct_categories", "object_count", "mean_object_size", "separation_score")
 """Those of them that need pretrained networks."""
 
-VARIANTS_OF: Mapping[str, str] = {
+VARIANTS_OF: dict[str, str] = {
     "mean_lab_a_8bit": "mean_lab_a",
     "distinct_categories_scripts": "distinct_categories",
     "probable_classes": "distinct_categories",
@@ -47,3 +47,17 @@ VARIANTS_OF: Mapping[str, str] = {
 OBJECT_VARIANTS = tuple(
     variant for variant, feature in VARIANTS_OF.items() if feature in OBJECT_FEATURES
 )
+
+TWO_PARTS: Mapping[str, tuple[str, str]] = {
+    "separation_score": ("separation_found", "separation_where_found"),
+    "mean_object_size": ("object_found", "mean_object_size_where_found"),
+}
+"""Feature that is 0 where nothing is found -> whether something is (1 or 0), and its value there.
+
+Many images have nothing that the networks know: the feature first tells these from the others.
+"""
+
+READINGS_OF: Mapping[str, str] = VARIANTS_OF | {
+    part: feature for feature, parts in TWO_PARTS.items() for part in parts
+}
+"""Other reading, measured or derived -> the feature of Table 2 that it reads otherwise."""

@@ -199,6 +199,20 @@ def test_other_readings_of_features_are_a_quantity_of_their_own() -> None:
     ]
 
 
+def test_a_feature_that_is_0_where_nothing_is_found_is_read_in_two_parts() -> None:
+    table = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "feature": "separation_score", "value": [0.0, 3.5, 0.0]}
+    )
+    read = from_variants(table)
+    assert set(read["quantity"]) == {"variant"}
+    found = read.set_index(["metric", "image_id"])["value"].to_dict()
+    assert found == {
+        ("separation_found", "a"): 0.0, ("separation_found", "b"): 1.0,
+        ("separation_found", "c"): 0.0, ("separation_where_found", "b"): 3.5,
+    }  # fmt: skip
+    assert from_features(table)["value"].tolist() == [0.0, 3.5, 0.0]
+
+
 def test_predictions_are_those_of_test_images_alone() -> None:
     table = pd.DataFrame(
         {
