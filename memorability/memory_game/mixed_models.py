@@ -36,12 +36,11 @@ class Estimate:
         reach = stats.norm.ppf((1 + confidence) / 2) * self.error
         return self.value - reach, self.value + reach
 
-    def logarithmic(self, confidence: float) -> tuple[float, float]:
-        """Return the bounds of a positive number, by the normal approximation of its logarithm."""
-        if not self.value > 0:
-            return np.nan, np.nan
-        reach = stats.norm.ppf((1 + confidence) / 2) * self.error / self.value
-        return self.value * np.exp(-reach), self.value * np.exp(reach)
+    def root(self, confidence: float) -> tuple[float, float, float]:
+        """Return the root of a variance with its bounds, those of the variance, from 0 on."""
+        low, high = self.interval(confidence)
+        value, low, high = np.sqrt([self.value, np.maximum(low, 0.0), high]).tolist()
+        return value, low, high
 
     @property
     def p(self) -> float:

@@ -314,6 +314,8 @@ class _Counts:
         }
         if not self._by_category:
             parts["category"] = parts.pop("subcategory")
+        # Differences of nearly equal numbers may fall below 0 by rounding.
+        parts = {name: np.maximum(part, 0) for name, part in parts.items()}
         total = np.sum(list(parts.values()), axis=0)
         shares = {f"share_{name}": part / total for name, part in parts.items()}
         reliability = 1 - parts["chance"] / total
@@ -359,9 +361,8 @@ class _Trials:
         fit = self._fit(self._fixed)
         rows = []
         for name, variance in fit.variances.items():
-            sd = Estimate(np.sqrt(variance.value), variance.error / (2 * np.sqrt(variance.value)))
-            bounds = sd.logarithmic(self.settings.confidence)
-            rows.append(self._row(f"sd_{name}", "probit", sd.value, *bounds))
+            bounded = variance.root(self.settings.confidence)
+            rows.append(self._row(f"sd_{name}", "probit", *bounded))
         if DELAY in self._fixed:
             doubled = np.log(2)
             slope = _slope(fit, self._fixed)
@@ -439,12 +440,11 @@ def _values(fit: Fitted) -> dict[str, FloatArray]:
 def _drawn(fit: Fitted, settings: ResponseModelSettings) -> dict[str, FloatArray]:
     """Return draws (d,) of the parameters of a model of counts from their normal approximation."""
     generator = numpy_stream(settings.seed, "response models")
-    fixed = {
+    drawn = {
         name: each.value + each.error * generator.standard_normal(_DRAWS)
-        for name, each in fit.fixed.items()
+        for name, each in (dict(fit.fixed) | {_GROUP: fit.variances[_GROUP]}).items()
     }
-    positive = {_GROUP: fit.variances[_GROUP], _PRECISION: fit.precision}
-    return fixed | {
-        name: each.value * np.exp(each.error / each.value * generator.standard_normal(_DRAWS))
-        for name, each in positive.items()
-    }
+    drawn[_GROUP] = np.maximum(drawn[_GROUP], 0)
+    precision = fit.precision
+    relative = precision.error / precision.value * generator.standard_normal(_DRAWS)
+    return drawn | {_PRECISION: precision.value * np.exp(relative)}

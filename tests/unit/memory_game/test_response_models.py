@@ -209,7 +209,8 @@ def test_bounds_of_estimates() -> None:
     estimate = Estimate(2.0, 0.5)
     reach = stats.norm.ppf(0.975) * 0.5
     assert estimate.interval(0.95) == pytest.approx((2 - reach, 2 + reach))
-    low, high = estimate.logarithmic(0.95)
-    assert low * high == pytest.approx(4.0)
+    assert estimate.root(0.95) == pytest.approx(np.sqrt([2, 2 - reach, 2 + reach]))
+    # A variance that may be 0 is bounded by it.
+    assert Estimate(0.1, 0.2).root(0.95)[1] == 0.0
     assert estimate.p == pytest.approx(2 * stats.norm.sf(4))
     assert np.isnan(Estimate(1.0, np.nan).p)
