@@ -1,9 +1,9 @@
 """Mixed models of responses, fitted by GPBoost, which is no requirement of the rest.
 
 GPBoost (F. Sigrist, Gaussian process boosting, 2022) maximises the Laplace approximation of the
-marginal likelihood. Of the libraries that pip installs beside the pinned ones it alone has crossed
-random effects, a probit link, beta-binomial counts and a speed that allows 400,000 responses:
-statsmodels has no crossed probit with a likelihood, and sampling (PyMC, bambi) takes hours of a core.
+marginal likelihood. It installs beside the pinned packages, and has crossed random effects, a probit
+link and beta-binomial counts; 40,000 responses take seconds. statsmodels has no crossed probit with a
+likelihood, and sampling (PyMC, bambi) costs a pass over all responses at each of thousands of steps.
 """
 
 from collections.abc import Mapping
