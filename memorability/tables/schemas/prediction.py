@@ -20,6 +20,7 @@ _METRIC = {
     "value": number(nullable=True),
     "ci_low": number(nullable=True),
     "ci_high": number(nullable=True),
+    "cases": whole(),
     "n": whole(),
 }
 
