@@ -105,6 +105,8 @@ def correlations(
         names them, each with its step. Where all of them did, r is missing.
 
         p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
+        Values made elsewhere are a family of their own, so that no p of the study's own runs depends on
+        what else is correlated.
         ceiling_share is r / ceiling. Pooled rows are compared with the baseline of the largest |r|
         among the images that both have: baseline (its name), baseline_n, baseline_r, and
         baseline_difference, |r| − |baseline_r| over these images with its paired interval;
@@ -146,7 +148,8 @@ def correlations(
     texts = [name for name, kind in _OPTIONAL.items() if kind == "str"]
     table[texts] = table[texts].fillna("")
     for name, adjust in {"p_holm": holm, "p_bh": benjamini_hochberg}.items():
-        table[name] = table.groupby("method")["p"].transform(adjust)
+        family = ["method", table["protocol"] == EXTERNAL]
+        table[name] = table.groupby(family)["p"].transform(adjust)
     if ceiling is not None:
         keys = ["target", "group", "method"]
         table = table.drop(columns="ceiling").merge(

@@ -51,6 +51,11 @@ VARIANTS: Final = _named(
     color.color_diversity_lab_values,
     texture.texture_energy_horizontal,
     texture.texture_energy_swapped,
+    texture.clutter_thresholds_05_10,
+    texture.clutter_thresholds_20_40,
+    texture.clutter_thresholds_40_80,
+    texture.clutter_sigma_2,
+    texture.clutter_sigma_3,
     texture.clutter_sobel_entropy,
 )
 """Other readings of them by their names."""

@@ -31,6 +31,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
     "Images and scores": {
         "figures/scores": "scores by category",
         "tables/ceiling": "reliability of the scores",
+        "tables/count_models": "counts of responses, modelled",
+        "tables/trial_models": "single responses, modelled",
         "figures/consistency": "agreement of halves of the observers",
         "tables/rejected": "images left out",
         "tables/external": "tables made elsewhere",

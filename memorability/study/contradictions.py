@@ -7,7 +7,7 @@ from memorability.base.errors import InputError, named, nearest
 from memorability.base.text import one_form
 from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
-from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.memory_game.score_kinds import COUNTS, SCORE_KINDS
 from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -171,6 +171,21 @@ def check_target(target: str, columns: Iterable[str]) -> None:
         raise InputError(
             f"statistics.target: {target} is computed from counts, but the score table has no "
             f"{', '.join(missing)}. Name these columns in dataset.columns, or use the target score."
+        )
+
+
+def check_response_models(models: Iterable[str], columns: Iterable[str], *, trials: bool) -> None:
+    """Raise InputError where what a model of responses is made of is not there."""
+    missing = sorted(set(COUNTS) - set(columns))
+    if "counts" in models and missing:
+        raise InputError(
+            "statistics.response_models: counts are to be modelled, but the score table has no "
+            f"{', '.join(missing)}. Name these columns in dataset.columns, or leave counts out."
+        )
+    if "trials" in models and not trials:
+        raise InputError(
+            "statistics.response_models: single trials are to be modelled, but the study has none. "
+            "Give them in dataset.trials in place of scores, or leave trials out."
         )
 
 

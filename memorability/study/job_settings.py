@@ -316,6 +316,11 @@ def ceiling(study: Study) -> Settings:
     return {"bootstrap": bootstrap(study)}
 
 
+def response_models(study: Study) -> Settings:
+    """Return what decides models of responses (`memory_game.response_models.ResponseModelSettings`)."""
+    return _chosen(study.settings["statistics"], "confidence", "seed")
+
+
 def table_2(study: Study) -> Settings:
     """Return what decides Table 2 (`report.table_2.Table2Settings`)."""
     return {"bootstrap": bootstrap(study), "unavailable": unavailable_features(study)}

@@ -53,8 +53,7 @@ def given_weights(study: Study) -> list[str]:
 
 def trials(study: Study) -> list[str]:
     """Return the table of the single trials that the scores were made of, where there is one."""
-    known = study.has_own_trials or study.settings["dataset"]["kind"] == "sample"
-    return [f"{study.results}/dataset/trials.parquet"] * known
+    return [f"{study.results}/dataset/trials.parquet"] * study.has_trials
 
 
 def external_path(study: Study, table: str, name: str) -> str:

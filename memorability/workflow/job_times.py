@@ -53,6 +53,7 @@ BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
 PHOTOGRAPH = 1e5  # bytes
+RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
@@ -260,6 +261,8 @@ class JobSeconds:
                 self._explained(study.settings["attribution"]["images"]),
             ),
             "describe_images": lambda _: self._rows,
+            "model_counts": lambda _: self._models * images * FIGURES["count_model"],
+            "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
             "judge_claims": lambda _: FIGURES["figure"],
@@ -267,6 +270,13 @@ class JobSeconds:
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],
         }
+
+    @property
+    def _models(self) -> int:
+        """How many models of responses are fitted: of both answers, without and with each error."""
+        settings = self._study.settings
+        losses = len(settings["losses"]) if self._study.runs else 0
+        return 2 * (1 + losses + len(settings["external_errors"]))
 
     @property
     def _rows(self) -> float:

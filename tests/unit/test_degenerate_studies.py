@@ -286,7 +286,11 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "correlations": known(error, distinct), "outcomes": files["outcomes"],
         "predictions": known(predictions), "features": files["features"],
     }  # fmt: skip
-    run("describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities)
+    described = run(
+        "describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities
+    )
+    per_image = {"per_image": made(described, "table")}
+    run("model_counts", per_image, settings=job_settings.response_models(STUDY))
     inputs = {
         "correlations": known(error, distinct), "claims": claims,
         "table_1": known(made(table_1, "table")), "table_2": known(made(table_2, "table")),

@@ -243,7 +243,7 @@ def _rate_choices(
     name = "highest r (the published choice)"
     axes.plot(place, published["r"], marker="o", ms=10, label=name, **marks)
     place = places[honest["lr"]] if honest["lr"] else np.nan
-    axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
+    axes.vlines(place, honest["r_middle_low"], honest["r_middle_high"], color="black", lw=1)
     name = "chosen on half of the images, r of the others"
     axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
     return (

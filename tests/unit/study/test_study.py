@@ -355,6 +355,21 @@ def test_a_target_that_needs_false_alarms_says_which_counts_are_missing(target: 
     assert "no false_alarms, hits, responses" in refusal(merged(settings, lamem))
 
 
+def test_models_of_responses_need_counts_or_single_trials() -> None:
+    counts = {"statistics": {"response_models": ["counts"]}}
+    trials = {"statistics": {"response_models": ["trials"]}}
+    message = refusal(merged(folder(), counts))
+    assert "statistics.response_models: counts are to be modelled" in message
+    assert "no false_alarms, hits, responses" in message
+    assert "but the study has none. Give them in dataset.trials" in refusal(merged(trials))
+    resolve(merged(counts), ROOT)  # MemCat's table has counts
+    known = resolve(merged(_yaml(ROOT / "studies/sample.yaml"), trials), ROOT)
+    assert known.has_trials
+    assert "'trial' is unknown (did you mean 'trials'?)" in refusal(
+        merged({"statistics": {"response_models": ["trial"]}})
+    )
+
+
 def test_a_data_set_without_its_kind_is_asked_for_the_kind_alone() -> None:
     message = refusal(changed("dataset", {}))
     assert "dataset.kind: missing" in message

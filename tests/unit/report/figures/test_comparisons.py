@@ -551,7 +551,7 @@ def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.D
     seeds = [keys | {"lr": lr, "seed": seed, "r": 0.1} for lr in rates for seed in "01"]
     lr = "" if undefined and len(rates) == 1 else rates[0]
     selection = [
-        keys | {"rule": rule, "lr": lr, "r": r, "r_low": 0.1, "r_high": 0.3}
+        keys | {"rule": rule, "lr": lr, "r": r, "r_middle_low": 0.1, "r_middle_high": 0.3}
         for rule, r in (("published", 0.25), ("images", 0.125))
     ]
     choices = [keys | {"rule": "images", "lr": rate, "share": 1 / len(rates)} for rate in rates]
