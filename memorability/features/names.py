@@ -59,6 +59,7 @@ LOW_LEVEL: Mapping[str, str] = {
     "energy_16_to_32_pixels": "energy_16_to_32_pixels",
 }
 """Features that serve as low-level controls, and their names among these."""
+
 TWO_PARTS: Mapping[str, tuple[str, str]] = {
     "separation_score": ("separation_found", "separation_where_found"),
     "mean_object_size": ("object_found", "mean_object_size_where_found"),
