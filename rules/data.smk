@@ -355,9 +355,7 @@ rule split_images:
     input:
         images=IMAGES,
         official_splits=paths.official_splits(study),
-        near_duplicates=(
-            paths.near_duplicate_pairs(study) if study.groups_near_duplicates else []
-        ),
+        near_duplicates=(paths.near_duplicate_pairs(study) if study.groups_near_duplicates else []),
     output:
         split=ensure("<results>/images/split.parquet", non_empty=True),
     log:

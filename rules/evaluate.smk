@@ -74,6 +74,31 @@ rule plot_prediction:
         "../scripts/plot_prediction.py"
 
 
+rule measure_intervals:
+    """Measure how often intervals around predictions hold the scores of test images."""
+    input:
+        predictions=rules.predict.output.predictions,
+        images=ANALYSED_IMAGES,
+    output:
+        **tabled("prediction_intervals", "intervals"),
+        page=page("prediction_intervals"),
+    log:
+        "<logs>/measure_intervals.log",
+    benchmark:
+        "<benchmarks>/measure_intervals.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        study=study.name,
+        settings={"confidence": CONFIDENCE},
+        note=notes.study_note(study),
+        code=code("measure_intervals"),
+    script:
+        "../scripts/measure_intervals.py"
+
+
 rule bundle_predictor:
     """Save the predictor with its encoder in one file, which scores any image."""
     input:
@@ -84,8 +109,6 @@ rule bundle_predictor:
         record=paths.record_file(study, ANALYSED),
         images=ANALYSED_IMAGES,
     output:
-        **tabled("prediction_intervals", "intervals"),
-        page=page("prediction_intervals"),
         bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
         facts=ensure("<results>/predictor/bundle.json", non_empty=True),
     log:
@@ -104,5 +127,5 @@ rule bundle_predictor:
         "../scripts/bundle_predictor.py"
 
 
-ANALYSIS += [rules.plot_prediction.output]
+ANALYSIS += [rules.plot_prediction.output, rules.measure_intervals.output]
 ALL += [rules.bundle_predictor.output]

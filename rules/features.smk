@@ -1,4 +1,4 @@
-"""Image features, their correlation with memorability and with attributions, and what each adds.
+"""Image features, their correlation with memorability and with attributions, and a model of all.
 
 REQUIRED: prepared images; attributions; where object features are measured, the weights of three networks.
 MAKES:    <results>/tables/features.parquet, <results>/object_features/…
@@ -35,7 +35,7 @@ rule measure_objects:
     input:
         images=PREPARED,
         pixels=PIXELS,
-        weights=paths.object_weights(study),
+        weights=each_given(paths.object_weights(study)),
     output:
         features=ensure("<results>/object_features/shard={shard}/part.parquet", non_empty=True),
     log:
@@ -52,13 +52,14 @@ rule measure_objects:
     params:
         study=study.name,
         settings=job_settings.objects(study),
+        content=lambda _: each_content(paths.object_weights(study)),
         code=code("measure_objects"),
     script:
         "../scripts/measure_objects.py"
 
 
 rule model_features:
-    """Predict memorability from all features together, and say what each adds to the others."""
+    """Predict memorability from all features together, and say how much the model uses each."""
     input:
         features=FEATURES,
         images=IMAGES,
@@ -114,7 +115,7 @@ rule summarise_features:
 
 
 rule plot_features:
-    """Draw Table 2, other readings of features, how they go together, and what each adds."""
+    """Draw Table 2, other readings of features, how they go together, and how much each is used."""
     input:
         table=rules.summarise_features.output.table,
         readings=expand(rules.correlate.output.correlations, quantity=["feature", "variant"]),

@@ -3,20 +3,21 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.analysis.feature_attributions import correlate_attributions
+    from memorability.analysis.correlations import correlate_attributions
     from memorability.claims.published import load_published
     from memorability.report.table_2 import Table2Settings, table_2, write_table_2
 
     settings = job.read_settings(Table2Settings)
+    attributions = job.read("attributions")
     attributed = correlate_attributions(
         job.read_runs("features"),
-        job.read("attributions"),
+        attributions,
         job.read("images"),
         settings.bootstrap,
     )
     job.write("attributed", attributed, "correlations")
     found = [job.read("correlations"), attributed]
-    table = table_2(found, load_published(), settings.unavailable)
+    table = table_2(found, load_published(), settings.unavailable, attributions)
     job.write("table", table, "table_2")
     confidence = settings.bootstrap.confidence
     write_table_2(table, job.output.page, confidence=confidence, note=job.params.note)

@@ -3,17 +3,27 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
+    from memorability.report.labels import with_networks
     from memorability.report.summary import Found, write_summary
 
     params = job.params
-    correlations = zip(params.quantities, job.read_each("correlations"), strict=True)
-    tables = ("table_1", "table_2", "selection", "attributions", "near_duplicates")
+    found = with_networks(job.read_each("correlations"))
+    correlations = zip(params.quantities, found, strict=True)
+    tables = (
+        "table_1",
+        "table_2",
+        "selection",
+        "given_controls",
+        "attributions",
+        "near_duplicates",
+    )
     prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(
             correlations=dict(correlations),
             **{name: job.read_if_any(name) for name in tables},
             **{name: job.read_if_any(name, f"prediction_{name}") for name in prediction},
+            increments=job.read("increments", "incremental"),
         ),
         job.read("claims"),
         job.output.page,

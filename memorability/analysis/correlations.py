@@ -1,17 +1,17 @@
 """Per-image quantities, from whatever table they are in, correlated with memorability."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from memorability.analysis.gathering import MODEL_KEYS
-from memorability.base.run_keys import EXTERNAL
+from memorability.analysis.gathering import MODEL_KEYS, from_attributions, from_features
+from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.statistics.best_rate import best_rate
-from memorability.statistics.comparison import compare_correlations
+from memorability.statistics.comparison import compare_correlations, given_controls
 from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, correlate, pooled_correlation
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
@@ -24,6 +24,17 @@ COLUMNS = [
     "ceiling_share", "baseline", "baseline_n", "baseline_r", "baseline_difference",
     "baseline_ci_low", "baseline_ci_high", "baseline_unit", "beats_baseline",
 ]  # fmt: skip
+ATTRIBUTION = "attribution_"
+"""Before the name of an attribution summary where it is a target."""
+
+GIVEN = (
+    "r", "control_r", "agreement", "given_control_r", "ci_low", "ci_high", "ci_method", "p", "unit",
+    "not_tested", "difference", "difference_ci_low", "difference_ci_high", "difference_p",
+)  # fmt: skip
+"""Columns of the table `given_controls`: what `statistics.comparison.given_controls` says."""
+
+MOST_DRAWS = 1000
+"""Resamples behind an interval given a control: a standard error of 1,000 is known to 2 %."""
 # Columns that only selected models have, and their types.
 _OPTIONAL: Mapping[str, Any] = DETAILS | {
     "baseline": "str",
@@ -94,12 +105,17 @@ def correlations(
         names them, each with its step. Where all of them did, r is missing.
 
         p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
+        Values made elsewhere are a family of their own, so that no p of the study's own runs depends on
+        what else is correlated.
         ceiling_share is r / ceiling. Pooled rows are compared with the baseline of the largest |r|
         among the images that both have: baseline (its name), baseline_n, baseline_r, and
         baseline_difference, |r| − |baseline_r| over these images with its paired interval;
         baseline_unit is what that holds for, as unit is for r; beats_baseline is "yes" where the whole
-        interval is above 0, "no" where it is not, and empty where nothing was compared.
+        interval is above 0, "no" where it is not, and empty where nothing was compared. Without rows
+        where no image has a value, as of baselines when all images are training images.
     """
+    if values.empty:
+        return pd.DataFrame(columns=COLUMNS)
     models = [
         _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
         for key, group in values.groupby(MODEL_KEYS, sort=True)
@@ -132,7 +148,8 @@ def correlations(
     texts = [name for name, kind in _OPTIONAL.items() if kind == "str"]
     table[texts] = table[texts].fillna("")
     for name, adjust in {"p_holm": holm, "p_bh": benjamini_hochberg}.items():
-        table[name] = table.groupby("method")["p"].transform(adjust)
+        family = ["method", table["protocol"] == EXTERNAL]
+        table[name] = table.groupby(family)["p"].transform(adjust)
     if ceiling is not None:
         keys = ["target", "group", "method"]
         table = table.drop(columns="ceiling").merge(
@@ -218,6 +235,40 @@ def _beside_baseline(
     }
 
 
+def correlate_attributions(
+    features: pd.DataFrame,
+    attributions: pd.DataFrame,
+    images: pd.DataFrame,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    """Correlate every feature of Table 2 with every attribution summary of the explained images.
+
+    Parameters
+    ----------
+    features, attributions, images
+        The tables of these names.
+    bootstrap
+        See `correlations`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `correlations`, target being "attribution_mean_absolute",
+        "attribution_mean_signed" or "attribution_mean_positive". p-values are adjusted over the
+        features with the same target and method.
+    """
+    long = from_attributions(attributions)
+    summaries = long.pivot_table(index="image_id", columns="metric", values="value")
+    explained = images.merge(summaries.add_prefix(ATTRIBUTION), on="image_id")
+    values = from_features(features)
+    values = values[values["image_id"].isin(explained["image_id"])]
+    parts = [
+        correlations(values, explained, target=f"{ATTRIBUTION}{summary}", bootstrap=bootstrap)
+        for summary in long["metric"].unique()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
 def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:
     """Return the correlations of the best models, of errors made elsewhere and of controls, by metric.
 
@@ -237,6 +288,66 @@ def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -
     best = best.assign(model="fine_tuned")
     elsewhere = models[models["protocol"] == EXTERNAL]
     return pd.concat([best, elsewhere, controls], ignore_index=True)
+
+
+def beside_controls(
+    errors: pd.DataFrame,
+    table: pd.DataFrame,
+    controls: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    protocol: str,
+    target: str,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    """Return what is left of the best models' correlations once each control is known.
+
+    Parameters
+    ----------
+    errors
+        As from `memorability.analysis.gathering.from_errors`.
+    table
+        The table `correlations` of the errors, which says which models are the best.
+    controls
+        As from `memorability.analysis.gathering.from_controls`.
+    images
+        The image table.
+    protocol
+        Protocol of the models. Errors made elsewhere are taken as well.
+    target, bootstrap
+        As in `correlations`; at most `MOST_DRAWS` resamples are drawn.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `given_controls`: of each model (protocol, loss, lr, `METRIC_KEYS` of its
+        error) and each control what `memorability.statistics.comparison.given_controls` says; the
+        control is control_model, empty of image complexity, and control_metric. An error stands
+        beside the controls that are measured in the same metric, and beside complexity. Seeds that
+        diverged are left out, and models of which all did. Without rows where no model is left.
+    """
+    bootstrap = replace(bootstrap, draws=min(bootstrap.draws, MOST_DRAWS))
+    best = selected_values(errors, table)
+    metrics, names = list(METRIC_KEYS), ["control_model", "control_metric"]
+    keys = ["protocol", "loss", "lr", *metrics]
+    parts = []
+    for key, model in best[best["protocol"].isin([protocol, EXTERNAL])].groupby(keys):
+        finished = finished_seeds(model)
+        if finished.empty:
+            continue
+        same = (controls[metrics] == model[metrics].iloc[0]).all(axis=1)
+        known = controls[same | (controls["model"] == "")]
+        found = given_controls(
+            finished,
+            dict(list(known.groupby(["model", "metric"]))),
+            images,
+            target=target,
+            bootstrap=bootstrap,
+        )
+        found[names] = found.pop("control").tolist()
+        parts.append(found.assign(**dict(zip(keys, key, strict=True)), target=target))
+    columns = [*keys, *names, "target", "method", "n", "seeds", *GIVEN]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def own_runs(table: pd.DataFrame) -> pd.DataFrame:

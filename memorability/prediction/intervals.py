@@ -150,6 +150,13 @@ def calibrated(residuals: Floats, categories: npt.ArrayLike, confidence: float) 
     )
 
 
+def labelled_test(predictions: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return the test images of the table `predictions` with category and subcategory."""
+    labels = images[["image_id", "category", "subcategory"]]
+    test = predictions.loc[predictions["split"] == "test", ["image_id", "score", "predicted"]]
+    return test.merge(labels, on="image_id", validate="1:1")
+
+
 def interval_coverage(test: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Return how often intervals contain the measured scores of images that calibrated nothing of them.
 

@@ -13,9 +13,9 @@ from scipy.stats import rankdata, t
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 from memorability.statistics.intervals import (
+    SMALLEST_BOOTSTRAP,
     Bootstrap,
     image_weights,
-    no_interval,
     percentile_interval,
 )
 from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Ranks, codes
@@ -84,6 +84,30 @@ def evaluate_prediction(predicted: Floats, scores: Floats, *, threshold: float) 
     return {name: float(value) for name, value in metrics.items()}
 
 
+def cases(predicted: Floats, scores: Floats, *, threshold: float) -> dict[str, int]:
+    """Return on how many images each metric rests: of the smaller class, or of the denominator.
+
+    A precision of two images that are called memorable rests on two, whatever the number of test
+    images, and its resamples know no others. Of fewer than `SMALLEST_BOOTSTRAP` there is no interval.
+
+    Parameters
+    ----------
+    predicted, scores, threshold
+        See `evaluate_prediction`.
+    """
+    positive, called = scores >= threshold, predicted >= threshold
+    count, positives, calls = len(scores), int(positive.sum()), int(called.sum())
+    rests_on = {
+        "roc_auc": min(positives, count - positives),
+        "pr_auc": min(positives, count - positives),
+        "precision": calls,
+        "sensitivity": positives,
+        "specificity": count - positives,
+        "f1": min(positives, calls),
+    }
+    return {name: rests_on.get(name, count) for name in METRICS}
+
+
 def _ratio(count: int, total: int) -> float:
     return count / total if total else math.nan
 
@@ -114,6 +138,8 @@ class Bootstrapped:
     draws
         Head -> values (draws, metrics) in each resample, in the order of `metrics`; NaN where a
         metric is undefined.
+    cases
+        Head -> metric -> images that it rests on, see `cases`.
     confidence
         Coverage of intervals, between 0 and 1.
     metrics
@@ -123,20 +149,20 @@ class Bootstrapped:
     n: int
     estimates: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, FloatArray]
+    cases: Mapping[str, Mapping[str, int]]
     confidence: float
     metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
-        """Return head, metric, value, ci_low, ci_high and n, see `metric_interval`.
+        """Return head, metric, value, ci_low, ci_high, cases and n, see `metric_interval`.
 
         Resamples in which a metric is undefined do not count towards its interval; where more than
-        half are, or the metric itself is, the interval is NaN.
+        half are, or the metric itself is, or it rests on too few images, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
-            | metric_interval(
-                metric, values[metric], self.draws[head][:, place], self.n, self.confidence
-            )
+            | self._interval(values[metric], place, head)
+            | {"cases": self.cases[head][metric]}
             for head, values in self.estimates.items()
             for place, metric in enumerate(self.metrics)
         ]
@@ -153,11 +179,7 @@ class Bootstrapped:
         """
         rows = [
             {"head": head, "baseline": baseline, "metric": metric, "difference": difference}
-            | _interval(
-                difference,
-                self.draws[head][:, place] - self.draws[baseline][:, place],
-                self.confidence,
-            )
+            | self._interval(difference, place, head, baseline)
             for baseline in baselines
             for head, values in self.estimates.items()
             if head != baseline
@@ -167,28 +189,34 @@ class Bootstrapped:
         columns = ["head", "baseline", "metric", "difference", "ci_low", "ci_high"]
         return pd.DataFrame(rows, columns=columns).assign(n=self.n)
 
-
-def _interval(value: float, draws: FloatArray, confidence: float) -> dict[str, float]:
-    interval = percentile_interval(draws, confidence)
-    if math.isnan(value):
-        interval = no_interval("undefined")
-    return {"ci_low": interval.low, "ci_high": interval.high}
+    def _interval(
+        self, value: float, place: int, head: str, baseline: str = ""
+    ) -> dict[str, float]:
+        """Return the interval of a head's metric, or of its difference from a baseline's."""
+        heads = [head, baseline] if baseline else [head]
+        draws = self.draws[head][:, place] - (self.draws[baseline][:, place] if baseline else 0)
+        metric = "" if baseline else self.metrics[place]
+        low, high = metric_interval(metric, value, draws, self.n, self.confidence)
+        few = min(self.cases[name][self.metrics[place]] for name in heads) < SMALLEST_BOOTSTRAP
+        if few or math.isnan(value):
+            low = high = math.nan
+        return {"ci_low": low, "ci_high": high}
 
 
 def metric_interval(
     metric: str, value: float, draws: FloatArray, n: int, confidence: float
-) -> dict[str, float]:
-    """Return the interval of a metric of images that were resampled, ci_low and ci_high.
+) -> tuple[float, float]:
+    """Return the interval of a metric of images that were resampled, its low and its high end.
 
     Shares and areas are symmetric on the scale of log odds, squared errors on that of logarithms,
     Pearson's r on Fisher's z: the interval is t standard errors wide there, the standard error being
     that of the draws. Of few images, percentiles are too narrow and lie where the draws are skewed
-    to. Rank correlations, and shares and areas of 0 or 1, have percentile intervals.
+    to. Rank correlations, differences, and shares and areas of 0 or 1 have percentile intervals.
 
     Parameters
     ----------
     metric
-        Of `METRICS`, or "mean_within".
+        Of `METRICS`, "mean_within", or "" for a difference.
     value, draws
         Of the images, and in each resample, (draws,), NaN where undefined.
     n
@@ -201,18 +229,17 @@ def metric_interval(
     Source: the delta method; Pepe 2003, "The Statistical Evaluation of Medical Tests for
     Classification and Prediction", for areas and shares on the scale of log odds.
     """
-    plain = _interval(value, draws, confidence)
-    if metric in ("spearman", "mean_within") or n < 2 or math.isnan(plain["ci_low"]):
-        return plain
+    plain = percentile_interval(draws, confidence)
+    if metric in ("", "spearman", "mean_within") or n < 2 or math.isnan(plain.low):
+        return plain.low, plain.high
     forth, back, slope = {
         "mse": (np.log, np.exp, value),
         "pearson": (np.arctanh, np.tanh, 1 - value**2),
     }.get(metric, (logit, expit, value * (1 - value)))
     if not slope > 0:
-        return plain
+        return plain.low, plain.high
     half = np.nanstd(draws) * math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1) / slope
-    low, high = (float(back(forth(value) + sign * half)) for sign in (-1, 1))
-    return {"ci_low": low, "ci_high": high}
+    return float(back(forth(value) - half)), float(back(forth(value) + half))
 
 
 def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
@@ -241,10 +268,12 @@ def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
         drawn = [np.roll(each.draws[head][:, place], k) for k, each in enumerate(ranked)]
         empty = np.full(len(by_category[0].draws[head]), math.nan)
         draws[head] = (np.mean(drawn, axis=0) if drawn else empty)[:, np.newaxis]
+    count = sum(each.n for each in ranked)
     return Bootstrapped(
-        sum(each.n for each in ranked),
+        count,
         estimates,
         draws,
+        {head: {"mean_within": count} for head in estimates},
         by_category[0].confidence,
         ("mean_within",),
     )
@@ -289,7 +318,8 @@ def bootstrap_metrics(
         for head, evaluate in evaluators.items():
             parts[head].append(evaluate(weights, observed))
     draws = {head: np.concatenate(each) for head, each in parts.items()}
-    return Bootstrapped(len(scores), values, draws, bootstrap.confidence)
+    rests_on = {head: cases(each, scores, threshold=threshold) for head, each in predicted.items()}
+    return Bootstrapped(len(scores), values, draws, rests_on, bootstrap.confidence)
 
 
 def _resampled_metrics(

@@ -1,6 +1,6 @@
 """Names of losses, metrics, features and targets as a reader expects them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -38,29 +38,59 @@ LABELS: Mapping[str, str] = {
     "color_diversity_lab_values": "Colour diversity, as scripted (LAB values)",
     "texture_energy_horizontal": "Texture energy, horizontal",
     "texture_energy_swapped": "Texture energy, as scripted (red and blue swapped)",
+    "clutter_thresholds_05_10": "Clutter, Canny thresholds 0.05 and 0.1",
+    "clutter_thresholds_20_40": "Clutter, Canny thresholds 0.2 and 0.4",
+    "clutter_thresholds_40_80": "Clutter, Canny thresholds 0.4 and 0.8",
+    "clutter_sigma_2": "Clutter, Canny sigma 2",
+    "clutter_sigma_3": "Clutter, Canny sigma 3",
     "clutter_sobel_entropy": "Clutter, as scripted (Sobel entropy)",
     "object_count_scripts": "Number of objects, as scripted (score from 0.05)",
     "distinct_categories_scripts": "Number of distinct categories, as scripted (score from 0.05)",
     "mean_object_size_scripts": "Mean object size, as scripted (score from 0.05)",
+    "separation_found": "Separation: foreground or none",
+    "separation_where_found": "Separation where there is foreground",
+    "object_found": "Objects or none",
+    "mean_object_size_where_found": "Mean object size where there are objects",
     "separation_mask_fraction": "Separation: share of foreground",
     "separation_certainty": "Separation: certainty of the mask",
     "probable_classes": "Number of probable classes (ResNet-50)",
     "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
+    "pr_auc": "Average precision (PR AUC)",
     "spearman": "Spearman's r",
     "mean_within": "Mean of Spearman's r within categories",
     "pearson": "Pearson's r",
     "f1": "F1",
     "jpeg_bytes": "Size as JPEG",
     "edge_density": "Edge density",
+    "overdispersion": "Correlation of two responses to one image",
+    "share_category": "Share of variance: category",
+    "share_subcategory": "Share of variance: subcategory",
+    "share_image": "Share of variance: image",
+    "share_chance": "Share of variance: chance of responses",
+    "reliability": "Reliability of the rate",
+    "sd_subcategory": "SD of subcategories",
+    "sd_image": "SD of images",
+    "sd_observer": "SD of observers",
+    "delay": "Doubling of the delay",
+    "change_of_rate_delay": "Change of the rate per doubling of the delay",
     "nearest_neighbour": "Distance to the nearest image (paper)",
     "nearest_neighbours_mean": "Mean distance to the k nearest images",
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",
+    "rms_contrast": "Contrast (RMS)",
+    "spectral_slope": "Spectral slope",
+    "energy_2_to_4_pixels": "Energy of details of 2–4 pixels",
+    "energy_4_to_8_pixels": "Energy of details of 4–8 pixels",
+    "energy_8_to_16_pixels": "Energy of details of 8–16 pixels",
+    "energy_16_to_32_pixels": "Energy of details of 16–32 pixels",
+    "labels": "Labels",
+    "low_level": "Low-level controls",
+    "predictors": "Predictors made elsewhere",
 }
 # Column model -> whose error it is.
 MODELS: Mapping[str, str] = {
     "fine_tuned": "Fine-tuned",
+    "before_fine_tuning": "Before fine-tuning (epoch 0)",
     "untrained": "Untrained",
     "grey": "Constant grey",
 }
@@ -135,6 +165,43 @@ def metric_label(row: Mapping[str, Any] | pd.Series) -> str:
         words = f"{words}, external{source}"
     model = row.get("model", "")
     return f"{MODELS[model]}: {words}" if model else words
+
+
+def loss_label(row: Mapping[str, Any] | pd.Series) -> str:
+    """Return in words the loss that a model was trained with, and the weights of its network.
+
+    Parameters
+    ----------
+    row
+        See `metric_label`. Of quantities that are no error, the weights are known after
+        `with_networks`.
+    """
+    return metric_label({**row, "metric": row["loss"], "sign": "distance", "model": ""})
+
+
+def with_networks(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return tables in which rows of distinctiveness name the network of the loss of their model.
+
+    Parameters
+    ----------
+    tables
+        Tables `correlations`. Those of errors know the network.
+    """
+    errors = pd.concat(tables, ignore_index=True)
+    errors = errors[(errors["quantity"] == "error") & (errors["metric"] == errors["loss"])]
+    known = errors.drop_duplicates(["protocol", "loss"]).set_index(["protocol", "loss"])["backbone"]
+    return [
+        table.assign(
+            backbone=[
+                known.get((protocol, loss), own) if quantity == "distinctiveness" else own
+                for quantity, protocol, loss, own in zip(
+                    table["quantity"], table["protocol"], table["loss"], table["backbone"],
+                    strict=True,
+                )
+            ]
+        )
+        for table in tables
+    ]  # fmt: skip
 
 
 def metric_labels(table: pd.DataFrame) -> list[str]:

@@ -20,12 +20,15 @@ from memorability.report.pages import (
 )
 from memorability.report.provenance import duplicates_in_words
 from memorability.report.reading import table_1_for_reading
+from memorability.report.sentences.increments import increments_in_words, of_same_model
+from memorability.report.table_1 import control_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
     given_category_in_words,
     pooled_in_words,
     predictor_in_words,
+    unconverged_in_words,
 )
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -38,19 +41,24 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, metrics, gains, calibration, attributions, near_duplicates
+    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions,
+    near_duplicates
         The tables of these names, of prediction without "prediction_"; None where there are none.
+    increments
+        The table `incremental`.
     """
 
     correlations: Mapping[str, pd.DataFrame]
     table_1: pd.DataFrame | None = None
     table_2: pd.DataFrame | None = None
     selection: pd.DataFrame | None = None
+    given_controls: pd.DataFrame | None = None
     metrics: pd.DataFrame | None = None
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
     near_duplicates: pd.DataFrame | None = None
+    increments: pd.DataFrame | None = None
 
 
 def write_summary(
@@ -92,6 +100,8 @@ def write_summary(
 def findings(found: Found, *, confidence: float) -> list[str]:
     """Return what was found: a point each for error, labels, distinctiveness, prediction, features.
 
+    Error and distinctiveness have a point more, on what they add to labels, controls and predictors.
+
     Parameters
     ----------
     found
@@ -108,6 +118,13 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
                 points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
+            if quantity == "error" and found.given_controls is not None:
+                keys = ["protocol", "loss", "lr"]
+                known = found.given_controls.merge(model[keys].drop_duplicates(), on=keys)
+                points.append(control_in_words(known))
+            if found.increments is not None:
+                of_model = of_same_model(found.increments, pooled)
+                points.append(increments_in_words(of_model, confidence=confidence))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())
@@ -145,7 +162,7 @@ def _ranked(metrics: pd.DataFrame) -> str:
     r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
     return (
         f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
-        f"{r}."
+        f"{r}.{'' if row['ci_low'] > 0 or row['ci_high'] < 0 else ' The interval contains 0.'}"
     )
 
 
@@ -177,13 +194,9 @@ def _chosen(selection: pd.DataFrame | None) -> str:
 
 
 def _attributed(attributions: pd.DataFrame | None) -> str:
-    if attributions is None or attributions["converged"].all():
+    if attributions is None:
         return ""
-    lost = int((~attributions["converged"]).sum())
-    return (
-        f"The attributions of {lost} of {len(attributions)} images have not converged: their maps are "
-        "not reliable. More steps (attribution.steps) may help."
-    )
+    return unconverged_in_words(int(attributions["converged"].sum()), len(attributions))
 
 
 def sentences(note: str) -> Sequence[str]:

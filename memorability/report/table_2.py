@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from memorability.analysis.feature_attributions import ATTRIBUTION
+from memorability.analysis.correlations import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
 from memorability.report.numbers import significant
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
+from memorability.report.wording import unconverged_in_words
 from memorability.statistics.intervals import Bootstrap
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
@@ -38,7 +39,10 @@ class Table2Settings:
 
 
 def table_2(
-    found: Sequence[pd.DataFrame], published: Sequence[Claim], unavailable: Mapping[str, str]
+    found: Sequence[pd.DataFrame],
+    published: Sequence[Claim],
+    unavailable: Mapping[str, str],
+    attributions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the study's Table 2: a row per target and feature.
 
@@ -51,12 +55,15 @@ def table_2(
         The published numbers.
     unavailable
         Feature -> why it was not measured.
+    attributions
+        The table of this name.
 
     Returns
     -------
     pandas.DataFrame
-        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what intervals
-        and p hold for); r with ci_low, ci_high, p,
+        The table `table_2`: order (of reading, from 0), target, feature, n, converged (of how many of
+        the images that were drawn the attributions have converged; missing where they have no part),
+        unit (what intervals and p hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
         say how it averages attributions: its figure stands beside each summary); unavailable (why there
@@ -65,6 +72,8 @@ def table_2(
     """
     table = pd.concat(found, ignore_index=True)
     table = table[table["group"] == "all"]
+    drawn = attributions[attributions["drawn"]]
+    converged = int(drawn["converged"].sum())
     rows = []
     for target in table["target"].unique():
         of_target = table[table["target"] == target]
@@ -78,13 +87,27 @@ def table_2(
                 continue
             row: dict[str, Any] = {"target": target, "feature": feature, "unavailable": why}
             row["n"] = 0 if why else pooled["n"][feature]
+            row["converged"] = converged if target.startswith(ATTRIBUTION) else pd.NA
             row["unit"] = "" if why else pooled["unit"][feature]
             row |= _figures(pooled, feature, "")
             for method, given in _GIVEN.items():
                 row |= _figures(by_method.get(method, pooled.iloc[:0]), feature, f"{given}_")
             row["published"] = _published(published, feature, target)
             rows.append(row)
-    return pd.DataFrame(rows).rename_axis("order").reset_index()
+    made = pd.DataFrame(rows).rename_axis("order").reset_index()
+    return made.astype({"converged": "Int64"})
+
+
+def _unconverged(table: pd.DataFrame) -> str:
+    rows = table[table["converged"].notna()]
+    return unconverged_in_words(rows["converged"].max(), rows["n"].max()) if len(rows) else ""
+
+
+def _of_converged(table: pd.DataFrame, target: str) -> str:
+    """Return what stands behind the name of a target: how many attributions can be relied on."""
+    rows = table[table["target"] == target]
+    converged, count = rows["converged"].max(), rows["n"].max()
+    return "" if converged == count else f" ({converged} of {count} converged)"
 
 
 def _figures(rows: pd.DataFrame, feature: str, prefix: str) -> dict[str, float]:
@@ -161,12 +184,11 @@ def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, n
         table_2_for_reading(table, memorability, confidence=confidence),
         path,
         title="Table 2: image features beside memorability and attributions",
-        lead=in_words(table, confidence=confidence),
+        lead=" ".join(filter(None, [in_words(table, confidence=confidence), _unconverged(table)])),
         note=note,
         more={
-            f"The same features beside {label(target)}": table_2_for_reading(
-                table, target, confidence=confidence
-            )
+            f"The same features beside {label(target)}{_of_converged(table, target)}": rows
             for target in attributions
+            for rows in [table_2_for_reading(table, target, confidence=confidence)]
         },
     )

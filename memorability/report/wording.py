@@ -9,8 +9,8 @@ from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import head_label
-from memorability.report.labels import label, metric_label
+from memorability.prediction.names import OF_LABELS, head_label
+from memorability.report.labels import label, loss_label, metric_label
 from memorability.report.numbers import measured, measured_with_interval, number, percent
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -56,7 +56,7 @@ def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
     confidence
         Of its interval, between 0 and 1.
     """
-    subject, score = _subject(pooled), SCORE_KINDS[pooled["target"]].in_a_sentence
+    subject, score = subject_of(pooled), SCORE_KINDS[pooled["target"]].in_a_sentence
     if np.isnan(pooled["r"]):
         return f"{subject} has no correlation with {score}: {why_none(pooled['ci_method'])}."
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
@@ -64,7 +64,7 @@ def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
         seeds += f", which agree at r = {number(pooled['seed_agreement'])}"
     interval = _interval(pooled, f"{100 * confidence:g} % interval ", f" for new {pooled['unit']}")
     numbers = f"r = {number(pooled['r'])}{interval}, {pooled['n']:,} images{seeds}"
-    if _is_shown(pooled):
+    if is_shown(pooled):
         first = f"{subject} correlates with {score}: {numbers}."
     else:
         why = "" if np.isnan(pooled["ci_low"]) else " The interval contains 0."
@@ -121,7 +121,7 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
             rows.append({"protocol": protocol or "–", "correlation": words})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["protocol", "correlation"])
     own = set(table["protocol"]) - {EXTERNAL, "–"}
     return table if len(own) > 1 else table[["correlation"]]
 
@@ -200,7 +200,8 @@ def distinct_heads(metrics: pd.DataFrame) -> list[str]:
     """Return the heads of a table `prediction_metrics` that say something of their own.
 
     Left out are label baselines that give every image the same value (means of the only category),
-    and a baseline of subcategories that equals that of categories.
+    and a baseline of subcategories that equals that of categories. Where no label tells images
+    apart, models that read labels are left out, too.
     """
     wide = metrics.pivot_table(
         index="head", columns="metric", values="value", dropna=False, sort=False
@@ -211,11 +212,13 @@ def distinct_heads(metrics: pd.DataFrame) -> list[str]:
     both = wide.loc[[name for name in (category, subcategory) if name in wide.index]]
     if both.duplicated().any():
         left_out.add(subcategory)
+    if left_out == set(BASELINES):
+        left_out.update(OF_LABELS)
     return [str(head) for head in wide.index if head not in left_out]
 
 
 def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd.DataFrame) -> str:
-    """Say what all features add to labels, and which of them still matter.
+    """Say what all features add to labels, and which of them the model uses.
 
     Parameters
     ----------
@@ -232,7 +235,7 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
     model, count = importance["model"].iloc[0], importance["n"].iloc[0]
     if cannot_tell(importance):
         return (
-            f"There are too few images to tell what features add: the model ({model}) predicts the "
+            f"There are too few images to tell what features say: the model ({model}) predicts the "
             "same for every image whatever its features are."
         )
     r = metrics[metrics["metric"] == "spearman"].set_index("head")["value"]
@@ -254,12 +257,15 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
         )
     matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
     if matters.empty:
-        return f"{text} No single feature is shown to add to the others."
+        return f"{text} The model is not shown to use any single feature."
     listed = ", ".join(
-        f"{label(name)} ({percent(share)} of the variance)"
+        f"{label(name)} ({percent(share)})"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
-    return f"{text} These features add to all others: {listed}."
+    return (
+        f"{text} The model uses these features (share of the variance of scores that shuffling one "
+        f"costs): {listed}. A feature that is used need not add anything to the others."
+    )
 
 
 def cannot_tell(importance: pd.DataFrame) -> bool:
@@ -272,6 +278,22 @@ def cannot_tell(importance: pd.DataFrame) -> bool:
     """
     known = importance[["importance", "ci_low", "ci_high"]]
     return bool((known.fillna(0) == 0).all(axis=None))
+
+
+def unconverged_in_words(converged: int, count: int) -> str:
+    """Say how many attributions have not converged; "" where all have.
+
+    Parameters
+    ----------
+    converged, count
+        Images whose attributions have converged, and all that have attributions.
+    """
+    if converged == count:
+        return ""
+    return (
+        f"The attributions of {count - converged} of {count} images have not converged: their maps, "
+        "and correlations with them, are not reliable. More steps (attribution.steps) may help."
+    )
 
 
 def _of_the_order(calibration: pd.DataFrame, values: "pd.Series[float]") -> str:
@@ -290,14 +312,15 @@ def _of_the_order(calibration: pd.DataFrame, values: "pd.Series[float]") -> str:
     return ""
 
 
-def _subject(row: pd.Series) -> str:
+def subject_of(row: pd.Series) -> str:
+    """Return what a row of `correlations` or `incremental` is about, as the subject of a sentence."""
     rate = f", learning rate {row['lr']}" if row["lr"] else ""
     if row["quantity"] in {"error", "matrix"}:
         return f"Reconstruction error ({metric_label(row)}{rate})"
     if row["quantity"] == "distinctiveness":
         measure = label(row["metric"]).removesuffix(" (paper)")
         measure = measure[0].lower() + measure[1:]
-        return f"Latent distinctiveness ({measure}; model: {label(row['loss'])}{rate})"
+        return f"Latent distinctiveness ({measure}; model: {loss_label(row)}{rate})"
     return metric_label(row)
 
 
@@ -317,8 +340,8 @@ def _between_and_within(rows: Rows) -> str:
     if np.isnan(partial["r"]):
         return f"All of it is between the {categories} categories: within them nothing varies."
     shares = ["", ""]
-    if between * within >= 0 and _is_shown(rows["pooled"]):
-        shares = [f" ({_percent(part / pooled)})" for part in (between, within)]
+    if between * within >= 0 and is_shown(rows["pooled"]):
+        shares = [f" ({percent(part / pooled)})" for part in (between, within)]
     parts = (
         f"Differences between the {categories} categories make {number(between)} of it{shares[0]}, "
         f"differences between images of one category make {number(within)}{shares[1]}."
@@ -328,7 +351,7 @@ def _between_and_within(rows: Rows) -> str:
 
 def _left_given_category(partial: pd.Series) -> str:
     left = f"r = {number(partial['r'])}{_interval(partial)}"
-    if _is_shown(partial):
+    if is_shown(partial):
         return f"Given the category, {left} is left."
     return f"Given the category, no correlation is shown: {left}."
 
@@ -349,8 +372,8 @@ def _ceiling(rows: Rows) -> str:
 def _of_ceiling(row: pd.Series) -> str:
     best = f"r = {number(row['ceiling'])} at most"
     # A share of a correlation that may be 0 would say more than is known.
-    reached = _percent(abs(row["ceiling_share"]))
-    return f"{best} ({reached} is reached)" if _is_shown(row) else best
+    reached = percent(abs(row["ceiling_share"]))
+    return f"{best} ({reached} is reached)" if is_shown(row) else best
 
 
 def _baseline(rows: Rows) -> str:
@@ -385,10 +408,6 @@ def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     return f" ({name}{number(row['ci_low'])} to {number(row['ci_high'])}{holds_for})"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
-def _is_shown(row: pd.Series) -> bool:
+def is_shown(row: pd.Series) -> bool:
     """Whether a correlation has an interval, and it does not contain 0."""
     return bool(row["ci_low"] > 0 or row["ci_high"] < 0)

@@ -30,7 +30,12 @@ from memorability.images.decoding import Decoding
 from memorability.images.sizes import SIDE, Resize
 from memorability.networks.computing import place
 from memorability.networks.model_file import ModelFile
-from memorability.prediction.intervals import Intervals, calibrated, interval_coverage
+from memorability.prediction.intervals import (
+    Intervals,
+    calibrated,
+    interval_coverage,
+    labelled_test,
+)
 from memorability.prediction.predictors.trained import (
     TrainedPredictor,
     predictor_tensors,
@@ -290,13 +295,6 @@ def _coverage(held: pd.DataFrame) -> dict[str, float | None]:
         "highest": shares[["category"]].max(),
     }
     return {name: None if math.isnan(share) else float(share) for name, share in values.items()}
-
-
-def labelled_test(predictions: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Return the test images of the table `predictions` with category and subcategory."""
-    labels = images[["image_id", "category", "subcategory"]]
-    test = predictions.loc[predictions["split"] == "test", ["image_id", "score", "predicted"]]
-    return test.merge(labels, on="image_id", validate="1:1")
 
 
 def _usual_distance(

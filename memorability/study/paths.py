@@ -45,10 +45,15 @@ def given_tables(study: Study) -> list[str]:
     return [scored] * own + split + made_elsewhere
 
 
+def given_weights(study: Study) -> list[str]:
+    """Return the files of weights that the user gave: those that the workflow cannot fetch."""
+    fetched = {f"resources/{download.path}" for download in registry().values()}
+    return sorted(_weights(study) - fetched)
+
+
 def trials(study: Study) -> list[str]:
     """Return the table of the single trials that the scores were made of, where there is one."""
-    known = study.has_own_trials or study.settings["dataset"]["kind"] == "sample"
-    return [f"{study.results}/dataset/trials.parquet"] * known
+    return [f"{study.results}/dataset/trials.parquet"] * study.has_trials
 
 
 def external_path(study: Study, table: str, name: str) -> str:
@@ -162,6 +167,12 @@ def feature_tables(study: Study) -> list[str]:
     ]
 
 
+def external_predictions(study: Study) -> list[str]:
+    """Return the predictions of predictors that were made elsewhere, a table each."""
+    names = study.settings["prediction"]["external"] if study.runs else ()
+    return [f"{study.results}/head_predictions/head={name}/part.parquet" for name in names]
+
+
 def quantities(study: Study) -> dict[str, list[str]]:
     """Return the tables of each quantity of images that is correlated with memorability.
 
@@ -194,11 +205,16 @@ def downloads(study: Study) -> list[Download]:
     """Return the files from outside that the study needs and the workflow can fetch."""
     kind = study.settings["dataset"]["kind"]
     names = DATASET_DOWNLOADS.get(kind, ()) if study.has_images else ()
-    weights = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
-    weights.update(object_weights(study))
-    known = registry()
+    weights, known = _weights(study), registry()
     fetched = [download for download in known.values() if f"resources/{download.path}" in weights]
     return [known[name] for name in names] + fetched
+
+
+def _weights(study: Study) -> set[str]:
+    """Return all files of weights from outside that jobs of the study read."""
+    read = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
+    begun = pretraining_weights(study) if pretrainings(study) else []
+    return read.union(object_weights(study), begun)
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
@@ -230,6 +246,13 @@ def metric_weights(study: Study) -> list[str]:
     return [str(file) for file in files if file is not None]
 
 
+def control_weights(study: Study) -> list[str]:
+    """Return the weights files that the controls read: of all metrics, and of the analysed start."""
+    run = study.selected[0]
+    start = weight_files(study, run.protocol, run.loss)
+    return list(dict.fromkeys([*metric_weights(study), *start]))
+
+
 def object_weights(study: Study) -> list[str]:
     """Return the weights files of the networks behind object features, if these are measured."""
     if not study.runs or study.no_objects:
@@ -255,6 +278,13 @@ def pretrained_files(study: Study, protocol: str) -> list[str]:
     """Return the model files of the study's own pre-training that runs of a protocol read."""
     pretrained = study.protocols[protocol].initial_weights == "pretrain"
     return [f"{pretraining_path(study, protocol)}/{MODEL}"] if pretrained else []
+
+
+def pretraining_weights(study: Study) -> list[str]:
+    """Return the file of weights from outside that pre-training starts from, if it does."""
+    if study.settings["pretraining"]["initial_weights"] == "random":
+        return []
+    return [str(study.network_file("vgg"))]
 
 
 def pretrainings(study: Study) -> list[str]:

@@ -74,6 +74,11 @@ class Study:
         return "trials" in self.settings["dataset"]
 
     @property
+    def has_trials(self) -> bool:
+        """Whether single trials are known, those of simulated observers among them."""
+        return self.has_own_trials or bool(self.settings["dataset"]["kind"] == "sample")
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return set(self.image_source["columns"]) >= set(COUNTS)
@@ -87,7 +92,11 @@ class Study:
         if self.has_own_trials:
             names += [*COUNTS, *(name for name in LABELS if name in dataset["columns"])]
             columns = {name: name for name in names}
-            return {"images": dataset["images"], "scores": f"{place}/{scores}", "columns": columns}
+            return {
+                "images": dataset.get("images"),
+                "scores": f"{place}/{scores}",
+                "columns": columns,
+            }
         if dataset["kind"] in ("folder", "table"):
             return {key: dataset.get(key) for key in ("images", "scores", "columns")}
         if dataset["kind"] in DATASET_DOWNLOADS:

@@ -40,9 +40,9 @@ PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES[
 PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
-HASH = 2e-3  # seconds an image, whose hash is compared with all others
 SHUFFLES = 1000  # of the permutation test of learning rates
-CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
+CHECKED_TIMES = 4  # as long as explaining an image: three baselines, and orders of pixels
+RANDOM_PARTS = 2  # of the network, each explained as often as random weights are drawn
 # Units of FIGURES["resample"] of a run's correlations, measured with five categories: pooled, within
 # and given the category; of a selected run also those between categories, without each, and given
 # subcategories, whose images and subcategories are resampled and left out one by one.
@@ -50,12 +50,15 @@ PLAIN, DETAILED = 2, 10
 HEAD_METRICS = 10  # units of FIGURES["resample"] of a head's metrics, all images and by category
 DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
+CONTROLS = 6  # of an error, each correlated with every run of it
+GIVEN_DRAWS = 1000  # most resamples given a control
 PHOTOGRAPH = 1e5  # bytes
+RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
-    "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
-    "prediction", "pretraining", "protocol_effects", "reconstructions", "planted", "scores", "search",
-    "seed_agreement", "selection",
+    "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
+    "matrix", "measures", "planted", "prediction", "pretraining", "protocol_effects",
+    "reconstructions", "scores", "search", "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -170,7 +173,7 @@ class JobSeconds:
             "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
             "split_images", "read_split", "measure_baselines", "measure_consistency",
             "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
-            "list_external", "read_predictions",
+            "measure_intervals", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
@@ -182,7 +185,7 @@ class JobSeconds:
             **dict.fromkeys(tables, lambda _: self._rows),
             "prepare_images": lambda job: sizes.images * FIGURES["prepare"] / job.threads,
             "prepare_pretraining": lambda job: sizes.pretraining * FIGURES["prepare"] / job.threads,
-            "find_near_duplicates": lambda _: sizes.images * HASH,
+            "find_near_duplicates": lambda _: sizes.images * FIGURES["features"] / 10,
             "measure_features": lambda job: sizes.images * FIGURES["features"] / job.threads,
             "measure_objects": lambda _: (
                 sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]
@@ -210,7 +213,8 @@ class JobSeconds:
             "measure_controls": self._controls,
             "attribute": lambda job: self._explain(job, explained["images"]),
             "check_attributions": lambda job: (
-                CHECKED_TIMES * self._explain(job, explained["checks"]["images"])
+                (CHECKED_TIMES + RANDOM_PARTS * explained["checks"]["random_draws"])
+                * self._explain(job, explained["checks"]["images"])
             ),
         }  # fmt: skip
 
@@ -243,6 +247,7 @@ class JobSeconds:
             "measure_distinctiveness": lambda _: self._pairs(images),
             "measure_external_distinctiveness": lambda _: self._pairs(images),
             "correlate": self._correlate,
+            "compare_controls": self._given_controls,
             # Every protocol meets every other.
             "compare_protocols": lambda _: self._plain(others * len(study.runs), images),
             "measure_decay": lambda _: self._plain(
@@ -252,11 +257,14 @@ class JobSeconds:
                 SHUFFLES * len(study.runs) * images * FIGURES["resample"]
             ),
             "model_features": lambda _: self._plain(len(TABLE_2), images),
+            "measure_increments": lambda _: self._increments,
             "summarise_features": lambda _: self._detailed(
                 len(TABLE_2) * len(SUMMARIES),
                 self._explained(study.settings["attribution"]["images"]),
             ),
             "describe_images": lambda _: self._rows,
+            "model_counts": lambda _: self._models * images * FIGURES["count_model"],
+            "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
             "judge_claims": lambda _: FIGURES["figure"],
@@ -264,6 +272,13 @@ class JobSeconds:
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],
         }
+
+    @property
+    def _models(self) -> int:
+        """How many models of responses are fitted: of both answers, without and with each error."""
+        settings = self._study.settings
+        losses = len(settings["losses"]) if self._study.runs else 0
+        return 2 * (1 + losses + len(settings["external_errors"]))
 
     @property
     def _rows(self) -> float:
@@ -301,9 +316,15 @@ class JobSeconds:
 
     def _controls(self, _: Job) -> float:
         seeds = len(self._study.settings["seeds"])
-        model = self._autoencoder(self._study.settings["selected"]["protocol"])
-        each = seeds * model.reconstruct + (seeds + 1) * self._metrics
-        return float(self._sizes.images * each)
+        protocol = self._study.settings["selected"]["protocol"]
+        choices = self._study.protocols[protocol]
+        before = len(self._study.selected) if choices.seeded_before_training else 1
+        model = self._autoencoder(protocol)
+        each = (seeds + before) * model.reconstruct + (seeds + before + 1) * self._metrics
+        seconds = self._sizes.images * each
+        if choices.batch_norm_mode == "train_then_recompute":
+            seconds += before * self._sizes.images * model.reconstruct
+        return float(seconds)
 
     def _explain(self, job: Job, images: int) -> float:
         model = self._autoencoder(self._study.settings["selected"]["protocol"])
@@ -322,8 +343,10 @@ class JobSeconds:
         keys = ("bottleneck", "decoder", "batch_norm")
         bottleneck, decoder, batch_norm = (job.wildcards[key] for key in keys)
         model = self._calibration.autoencoders[bottleneck, decoder, batch_norm == "yes"]
-        epochs = int(self._study.settings["pretraining"]["epochs"])
-        return self._sizes.pretraining * epochs * model.train
+        chosen = self._study.settings["pretraining"]
+        # Of forward and backward passes through both halves, a frozen encoder saves two of six.
+        epochs = chosen["epochs"] + chosen["decoder_first"]["epochs"] * 2 / 3
+        return float(self._sizes.pretraining * epochs * model.train)
 
     @cached_property
     def _latent(self) -> int:
@@ -372,6 +395,12 @@ class JobSeconds:
         selected = len(study.runs) // max(1, len(study.settings["learning_rates"])) + external
         return self._plain(len(study.runs), images) + self._detailed(selected, images)
 
+    def _given_controls(self, _: Job) -> float:
+        """Return the seconds in which errors of the best models are correlated given each control."""
+        pairs = CONTROLS * len(self._study.selected) * len(self._study.settings["losses"])
+        draws = min(self._draws, GIVEN_DRAWS)
+        return float(PLAIN * pairs * self._sizes.images * draws * FIGURES["resample"])
+
     def _series(self, quantity: str) -> int:
         """Return how many values of every image a quantity has, runs and measures together."""
         study = self._study
@@ -385,8 +414,19 @@ class JobSeconds:
             "prediction": 1,
             "attribution": len(SUMMARIES),
             "matrix": len(study.protocols) * losses * losses * seeds,
-            "control": losses * (seeds + 1),
+            "control": losses * (2 * seeds + 1),
         }[quantity]
+
+    @property
+    def _increments(self) -> float:
+        """Seconds in which each quantity joins models of labels, of controls and of predictors."""
+        study = self._study
+        errors = len(study.runs) // max(1, len(study.settings["learning_rates"]))
+        elsewhere = len(study.settings["external_errors"])
+        measured = errors + elsewhere + self._series("distinctiveness") // DISTANCES
+        steps = 1 + bool(study.runs) + bool(study.runs and study.settings["prediction"]["external"])
+        models = steps * measured + (len(TABLE_2) if study.runs else 0)
+        return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
 
     def _plain(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated."""

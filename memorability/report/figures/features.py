@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorability.analysis.gathering import wide_features
-from memorability.features.names import TABLE_2, VARIANTS_OF
-from memorability.prediction.names import head_label
+from memorability.features.names import READINGS_OF, TABLE_2
+from memorability.prediction.names import OF_LABELS, head_label
 from memorability.report.figures.comparisons import draw_forest
 from memorability.report.figures.style import (
     COLOURS,
@@ -18,7 +18,8 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.labels import label
-from memorability.report.numbers import counted, number
+from memorability.report.numbers import counted, number, percent
+from memorability.report.wording import distinct_heads
 
 # Columns of the table `table_2` -> how they are drawn.
 _GIVEN = {
@@ -54,7 +55,12 @@ def table_2_forest(table: pd.DataFrame, *, compared: bool, confidence: float, no
             rows = table[table["target"] == target]
             lines = rows["feature"].map(places).to_numpy(dtype=float)
             _panel(axes, rows, lines, compared=compared)
-            axes.set_title(f"{readable(label(target), 28)}\n{counted(rows['n'].max(), 'image')}")
+            converged = rows["converged"].max()
+            lost = pd.notna(converged) and converged < rows["n"].max()
+            axes.set_title(
+                f"{readable(label(target), 28)}\n{counted(rows['n'].max(), 'image')}"
+                f"{f', {converged} converged' if lost else ''}"
+            )
             axes.set_xlabel("Spearman's r")
         panels[0].set_yticks(range(len(features)), [_wrapped(name) for name in features])
         panels[0].set_ylim(len(features) - 0.4, -0.6)
@@ -140,13 +146,17 @@ def readings(
     """
     table = pd.concat([features, variants], ignore_index=True)
     pooled = table[table["method"] == "pooled"]
-    base = pooled["metric"].map(lambda name: VARIANTS_OF.get(name, name))
-    read_otherwise = base.isin([VARIANTS_OF[name] for name in variants["metric"].unique()])
+    base = pooled["metric"].map(lambda name: READINGS_OF.get(name, name))
+    read_otherwise = base.isin([READINGS_OF[name] for name in variants["metric"].unique()])
     order = base.map({name: place for place, name in enumerate(TABLE_2)})
     # The sort is stable, and features stand before variants.
     pooled = pooled.assign(order=order)[read_otherwise].sort_values("order", kind="stable")
+    largest = pooled["n"].max()
     names = [
-        label(name) + ("" if name in VARIANTS_OF else " (Table 2)") for name in pooled["metric"]
+        label(name)
+        + ("" if name in READINGS_OF else " (Table 2)")
+        + (f" ({percent(n / largest)} of the images)" if n < largest else "")
+        for name, n in zip(pooled["metric"], pooled["n"], strict=True)
     ]
     with styled():
         figure = Figure(figsize=(7.2, 1.6 + 0.42 * len(pooled)), layout="constrained")
@@ -162,7 +172,7 @@ def readings(
 def importance(
     table: pd.DataFrame, metrics: pd.DataFrame, *, confidence: float, note: str
 ) -> Figure:
-    """Draw how well labels and features predict, and what each feature adds to all others.
+    """Draw how well labels and features predict, and how much the model uses each feature.
 
     Parameters
     ----------
@@ -174,7 +184,10 @@ def importance(
         See `table_2_forest`.
     """
     rows = table.sort_values("importance")
-    heads = metrics[metrics["metric"] == "spearman"].sort_values("value", na_position="first")
+    known = distinct_heads(metrics)
+    heads = metrics[(metrics["metric"] == "spearman") & metrics["head"].isin(known)]
+    heads = heads.sort_values("value", na_position="first")
+    labelled = not set(OF_LABELS).isdisjoint(known)
     # Shuffling what the model does not read changes no prediction, in no resample.
     used = rows[["importance", "ci_low", "ci_high"]].ne(0).any(axis=1)
     interval = interval_name(confidence)
@@ -192,7 +205,8 @@ def importance(
         left.set_xlabel(f"Spearman's r, predicted and measured score (bar: {interval})")
         left.set_title("What predicts the scores of unseen images")
         right.set_title(
-            f"What each feature adds to labels and all other features\n({table['model'].iloc[0]})"
+            f"How much the model of {'labels and ' if labelled else ''}features uses each\n"
+            f"({table['model'].iloc[0]})"
         )
         if used.any():
             shown = rows.assign(importance=rows["importance"].where(used))
@@ -205,7 +219,7 @@ def importance(
             )
             right.set_xlabel(
                 "share of the variance lost when a feature is shuffled\n"
-                f"within categories (bar: {interval})"
+                f"{'within categories ' if labelled else ''}(bar: {interval})"
             )
         else:
             right.set(xticks=[], yticks=[])

@@ -20,6 +20,7 @@ _METRIC = {
     "value": number(nullable=True),
     "ci_low": number(nullable=True),
     "ci_high": number(nullable=True),
+    "cases": whole(),
     "n": whole(),
 }
 
@@ -120,6 +121,20 @@ TABLES: Mapping[str, Table] = {
         interval_low=number(nullable=True),
         interval_high=number(nullable=True),
         unusual=truth(nullable=True),
+        reason=text(),
+    ),
+    "predictor_scores": table(
+        ("file", "predictor"),
+        file=text(),
+        predictor=text(),
+        score=number(nullable=True),
+        predicts=text(),
+        mirror_averaged=truth(),
+        trained_on=text(),
+        version=text(),
+        weights_sha256=text(),
+        preprocessing=text(),
+        licence=text(),
         reason=text(),
     ),
 }

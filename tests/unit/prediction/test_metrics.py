@@ -151,7 +151,7 @@ def test_intervals_surround_the_metrics_and_follow_the_seed() -> None:
     predicted, scores = noisy_prediction()
     found = bootstrap(predicted, scores)
     table = found.table()
-    assert list(table.columns) == ["head", "metric", "value", "ci_low", "ci_high", "n"]
+    assert list(table.columns) == ["head", "metric", "value", "ci_low", "ci_high", "cases", "n"]
     values = evaluate_prediction(predicted, scores, threshold=0.5)
     assert dict(zip(table["metric"], table["value"], strict=True)) == values
     assert (table["ci_low"] < table["value"]).all()
@@ -220,7 +220,7 @@ def test_a_share_has_the_interval_of_a_proportion_on_the_scale_of_log_odds() -> 
     error = np.sqrt(1 / (n * share * (1 - share))) * np.sqrt(n / (n - 1))
     half = stats.t.ppf(0.975, n - 1) * error
     expected = special.expit(special.logit(share) + np.array([-half, half]))
-    assert [found["ci_low"], found["ci_high"]] == pytest.approx(expected.tolist(), abs=2e-3)
+    assert [*found] == pytest.approx(expected.tolist(), abs=2e-3)
 
 
 def test_an_interval_keeps_to_what_a_metric_can_be() -> None:
@@ -228,14 +228,14 @@ def test_an_interval_keeps_to_what_a_metric_can_be() -> None:
     wild = stream.normal(0.9, 0.3, 500)
     for metric in METRICS:
         found = metric_interval(metric, 0.9, wild, 9, 0.95)
-        assert found["ci_low"] < 0.9 < found["ci_high"]
+        assert found[0] < 0.9 < found[1]
         if metric != "spearman":
-            assert found["ci_low"] >= -1
-            assert metric == "mse" or found["ci_high"] <= 1
+            assert found[0] >= -1
+            assert metric == "mse" or found[1] <= 1
     ones = np.ones(100)
-    assert metric_interval("accuracy", 1.0, ones, 9, 0.95) == {"ci_low": 1.0, "ci_high": 1.0}
+    assert metric_interval("accuracy", 1.0, ones, 9, 0.95) == (1.0, 1.0)
     nan = metric_interval("roc_auc", np.nan, ones * np.nan, 9, 0.95)
-    assert np.isnan(nan["ci_low"])
+    assert np.isnan(nan).all()
 
 
 def test_intervals_of_few_images_hold_the_squared_error_more_often_than_percentiles() -> None:
@@ -248,7 +248,39 @@ def test_intervals_of_few_images_hold_the_squared_error_more_often_than_percenti
         draws = squares[places].mean(axis=1)
         found = metric_interval("mse", float(squares.mean()), draws, n, 0.95)
         low, high = np.quantile(draws, [0.025, 0.975])
-        held += [found["ci_low"] <= 1 <= found["ci_high"], low <= 1 <= high]
+        held += [found[0] <= 1 <= found[1], low <= 1 <= high]
     own, percentiles = held / studies
     assert own > percentiles
     assert 0.92 <= own <= 0.97
+
+
+def test_a_metric_that_rests_on_too_few_images_has_no_interval() -> None:
+    """Of 60 images 8 are memorable, and 12 are called so: 4 of them rightly."""
+    scores = np.linspace(0, 0.4, 60)
+    scores[:8] = np.linspace(0.6, 0.9, 8)
+    predicted = np.linspace(0.1, 0.45, 60)
+    predicted[[0, 1, 2, 3, *range(20, 28)]] = np.linspace(0.6, 0.7, 12)
+    table = bootstrap(predicted, scores).table().set_index("metric")
+    assert table["cases"].to_dict() == {
+        "roc_auc": 8, "pr_auc": 8, "spearman": 60, "pearson": 60, "mse": 60, "accuracy": 60,
+        "precision": 12, "sensitivity": 8, "specificity": 52, "f1": 8,
+    }  # fmt: skip
+    assert table.loc["precision", "value"] == pytest.approx(4 / 12)
+    few = table["cases"] < 10
+    assert table.loc[few, "value"].notna().all()
+    assert table.loc[few, ["ci_low", "ci_high"]].isna().all(axis=None)
+    assert table.loc[~few, ["ci_low", "ci_high"]].notna().all(axis=None)
+    # A difference rests on the fewer of the two: the other head calls 4 images memorable.
+    other = np.where(np.arange(60) < 4, 0.8, predicted / 2)
+    both = bootstrap_metrics(
+        {"mlp": predicted, "other": other}, scores, threshold=0.5,
+        bootstrap=Bootstrap(30, 0.9, 0),
+    )  # fmt: skip
+    gains = both.gains(["other"]).set_index("metric")
+    assert np.isnan(gains.loc["precision", "ci_low"])
+    assert np.isfinite(gains.loc["specificity", "ci_low"])
+
+
+def test_of_fewer_than_ten_images_nothing_has_an_interval() -> None:
+    predicted, scores = noisy_prediction(9)
+    assert bootstrap(predicted, scores).table()[["ci_low", "ci_high"]].isna().all(axis=None)

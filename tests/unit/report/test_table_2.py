@@ -1,17 +1,18 @@
 """Table 2 from made-up features, scores and attributions whose relations are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from memorability.analysis.correlations import correlations
-from memorability.analysis.feature_attributions import correlate_attributions
+from memorability.analysis.correlations import correlate_attributions, correlations
 from memorability.analysis.gathering import from_features
 from memorability.claims.published import load_published
 from memorability.features.names import OBJECT_FEATURES, TABLE_2
 from memorability.report.reading import table_2_for_reading
-from memorability.report.table_2 import in_words, table_2
+from memorability.report.table_2 import in_words, table_2, write_table_2
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
@@ -50,7 +51,7 @@ def features(images: pd.DataFrame) -> pd.DataFrame:
 def attributions(images: pd.DataFrame) -> pd.DataFrame:
     """Of the first images; the absolute mean falls with the score, the others are noise."""
     rng = np.random.default_rng(5)
-    made = images.iloc[:EXPLAINED][["image_id"]].assign(drawn=True)
+    made = images.iloc[:EXPLAINED][["image_id"]].assign(drawn=True, converged=True)
     for name in SUMMARIES:
         made[name] = rng.random(EXPLAINED)
     made["mean_absolute"] = 1 - images["score"].to_numpy()[:EXPLAINED]
@@ -65,9 +66,15 @@ def attributed(
 
 
 @pytest.fixture(scope="module")
-def table(features: pd.DataFrame, images: pd.DataFrame, attributed: pd.DataFrame) -> pd.DataFrame:
+def table(
+    features: pd.DataFrame,
+    images: pd.DataFrame,
+    attributed: pd.DataFrame,
+    attributions: pd.DataFrame,
+) -> pd.DataFrame:
     ours = correlations(from_features(features), images, target="score", bootstrap=BOOTSTRAP)
-    return table_2([ours, attributed], load_published(), dict.fromkeys(OBJECT_FEATURES, WHY))
+    unavailable = dict.fromkeys(OBJECT_FEATURES, WHY)
+    return table_2([ours, attributed], load_published(), unavailable, attributions)
 
 
 def test_attributions_are_correlated_over_the_explained_images(
@@ -171,3 +178,21 @@ def test_for_reading_nothing_is_given_the_category_where_there_is_one(table: pd.
     shown = table_2_for_reading(one, "score", confidence=0.95)
     assert not [name for name in shown if "given" in name]
     assert "category" not in in_words(one, confidence=0.95)
+
+
+@pytest.mark.parametrize("lost", [0, 3, EXPLAINED])
+def test_attributions_that_have_not_converged_are_counted_where_they_are_correlated(
+    table: pd.DataFrame, lost: int, tmp_path: Path
+) -> None:
+    of_attributions = table["target"].str.startswith("attribution")
+    assert table.loc[of_attributions, "converged"].eq(EXPLAINED).all()
+    assert table.loc[~of_attributions, "converged"].isna().all()
+    made = table.assign(converged=table["converged"] - lost)
+    write_table_2(made, tmp_path / "page.html", confidence=0.95, note="A note.")
+    page = " ".join((tmp_path / "page.html").read_text(encoding="utf-8").split())
+    heading = f"beside mean signed attribution ({EXPLAINED - lost} of {EXPLAINED} converged)"
+    assert (heading in page) is bool(lost)
+    sentence = (
+        f"The attributions of {lost} of {EXPLAINED} images have not converged: their maps, and"
+    )
+    assert (sentence in page) is bool(lost)

@@ -62,7 +62,7 @@ def test_an_ordinary_correlation_in_full() -> None:
         "5 seeds, which agree at r = 0.97. Differences between the 5 categories make 0.40 of it "
         "(80 %), differences between images of one category make "
         "0.10 (20 %). Given the category, r = 0.20 (0.18 to 0.22) is left. Scores of this reliability "
-        "allow r = 0.92 at most (54 % is reached); given the category, r = 0.87 at most (23 % is "
+        "allow r = 0.92 at most (54.3 % is reached); given the category, r = 0.87 at most (23 % is "
         "reached). This correlation is weaker than that of the mean score of the subcategory alone "
         "(r = 0.70), by 0.20 (0.18 to 0.22), on the 4,108 images that have both."
     )
@@ -128,7 +128,7 @@ def test_a_negative_correlation_is_shared_out_like_a_positive_one() -> None:
         partial={"r": -0.2, "ci_low": -0.22, "ci_high": -0.18},
     )  # fmt: skip
     assert "make −0.40 of it (80 %)" in words
-    assert "54 % is reached" in words
+    assert "54.3 % is reached" in words
 
 
 def test_no_correlation_is_said_with_its_reason() -> None:
@@ -337,16 +337,17 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     difference = measured_with_interval(*gain)
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
-        f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
-        "add to all others: Saturation (20 % of the variance)."
+        f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. The model "
+        "uses these features (share of the variance of scores that shuffling one costs): Saturation "
+        "(20 %). A feature that is used need not add anything to the others."
     )
 
 
 def test_features_of_constant_predictions_are_not_compared() -> None:
     said = features_in_words(*of_features((np.nan, np.nan, np.nan), {"saturation": -0.1}))
     assert said == (
-        "On 1,200 unseen images, ridge regression predicts from all features: Spearman's r 0.750. No "
-        "single feature is shown to add to the others."
+        "On 1,200 unseen images, ridge regression predicts from all features: Spearman's r 0.750. "
+        "The model is not shown to use any single feature."
     )
 
 

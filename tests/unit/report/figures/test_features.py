@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from memorability.features.names import OBJECT_FEATURES, TABLE_2, VARIANTS_OF
+from memorability.features.names import OBJECT_FEATURES, READINGS_OF, TABLE_2
 from memorability.report.figures import style
 from memorability.report.figures.features import (
     feature_correlations,
@@ -41,6 +41,7 @@ def table() -> pd.DataFrame:
             gone = feature in OBJECT_FEATURES
             r = np.nan if gone else place / 20 - 0.3 + shift
             row = {"target": target, "feature": feature, "n": 0 if gone else 120, "published": 0.3}
+            row["converged"] = pd.NA if target == "score" else 120
             for prefix in ("", "given_category_", "given_subcategory_"):
                 row |= {f"{prefix}r": r, f"{prefix}ci_low": r - 0.1, f"{prefix}ci_high": r + 0.1}
             rows.append(row | {"unavailable": "no weights" if gone else ""})
@@ -111,9 +112,9 @@ def test_published_values_of_other_images_are_not_drawn(table: pd.DataFrame) -> 
     assert "published" not in [line.get_label() for line in axes.get_lines()]
 
 
-def reading(metric: str, r: float, method: str = "pooled") -> dict[str, object]:
+def reading(metric: str, r: float, method: str = "pooled", n: int = 40) -> dict[str, object]:
     return {
-        "quantity": "variant" if metric in VARIANTS_OF else "feature", "metric": metric,
+        "quantity": "variant" if metric in READINGS_OF else "feature", "metric": metric, "n": n,
         "backbone": "", "trained_by": "", "published": "", "sign": "", "model": "", "protocol": "",
         "loss": "", "lr": "",
         "method": method, "target": "score", "r": r, "ci_low": r - 0.1, "ci_high": r + 0.1,
@@ -135,6 +136,17 @@ def test_other_readings_stand_below_their_feature() -> None:
     (points,) = [line for line in axes.lines if line.get_marker() == "o"]
     assert list(points.get_xdata()) == [0.2, 0.6, 0.1, -0.5]
     assert "90 % interval" in axes.get_xlabel()
+
+
+def test_a_reading_of_some_of_the_images_says_of_how_many() -> None:
+    features = pd.DataFrame([reading("separation_score", 0.3)])
+    variants = [reading("separation_found", 0.4), reading("separation_where_found", 0.1, n=10)]
+    figure = readings(features, pd.DataFrame(variants), confidence=0.95, note=NOTE)
+    names = [text.get_text().replace("\n", " ") for text in figure.axes[0].get_yticklabels()]
+    assert names == [
+        "Separation score (Table 2)", "Separation: foreground or none",
+        "Separation where there is foreground (25 % of the images)",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("all_unused", [True, False])
@@ -181,3 +193,39 @@ def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
     ]
     style.save(figure, tmp_path / "one.svg", tmp_path / "one.png")
     assert NOTE in (tmp_path / "one.svg").read_text()
+
+
+def test_attributions_that_have_not_converged_are_counted_in_the_title(table: pd.DataFrame) -> None:
+    def titles(table: pd.DataFrame) -> list[str]:
+        figure = table_2_forest(table, compared=True, confidence=0.95, note=NOTE)
+        return [axes.get_title() for axes in figure.axes]
+
+    assert all(title.endswith("120 images") for title in titles(table))
+    first, second = titles(table.assign(converged=table["converged"] - 119))
+    assert first.endswith("120 images")
+    assert second.endswith("120 images, 1 converged")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_without_categories_no_row_and_no_word_is_about_labels(labelled: bool) -> None:
+    rows = pd.DataFrame(
+        {"feature": ["saturation"], "importance": [0.2], "ci_low": [0.1], "ci_high": [0.3],
+         "n": 36, "model": "ridge regression"}
+    )  # fmt: skip
+    r = dict.fromkeys(
+        ("category_mean", "subcategory_mean", "labels_alone"), 0.2 if labelled else np.nan
+    )
+    r |= {"features_alone": 0.3, "features_and_labels": 0.4}
+    metrics = pd.DataFrame({"head": [*r], "metric": "spearman", "value": [*r.values()]})
+    metrics = metrics.assign(ci_low=metrics["value"] - 0.1, ci_high=metrics["value"] + 0.1, n=36)
+    left, right = importance(rows, metrics, confidence=0.95, note=NOTE).axes
+    heads = [text.get_text() for text in left.get_yticklabels()]
+    assert heads == (
+        # Means of subcategories equal those of categories here.
+        ["category means", "a model of labels alone", "a model of features alone",
+         "a model of features and labels"]
+        if labelled else ["a model of features alone"]
+    )  # fmt: skip
+    words = right.get_title() + right.get_xlabel()
+    assert ("labels" in words) is labelled
+    assert ("categories" in words) is labelled
