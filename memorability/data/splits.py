@@ -276,7 +276,7 @@ def published_split(images: pd.DataFrame) -> "pd.Series[str]":
     split = pd.Series("", index=ordered.index, name="split", dtype=str)
     for _, group in ordered.groupby(["category", "folded"], sort=False, observed=True):
         for half in (True, False):
-            ids = generator.permutation(group.index[upper[group.index] == half].to_numpy())
+            ids = generator.permutation(group.index[upper[group.index] == half].to_numpy(copy=True))
             train = len(ids) * 6 // 10
             validation = (len(ids) - train) // 4
             test = len(ids) - train - validation

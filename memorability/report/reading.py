@@ -188,14 +188,52 @@ def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
         "ceiling": "highest possible r",
+        "ceiling_by": "from",
         "unit": "interval for new",
     }
     if method == "pooled":
         del headings["group"]
     rows = ceiling[ceiling["method"] == method]
     highest = _figures(rows, "ceiling", "ceiling_low", "ceiling_high")
-    shown = rows.assign(target=rows["target"].map(label), ceiling=highest)
+    made = rows["ceiling_by"].replace("", "–")
+    shown = rows.assign(target=rows["target"].map(label), ceiling=highest, ceiling_by=made)
     return shown[list(headings)].rename(columns=headings)
+
+
+def effects_of_models(models: pd.DataFrame) -> pd.DataFrame:
+    """Return what predictors do to responses in a table `response_models`, with headings."""
+    rows = models[models["predictor"] != ""]
+    keys = ["predictor", "answers"]
+    change = rows[rows["quantity"] == "change_of_rate"].reset_index(drop=True)
+    effect = change[keys].merge(rows[rows["quantity"] == "effect"], on=keys)
+    names = change["predictor"].str.removeprefix("error_")
+    elsewhere = names.str.startswith("external_")
+    shown = {
+        "error": names.str.removeprefix("external_").map(label)
+        + elsewhere.map({True: ", external"}).fillna(""),
+        "answers": change["answers"].str.replace("_", " "),
+        "change of the rate per SD": _figures(change, "estimate", "ci_low", "ci_high"),
+        "on the model's scale": _figures(effect, "estimate", "ci_low", "ci_high"),
+        "scale": effect["scale"],
+        "p": change["p"].map(p_value),
+        "images": change["images"],
+        "responses": change["responses"],
+    }
+    return pd.DataFrame(shown)
+
+
+def models_for_reading(models: pd.DataFrame) -> pd.DataFrame:
+    """Return what a table `response_models` says without predictors: a row per quantity."""
+    rows = models[models["predictor"] == ""]
+    shown = rows.assign(
+        quantity=rows["quantity"].map(label),
+        value=_figures(rows, "estimate", "ci_low", "ci_high"),
+        answers=rows["answers"].str.replace("_", " "),
+    )
+    wide = shown.pivot_table(
+        index=["quantity", "scale"], columns="answers", values="value", aggfunc="first", sort=False
+    )
+    return wide.fillna("–").reset_index().rename_axis(columns=None)
 
 
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
@@ -208,12 +246,15 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "r": "r, same images",
         "p_loss": "p of the maximum, this loss",
         "p_grid": "p of the maximum, all losses",
+        "p_grid_within": "p of the maximum, all losses, shuffled within the",
     }
     rows = _choices_by(selection, "published")
-    shown = rows.assign(
-        p_loss=[p_value(p) for p in rows["p_loss"]], p_grid=[p_value(p) for p in rows["p_grid"]]
-    )
-    return with_known(shown[[*_front(shown), *headings]], "skipped").rename(columns=headings)
+    tests = [name for name in headings if name.startswith("p_")]
+    shown = rows.assign(**{name: [p_value(p) for p in rows[name]] for name in tests})
+    if len(rows):
+        headings["p_grid_within"] += f" {rows['within'].iloc[0] or 'category'}"
+    shown = with_known(shown[[*_front(shown), *headings]], "skipped", "p_grid_within")
+    return shown.rename(columns=headings)
 
 
 def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -237,7 +278,7 @@ def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFra
         f"{lr} ({percent(share)})" if lr else "–"
         for lr, share in zip(rows["lr"], rows["share"], strict=True)
     ]
-    shown = rows.assign(r=_figures(rows, "r", "r_low", "r_high"), often=often)
+    shown = rows.assign(r=_figures(rows, "r", "r_middle_low", "r_middle_high"), often=often)
     headings = {
         "r": "r of the other half [95 % of repeats]",
         "optimism": "optimism",

@@ -74,6 +74,11 @@ class Study:
         return "trials" in self.settings["dataset"]
 
     @property
+    def has_trials(self) -> bool:
+        """Whether single trials are known, those of simulated observers among them."""
+        return self.has_own_trials or bool(self.settings["dataset"]["kind"] == "sample")
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return set(self.image_source["columns"]) >= set(COUNTS)

@@ -61,6 +61,7 @@ TABLES = {
 TRIALS = {
     **{key: value for key, value in TINY.items() if key != "dataset"},
     "study": "trials",
+    "statistics": TINY.get("statistics", {}) | {"response_models": ["counts", "trials"]},
     "dataset": {
         "kind": "folder", "images": ".", "trials": "t.csv",
         "columns": {"observer": "o", "file": "f", "response": "r", "position": "p"},
@@ -314,7 +315,8 @@ def promises_of_an_environment(name: str, rules: dict[str, Any]) -> Iterator[Pro
     unused = listed - set(needed)
     yield f"remove {unused}: nothing in {users} imports them", not unused
     yield f"python {pins['python']} is not 3.11", pins["python"] == "3.11"
-    lines = (ROOT / "envs" / "requirements.txt").read_text().splitlines()
+    files = [ROOT / "envs" / f"requirements{more}.txt" for more in ("", "-models")]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     locked = dict(line.split(" ;")[0].strip().split("==") for line in lines if "==" in line)
     other = {package: pins[package] for package in listed if pins[package] != locked.get(package)}
     yield f"{other} are not the locked versions", not other

@@ -101,6 +101,7 @@ TABLES: Mapping[str, Table] = {
         ceiling_low=share(nullable=True),
         ceiling_high=share(nullable=True),
         unit=text(),
+        ceiling_by=one_of("halves", "model", ""),
     ),
     "consistency": table(
         ("splitting", "correction", "responses"),

@@ -184,6 +184,9 @@ def test_memcat_splits_as_published(memcat: pd.DataFrame) -> None:
     assert hashlib.sha256(lines.encode()).hexdigest() == (
         "325ec29e8d804ab99993b2581a502f11e3bfaac5f202a14c1119b92d7449f4f7"
     )
+    # Whatever pandas keeps the names in.
+    of_objects = memcat.assign(image_id=memcat["image_id"].astype(object))
+    assert published_split(of_objects).tolist() == split.tolist()
     # Sorted by image_id, as the image table is.
     again = published_split(memcat.sort_values("image_id"))
     pd.testing.assert_series_equal(again, split.sort_index())
