@@ -40,6 +40,7 @@ if study.runs:
     include: "rules/explain.smk"
 
 
+include: "rules/incremental.smk"
 include: "rules/report.smk"
 include: "rules/estimate.smk"
 

@@ -9,6 +9,10 @@ correlation is known. A 95 % interval contains it in a share of 0.95. What is *a
 share lies there, or outside by two standard errors of the simulation at most. *Over images alone* is
 what the former inference made of the same studies; of two protocols it takes one seed of each. The
 first number is the time of all studies (300, or as many as the environment variable STUDIES says).
+
+The last rows are about what a quantity adds (`memorability.prediction.held_out`): to labels and five
+simulated controls. The first control explains a tenth of the scores. A *noisy copy* of it adds nothing,
+nor does a *proxy of the subcategory*, of which the scores know nothing.
 """
 
 import os
@@ -21,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.harness import Row, Timing
+from memorability.prediction.held_out import LABELS, Block, Pair, increments
 from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.decomposition import correlate
 from memorability.statistics.intervals import Bootstrap
@@ -54,6 +59,10 @@ def rows() -> list[Row]:
         made += _shares(what, lambda rng, k=seeds: _of_seeds(k, rng), "interval")
         what = f"two equal protocols, {seeds} seeds each that move r by SD 0.05"
         made += _shares(what, lambda rng, k=seeds: _protocols(k, rng), "p")
+    for number in (20, 134):
+        what = f"2,000 images at most of {number} subcategories in 5 categories"
+        made += _shares(what, lambda rng, k=number: _added(images, k, rng), "p")
+        made += _shares(what, lambda rng, k=number: _planted(images, k, rng), "interval")
     return made
 
 
@@ -81,17 +90,9 @@ def _shares(
 
 def _without_effect(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
     """Return what is claimed of values that have nothing to do with the scores."""
-    both = images["category"] + "/" + images["subcategory"]
-    names = pd.Series(both.unique())
-    chosen = [
-        rng.choice(of_category, min(len(of_category), -(-number // 5)), replace=False)
-        for of_category in (
-            group.to_numpy() for _, group in names.groupby(names.str.split("/").str[0])
-        )
-    ]
-    kept = images[both.isin(np.concatenate(chosen))]
-    kept = kept.sample(min(len(kept), 2000), random_state=int(rng.integers(2**31)))
-    value = _shared(both[kept.index].to_numpy(dtype=str), rng)
+    kept = _some(images, number, rng)
+    both = kept["category"] + "/" + kept["subcategory"]
+    value = _shared(both.to_numpy(dtype=str), rng)
     # Categories differ as well: a pooled correlation is tested against none of that.
     value += 0.3 * _shared(kept["category"].to_numpy(dtype=str), rng, SHARED)
     values = pd.DataFrame({"image_id": kept["image_id"], "seed": "0", "value": value})
@@ -110,6 +111,76 @@ def _without_effect(images: pd.DataFrame, number: int, rng: np.random.Generator)
         found[name] = (within["p"] < LEVEL).mean()
         found[f"over images: {name}"] = (within["p_images"] < LEVEL).mean()
     return found
+
+
+def _some(images: pd.DataFrame, number: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return 2,000 images at most of so many subcategories, as many of each category."""
+    both = images["category"] + "/" + images["subcategory"]
+    names = pd.Series(both.unique())
+    chosen = [
+        rng.choice(of_category, min(len(of_category), -(-number // 5)), replace=False)
+        for of_category in (
+            group.to_numpy() for _, group in names.groupby(names.str.split("/").str[0])
+        )
+    ]
+    kept = images[both.isin(np.concatenate(chosen))]
+    return kept.sample(min(len(kept), 2000), random_state=int(rng.integers(2**31)))
+
+
+def _added(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
+    """Return whether something is said to be added by what adds nothing."""
+    kept, controls = _with_controls(images, number, rng)
+    subcategory = (kept["category"] + "/" + kept["subcategory"]).to_numpy(dtype=str)
+    quantities = {
+        "something else": _shared(subcategory, rng),
+        "a noisy copy of a control": controls[:, 0] + 0.7 * rng.normal(size=len(kept)),
+        "a proxy of the subcategory": _shared(subcategory, rng, 0.9),
+    }
+    pairs = _pairs(controls, list(quantities.values()))
+    bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+    found = increments(pairs, kept, target="score", bootstrap=bootstrap)
+    return {
+        f"p of what {name} adds below 0.05": each.found.p < LEVEL
+        for name, each in zip(quantities, found, strict=True)
+    }
+
+
+def _planted(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
+    """Return whether the planted share of the variance is in the interval of what a quantity adds."""
+    kept, controls = _with_controls(images, number, rng)
+    subcategory = (kept["category"] + "/" + kept["subcategory"]).to_numpy(dtype=str)
+    value = _shared(subcategory, rng)
+    found = {}
+    for share in (0.01, 0.05):
+        spread = kept["score"].var() * share / (1 - share)
+        scored = kept.assign(score=kept["score"] + np.sqrt(spread) * value)
+        bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+        pairs = _pairs(controls, [value])
+        (one,) = increments(pairs, scored, target="score", bootstrap=bootstrap)
+        low, high = one.bounds
+        found[f"95 % interval contains the {share:.0%} of the variance that is added"] = (
+            low <= share <= high
+        )
+    return found
+
+
+def _with_controls(
+    images: pd.DataFrame, number: int, rng: np.random.Generator
+) -> tuple[pd.DataFrame, FloatArray]:
+    """Return images and five controls (N, 5), of which the first explains a tenth of the scores."""
+    kept = _some(images, number, rng)
+    names = (kept["category"] + "/" + kept["subcategory"]).to_numpy(dtype=str)
+    controls = np.stack([_shared(names, rng) for _ in range(5)], axis=1)
+    scores = kept["score"] + kept["score"].std() * np.sqrt(0.1 / 0.9) * controls[:, 0]
+    return kept.assign(score=scores), controls
+
+
+def _pairs(controls: FloatArray, quantities: list[FloatArray]) -> list[Pair]:
+    labels = Block(LABELS, np.empty((1, 1, len(controls), 0)))
+    base = (labels, Block("controls", controls[np.newaxis, np.newaxis]))
+    return [
+        (base, Block("error", value[np.newaxis, np.newaxis, :, np.newaxis])) for value in quantities
+    ]
 
 
 def _with_effect(rng: np.random.Generator) -> Found:

@@ -6,9 +6,6 @@ MAKES:    <results>/tables/claims.*, per_image.*, summary.html, <results>/proven
           <results>/tables/count_models.*, modelled_rates.*, trial_models.* (statistics.response_models)
 """
 
-# Of these, a study has errors, distinctiveness, or both.
-MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
-
 
 rule judge_claims:
     """Set every published number beside ours, with a verdict."""
@@ -111,6 +108,7 @@ rule summarise_study:
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
         given_controls=[rules.compare_controls.output.given] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
+        increments=rules.measure_increments.output.table,
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],
         calibration=[rules.evaluate_prediction.output.calibration] if study.runs else [],

@@ -16,6 +16,7 @@ with RunningJob(snakemake) as job:
             correlations=dict(correlations),
             **{name: job.read_if_any(name) for name in tables},
             **{name: job.read_if_any(name, f"prediction_{name}") for name in prediction},
+            increments=job.read("increments", "incremental"),
         ),
         job.read("claims"),
         job.output.page,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorability.analysis.gathering import MODEL_KEYS
+from memorability.analysis.gathering import MODEL_KEYS, from_attributions, from_features
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.statistics.best_rate import best_rate
 from memorability.statistics.comparison import compare_correlations, given_controls
@@ -24,6 +24,9 @@ COLUMNS = [
     "ceiling_share", "baseline", "baseline_n", "baseline_r", "baseline_difference",
     "baseline_ci_low", "baseline_ci_high", "baseline_unit", "beats_baseline",
 ]  # fmt: skip
+ATTRIBUTION = "attribution_"
+"""Before the name of an attribution summary where it is a target."""
+
 GIVEN = (
     "r", "control_r", "agreement", "given_control_r", "ci_low", "ci_high", "ci_method", "p", "unit",
     "not_tested", "difference", "difference_ci_low", "difference_ci_high", "difference_p",
@@ -230,6 +233,40 @@ def _beside_baseline(
         "baseline_unit": found.unit,
         "beats_baseline": "yes" if found.ci_low > 0 else "no",
     }
+
+
+def correlate_attributions(
+    features: pd.DataFrame,
+    attributions: pd.DataFrame,
+    images: pd.DataFrame,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    """Correlate every feature of Table 2 with every attribution summary of the explained images.
+
+    Parameters
+    ----------
+    features, attributions, images
+        The tables of these names.
+    bootstrap
+        See `correlations`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `correlations`, target being "attribution_mean_absolute",
+        "attribution_mean_signed" or "attribution_mean_positive". p-values are adjusted over the
+        features with the same target and method.
+    """
+    long = from_attributions(attributions)
+    summaries = long.pivot_table(index="image_id", columns="metric", values="value")
+    explained = images.merge(summaries.add_prefix(ATTRIBUTION), on="image_id")
+    values = from_features(features)
+    values = values[values["image_id"].isin(explained["image_id"])]
+    parts = [
+        correlations(values, explained, target=f"{ATTRIBUTION}{summary}", bootstrap=bootstrap)
+        for summary in long["metric"].unique()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:

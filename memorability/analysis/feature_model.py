@@ -1,7 +1,8 @@
-"""Memorability from all image features together: what each adds to the others and to the labels.
+"""Memorability from all image features together: how well they predict, and how much each is used.
 
 Features go together, and with categories. A feature that correlates with memorability may only stand
-for another one, or for what an image shows. Here one model knows them all.
+for another one, or for what an image shows. Here one model knows them all. What one of them adds to the
+others is in `memorability.analysis.incremental`.
 """
 
 from dataclasses import dataclass
@@ -130,7 +131,9 @@ def permutation_importance(
 ) -> pd.DataFrame:
     """Measure how much worse a model predicts when one feature is shuffled within each category.
 
-    A feature keeps what its category says of it, so that only what it says beyond is lost.
+    A feature keeps what its category says of it, so that only what it says beyond is lost. This is how
+    much the model uses the feature. It is not what the feature adds: of two that say the same, a model
+    may use both, and lose by either.
 
     Parameters
     ----------

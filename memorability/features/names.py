@@ -48,6 +48,18 @@ OBJECT_VARIANTS = tuple(
     variant for variant, feature in VARIANTS_OF.items() if feature in OBJECT_FEATURES
 )
 
+LOW_LEVEL: Mapping[str, str] = {
+    "image_entropy": "image_entropy",
+    "clutter_score": "edge_density",
+    "rms_contrast": "rms_contrast",
+    "spectral_slope": "spectral_slope",
+    "energy_2_to_4_pixels": "energy_2_to_4_pixels",
+    "energy_4_to_8_pixels": "energy_4_to_8_pixels",
+    "energy_8_to_16_pixels": "energy_8_to_16_pixels",
+    "energy_16_to_32_pixels": "energy_16_to_32_pixels",
+}
+"""Features that serve as low-level controls, and their names among these."""
+
 TWO_PARTS: Mapping[str, tuple[str, str]] = {
     "separation_score": ("separation_found", "separation_where_found"),
     "mean_object_size": ("object_found", "mean_object_size_where_found"),

@@ -25,6 +25,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "tables/in_words": "every correlation in words",
         "tables/table_2": "Table 2: image features",
         "tables/prediction_metrics": "prediction of unseen images",
+        "tables/incremental": "what errors add to labels and controls",
         "tables/claims": "published numbers beside ours",
     },
     "Images and scores": {
@@ -50,6 +51,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/matrix": "every loss under every metric",
         "figures/controls": "models beside controls",
         "tables/given_controls": "what is left given a control",
+        "figures/incremental": "what errors add to labels and controls",
         "figures/protocol_effects": "protocols compared (figure)",
         "tables/protocol_effects": "protocols compared (table)",
     },
@@ -70,8 +72,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/attribution_deletion": "deletion and insertion",
     },
     "Image features": {
-        "figures/feature_importance": "what each feature adds (figure)",
-        "tables/feature_importance": "what each feature adds (table)",
+        "figures/feature_importance": "how much a model uses each feature (figure)",
+        "tables/feature_importance": "how much a model uses each feature (table)",
         "figures/feature_variants": "other readings of the features",
         "figures/feature_map": "features among one another",
     },

@@ -77,6 +77,15 @@ LABELS: Mapping[str, str] = {
     "nearest_neighbours_mean": "Mean distance to the k nearest images",
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",
+    "rms_contrast": "Contrast (RMS)",
+    "spectral_slope": "Spectral slope",
+    "energy_2_to_4_pixels": "Energy of details of 2–4 pixels",
+    "energy_4_to_8_pixels": "Energy of details of 4–8 pixels",
+    "energy_8_to_16_pixels": "Energy of details of 8–16 pixels",
+    "energy_16_to_32_pixels": "Energy of details of 16–32 pixels",
+    "labels": "Labels",
+    "low_level": "Low-level controls",
+    "predictors": "Predictors made elsewhere",
 }
 # Column model -> whose error it is.
 MODELS: Mapping[str, str] = {

@@ -19,6 +19,7 @@ from memorability.report.pages import (
     write_parts,
 )
 from memorability.report.reading import table_1_for_reading
+from memorability.report.sentences.increments import increments_in_words, of_same_model
 from memorability.report.table_1 import control_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
@@ -41,6 +42,8 @@ class Found:
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
     table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions
         The tables of these names, of prediction without "prediction_"; None where there are none.
+    increments
+        The table `incremental`.
     """
 
     correlations: Mapping[str, pd.DataFrame]
@@ -52,6 +55,7 @@ class Found:
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
+    increments: pd.DataFrame | None = None
 
 
 def write_summary(
@@ -93,6 +97,8 @@ def write_summary(
 def findings(found: Found, *, confidence: float) -> list[str]:
     """Return what was found: a point each for error, labels, distinctiveness, prediction, features.
 
+    Error and distinctiveness have a point more, on what they add to labels, controls and predictors.
+
     Parameters
     ----------
     found
@@ -113,6 +119,9 @@ def findings(found: Found, *, confidence: float) -> list[str]:
                 keys = ["protocol", "loss", "lr"]
                 known = found.given_controls.merge(model[keys].drop_duplicates(), on=keys)
                 points.append(control_in_words(known))
+            if found.increments is not None:
+                of_model = of_same_model(found.increments, pooled)
+                points.append(increments_in_words(of_model, confidence=confidence))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())

@@ -215,9 +215,17 @@ def selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[R
     return chosen
 
 
-def check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
+def check_initial_weights(
+    name: str, protocol: Protocol, width: float, pretraining: Mapping[str, Any]
+) -> None:
     """Raise InputError where pretrained weights do not fit a protocol's architecture."""
     start = protocol.initial_weights
+    if start == "pretrain" and pretraining["initial_weights"] != "random" and width != 1:
+        raise InputError(
+            f"pretraining.initial_weights: {pretraining['initial_weights']} has all the channels of "
+            f"VGG16, but autoencoder.width is {width}, not 1. Set one of them back: "
+            "autoencoder.width: 1, or pretraining.initial_weights: random."
+        )
     if start not in ("checkpoint", "vgg16_encoder"):
         return
     misfits = [] if width == 1 else [f"autoencoder.width is {width}, not 1"]

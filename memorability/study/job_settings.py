@@ -174,9 +174,14 @@ def pretraining(
     study: Study, resize: str, bottleneck: str, decoder: str, batch_norm: str
 ) -> Settings:
     """Return what decides a pre-trained model (`autoencoder.pretraining.PretrainingSettings`)."""
-    names = ("epochs", "batch_size", "learning_rate", "held_out")
-    return _chosen(study.settings["pretraining"], *names) | {
-        "images": study.settings["pretraining"]["images"],
+    chosen = study.settings["pretraining"]
+    names = ("images", "decoder_first", "epochs", "batch_size", "learning_rate", "held_out")
+    return _chosen(chosen, *names) | {
+        "start": {
+            "initial_weights": chosen["initial_weights"],
+            "seed": study_seed(study),
+            "weights_file": next(iter(paths.pretraining_weights(study)), None),
+        },
         "resize": resize,
         "architecture": {
             "bottleneck": bottleneck,

@@ -22,13 +22,15 @@ def study_note(study: Study) -> str:
     if study.settings["external_errors"] or study.settings["external_latents"]:
         notes.append("What is called external was made elsewhere, not by this workflow.")
     starts = {protocol.initial_weights for protocol in study.protocols.values()}
-    folder = study.settings["pretraining"]["images"]
+    begun = study.settings["pretraining"]
+    encoder = ", with VGG16 (ImageNet) as encoder at first" * (begun["initial_weights"] != "random")
     sentences = {
         "random": "Autoencoders start from random, not ImageNet, weights.",
         "checkpoint_as_scripted": "Autoencoders load the ImageNet checkpoint as the published "
         "scripts do, which loads nothing of the published file: Provenance says what was loaded.",
         "vgg16_encoder": "Autoencoders start from VGG16 (ImageNet) as encoder, a random decoder.",
-        "pretrain": f"Autoencoders were pre-trained on the images of {folder}, not on ImageNet.",
+        "pretrain": f"Autoencoders were pre-trained on the images of {begun['images']}, not on "
+        f"ImageNet{encoder}.",
     }
     notes += [sentence for start, sentence in sentences.items() if start in starts]
     notes += _notes_of_networks(study)

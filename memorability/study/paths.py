@@ -160,6 +160,12 @@ def feature_tables(study: Study) -> list[str]:
     ]
 
 
+def external_predictions(study: Study) -> list[str]:
+    """Return the predictions of predictors that were made elsewhere, a table each."""
+    names = study.settings["prediction"]["external"] if study.runs else ()
+    return [f"{study.results}/head_predictions/head={name}/part.parquet" for name in names]
+
+
 def quantities(study: Study) -> dict[str, list[str]]:
     """Return the tables of each quantity of images that is correlated with memorability.
 
@@ -200,7 +206,8 @@ def downloads(study: Study) -> list[Download]:
 def _weights(study: Study) -> set[str]:
     """Return all files of weights from outside that jobs of the study read."""
     read = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
-    return read.union(object_weights(study))
+    begun = pretraining_weights(study) if pretrainings(study) else []
+    return read.union(object_weights(study), begun)
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
@@ -264,6 +271,13 @@ def pretrained_files(study: Study, protocol: str) -> list[str]:
     """Return the model files of the study's own pre-training that runs of a protocol read."""
     pretrained = study.protocols[protocol].initial_weights == "pretrain"
     return [f"{pretraining_path(study, protocol)}/{MODEL}"] if pretrained else []
+
+
+def pretraining_weights(study: Study) -> list[str]:
+    """Return the file of weights from outside that pre-training starts from, if it does."""
+    if study.settings["pretraining"]["initial_weights"] == "random":
+        return []
+    return [str(study.network_file("vgg"))]
 
 
 def pretrainings(study: Study) -> list[str]:

@@ -178,7 +178,7 @@ def _protocols(config: Mapping[str, Any], root: Path) -> dict[str, Protocol]:
         )
     protocols = {name: load_protocol(name, root / "protocols") for name in config["protocols"]}
     for name, protocol in protocols.items():
-        check_initial_weights(name, protocol, config["autoencoder"]["width"])
+        check_initial_weights(name, protocol, config["autoencoder"]["width"], config["pretraining"])
     refuse_equal_protocols(protocols)
     return protocols
 

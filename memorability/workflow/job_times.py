@@ -56,9 +56,9 @@ PHOTOGRAPH = 1e5  # bytes
 RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
-    "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
-    "prediction", "pretraining", "protocol_effects", "reconstructions", "scores", "search",
-    "seed_agreement", "selection",
+    "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
+    "matrix", "measures", "prediction", "pretraining", "protocol_effects", "reconstructions", "scores",
+    "search", "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -255,6 +255,7 @@ class JobSeconds:
                 SHUFFLES * len(study.runs) * images * FIGURES["resample"]
             ),
             "model_features": lambda _: self._plain(len(TABLE_2), images),
+            "measure_increments": lambda _: self._increments,
             "summarise_features": lambda _: self._detailed(
                 len(TABLE_2) * len(SUMMARIES),
                 self._explained(study.settings["attribution"]["images"]),
@@ -340,8 +341,10 @@ class JobSeconds:
         keys = ("bottleneck", "decoder", "batch_norm")
         bottleneck, decoder, batch_norm = (job.wildcards[key] for key in keys)
         model = self._calibration.autoencoders[bottleneck, decoder, batch_norm == "yes"]
-        epochs = int(self._study.settings["pretraining"]["epochs"])
-        return self._sizes.pretraining * epochs * model.train
+        chosen = self._study.settings["pretraining"]
+        # Of forward and backward passes through both halves, a frozen encoder saves two of six.
+        epochs = chosen["epochs"] + chosen["decoder_first"]["epochs"] * 2 / 3
+        return float(self._sizes.pretraining * epochs * model.train)
 
     @cached_property
     def _latent(self) -> int:
@@ -411,6 +414,17 @@ class JobSeconds:
             "matrix": len(study.protocols) * losses * losses * seeds,
             "control": losses * (2 * seeds + 1),
         }[quantity]
+
+    @property
+    def _increments(self) -> float:
+        """Seconds in which each quantity joins models of labels, of controls and of predictors."""
+        study = self._study
+        errors = len(study.runs) // max(1, len(study.settings["learning_rates"]))
+        elsewhere = len(study.settings["external_errors"])
+        measured = errors + elsewhere + self._series("distinctiveness") // DISTANCES
+        steps = 1 + bool(study.runs) + bool(study.runs and study.settings["prediction"]["external"])
+        models = steps * measured + (len(TABLE_2) if study.runs else 0)
+        return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
 
     def _plain(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated."""

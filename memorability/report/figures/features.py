@@ -172,7 +172,7 @@ def readings(
 def importance(
     table: pd.DataFrame, metrics: pd.DataFrame, *, confidence: float, note: str
 ) -> Figure:
-    """Draw how well labels and features predict, and what each feature adds to all others.
+    """Draw how well labels and features predict, and how much the model uses each feature.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def importance(
         left.set_xlabel(f"Spearman's r, predicted and measured score (bar: {interval})")
         left.set_title("What predicts the scores of unseen images")
         right.set_title(
-            f"What each feature adds to {'labels and ' if labelled else ''}all other features\n"
+            f"How much the model of {'labels and ' if labelled else ''}features uses each\n"
             f"({table['model'].iloc[0]})"
         )
         if used.any():

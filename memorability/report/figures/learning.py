@@ -46,6 +46,12 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
                 label=f"held-out images ({name})",
             )  # fmt: skip
             axes.plot(epochs, history["train_error"], ":", color=colour, label="trained images")
+        decoder = histories.loc[histories["trained_part"] == "decoder", "epoch"]
+        if len(decoder):
+            axes.axvspan(0, decoder.max(), color="0.93", zorder=0)
+            axes.text(
+                0, 0.03, " grey: the decoder alone is trained", transform=axes.get_xaxis_transform()
+            )
         axes.set(
             xlabel="epoch (0: before training)", ylabel="mean squared error of pixels in [0, 1]"
         )

@@ -112,4 +112,18 @@ TABLES: Mapping[str, Table] = {
         outside_training_range=truth(nullable=True),
         reason=text(),
     ),
+    "predictor_scores": table(
+        ("file", "predictor"),
+        file=text(),
+        predictor=text(),
+        score=number(nullable=True),
+        predicts=text(),
+        mirror_averaged=truth(),
+        trained_on=text(),
+        version=text(),
+        weights_sha256=text(),
+        preprocessing=text(),
+        licence=text(),
+        reason=text(),
+    ),
 }

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from memorability.analysis.correlations import correlations
-from memorability.analysis.feature_attributions import correlate_attributions
+from memorability.analysis.correlations import correlate_attributions, correlations
 from memorability.analysis.gathering import from_features
 from memorability.claims.published import load_published
 from memorability.features.names import OBJECT_FEATURES, TABLE_2

@@ -111,6 +111,14 @@ SAMPLE: dict[str, Any] = {
     "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
     "prediction": STRATIFIED,
 }
+FROM_VGG16 = {"initial_weights": "vgg16_encoder"}
+PRETRAINS: dict[str, Any] = {
+    "protocols": ["pretrained_start"],
+    "losses": ["mse"],
+    "selected": {"protocol": "pretrained_start", "loss": "mse"},
+    "pretraining": FROM_VGG16,
+    "features": {"objects": False},
+}
 
 
 # What resolves
@@ -407,6 +415,13 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
         (
             [{"protocols": ["paper", "pretrained_start"], "pretraining": {"images": "my/photos"}}],
             ["Autoencoders were pre-trained on the images of my/photos, not on ImageNet."],
+        ),
+        (
+            [{"protocols": ["paper", "pretrained_start"], "pretraining": FROM_VGG16}],
+            [
+                "Autoencoders were pre-trained on the images of resources/pretraining, not on "
+                "ImageNet, with VGG16 (ImageNet) as encoder at first."
+            ],
         ),
         (
             [{"weights": {"source": "random"}}],
@@ -800,6 +815,8 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
         (SAMPLE, {*PRETRAINED, *OBJECTS}),
         (SAMPLE | {"features": {"objects": False}}, PRETRAINED),
         (SAMPLE | {"weights": {"source": "directory"}}, {*PRETRAINED, *OBJECTS}),
+        (SAMPLE | PRETRAINS, {VGG}),
+        (SAMPLE | PRETRAINS | {"pretraining": {"epochs": 1}}, set()),
         (SAMPLE | {"weights": {"source": "directory", "directory": "elsewhere"}}, set()),
         (
             {
@@ -818,6 +835,8 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
         "sample",
         "no objects",
         "default directory",
+        "pre-training from VGG16",
+        "pre-training",
         "own directory",
         "lamem",
     ],
@@ -1144,6 +1163,34 @@ def test_other_weights_fit_and_say_so(tmp_path: Path, text: str, files: list[str
 
 
 # Pre-training
+
+
+def test_pretraining_begins_from_vgg16_where_it_is_told_to() -> None:
+    study = resolve(merged(SAMPLE, PRETRAINS), ROOT)
+    settings = job_settings.pretraining(study, "squash", "conv7x7", "upsample_conv", "yes")
+    file = f"resources/weights/{VGG}"
+    assert settings["start"] == {
+        "initial_weights": "vgg16_encoder",
+        "seed": 0,
+        "weights_file": file,
+    }
+    assert settings["decoder_first"] == {"epochs": 0, "learning_rate": 1e-3}
+    with pytest.raises(InputError, match=r"vgg16_encoder has all the channels.*width is 0\.5"):
+        resolve(merged(SAMPLE, PRETRAINS, {"autoencoder": {"width": 0.5}}), ROOT)
+    narrow = {"autoencoder": {"width": 0.5}, "pretraining": {"initial_weights": "random"}}
+    resolve(merged(SAMPLE, PRETRAINS, narrow), ROOT)
+
+
+def test_a_weights_file_of_pretraining_must_be_there_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    own = {"weights": {"source": "directory", "directory": "w"}, "features": {"objects": False}}
+    begun = {"pretraining": FROM_VGG16 | {"images": "photos"}}
+    study = resolve(merged(SAMPLE, PRETRAINS, own, begun), ROOT)
+    with pytest.raises(InputError, match=f"Weights files are missing: w/{VGG}"):
+        preflight.check_study(study)
 
 
 def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_architecture(

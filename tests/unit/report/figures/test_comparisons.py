@@ -493,8 +493,12 @@ def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path
 # Pre-training
 
 
-def pretraining(decoder: str = "upsample_conv", epochs: int = 2) -> pd.DataFrame:
+def pretraining(
+    decoder: str = "upsample_conv", epochs: int = 2, decoder_first: int = 0
+) -> pd.DataFrame:
+    parts = ["none", *["decoder"] * decoder_first, *["all"] * (epochs - decoder_first)]
     rows = {
+        "trained_part": parts,
         "resize": "squash", "bottleneck": "conv7x7", "decoder": decoder,
         "batch_norm": decoder == "upsample_conv", "width": 0.25, "epoch": range(epochs + 1),
         "train_error": [NAN, *[0.03] * epochs], "validation_error": [0.09, *[0.02] * epochs],
@@ -516,6 +520,13 @@ def test_every_pretrained_model_has_a_line_of_trained_and_of_held_out_images(
     svg = draw(figure, tmp_path)
     assert "transposed12, no batch normalisation" in svg
     assert "Observers are simulated" in svg
+
+
+@pytest.mark.parametrize("decoder_first", [0, 2])
+def test_the_epochs_of_the_decoder_alone_are_marked(tmp_path: Path, decoder_first: int) -> None:
+    history = pretraining(epochs=3, decoder_first=decoder_first)
+    svg = draw(learning.pretraining_errors(history, note=NOTE), tmp_path)
+    assert ("the decoder alone is trained" in svg) == (decoder_first > 0)
 
 
 # Choice of learning rates
