@@ -20,6 +20,8 @@ rule judge_claims:
         )
         + ([rules.summarise_features.output.attributed] if study.runs else []),
         images=IMAGES,
+        features=FEATURES if study.published_split else [],
+        attributions=["<results>/tables/attributions.parquet"] if study.runs else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         predictions=[rules.predict.output.predictions] if study.published_split else [],
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
@@ -35,7 +37,7 @@ rule judge_claims:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("1GB", "5m"),
+        **asking("2GB", requests.runtime("judge_claims")),
     params:
         study=study.name,
         settings=job_settings.claims(study),

@@ -32,8 +32,8 @@ IntArray = NDArray[np.int64]
 TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criterion")
 
 COLUMNS = (
-    "target", "group", "method", "n", "consistency", "consistency_sd", "full_length", "ceiling",
-    "ceiling_low", "ceiling_high", "unit",
+    "target", "group", "method", "n", "divisions", "consistency", "consistency_sd", "full_length",
+    "ceiling", "ceiling_low", "ceiling_high", "unit",
 )  # fmt: skip
 """Of the noise ceiling, in their order."""
 
@@ -139,11 +139,11 @@ def noise_ceiling(
     pandas.DataFrame
         A row per target (as in `memorability.memory_game.scoring.score_counts`), group and method
         (as in `memorability.statistics.decomposition.correlate`, but for parts of a correlation):
-        target, group, method, n (images), consistency (the method's correlation of the halves, mean
-        over splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length
-        (reliability of the scores from all responses, by Spearman and Brown's formula; 0 where
-        halves do not agree), ceiling (its square root). NaN where a half of a group is constant or
-        n is below 3; full_length and ceiling also of d′ and c where images have fewer than
+        target, group, method, n (images), divisions (`splits`), consistency (the method's correlation
+        of the halves, mean over splits), consistency_sd (over splits, ddof 1, NaN for one split),
+        full_length (reliability of the scores from all responses, by Spearman and Brown's formula; 0
+        where halves do not agree), ceiling (its square root). NaN where a half of a group is constant
+        or n is below 3; full_length and ceiling also of d′ and c where images have fewer than
         `FEWEST_RESPONSES` responses on average. No rows where no image has 2 responses.
 
         ceiling_low and ceiling_high bound the ceiling's interval for new images, or new subcategories
@@ -199,7 +199,7 @@ def noise_ceiling(
     unknown = table["target"].isin(_OF_RATES) & table["group"].map(few)
     figures = ["full_length", "ceiling", "ceiling_low", "ceiling_high"]
     table[figures] = table[figures].mask(unknown)
-    return table[list(COLUMNS)]
+    return table.assign(divisions=splits)[list(COLUMNS)]
 
 
 def _errors(

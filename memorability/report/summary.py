@@ -9,7 +9,7 @@ import pandas as pd
 
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import MODEL_KEYS
-from memorability.claims.ledger import badge, untestable
+from memorability.claims.counting import badge, by_reading, untestable
 from memorability.report.numbers import measured_with_interval, number
 from memorability.report.pages import (
     heading_part,
@@ -77,7 +77,7 @@ def write_summary(
     """
     # Where nothing is tested, a reader asks why first.
     why = untestable(claims) if (claims["verdict"] == "not testable").all() else ""
-    judged = text_part(f"{badge(claims)} {why}".strip())
+    judged = text_part(" ".join(filter(None, [badge(claims), by_reading(claims), why])))
     parts = [judged, list_part(findings(found, confidence=confidence))]
     if found.table_1 is not None:
         parts.append(heading_part("Table 1: reconstruction error and memorability"))

@@ -12,7 +12,7 @@ from memorability.analysis.feature_attributions import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
-from memorability.report.numbers import significant
+from memorability.report.numbers import percent, significant
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
 from memorability.statistics.intervals import Bootstrap
@@ -38,7 +38,11 @@ class Table2Settings:
 
 
 def table_2(
-    found: Sequence[pd.DataFrame], published: Sequence[Claim], unavailable: Mapping[str, str]
+    found: Sequence[pd.DataFrame],
+    published: Sequence[Claim],
+    unavailable: Mapping[str, str],
+    *,
+    converged: float,
 ) -> pd.DataFrame:
     """Return the study's Table 2: a row per target and feature.
 
@@ -51,6 +55,8 @@ def table_2(
         The published numbers.
     unavailable
         Feature -> why it was not measured.
+    converged
+        Share of the explained images whose attributions have converged.
 
     Returns
     -------
@@ -59,8 +65,8 @@ def table_2(
         and p hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
-        say how it averages attributions: its figure stands beside each summary); unavailable (why there
-        is no r, or empty).
+        say how it averages attributions: its figure stands beside each summary); share_converged (of
+        the explained images, NaN of memorability); unavailable (why there is no r, or empty).
         Adjusted p-values are over the features with the same target and method.
     """
     table = pd.concat(found, ignore_index=True)
@@ -83,6 +89,7 @@ def table_2(
             for method, given in _GIVEN.items():
                 row |= _figures(by_method.get(method, pooled.iloc[:0]), feature, f"{given}_")
             row["published"] = _published(published, feature, target)
+            row["share_converged"] = converged if target.startswith(ATTRIBUTION) else math.nan
             rows.append(row)
     return pd.DataFrame(rows).rename_axis("order").reset_index()
 
@@ -142,7 +149,27 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     return f"{text}."
 
 
-def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, note: str) -> None:
+def convergence_in_words(converged: float) -> str:
+    """Say which images the correlations with attributions are of; "" where all have converged.
+
+    Parameters
+    ----------
+    converged
+        Share of the explained images whose attributions have converged, 0 to 1.
+    """
+    if converged == 1:
+        return ""
+    if not converged > 0:
+        return "No image's attributions have converged: no feature is set beside attributions."
+    return (
+        f"The attributions of {percent(converged)} of the explained images have converged. "
+        "Correlations with attributions are of these images alone."
+    )
+
+
+def write_table_2(
+    table: pd.DataFrame, path: str | Path, *, converged: float, confidence: float, note: str
+) -> None:
     """Write Table 2 as a page: features beside memorability, then beside each summary of attributions.
 
     Parameters
@@ -151,6 +178,8 @@ def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, n
         As from `table_2`.
     path
         File to write.
+    converged
+        See `convergence_in_words`.
     confidence
         Of its intervals, between 0 and 1.
     note
@@ -161,7 +190,7 @@ def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, n
         table_2_for_reading(table, memorability, confidence=confidence),
         path,
         title="Table 2: image features beside memorability and attributions",
-        lead=in_words(table, confidence=confidence),
+        lead=f"{in_words(table, confidence=confidence)} {convergence_in_words(converged)}".strip(),
         note=note,
         more={
             f"The same features beside {label(target)}": table_2_for_reading(

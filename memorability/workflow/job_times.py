@@ -256,7 +256,10 @@ class JobSeconds:
             "describe_images": lambda _: self._rows,
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
-            "judge_claims": lambda _: FIGURES["figure"],
+            "judge_claims": lambda _: (
+                FIGURES["figure"]
+                + study.published_split * self._plain(len(TABLE_2), self._sizes.test)
+            ),
             "record_provenance": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],

@@ -264,7 +264,8 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     inputs = {
         "correlations": known(error, distinct, feature), "images": images,
         "metrics": known(evaluated["metrics"]), "predictions": known(predictions),
-        "ceiling": ceiling, "decay": known(made(decay, "decay")),
+        "ceiling": ceiling, "decay": known(made(decay, "decay")), "features": [],
+        "attributions": [files["attributions"]],
     }  # fmt: skip
     claims = made(run("judge_claims", inputs, settings=job_settings.claims(STUDY)), "claims")
     quantities = {"quantities": ["error", "distinctiveness"]}

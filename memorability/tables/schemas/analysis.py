@@ -46,6 +46,10 @@ _DETAILS = {
     "ci_bca_high": number(nullable=True),
     "ci_bca_method": text(),
 }
+_VERDICTS = (
+    "as printed", "equivalent", "not contradicted", "close (one run)", "differs", "far (one run)",
+    "not testable",
+)  # fmt: skip
 _LOSS = {"protocol": text(), "loss": text(), **measured()}
 
 
@@ -82,6 +86,7 @@ TABLES: Mapping[str, Table] = {
         **_correlated("given_category_"),
         **_correlated("given_subcategory_"),
         published=correlation(nullable=True),
+        share_converged=share(nullable=True),
         unavailable=text(),
     ),
     "table_1": table(
@@ -252,9 +257,10 @@ TABLES: Mapping[str, Table] = {
         r=correlation(nullable=True),
     ),
     "claims": table(
-        ("claim", "by"),
+        ("claim", "by", "reading"),
         claim=text(),
         by=text(),
+        reading=text(),
         statement=text(),
         source=text(),
         statistic=text(),
@@ -265,15 +271,21 @@ TABLES: Mapping[str, Table] = {
         ours_ci_low=number(nullable=True),
         ours_ci_high=number(nullable=True),
         n=count(nullable=True),
+        share_converged=share(nullable=True),
         difference=number(nullable=True),
+        difference_error=number(least=0, nullable=True),
         difference_ci_low=number(nullable=True),
         difference_ci_high=number(nullable=True),
+        error_of=text(),
         margin=number(above=0),
         test=text(),
         p=share(nullable=True),
         power=share(nullable=True),
-        data=one_of("published set", "other data", ""),
-        verdict=one_of("reproduced", "equivalent", "differs", "not testable"),
+        data=one_of("same images", "published set", "other data", ""),
+        verdict=one_of(*_VERDICTS),
+        verdict_02=one_of(*_VERDICTS, ""),
+        verdict_05=one_of(*_VERDICTS, ""),
+        verdict_10=one_of(*_VERDICTS, ""),
         why=text(),
     ),
 }

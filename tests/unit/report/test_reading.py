@@ -315,7 +315,9 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
 ) -> None:
     claims = load_published()
     answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
-    images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
+    answer |= {"reading": "", "part": "all", "share_converged": NAN, "n": 10_000}
+    answer |= {"repeats": 5, "repeated": "seeds", "repeat_sd": 0.01}
+    images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0, "repeats": 0}
     images |= {"ci_low": NAN, "ci_high": NAN}
     table = ledger(
         pd.DataFrame([answer, images]),
@@ -335,7 +337,10 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     assert (detail["source"], detail["computed by"]) == ("Table 1", "this study")
     assert mse["published"] == "0.235 [0.229, 0.249]"
     assert mse["ours"] == "0.235 [0.220, 0.250]"
-    assert detail["ours − published"] == "0.000 [−0.015, 0.015]"
+    assert detail["ours − published"] == "0.000 [−0.030, 0.031]"
+    assert detail["differs by chance"] == "5 seeds"
+    margins = [f"verdict at ±{margin}" for margin in ("0.02", "0.05", "0.10")]
+    assert detail[margins].to_list() == ["not contradicted", "equivalent", "equivalent"]
     counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
     assert counted[["published", "ours"]].to_list() == ["10,000", "10,000"]
     elsewhere = details["source"].str.contains("Needell|Khosla")
