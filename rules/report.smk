@@ -110,6 +110,7 @@ rule summarise_study:
         table_2=[rules.summarise_features.output.table] if study.runs else [],
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
+        decay=[rules.measure_decay.output.decay] if study.decays else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],
         calibration=[rules.evaluate_prediction.output.calibration] if study.runs else [],

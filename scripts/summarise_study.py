@@ -7,7 +7,7 @@ with RunningJob(snakemake) as job:
 
     params = job.params
     correlations = zip(params.quantities, job.read_each("correlations"), strict=True)
-    tables = ("table_1", "table_2", "selection", "attributions")
+    tables = ("table_1", "table_2", "selection", "attributions", "decay")
     prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(

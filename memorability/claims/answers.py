@@ -123,7 +123,15 @@ def _own(
         repeats=table["seeds"].where(trained, 0).mask(attribution, 1),
         repeat_sd=table["r_seed_sd"],
     )
+    if converged is not None and converged < 1:
+        words = f"the attributions of {converged:.0%} of the images have converged"
+        table["remark"] = _remarks(table).mask(attribution, words)
     return table[~(table["loss"].isin(unlike) | (attribution & (loss in unlike)))]
+
+
+def _remarks(table: pd.DataFrame) -> "pd.Series[str]":
+    none = pd.Series("", index=table.index)
+    return table["remark"].fillna("") if "remark" in table else none
 
 
 def _external(table: pd.DataFrame, claims: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
@@ -182,10 +190,11 @@ def _completed(table: pd.DataFrame) -> pd.DataFrame:
     plain = {
         "by": OWN, "claim": "", "reading": "", "metric": "", "loss": "", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "part": "all", "repeats": 0,
-        "repeated": "", "repeat_sd": math.nan, "share_converged": math.nan,
+        "repeated": "", "repeat_sd": math.nan, "share_converged": math.nan, "remark": "",
     }  # fmt: skip
     missing: dict[str, Any] = {name: value for name, value in plain.items() if name not in table}
-    return table.assign(**missing).astype({"repeats": int})
+    table = table.assign(**missing).astype({"repeats": int})
+    return table.fillna({"remark": ""})
 
 
 def published_points() -> pd.DataFrame:
@@ -202,4 +211,12 @@ def as_correlations(curve: pd.DataFrame) -> pd.DataFrame:
     The quantity after epoch k is "error_after_k_epochs", as published numbers ask for it.
     """
     quantity = "error_after_" + curve["epoch"].astype(str) + "_epochs"
-    return curve.drop(columns="epoch").assign(quantity=quantity, selected=True)
+    remark = [
+        f"since the first epoch ours changes by {change:.3f} ({low:.3f} to {high:.3f} for new {unit})"
+        if math.isfinite(low) else ""
+        for change, low, high, unit in zip(
+            *(curve[f"change{name}"] for name in ("", "_ci_low", "_ci_high", "_unit")), strict=True
+        )
+    ]  # fmt: skip
+    kept = curve.loc[:, ~curve.columns.str.startswith("change")].drop(columns="epoch")
+    return kept.assign(quantity=quantity, selected=True, remark=remark)

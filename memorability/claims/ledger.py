@@ -55,7 +55,7 @@ TEST_PART = "published test images"
 _ANSWER_COLUMNS = {
     "by", "claim", "reading", "statistic", "quantity", "metric", "loss", "selected", "target", "group",
     "method", "part", "n", "share_converged", "r", "ci_low", "ci_high", "repeats", "repeated",
-    "repeat_sd",
+    "repeat_sd", "remark",
 }  # fmt: skip
 
 
@@ -85,7 +85,8 @@ def ledger(
         target, group, method, part ("all" or `TEST_PART`), n, share_converged (of the images whose
         attributions were computed; NaN elsewhere), r (the number), ci_low, ci_high, repeats (how often
         what chance decides was repeated: seeds; 0 where it decides nothing), repeated (what the
-        repeats are, in the plural) and repeat_sd (standard deviation of r over them, NaN of one).
+        repeats are, in the plural), repeat_sd (standard deviation of r over them, NaN of one) and
+        remark (what stands behind the verdict, or "").
         Of those without a claim only selected rows of group "all" and method "pooled" are compared.
     claims
         The published numbers.
@@ -154,6 +155,7 @@ class _Ours:
     repeats: int = 0
     repeated: str = ""
     repeat_sd: float = math.nan
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -264,8 +266,8 @@ def _row(
     verdict, why = ("not testable", obstacle) if obstacle else (
         _printed(ours, claim) if descriptive else (found.verdict(margin), found.why(margin))
     )  # fmt: skip
-    if not obstacle and not math.isnan(ours.share_converged) and ours.share_converged < 1:
-        why += f"; the attributions of {ours.share_converged:.0%} of the images have converged"
+    if ours.remark and not obstacle:
+        why += f"; {ours.remark}"
     return {
         "claim": claim.id,
         "by": ours.by,

@@ -22,6 +22,7 @@ from memorability.report.reading import table_1_for_reading
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
+    decay_in_words,
     given_category_in_words,
     pooled_in_words,
     predictor_in_words,
@@ -37,7 +38,7 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, metrics, gains, calibration, attributions
+    table_1, table_2, selection, metrics, gains, calibration, attributions, decay
         The tables of these names, of prediction without "prediction_"; None where there are none.
     """
 
@@ -49,6 +50,7 @@ class Found:
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
+    decay: pd.DataFrame | None = None
 
 
 def write_summary(
@@ -106,6 +108,8 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
                 points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
+            if quantity == "error" and found.decay is not None:
+                points.append(decay_in_words(found.decay, confidence=confidence))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())

@@ -247,6 +247,12 @@ TABLES: Mapping[str, Table] = {
         r_seed_sd=number(nullable=True),
         **_INTERVAL,
         **_HOLDS_FOR,
+        change=number(least=-2, most=2, nullable=True),
+        change_ci_low=number(nullable=True),
+        change_ci_high=number(nullable=True),
+        change_p=share(nullable=True),
+        change_unit=text(),
+        change_seeds=whole(),
     ),
     "decay_seeds": table(
         ("protocol", "loss", "lr", "epoch", "seed"),

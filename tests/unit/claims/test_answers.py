@@ -142,6 +142,8 @@ def test_every_summary_answers_for_attributions_as_the_paper_does_not_say_which(
         "mean of positive values": "far (one run)",
     }
     assert (found["share_converged"] == 0.95).all()
+    assert found["why"].str.contains("the attributions of 95% of the images have converged").all()
+    assert not table.loc[["table_1.mse"], "why"].str.contains("converged").any()
     assert (found["data"] == "same images").all()
     assert pd.isna(table.loc["table_2.saturation.memorability", "ours"])
     assert pd.isna(table.loc["table_1.mse", "share_converged"])

@@ -316,7 +316,7 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     claims = load_published()
     answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
     answer |= {"reading": "", "part": "all", "share_converged": NAN, "n": 10_000}
-    answer |= {"repeats": 5, "repeated": "seeds", "repeat_sd": 0.01}
+    answer |= {"repeats": 5, "repeated": "seeds", "repeat_sd": 0.01, "remark": ""}
     images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0, "repeats": 0}
     images |= {"ci_low": NAN, "ci_high": NAN}
     table = ledger(
