@@ -22,6 +22,7 @@ from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.prediction.label_baselines import BASELINES, label_baselines
 from memorability.prediction.metrics import bootstrap_metrics
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap, percentile_interval, resampled_means
 
 LABELS = ("category", "subcategory")
@@ -113,6 +114,11 @@ def model_features(
         scores[test],
         threshold=float(np.median(scores[parts == "train"])),
         bootstrap=bootstrap,
+        units=Units.of(
+            images["category"].to_numpy(dtype=str)[test],
+            images["subcategory"].to_numpy(dtype=str)[test],
+            bootstrap,
+        ),
     )
     gains = measured.gains([*BASELINES, "labels_alone"]).assign(group="all")
     importance = permutation_importance(

@@ -1,4 +1,4 @@
-"""How well predictions fit observed scores, and how certain that is, resampled by image."""
+"""How well predictions fit observed scores, and how certain that is for new images or subcategories."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
+from memorability.statistics.inference import Runs, Units, infer
 from memorability.statistics.intervals import (
     Bootstrap,
     image_weights,
@@ -22,6 +23,7 @@ from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Rank
 Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+_CORRELATIONS = ("spearman", "pearson", "mean_within")
 METRICS = (
     "roc_auc", "pr_auc", "spearman", "pearson", "mse",
     "accuracy", "precision", "sensitivity", "specificity", "f1",
@@ -113,8 +115,10 @@ class Bootstrapped:
     draws
         Head -> values (draws, metrics) in each resample, in the order of `metrics`; NaN where a
         metric is undefined.
-    confidence
-        Coverage of intervals, between 0 and 1.
+    bootstrap
+        How units were resampled.
+    units
+        What was resampled: subcategories where there are ten or more, else images.
     metrics
         Their names, in the order of the columns of the draws.
     """
@@ -122,22 +126,25 @@ class Bootstrapped:
     n: int
     estimates: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, FloatArray]
-    confidence: float
+    bootstrap: Bootstrap
+    units: Units
     metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
-        """Return head, metric, value, ci_low, ci_high and n, with percentile intervals.
+        """Return head, metric, value, ci_low, ci_high, n, unit and clusters.
 
-        Resamples in which a metric is undefined do not count towards its interval; where more than
-        half are, or the metric itself is, the interval is NaN.
+        Over images an interval is that of percentiles; over subcategories it is that of
+        `memorability.statistics.inference.infer`, cut where the metric ends. Resamples in which a
+        metric is undefined do not count towards its interval; where more than half are, or the metric
+        itself is, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
-            | _interval(values[metric], self.draws[head][:, place], self.confidence)
+            | self._interval(values[metric], self.draws[head][:, place], metric)
             for head, values in self.estimates.items()
             for place, metric in enumerate(self.metrics)
         ]
-        return pd.DataFrame(rows).assign(n=self.n)
+        return self._described(pd.DataFrame(rows))
 
     def gains(self, baselines: list[str]) -> pd.DataFrame:
         """Return by how much every head differs from each baseline, resampled together.
@@ -146,14 +153,13 @@ class Bootstrapped:
         -------
         pandas.DataFrame
             head, baseline, metric, difference (head less baseline, in units of the metric), ci_low,
-            ci_high and n. A positive difference is a gain, but for mse, where a negative one is.
+            ci_high, n, unit and clusters. A positive difference is a gain, but for mse, where a
+            negative one is.
         """
         rows = [
             {"head": head, "baseline": baseline, "metric": metric, "difference": difference}
-            | _interval(
-                difference,
-                self.draws[head][:, place] - self.draws[baseline][:, place],
-                self.confidence,
+            | self._interval(
+                difference, self.draws[head][:, place] - self.draws[baseline][:, place]
             )
             for baseline in baselines
             for head, values in self.estimates.items()
@@ -162,14 +168,28 @@ class Bootstrapped:
             for difference in [values[metric] - self.estimates[baseline][metric]]
         ]
         columns = ["head", "baseline", "metric", "difference", "ci_low", "ci_high"]
-        return pd.DataFrame(rows, columns=columns).assign(n=self.n)
+        return self._described(pd.DataFrame(rows, columns=columns))
 
+    def _described(self, table: pd.DataFrame) -> pd.DataFrame:
+        clusters = pd.array([self.units.count] * len(table), dtype="Int64")
+        return table.assign(n=self.n, unit=self.units.word, clusters=clusters)
 
-def _interval(value: float, draws: FloatArray, confidence: float) -> dict[str, float]:
-    interval = percentile_interval(draws, confidence)
-    if math.isnan(value):
-        interval = no_interval("undefined")
-    return {"ci_low": interval.low, "ci_high": interval.high}
+    def _interval(self, value: float, draws: FloatArray, metric: str = "") -> dict[str, float]:
+        """Return the interval of a metric, or of a difference, which has no name."""
+        if math.isnan(value):
+            interval = no_interval("undefined")
+        elif self.units.clustered:
+            correlated = metric in _CORRELATIONS
+            of_one = [Runs(np.asarray([value]), draws[np.newaxis])]
+            found = infer(of_one, self.units, self.bootstrap, differences=not correlated)
+            interval = found.interval
+            if metric and not correlated:
+                most = math.inf if metric == "mse" else 1.0
+                low, high = np.clip([interval.low, interval.high], 0.0, most)
+                return {"ci_low": float(low), "ci_high": float(high)}
+        else:
+            interval = percentile_interval(draws, self.bootstrap.confidence)
+        return {"ci_low": interval.low, "ci_high": interval.high}
 
 
 def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
@@ -186,7 +206,8 @@ def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
     Returns
     -------
     Bootstrapped
-        With the one metric "mean_within".
+        With the one metric "mean_within". Its unit is the subcategory where one category at least has
+        ten; where others have fewer, these draw images.
     """
     ranked = [each for each in by_category if each.n >= SMALLEST_SAMPLE]
     place = METRICS.index("spearman")
@@ -198,23 +219,30 @@ def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
         drawn = [np.roll(each.draws[head][:, place], k) for k, each in enumerate(ranked)]
         empty = np.full(len(by_category[0].draws[head]), math.nan)
         draws[head] = (np.mean(drawn, axis=0) if drawn else empty)[:, np.newaxis]
+    few = min(by_category, key=lambda each: (not each.units.clustered, each.units.drawn))
     return Bootstrapped(
         sum(each.n for each in ranked),
         estimates,
         draws,
-        by_category[0].confidence,
+        few.bootstrap,
+        few.units,
         ("mean_within",),
     )
 
 
 def bootstrap_metrics(
-    predicted: Mapping[str, Floats], scores: Floats, *, threshold: float, bootstrap: Bootstrap
+    predicted: Mapping[str, Floats],
+    scores: Floats,
+    *,
+    threshold: float,
+    bootstrap: Bootstrap,
+    units: Units,
 ) -> Bootstrapped:
     """Evaluate the predictions of several heads in resamples of the images, the same for all heads.
 
-    Images are drawn with replacement, all predictions and the score together, so that differences
-    between heads have paired intervals. Nothing is trained again: the intervals hold for these
-    predictors and new images of the same kind.
+    Images, or subcategories of them where there are ten, are drawn with replacement, all predictions
+    and the score together, so that differences between heads have paired intervals. Nothing is trained
+    again: the intervals hold for these predictors and new images, or subcategories, of the same kind.
 
     Parameters
     ----------
@@ -225,7 +253,9 @@ def bootstrap_metrics(
     threshold
         See `evaluate_prediction`.
     bootstrap
-        How images are resampled; the stream is "prediction bootstrap".
+        How units are resampled; the stream of images is "prediction bootstrap".
+    units
+        Which images are of one subcategory.
 
     Raises
     ------
@@ -241,12 +271,15 @@ def bootstrap_metrics(
     }
     ranking = Ranking.of(codes(np.asarray(scores, dtype=np.float64)))
     parts: dict[str, list[FloatArray]] = {head: [] for head in predicted}
-    for weights in image_weights(len(scores), bootstrap, stream="prediction bootstrap"):
+    drawn = image_weights(len(scores), bootstrap, stream="prediction bootstrap")
+    if units.clustered:
+        drawn = units.weights(bootstrap)
+    for weights in drawn:
         observed = Ranks(ranking, weights)
         for head, evaluate in evaluators.items():
             parts[head].append(evaluate(weights, observed))
     draws = {head: np.concatenate(each) for head, each in parts.items()}
-    return Bootstrapped(len(scores), values, draws, bootstrap.confidence)
+    return Bootstrapped(len(scores), values, draws, bootstrap, units)
 
 
 def _resampled_metrics(

@@ -86,7 +86,9 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "seeds vary": table["seeds_vary"].replace("", "–").where(table["seeds"] != 1, "–"),
             "agreement of seeds": table["seed_agreement"].map(measured),
             "highest possible r": table["ceiling"].map(measured),
-            "share of it": table["ceiling_share"].map(measured),
+            "r of scores without noise": _figures(
+                table, "ceiling_share", "ceiling_share_low", "ceiling_share_high"
+            ),
             "strongest baseline": table["baseline"].map(label),
             "r of the baseline": table["baseline_r"].map(measured),
             "seeds that diverged": table["diverged"],

@@ -142,10 +142,10 @@ def _ranked(metrics: pd.DataFrame) -> str:
     row = metrics[(metrics["head"] == "mlp") & (metrics["metric"] == "spearman")].iloc[0]
     if np.isnan(row["value"]) or row["n"] < SMALLEST_BOOTSTRAP:
         return ""
-    r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
+    r, unit = measured_with_interval(row["value"], row["ci_low"], row["ci_high"]), row["unit"]
     return (
         f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
-        f"{r}."
+        f"{r}{f' for new {unit}' if np.isfinite(row['ci_low']) else ''}."
     )
 
 

@@ -25,9 +25,9 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     pandas.DataFrame
         The table `table_1`, the highest correlation first: order (of reading, from 0), loss, r, ci_low,
         ci_high, unit (what intervals and p hold for), given_category_r (partial correlation of the
-        same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
-        and its r, r_seed_sd, seed_agreement (mean rank correlation of their errors), p_holm,
-        learning_rate, n, seeds, seeds_vary, protocol, diverged.
+        same runs) with its interval, ceiling, and ceiling_share of r with its interval,
+        beats_baseline with the baseline and its r, r_seed_sd, seed_agreement (mean rank correlation of
+        their errors), p_holm, learning_rate, n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", *METRIC_KEYS]
@@ -42,7 +42,8 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     table = table.assign(seeds_vary=[seeds_vary.get(name, "") for name in table["protocol"]])
     columns = [
         "loss", "r", "ci_low", "ci_high", "unit", "given_category_r", "given_category_ci_low",
-        "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
+        "given_category_ci_high", "ceiling", "ceiling_share", "ceiling_share_low",
+        "ceiling_share_high", "beats_baseline", "baseline",
         "baseline_r", "r_seed_sd", "seed_agreement", "p_holm", "learning_rate", "n", "seeds",
         "seeds_vary", "protocol", "diverged",
     ]  # fmt: skip

@@ -392,8 +392,13 @@ def _ceiling(rows: Rows) -> str:
 def _of_ceiling(row: pd.Series) -> str:
     best = f"r = {number(row['ceiling'])} at most"
     # A share of a correlation that may be 0 would say more than is known.
-    reached = _percent(abs(row["ceiling_share"]))
-    return f"{best} ({reached} is reached)" if _is_shown(row) else best
+    if not _is_shown(row):
+        return best
+    reached = f"{_percent(abs(row['ceiling_share']))} is reached"
+    bounds = sorted(abs(row[f"ceiling_share_{end}"]) for end in ("low", "high"))
+    if np.isfinite(bounds).all():
+        reached += f", interval {_percent(bounds[0])} to {_percent(bounds[1])}"
+    return f"{best} ({reached})"
 
 
 def _baseline(rows: Rows) -> str:
@@ -412,7 +417,13 @@ def _baseline(rows: Rows) -> str:
         return f"This correlation is weaker than {beside}, by {by}, {where}."
     by = f"by {number(difference)} ({number(low)} to {number(high)}), {where}"
     if pooled["beats_baseline"] == "yes":
-        return f"This correlation is stronger than {beside}, {by}."
+        text = f"This correlation is stronger than {beside}, {by}."
+        if pooled["rates"] > 1:
+            text += (
+                f" Its learning rate was chosen among {pooled['rates']} on the same images: the "
+                "interval does not allow for this choice."
+            )
+        return text
     return f"This correlation is not shown to be stronger than {beside}: it differs {by}."
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from memorability.tables.schemas.columns import (
     Table,
+    count,
     number,
     one_of,
     score,
@@ -21,6 +22,8 @@ _METRIC = {
     "ci_low": number(nullable=True),
     "ci_high": number(nullable=True),
     "n": whole(),
+    "unit": one_of("images", "subcategories"),
+    "clusters": count(nullable=True),
 }
 
 
@@ -85,6 +88,8 @@ TABLES: Mapping[str, Table] = {
         ci_low=number(nullable=True),
         ci_high=number(nullable=True),
         n=whole(),
+        unit=one_of("images", "subcategories"),
+        clusters=count(nullable=True),
     ),
     "prediction_calibration": table(
         ("head",),

@@ -148,7 +148,7 @@ class TestOtherImages:
         error = sampling_error(0.157, 10_000, 3177, 10_000).value
         assert whole["difference_error"] == pytest.approx(error * (1 - 0.157**2))
         assert whole["verdict"] == "equivalent"
-        own_split = verdict(feature(0.167, n=3177), FEATURE)  # as many images, but others
+        own_split = verdict(feature(0.18, n=3177), FEATURE)  # as many images, but others
         assert (own_split["data"], own_split["error_of"]) == ("published set", "images")
         assert own_split["difference_error"] > whole["difference_error"]
         assert own_split["verdict"] == "not contradicted"

@@ -15,7 +15,9 @@ from memorability.prediction.metrics import (
     Bootstrapped,
     bootstrap_metrics,
     evaluate_prediction,
+    mean_within,
 )
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 
 SCORES = np.array([0.2, 0.4, 0.5, 0.6, 0.8, 0.9])
@@ -121,8 +123,9 @@ def bootstrap(
     predicted: np.ndarray, scores: np.ndarray, *, draws: int = 30, seed: int = 0
 ) -> Bootstrapped:
     return bootstrap_metrics(
-        {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(draws, 0.9, seed)
-    )
+        {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(draws, 0.9, seed),
+        units=Units(len(scores), None, None),
+    )  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
@@ -150,7 +153,11 @@ def test_intervals_surround_the_metrics_and_follow_the_seed() -> None:
     predicted, scores = noisy_prediction()
     found = bootstrap(predicted, scores)
     table = found.table()
-    assert list(table.columns) == ["head", "metric", "value", "ci_low", "ci_high", "n"]
+    assert list(table.columns) == [
+        "head", "metric", "value", "ci_low", "ci_high", "n", "unit", "clusters",
+    ]  # fmt: skip
+    assert set(table["unit"]) == {"images"}
+    assert table["clusters"].isna().all()
     values = evaluate_prediction(predicted, scores, threshold=0.5)
     assert dict(zip(table["metric"], table["value"], strict=True)) == values
     assert (table["ci_low"] < table["value"]).all()
@@ -187,7 +194,9 @@ def test_interval_agrees_with_scipy() -> None:
 def test_gains_are_differences_with_paired_intervals() -> None:
     predicted, scores = noisy_prediction()
     heads = {"mlp": predicted, "copy": predicted.copy(), "constant": np.full(200, 0.5)}
-    found = bootstrap_metrics(heads, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.9, 0))
+    found = bootstrap_metrics(
+        heads, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.9, 0), units=Units(200, None, None)
+    )
     gains = found.gains(["copy", "constant"])
     same = gains[(gains["head"] == "mlp") & (gains["baseline"] == "copy")]
     assert (same[["difference", "ci_low", "ci_high"]] == 0).all(axis=None), (
@@ -205,7 +214,56 @@ def test_intervals_of_one_class_are_nan_without_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = bootstrap_metrics(
-            {"mlp": PREDICTED}, SCORES, threshold=0.1, bootstrap=Bootstrap(5, 0.9, 0)
-        )
+            {"mlp": PREDICTED}, SCORES, threshold=0.1, bootstrap=Bootstrap(5, 0.9, 0),
+            units=Units(len(SCORES), None, None),
+        )  # fmt: skip
         table = found.table().set_index("metric")
     assert table.loc["roc_auc", ["value", "ci_low", "ci_high"]].isna().all()
+
+
+# New subcategories
+
+
+def clustered(seed: int, groups: int = 20, each: int = 15) -> Bootstrapped:
+    """Scores and predictions have chance parts of their subcategories that have nothing in common."""
+    rng = np.random.default_rng(seed)
+    subcategory = np.repeat(np.arange(groups), each).astype(str)
+    predicted, scores = (
+        rng.normal(size=groups).repeat(each) + rng.normal(size=groups * each) for _ in range(2)
+    )
+    how = Bootstrap(200, 0.95, seed)
+    units = Units.of(np.full(groups * each, "all"), subcategory, how)
+    heads = {"mlp": predicted, "other": rng.normal(size=groups * each)}
+    return bootstrap_metrics(heads, scores, threshold=0.0, bootstrap=how, units=units)
+
+
+def test_intervals_over_subcategories_find_nothing_where_there_is_nothing() -> None:
+    """Over images alone, about half of these studies would find a correlation."""
+    tables = [clustered(seed).table().set_index(["head", "metric"]) for seed in range(40)]
+    for metric, nothing in (("spearman", 0.0), ("roc_auc", 0.5)):
+        rows = [table.loc["mlp", metric] for table in tables]
+        covered = [row["ci_low"] <= nothing <= row["ci_high"] for row in rows]
+        assert np.mean(covered) > 0.85
+    assert (tables[0]["unit"] == "subcategories").all()
+    assert (tables[0]["clusters"] == 20).all()
+    within = tables[0].drop(index="mse", level="metric")
+    assert within["ci_high"].max() <= 1
+
+
+def test_gains_draw_the_same_subcategories_for_both_heads() -> None:
+    gains = clustered(0).gains(["other"])
+    assert (gains["unit"] == "subcategories").all()
+    row = gains.set_index("metric").loc["mse"]
+    assert row["ci_low"] < row["difference"] < row["ci_high"]
+
+
+def test_few_subcategories_leave_images_as_the_unit() -> None:
+    assert set(clustered(0, groups=9).table()["unit"]) == {"images"}
+
+
+def test_the_mean_within_categories_is_of_new_subcategories_where_a_category_has_ten() -> None:
+    both = mean_within([clustered(0), clustered(1, groups=5)])
+    table = both.table().set_index("head")
+    assert table.loc["mlp", "unit"] == "subcategories"
+    assert table.loc["mlp", "clusters"] == 20
+    assert set(mean_within([clustered(1, groups=5)]).table()["unit"]) == {"images"}

@@ -44,6 +44,7 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
+        "ceiling_share_low": 0.4, "ceiling_share_high": 0.5,
         "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
         "unit": "subcategories and seeds", "seed_agreement": 0.97,
     }  # fmt: skip
@@ -180,7 +181,7 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
         "seeds vary": "order",
         "agreement of seeds": "0.970",
         "highest possible r": "0.920",
-        "share of it": "0.435",
+        "r of scores without noise": "0.435 [0.400, 0.500]",
         "strongest baseline": "Mean score of the subcategory",
         "r of the baseline": "0.720",
     }
@@ -190,7 +191,7 @@ def test_table_1_leaves_out_what_means_nothing() -> None:
     """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
     plain = row(
         "mse", seeds=1, r_seed_sd=NAN, seed_agreement=NAN, unit="images", ceiling=NAN,
-        ceiling_share=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
+        ceiling_share=NAN, ceiling_share_low=NAN, ceiling_share_high=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
     )  # fmt: skip
     table = table_1(pd.DataFrame([plain]), VARY)
     assert list(table_1_for_reading(table, confidence=0.95)) == [
@@ -337,7 +338,7 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     assert (detail["source"], detail["computed by"]) == ("Table 1", "this study")
     assert mse["published"] == "0.235 [0.229, 0.249]"
     assert mse["ours"] == "0.235 [0.220, 0.250]"
-    assert detail["ours − published"] == "0.000 [−0.030, 0.031]"
+    assert detail["ours − published"] == "0.000 [−0.031, 0.030]"
     assert detail["differs by chance"] == "5 seeds"
     margins = [f"verdict at ±{margin}" for margin in ("0.02", "0.05", "0.10")]
     assert detail[margins].to_list() == ["not contradicted", "equivalent", "equivalent"]

@@ -29,7 +29,7 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
     weaker = rows({"r": 0.3}).assign(loss="mse", metric="mse")
     error = pd.concat([weaker, rows(BASELINE)], ignore_index=True)
     metrics, gains, calibration = measured((0.25, 0.125, 0.375))
-    metrics = metrics.assign(ci_low=0.5, ci_high=1.0, n=36)
+    metrics = metrics.assign(ci_low=0.5, ci_high=1.0, n=36, unit="subcategories")
     found = Found(
         correlations={"error": error, "distinctiveness": distinctiveness()},
         metrics=metrics, gains=gains, calibration=calibration,
@@ -47,7 +47,7 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
     assert "r = 0.25" in points[2]
     assert points[3].startswith(
         "Predicted and measured memorability of 36 unseen images have Spearman's r = 0.750 "
-        "[0.500, 1.000]. The predictor is better than the category means"
+        "[0.500, 1.000] for new subcategories. The predictor is better than the category means"
     )
 
 
@@ -102,7 +102,7 @@ def test_the_choice_of_a_learning_rate_is_named_only_where_there_was_one() -> No
 def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path: Path) -> None:
     claims = pd.DataFrame(
         {"claim": ["a"], "by": [""], "verdict": ["not testable"], "why": ["other data: 60 images"]}
-    )
+    ).assign(reading="", statistic="spearman", margin=0.05)
     study = {"study": "small & new", "note": "Observers are simulated.", "confidence": 0.95}
     error = rows(between=None).assign(
         r_seed_sd=0.01, p_holm=0.02, diverged="", beats_baseline="", baseline=""
