@@ -191,7 +191,8 @@ def test_table_1_leaves_out_what_means_nothing() -> None:
     """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
     plain = row(
         "mse", seeds=1, r_seed_sd=NAN, seed_agreement=NAN, unit="images", ceiling=NAN,
-        ceiling_share=NAN, ceiling_share_low=NAN, ceiling_share_high=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
+        ceiling_share=NAN, ceiling_share_low=NAN, ceiling_share_high=NAN,
+        baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
     )  # fmt: skip
     table = table_1(pd.DataFrame([plain]), VARY)
     assert list(table_1_for_reading(table, confidence=0.95)) == [
