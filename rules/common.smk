@@ -145,24 +145,39 @@ def run_images(wildcards, name):
     return paths.run_images(study, wildcards.protocol, name)
 
 
-def given(table):
-    """Flag a table that the user gave as one whose content decides, not its time."""
-    return ancient(table) if table in paths.given_tables(study) else table
+@cache
+def given_files():
+    """Return the tables and files of weights that the user gave."""
+    return {*paths.given_tables(study), *paths.given_weights(study)}
+
+
+def given(file):
+    """Flag a file that the user gave as one whose content decides, not its time."""
+    return ancient(file) if file in given_files() else file
 
 
 @cache
 def given_contents():
-    """Return the SHA-256 of the tables that the user gave, by their paths."""
+    """Return the SHA-256 of the files that the user gave, by their paths."""
     from memorability.data.contents import CONTENTS, contents
 
-    tables = paths.given_tables(study)
-    return contents(Path(), tables, CONTENTS / f"{study.name}_tables.json")
+    return contents(Path(), sorted(given_files()), CONTENTS / f"{study.name}_given.json")
 
 
-def given_content(table):
-    """Return the SHA-256 of a table that the user gave; a parameter of its rule, not from its input."""
+def given_content(file):
+    """Return the SHA-256 of a file that the user gave; a parameter of its rule, not from its input."""
     # Snakemake compares no parameter that is derived from inputs.
-    return given_contents().get(table, "")
+    return given_contents().get(file, "")
+
+
+def each_given(files):
+    """Return files, those that the user gave flagged: see `given`. It goes with `each_content`."""
+    return [given(file) for file in files]
+
+
+def each_content(files):
+    """Return what is in files as far as the user gave them: see `given_content`."""
+    return [given_content(file) for file in files]
 
 
 @cache
@@ -178,6 +193,7 @@ def scored_images():
         Path(given_scores()),
         dataset["columns"],
         CONTENTS / f"{study.name}.json",
+        code=fingerprints.of("score_trials" if study.has_own_trials else "prepare_images"),
         single_trials=study.has_own_trials,
     )
 

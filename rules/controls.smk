@@ -1,8 +1,8 @@
-"""What else ranks images by memorability: other metrics of the same models, and controls without learning.
+"""What else ranks images by memorability: other metrics of the same models, and controls of their errors.
 
 REQUIRED: models and errors of all runs; prepared images; image features; weights files where the
           study loads weights.
-MAKES:    <results>/matrix/…, <results>/tables/controls.parquet
+MAKES:    <results>/matrix/…, <results>/tables/controls.parquet, given_controls.*
           <results>/figures/matrix.*, controls.*
 """
 
@@ -21,7 +21,7 @@ rule measure_matrix:
         ],
         images=lambda wildcards: run_images(wildcards, "images.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=paths.metric_weights(study),
+        weights=each_given(paths.metric_weights(study)),
     output:
         errors=ensure(
             "<results>/matrix/protocol={protocol}/loss={loss}/seed={seed}/part.parquet",
@@ -43,6 +43,7 @@ rule measure_matrix:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.matrix(study, wildcards.protocol),
+        content=lambda _: each_content(paths.metric_weights(study)),
         code=code("measure_matrix"),
     script:
         "../scripts/measure_matrix.py"
@@ -71,12 +72,14 @@ rule plot_matrix:
 
 
 rule measure_controls:
-    """Measure an untrained autoencoder, a grey output and the complexity of every image."""
+    """Measure the analysed model before fine-tuning, an untrained one, grey, and complexity of images."""
     input:
         images=ANALYSED_IMAGES,
         pixels=ANALYSED_PIXELS,
         features=rules.measure_features.output.features,
-        weights=paths.metric_weights(study),
+        weights=each_given(paths.control_weights(study)),
+        pretrained=paths.pretrained_files(study, ANALYSED.protocol),
+        split=paths.run_splits(study, ANALYSED.protocol),
     output:
         **tabled("controls", "controls"),
     log:
@@ -95,9 +98,39 @@ rule measure_controls:
     params:
         study=study.name,
         settings=job_settings.controls(study),
+        content=lambda _: each_content(paths.control_weights(study)),
         code=code("measure_controls"),
     script:
         "../scripts/measure_controls.py"
+
+
+rule compare_controls:
+    """Write what is left of the best models' correlations once each control is known."""
+    input:
+        errors=QUANTITIES["error"],
+        correlations=expand(rules.correlate.output.correlations, quantity="error"),
+        controls=rules.measure_controls.output.controls,
+        images=IMAGES,
+    output:
+        given="<results>/tables/given_controls.parquet",
+        given_tsv="<results>/tables/given_controls.tsv",
+        page=page("given_controls"),
+    log:
+        "<logs>/compare_controls.log",
+    benchmark:
+        "<benchmarks>/compare_controls.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("4GB", requests.runtime("compare_controls")),
+    params:
+        study=study.name,
+        settings=job_settings.correlation(study),
+        protocol=study.settings["selected"]["protocol"],
+        note=notes.study_note(study),
+        code=code("compare_controls"),
+    script:
+        "../scripts/compare_controls.py"
 
 
 rule plot_controls:
@@ -123,4 +156,8 @@ rule plot_controls:
         "../scripts/plot_controls.py"
 
 
-ANALYSIS += [rules.plot_matrix.output, rules.plot_controls.output]
+ANALYSIS += [
+    rules.plot_matrix.output,
+    rules.compare_controls.output,
+    rules.plot_controls.output,
+]

@@ -11,7 +11,9 @@ rule finetune_decay:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: paths.weight_files(study, wildcards.protocol, wildcards.loss),
+        weights=lambda wildcards: each_given(
+            paths.weight_files(study, wildcards.protocol, wildcards.loss)
+        ),
         pretrained=lambda wildcards: paths.pretrained_files(study, wildcards.protocol),
         previous=lambda wildcards: paths.previous_model(study, **wildcards),
         split=lambda wildcards: paths.run_splits(study, wildcards.protocol),
@@ -34,6 +36,9 @@ rule finetune_decay:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.decay(study, **wildcards),
+        content=lambda wildcards: each_content(
+            paths.weight_files(study, wildcards.protocol, wildcards.loss)
+        ),
         code=code("finetune_decay"),
     script:
         "../scripts/finetune_decay.py"

@@ -90,7 +90,7 @@ rule check_attributions:
     threads: job_settings.threads(study)
     resources:
         **asking(
-            requests.analysis_memory,
+            requests.checks_memory,
             requests.runtime("check_attributions"),
             gpu=requests.gpus,
         ),

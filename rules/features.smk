@@ -35,7 +35,7 @@ rule measure_objects:
     input:
         images=PREPARED,
         pixels=PIXELS,
-        weights=paths.object_weights(study),
+        weights=each_given(paths.object_weights(study)),
     output:
         features=ensure("<results>/object_features/shard={shard}/part.parquet", non_empty=True),
     log:
@@ -52,6 +52,7 @@ rule measure_objects:
     params:
         study=study.name,
         settings=job_settings.objects(study),
+        content=lambda _: each_content(paths.object_weights(study)),
         code=code("measure_objects"),
     script:
         "../scripts/measure_objects.py"

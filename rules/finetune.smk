@@ -13,7 +13,9 @@ rule store_targets:
     """Compute what a loss compares reconstructions with, once for all of its runs."""
     input:
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: paths.weight_files(study, wildcards.protocol, wildcards.loss),
+        weights=lambda wildcards: each_given(
+            paths.weight_files(study, wildcards.protocol, wildcards.loss)
+        ),
     output:
         targets=temp(
             ensure("<results>/targets/protocol={protocol}/loss={loss}/targets.npy", non_empty=True)
@@ -29,6 +31,9 @@ rule store_targets:
         **asking("3GB", requests.runtime("store_targets"), gpu=requests.gpus),
     params:
         settings=lambda wildcards: job_settings.targets(study, **wildcards),
+        content=lambda wildcards: each_content(
+            paths.weight_files(study, wildcards.protocol, wildcards.loss)
+        ),
         code=code("store_targets"),
     script:
         "../scripts/store_targets.py"
@@ -39,7 +44,9 @@ rule finetune:
     input:
         images=lambda wildcards: run_images(wildcards, "prepared.parquet"),
         pixels=lambda wildcards: run_images(wildcards, "pixels.npy"),
-        weights=lambda wildcards: paths.weight_files(study, wildcards.protocol, wildcards.loss),
+        weights=lambda wildcards: each_given(
+            paths.weight_files(study, wildcards.protocol, wildcards.loss)
+        ),
         pretrained=lambda wildcards: paths.pretrained_files(study, wildcards.protocol),
         # Where the protocol carries weights over from run to run.
         previous=lambda wildcards: paths.previous_model(study, **wildcards),
@@ -67,6 +74,9 @@ rule finetune:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.run(study, **wildcards),
+        content=lambda wildcards: each_content(
+            paths.weight_files(study, wildcards.protocol, wildcards.loss)
+        ),
         code=code("finetune"),
     script:
         "../scripts/finetune.py"

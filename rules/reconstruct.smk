@@ -26,6 +26,7 @@ rule reconstruct:
         **asking(requests.analysis_memory, requests.runtime("reconstruct"), gpu=requests.gpus),
     params:
         settings=job_settings.machine(study),
+        batch_norm_mode=study.protocols[ANALYSED.protocol].batch_norm_mode,
         code=code("reconstruct"),
     script:
         "../scripts/reconstruct.py"

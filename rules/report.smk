@@ -51,7 +51,7 @@ rule record_provenance:
     """Record configuration, versions, hardware and the weights that every run used."""
     input:
         records=[paths.record_file(study, run) for run in study.runs],
-        tables=paths.given_tables(study),
+        tables=each_given(paths.given_tables(study)),
     output:
         record="<results>/provenance.json",
         page=page("provenance"),
@@ -67,6 +67,7 @@ rule record_provenance:
     params:
         settings=job_settings.used(study),
         note=notes.study_note(study),
+        content=lambda _: each_content(paths.given_tables(study)),
         code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"
@@ -109,6 +110,7 @@ rule summarise_study:
         table_1=[rules.summarise_errors.output.table] if "error" in QUANTITIES else [],
         table_2=[rules.summarise_features.output.table] if study.runs else [],
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
+        given_controls=[rules.compare_controls.output.given] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
         decay=[rules.measure_decay.output.decay] if study.decays else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],

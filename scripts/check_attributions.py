@@ -6,12 +6,12 @@ with RunningJob(snakemake) as job:
     import numpy as np
 
     from memorability.autoencoder.architecture import read_autoencoder
-    from memorability.explanation.jobs import ExplanationSettings, check, kept_shards
+    from memorability.explanation.jobs import CheckSettings, check, kept_shards
     from memorability.images.store import open_store
     from memorability.networks.computing import deterministic_device
     from memorability.prediction.predictors.trained import read_predictor
 
-    settings, given = job.read_settings(ExplanationSettings), job.input
+    settings, given = job.read_settings(CheckSettings), job.input
     device = deterministic_device(settings.compute)
     with kept_shards(job.settings, job.params.code, given, device) as shards:
         variants, similarity, curves = check(

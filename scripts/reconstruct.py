@@ -15,5 +15,6 @@ with RunningJob(snakemake) as job:
     rows = job.read("images").reset_index(names="row").set_index("image_id")["row"]
     originals = open_store(job.input.pixels)[rows[shown["image_id"]]]
     model = place(read_autoencoder(job.input.model), device)
+    mode = job.params.batch_norm_mode
     with NpyWriter(job.output.reconstructions, originals.shape, originals.dtype) as writer:
-        writer.append(reconstruct(model, originals, device=device))
+        writer.append(reconstruct(model, originals, mode, device=device))

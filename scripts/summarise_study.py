@@ -3,11 +3,13 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
+    from memorability.report.labels import with_networks
     from memorability.report.summary import Found, write_summary
 
     params = job.params
-    correlations = zip(params.quantities, job.read_each("correlations"), strict=True)
-    tables = ("table_1", "table_2", "selection", "attributions", "decay")
+    found = with_networks(job.read_each("correlations"))
+    correlations = zip(params.quantities, found, strict=True)
+    tables = ("table_1", "table_2", "selection", "given_controls", "attributions", "decay")
     prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(

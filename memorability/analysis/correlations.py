@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from memorability.analysis.gathering import MODEL_KEYS
-from memorability.base.run_keys import EXTERNAL
+from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.statistics.best_rate import best_rate
-from memorability.statistics.comparison import compare_correlations
+from memorability.statistics.comparison import compare_correlations, given_controls
 from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, correlate, pooled_correlation
 from memorability.statistics.intervals import Bootstrap, ratio_interval
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
@@ -26,6 +26,14 @@ COLUMNS = [
     "baseline_r", "baseline_difference", "baseline_ci_low", "baseline_ci_high", "baseline_unit",
     "beats_baseline",
 ]  # fmt: skip
+GIVEN = (
+    "r", "control_r", "agreement", "given_control_r", "ci_low", "ci_high", "ci_method", "p", "unit",
+    "not_tested", "difference", "difference_ci_low", "difference_ci_high", "difference_p",
+)  # fmt: skip
+"""Columns of the table `given_controls`: what `statistics.comparison.given_controls` says."""
+
+MOST_DRAWS = 1000
+"""Resamples behind an interval given a control: a standard error of 1,000 is known to 2 %."""
 # Columns that only selected models have, and their types.
 _OPTIONAL: Mapping[str, Any] = DETAILS | {
     "baseline": "str",
@@ -104,8 +112,11 @@ def correlations(
         baseline (its name), baseline_n, baseline_r, and baseline_difference, |r| − |baseline_r| over
         these images with its paired interval;
         baseline_unit is what that holds for, as unit is for r; beats_baseline is "yes" where the whole
-        interval is above 0, "no" where it is not, and empty where nothing was compared.
+        interval is above 0, "no" where it is not, and empty where nothing was compared. Without rows
+        where no image has a value, as of baselines when all images are training images.
     """
+    if values.empty:
+        return pd.DataFrame(columns=COLUMNS)
     models = [
         _model(dict(zip(MODEL_KEYS, map(str, key), strict=True)), group, outcomes)
         for key, group in values.groupby(MODEL_KEYS, sort=True)
@@ -255,6 +266,66 @@ def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -
     best = best.assign(model="fine_tuned")
     elsewhere = models[models["protocol"] == EXTERNAL]
     return pd.concat([best, elsewhere, controls], ignore_index=True)
+
+
+def beside_controls(
+    errors: pd.DataFrame,
+    table: pd.DataFrame,
+    controls: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    protocol: str,
+    target: str,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    """Return what is left of the best models' correlations once each control is known.
+
+    Parameters
+    ----------
+    errors
+        As from `memorability.analysis.gathering.from_errors`.
+    table
+        The table `correlations` of the errors, which says which models are the best.
+    controls
+        As from `memorability.analysis.gathering.from_controls`.
+    images
+        The image table.
+    protocol
+        Protocol of the models. Errors made elsewhere are taken as well.
+    target, bootstrap
+        As in `correlations`; at most `MOST_DRAWS` resamples are drawn.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `given_controls`: of each model (protocol, loss, lr, `METRIC_KEYS` of its
+        error) and each control what `memorability.statistics.comparison.given_controls` says; the
+        control is control_model, empty of image complexity, and control_metric. An error stands
+        beside the controls that are measured in the same metric, and beside complexity. Seeds that
+        diverged are left out, and models of which all did. Without rows where no model is left.
+    """
+    bootstrap = replace(bootstrap, draws=min(bootstrap.draws, MOST_DRAWS))
+    best = selected_values(errors, table)
+    metrics, names = list(METRIC_KEYS), ["control_model", "control_metric"]
+    keys = ["protocol", "loss", "lr", *metrics]
+    parts = []
+    for key, model in best[best["protocol"].isin([protocol, EXTERNAL])].groupby(keys):
+        finished = finished_seeds(model)
+        if finished.empty:
+            continue
+        same = (controls[metrics] == model[metrics].iloc[0]).all(axis=1)
+        known = controls[same | (controls["model"] == "")]
+        found = given_controls(
+            finished,
+            dict(list(known.groupby(["model", "metric"]))),
+            images,
+            target=target,
+            bootstrap=bootstrap,
+        )
+        found[names] = found.pop("control").tolist()
+        parts.append(found.assign(**dict(zip(keys, key, strict=True)), target=target))
+    columns = [*keys, *names, "target", "method", "n", "seeds", *GIVEN]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def own_runs(table: pd.DataFrame) -> pd.DataFrame:

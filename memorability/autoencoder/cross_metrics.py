@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import read_autoencoder
+from memorability.autoencoder.reconstruction import BatchNormMode, evaluating
 from memorability.images.pixels import to_unit_range
 from memorability.networks.catalogue import Metric
 from memorability.networks.computing import Compute, place
@@ -27,12 +28,15 @@ class MetricSettings:
         The training losses of the study, at least one.
     sign
         Of LPIPS, where it is the error.
+    batch_norm_mode
+        In which the models are evaluated, see `memorability.autoencoder.reconstruction.evaluating`.
     compute
         How.
     """
 
     losses: tuple[LossChoice, ...]
     sign: Sign
+    batch_norm_mode: BatchNormMode
     compute: Compute
 
 
@@ -160,7 +164,8 @@ def measure_best(
     else:
         model = place(read_autoencoder(models[lr]), device)
         model.precision = settings.compute.precision
-        table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
+        with evaluating(model, settings.batch_norm_mode):
+            table = measure_metrics(model, metrics, pixels, ids, device=device, on_image=on_image)
     return table.assign(lr=lr)
 
 

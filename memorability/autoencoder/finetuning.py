@@ -15,7 +15,11 @@ from torch import nn
 from memorability.autoencoder.architecture import Architecture, Autoencoder
 from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
 from memorability.autoencoder.initial_weights import Start, initial_model
-from memorability.autoencoder.reconstruction import recompute_batch_norm
+from memorability.autoencoder.reconstruction import (
+    BatchNormMode,
+    evaluating,
+    recompute_batch_norm,
+)
 from memorability.autoencoder.stored_targets import Targets, open_targets
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.images.pixels import to_unit_range
@@ -28,21 +32,16 @@ logger = logging.getLogger(__name__)
 
 
 Order = Literal["listed", "fixed_shuffle", "seed_shuffle"]
-BatchNormMode = Literal["train", "train_then_recompute", "frozen"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunSettings:
-    """What decides a run, besides its images. Words are those of `study.protocol.Protocol`.
+class BeforeTraining:
+    """What decides a run before its first step. Words are those of `study.protocol.Protocol`.
 
     Parameters
     ----------
     architecture, start
         The autoencoder, and the weights that it starts from.
-    loss
-        What is minimised, and is the error.
-    sign_train, sign_test
-        Of LPIPS, in the one and in the other.
     order
         Of the images: `listed`, `fixed_shuffle` or `seed_shuffle`.
     order_seed, dropout_seed
@@ -50,28 +49,42 @@ class RunSettings:
     fine_tuned_on
         `all` images, or the `train_split`.
     batch_norm_mode
-        `train`, `train_then_recompute` or `frozen`.
-    learning_rate
-        Of Adam, above 0.
-    epochs
-        Times that each image is seen, at least 1; errors are measured after each.
+        `train`, `train_then_recompute`, `frozen` or `evaluate_as_trained`.
     compute
         How.
     """
 
     architecture: Architecture
     start: Start
-    loss: LossChoice
-    sign_train: Sign
-    sign_test: Sign
     order: Order
     order_seed: int
     dropout_seed: int
     fine_tuned_on: Literal["all", "train_split"]
     batch_norm_mode: BatchNormMode
+    compute: Compute
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings(BeforeTraining):
+    """What decides a run, besides its images: what does before its first step, and its steps.
+
+    Parameters
+    ----------
+    loss
+        What is minimised, and is the error.
+    sign_train, sign_test
+        Of LPIPS, in the one and in the other.
+    learning_rate
+        Of Adam, above 0.
+    epochs
+        Times that each image is seen, at least 1; errors are measured after each.
+    """
+
+    loss: LossChoice
+    sign_train: Sign
+    sign_test: Sign
     learning_rate: float
     epochs: int
-    compute: Compute
 
 
 @dataclass(frozen=True)
@@ -243,17 +256,17 @@ def train(
             recompute_batch_norm(
                 state.model, pixels, device=state.device, rows=np.sort(order), on_image=pause
             )
-        state.model.eval()
-        for row in range(measured, len(pixels)):
-            image = to_unit_range(pixels[row : row + 1], state.device)
-            with torch.no_grad():
-                described = targets(row) if targets else None
-                error = reconstruction_error(state.model, metric, image, described)
-            state.errors.append(error.item())
-            if not math.isfinite(state.errors[-1]):
-                return
-            pause()
-            on_image()
+        with evaluating(state.model, batch_norm_mode):
+            for row in range(measured, len(pixels)):
+                image = to_unit_range(pixels[row : row + 1], state.device)
+                with torch.no_grad():
+                    described = targets(row) if targets else None
+                    error = reconstruction_error(state.model, metric, image, described)
+                state.errors.append(error.item())
+                if not math.isfinite(state.errors[-1]):
+                    return
+                pause()
+                on_image()
 
 
 def set_training_mode(model: nn.Module, batch_norm_mode: BatchNormMode) -> None:
@@ -320,7 +333,7 @@ def presentation_order(images: pd.DataFrame, order: Order, seed: int) -> np.ndar
     return numpy_stream(seed, "order").permutation(len(images))
 
 
-def presented_rows(images: pd.DataFrame, settings: RunSettings) -> np.ndarray:
+def presented_rows(images: pd.DataFrame, settings: BeforeTraining) -> np.ndarray:
     """Return (M,) rows of the image table that a run is trained on, in their order.
 
     Parameters are those of `finetune`.

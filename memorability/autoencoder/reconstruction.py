@@ -1,6 +1,8 @@
 """Evaluation of a trained autoencoder: reconstruction errors and latents of every image."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import torch
@@ -8,6 +10,38 @@ from torch import nn
 
 from memorability.autoencoder.architecture import Autoencoder
 from memorability.images.pixels import to_unit_range
+
+BatchNormMode = Literal["train", "train_then_recompute", "frozen", "evaluate_as_trained"]
+
+
+@contextmanager
+def evaluating(model: nn.Module, batch_norm_mode: BatchNormMode) -> Iterator[None]:
+    """Put a model into evaluation mode, in which images are reconstructed for their errors.
+
+    With `evaluate_as_trained`, batch normalisation takes mean and variance of each channel from the
+    image itself, as in fine-tuning at batch size 1. Its running averages neither count nor change.
+    Everything else, such as dropout, is in evaluation mode. Afterwards all of the model is.
+
+    Parameters
+    ----------
+    model
+        Whose mode is changed.
+    batch_norm_mode
+        See `memorability.study.protocol.Protocol`.
+    """
+    model.eval()
+    own = batch_norm_mode == "evaluate_as_trained"
+    layers = _batch_norms(model) if own else []
+    try:
+        for layer in layers:
+            layer.train()
+            # The averages stay where they are, but are neither read nor written.
+            layer.track_running_stats = False
+        yield
+    finally:
+        for layer in layers:
+            layer.eval()
+            layer.track_running_stats = True
 
 
 @torch.no_grad()
@@ -51,16 +85,18 @@ def encode_all(
 
 
 @torch.no_grad()
-def reconstruct(model: nn.Module, pixels: np.ndarray, *, device: str) -> np.ndarray:
+def reconstruct(
+    model: nn.Module, pixels: np.ndarray, batch_norm_mode: BatchNormMode, *, device: str
+) -> np.ndarray:
     """Return the reconstructions of images (N, 3, H, W), as uint8 of the same shape.
 
     Images go through one by one, as for their errors; values outside of [0, 1] are cut off.
     """
-    model.eval()
     reconstructed = np.empty(pixels.shape, dtype=np.uint8)
-    for row in range(len(pixels)):
-        image = model(to_unit_range(pixels[row : row + 1], device)).clamp(0, 1)
-        reconstructed[row] = (image * 255).round().to(torch.uint8).cpu().numpy()[0]
+    with evaluating(model, batch_norm_mode):
+        for row in range(len(pixels)):
+            image = model(to_unit_range(pixels[row : row + 1], device)).clamp(0, 1)
+            reconstructed[row] = (image * 255).round().to(torch.uint8).cpu().numpy()[0]
     return reconstructed
 
 
@@ -73,9 +109,12 @@ def recompute_batch_norm(
     rows: np.ndarray | None = None,
     on_image: Callable[[], object] = lambda: None,
 ) -> None:
-    """Replace batch-normalisation averages by those over many images under the present weights.
+    """Replace batch-normalisation averages by the means of the statistics of single images.
 
-    After training at batch size 1 the running averages reflect the last few dozen images only.
+    After training at batch size 1 the running averages reflect the last few dozen images only. Images
+    pass one by one. A layer's new average is the mean over images of each image's own mean, or of its
+    own variance; it is not the variance over all images together, which also differ in their means.
+    Every image passes the layers before under its own statistics, as in training.
 
     Parameters
     ----------
@@ -88,7 +127,7 @@ def recompute_batch_norm(
     rows
         (M,) rows of `pixels` to average over; all where none are named.
     """
-    layers = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    layers = _batch_norms(model)
     momenta = [layer.momentum for layer in layers]
     model.eval()
     for layer in layers:
@@ -100,3 +139,7 @@ def recompute_batch_norm(
         on_image()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
+
+
+def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]

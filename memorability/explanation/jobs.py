@@ -34,14 +34,14 @@ IMAGES_PER_SHARD = 8  # a few minutes of two cores at full width, which is what 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExplanationSettings:
-    """What decides the explanations of a study's images, or their checks.
+    """What decides the explanations of a study's images.
 
     Parameters
     ----------
     explainer
         How an image is explained.
     images
-        How many test images, or of the drawn ones, at least 1: a seeded choice.
+        How many test images, or for checks of the drawn ones, at least 1: a seeded choice.
     show
         Ids of further images that are explained.
     compute
@@ -52,6 +52,19 @@ class ExplanationSettings:
     images: int
     show: tuple[str, ...]
     compute: Compute
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckSettings(ExplanationSettings):
+    """What decides the checks of explanations.
+
+    Parameters
+    ----------
+    random_draws
+        How many networks with random weights each random part is tried with, at least 1.
+    """
+
+    random_draws: int
 
 
 def kept_shards(
@@ -143,7 +156,7 @@ def check(
     predictions: pd.DataFrame,
     attributions: pd.DataFrame,
     maps: npt.NDArray[np.float16],
-    settings: ExplanationSettings,
+    settings: CheckSettings,
     *,
     device: str,
     shards: Path,
@@ -167,7 +180,9 @@ def check(
     )
     rows = choose_images(drawn, settings.images, seed=settings.explainer.seed)
     chosen = drawn.iloc[rows].reset_index(drop=True)
-    checks = Checks.of(model, predictor, pixels, predictions, settings.explainer, device)
+    checks = Checks.of(
+        model, predictor, pixels, predictions, settings.explainer, settings.random_draws, device
+    )
     per_pass = checks.explainer.passes(checks.network)
     results = []
     with progress(shards_left(shards, len(chosen), 1), "checking attributions") as step:

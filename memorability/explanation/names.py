@@ -11,4 +11,7 @@ TRAINED = "trained"
 """The network that is explained, beside those with random weights."""
 
 MODES = ("deletion", "insertion")
-ORDERS = ("attribution", "random")
+REFERENCES = ("difference", "edges")
+"""Maps that know nothing of the network: how far the image is from the baseline, and its edges."""
+
+ORDERS = ("attribution", "random", *REFERENCES)

@@ -51,6 +51,10 @@ class ScoreNetwork(nn.Module):
         self.register_buffer("latent_sd", predictor.latent_sd.clone())
         place(self.eval().requires_grad_(False), device)
 
+    def share_encoder(self, other: "ScoreNetwork") -> None:
+        """Use the encoder of another network, which has the same weights, for both: once in memory."""
+        self.first, self.encoder, self.to_latent = other.first, other.encoder, other.to_latent
+
     def forward(self, images: Tensor) -> Tensor:
         """Return predicted scores (N,) of images (N, 3, H, W) in [0, 1]."""
         return self.score_maps(self.first(images))
@@ -82,6 +86,7 @@ def randomised(
     calibration: np.ndarray,
     *,
     seed: int,
+    draw: int,
     device: str,
 ) -> ScoreNetwork:
     """Return the network with the weights of a part drawn anew, as before any training.
@@ -95,15 +100,17 @@ def randomised(
     calibration
         uint8 (N, 3, H, W): images over which batch normalisation of a random encoder is averaged, so
         that its activations neither vanish nor explode.
-    seed
-        Of the weights, in streams of their own.
+    seed, draw
+        Of the weights, in streams of their own; each draw, from 0, has others.
     device
         torch device.
     """
     layers: dict[str, Any] = dict(predictor.model.architecture)
-    drawn = Predictor(**layers, seed=stream_seed(seed, "randomised predictor"))
+    number = f" {draw}" if draw else ""
+    drawn = Predictor(**layers, seed=stream_seed(seed, f"randomised predictor{number}"))
     if part == "encoder_and_predictor":
-        model = initial_autoencoder(stream_seed(seed, "randomised encoder"), model.architecture)
+        encoder_seed = stream_seed(seed, f"randomised encoder{number}")
+        model = initial_autoencoder(encoder_seed, model.architecture)
         recompute_batch_norm(model.encoder, calibration, device="cpu")
     random = TrainedPredictor(drawn, predictor.latent_mean, predictor.latent_sd, history=[])
     return ScoreNetwork(model, random, device)

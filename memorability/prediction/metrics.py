@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_s
 
 from memorability.statistics.inference import Runs, Units, infer
 from memorability.statistics.intervals import (
+    SMALLEST_BOOTSTRAP,
     Bootstrap,
     image_weights,
     no_interval,
@@ -85,6 +86,30 @@ def evaluate_prediction(predicted: Floats, scores: Floats, *, threshold: float) 
     return {name: float(value) for name, value in metrics.items()}
 
 
+def cases(predicted: Floats, scores: Floats, *, threshold: float) -> dict[str, int]:
+    """Return on how many images each metric rests: of the smaller class, or of the denominator.
+
+    A precision of two images that are called memorable rests on two, whatever the number of test
+    images, and its resamples know no others. Of fewer than `SMALLEST_BOOTSTRAP` there is no interval.
+
+    Parameters
+    ----------
+    predicted, scores, threshold
+        See `evaluate_prediction`.
+    """
+    positive, called = scores >= threshold, predicted >= threshold
+    count, positives, calls = len(scores), int(positive.sum()), int(called.sum())
+    rests_on = {
+        "roc_auc": min(positives, count - positives),
+        "pr_auc": min(positives, count - positives),
+        "precision": calls,
+        "sensitivity": positives,
+        "specificity": count - positives,
+        "f1": min(positives, calls),
+    }
+    return {name: rests_on.get(name, count) for name in METRICS}
+
+
 def _ratio(count: int, total: int) -> float:
     return count / total if total else math.nan
 
@@ -115,6 +140,8 @@ class Bootstrapped:
     draws
         Head -> values (draws, metrics) in each resample, in the order of `metrics`; NaN where a
         metric is undefined.
+    cases
+        Head -> metric -> images that it rests on, see `cases`.
     bootstrap
         How units were resampled.
     units
@@ -126,21 +153,23 @@ class Bootstrapped:
     n: int
     estimates: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, FloatArray]
+    cases: Mapping[str, Mapping[str, int]]
     bootstrap: Bootstrap
     units: Units
     metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
-        """Return head, metric, value, ci_low, ci_high, n, unit and clusters.
+        """Return head, metric, value, ci_low, ci_high, cases, n, unit and clusters.
 
         Over images an interval is that of percentiles; over subcategories it is that of
         `memorability.statistics.inference.infer`, cut where the metric ends. Resamples in which a
         metric is undefined do not count towards its interval; where more than half are, or the metric
-        itself is, the interval is NaN.
+        itself is, or it rests on too few images, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
-            | self._interval(values[metric], self.draws[head][:, place], metric)
+            | self._interval(values[metric], place, head)
+            | {"cases": self.cases[head][metric]}
             for head, values in self.estimates.items()
             for place, metric in enumerate(self.metrics)
         ]
@@ -158,9 +187,7 @@ class Bootstrapped:
         """
         rows = [
             {"head": head, "baseline": baseline, "metric": metric, "difference": difference}
-            | self._interval(
-                difference, self.draws[head][:, place] - self.draws[baseline][:, place]
-            )
+            | self._interval(difference, place, head, baseline)
             for baseline in baselines
             for head, values in self.estimates.items()
             if head != baseline
@@ -174,19 +201,25 @@ class Bootstrapped:
         clusters = pd.array([self.units.count] * len(table), dtype="Int64")
         return table.assign(n=self.n, unit=self.units.word, clusters=clusters)
 
-    def _interval(self, value: float, draws: FloatArray, metric: str = "") -> dict[str, float]:
-        """Return the interval of a metric, or of a difference, which has no name."""
-        if math.isnan(value):
-            interval = no_interval("undefined")
+    def _interval(
+        self, value: float, place: int, head: str, baseline: str = ""
+    ) -> dict[str, float]:
+        """Return the interval of a head's metric, or of its difference from a baseline's."""
+        heads, metric = [head, baseline] if baseline else [head], self.metrics[place]
+        draws = self.draws[head][:, place] - (self.draws[baseline][:, place] if baseline else 0)
+        few = min(self.cases[name][metric] for name in heads) < SMALLEST_BOOTSTRAP
+        if few or math.isnan(value):
+            interval = no_interval("too few images" if few else "undefined")
         elif self.units.clustered:
-            correlated = metric in _CORRELATIONS
+            correlated = metric in _CORRELATIONS and not baseline
             of_one = [Runs(np.asarray([value]), draws[np.newaxis])]
-            found = infer(of_one, self.units, self.bootstrap, differences=not correlated)
+            found = infer(of_one, self.units, self.bootstrap, of_difference=not correlated)
             interval = found.interval
-            if metric and not correlated:
+            if not baseline and not correlated:
                 most = math.inf if metric == "mse" else 1.0
-                low, high = np.clip([interval.low, interval.high], 0.0, most)
-                return {"ci_low": float(low), "ci_high": float(high)}
+                interval = replace(
+                    interval, low=max(interval.low, 0.0), high=min(interval.high, most)
+                )
         else:
             interval = percentile_interval(draws, self.bootstrap.confidence)
         return {"ci_low": interval.low, "ci_high": interval.high}
@@ -220,10 +253,12 @@ def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
         empty = np.full(len(by_category[0].draws[head]), math.nan)
         draws[head] = (np.mean(drawn, axis=0) if drawn else empty)[:, np.newaxis]
     few = min(by_category, key=lambda each: (not each.units.clustered, each.units.drawn))
+    count = sum(each.n for each in ranked)
     return Bootstrapped(
-        sum(each.n for each in ranked),
+        count,
         estimates,
         draws,
+        {head: {"mean_within": count} for head in estimates},
         few.bootstrap,
         few.units,
         ("mean_within",),
@@ -279,7 +314,8 @@ def bootstrap_metrics(
         for head, evaluate in evaluators.items():
             parts[head].append(evaluate(weights, observed))
     draws = {head: np.concatenate(each) for head, each in parts.items()}
-    return Bootstrapped(len(scores), values, draws, bootstrap, units)
+    rests_on = {head: cases(each, scores, threshold=threshold) for head, each in predicted.items()}
+    return Bootstrapped(len(scores), values, draws, rests_on, bootstrap, units)
 
 
 def _resampled_metrics(

@@ -94,6 +94,10 @@ def reading(inputs: Reads) -> list[str]:
     return [name for name, spec in PREDICTORS.items() if spec.reads == inputs]
 
 
+OF_LABELS = ("labels_alone", "features_and_labels")
+"""Heads: models that read labels."""
+
+
 # In the order of reading.
 HEADS: Mapping[str, str] = {
     **{spec.name: spec.label for spec in PREDICTORS.values()},

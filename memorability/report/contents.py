@@ -47,6 +47,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/decay": "correlation by epoch",
         "figures/matrix": "every loss under every metric",
         "figures/controls": "models beside controls",
+        "tables/given_controls": "what is left given a control",
         "figures/protocol_effects": "protocols compared (figure)",
         "tables/protocol_effects": "protocols compared (table)",
     },

@@ -1,6 +1,6 @@
 """Names of losses, metrics, features and targets as a reader expects them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -61,6 +61,7 @@ LABELS: Mapping[str, str] = {
 # Column model -> whose error it is.
 MODELS: Mapping[str, str] = {
     "fine_tuned": "Fine-tuned",
+    "before_fine_tuning": "Before fine-tuning (epoch 0)",
     "untrained": "Untrained",
     "grey": "Constant grey",
 }
@@ -119,6 +120,43 @@ def metric_label(row: Mapping[str, Any] | pd.Series) -> str:
         words = f"{words}, external{source}"
     model = row.get("model", "")
     return f"{MODELS[model]}: {words}" if model else words
+
+
+def loss_label(row: Mapping[str, Any] | pd.Series) -> str:
+    """Return in words the loss that a model was trained with, and the weights of its network.
+
+    Parameters
+    ----------
+    row
+        See `metric_label`. Of quantities that are no error, the weights are known after
+        `with_networks`.
+    """
+    return metric_label({**row, "metric": row["loss"], "sign": "distance", "model": ""})
+
+
+def with_networks(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return tables in which rows of distinctiveness name the network of the loss of their model.
+
+    Parameters
+    ----------
+    tables
+        Tables `correlations`. Those of errors know the network.
+    """
+    errors = pd.concat(tables, ignore_index=True)
+    errors = errors[(errors["quantity"] == "error") & (errors["metric"] == errors["loss"])]
+    known = errors.drop_duplicates(["protocol", "loss"]).set_index(["protocol", "loss"])["backbone"]
+    return [
+        table.assign(
+            backbone=[
+                known.get((protocol, loss), own) if quantity == "distinctiveness" else own
+                for quantity, protocol, loss, own in zip(
+                    table["quantity"], table["protocol"], table["loss"], table["backbone"],
+                    strict=True,
+                )
+            ]
+        )
+        for table in tables
+    ]  # fmt: skip
 
 
 def metric_labels(table: pd.DataFrame) -> list[str]:

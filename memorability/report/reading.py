@@ -19,6 +19,7 @@ from memorability.report.numbers import (
 )
 from memorability.report.pages import write_page
 from memorability.report.wording import cannot_tell, distinct_heads
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
 
 def with_intervals(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -147,7 +148,10 @@ def _by_head(metrics: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         for name in names:
             if name in figures.index:
                 columns = (float(figures[key][name]) for key in ("value", "ci_low", "ci_high"))
-                row[label(name)] = _figure(*columns, whole=False)
+                few = figures["cases"][name] < SMALLEST_BOOTSTRAP
+                row[label(name)] = (
+                    f"too few ({figures['cases'][name]})" if few else _figure(*columns, whole=False)
+                )
         rows.append(row)
     table = pd.DataFrame(rows)
     return table if table.shape[1] > 2 else table.iloc[:0]

@@ -19,6 +19,7 @@ from memorability.report.pages import (
     write_parts,
 )
 from memorability.report.reading import table_1_for_reading
+from memorability.report.table_1 import control_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
@@ -26,6 +27,7 @@ from memorability.report.wording import (
     given_category_in_words,
     pooled_in_words,
     predictor_in_words,
+    unconverged_in_words,
 )
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -38,7 +40,7 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, metrics, gains, calibration, attributions, decay
+    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions, decay
         The tables of these names, of prediction without "prediction_"; None where there are none.
     """
 
@@ -46,6 +48,7 @@ class Found:
     table_1: pd.DataFrame | None = None
     table_2: pd.DataFrame | None = None
     selection: pd.DataFrame | None = None
+    given_controls: pd.DataFrame | None = None
     metrics: pd.DataFrame | None = None
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
@@ -110,6 +113,10 @@ def findings(found: Found, *, confidence: float) -> list[str]:
                 points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
             if quantity == "error" and found.decay is not None:
                 points.append(decay_in_words(found.decay, confidence=confidence))
+            if quantity == "error" and found.given_controls is not None:
+                keys = ["protocol", "loss", "lr"]
+                known = found.given_controls.merge(model[keys].drop_duplicates(), on=keys)
+                points.append(control_in_words(known))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())
@@ -146,6 +153,7 @@ def _ranked(metrics: pd.DataFrame) -> str:
     return (
         f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
         f"{r}{f' for new {unit}' if np.isfinite(row['ci_low']) else ''}."
+        f"{'' if row['ci_low'] > 0 or row['ci_high'] < 0 else ' The interval contains 0.'}"
     )
 
 
@@ -177,13 +185,9 @@ def _chosen(selection: pd.DataFrame | None) -> str:
 
 
 def _attributed(attributions: pd.DataFrame | None) -> str:
-    if attributions is None or attributions["converged"].all():
+    if attributions is None:
         return ""
-    lost = int((~attributions["converged"]).sum())
-    return (
-        f"The attributions of {lost} of {len(attributions)} images have not converged: their maps are "
-        "not reliable. More steps (attribution.steps) may help."
-    )
+    return unconverged_in_words(int(attributions["converged"].sum()), len(attributions))
 
 
 def sentences(note: str) -> Sequence[str]:

@@ -1,13 +1,16 @@
-"""Table 1 of the paper, and the models that are compared with it."""
+"""Table 1 of the paper, the models that are compared with it, and what controls leave of them."""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from memorability.analysis.correlations import of_values
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
-from memorability.report.labels import metric_labels
+from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.report.labels import MODELS, label, metric_labels
+from memorability.report.numbers import measured, measured_with_interval, number, p_value
 
 
 def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.DataFrame:
@@ -95,3 +98,101 @@ def published_distinctiveness(
     """
     measured = values[values["metric"] == PUBLISHED_MEASURE]
     return measured, of_values(measured, correlations)
+
+
+def given_controls_for_reading(given: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `given_controls` with headings, each interval beside its number."""
+    rows = [row for _, row in given.iterrows()]
+    difference = ["difference", "difference_ci_low", "difference_ci_high"]
+    return pd.DataFrame(
+        {
+            "error": metric_labels(given.assign(model="")) if rows else [],
+            "learning rate": given["lr"],
+            "control": list(map(_control, rows)),
+            "given the category": ["yes" if row["method"] == "partial" else "no" for row in rows],
+            "r of the error": given["r"].map(measured),
+            "r of the control": given["control_r"].map(measured),
+            "r of error and control": given["agreement"].map(measured),
+            "r given the control": [
+                measured_with_interval(*row[["given_control_r", "ci_low", "ci_high"]])
+                for row in rows
+            ],
+            "p": given["p"].map(p_value),
+            "difference of r": [measured_with_interval(*row[difference]) for row in rows],
+            "p of the difference": given["difference_p"].map(p_value),
+            "interval for new": given["unit"],
+        }
+    )
+
+
+def control_in_words(given: pd.DataFrame) -> str:
+    """Say what controls leave of an error's correlation, epoch 0 first; "" where there is no such row.
+
+    Parameters
+    ----------
+    given
+        Rows of the table `given_controls` of one error. Where there are several categories, those given
+        the category are read.
+    """
+    partial = given[given["method"] == "partial"]
+    rows = given[given["method"] == "pooled"] if partial.empty else partial
+    category = "" if partial.empty else "the category and "
+    before = rows[rows["control_model"] == "before_fine_tuning"]
+    others = rows[rows["control_model"] != "before_fine_tuning"]
+    said = []
+    for _, row in before.iterrows():
+        said += [_left_of(row, category), _changed(row, bool(category))]
+    known = others[others["given_control_r"].notna()]
+    if len(known) and said:
+        least = known.loc[known["given_control_r"].abs().idxmin()]
+        count = {1: "the only other control"}.get(
+            len(known), f"each of {len(known)} other controls"
+        )
+        said.append(
+            f"Given {category}{count} alone, the least is left for {_control(least)}: "
+            f"r = {_figure(least, 'given_control_r', 'ci_')}."
+        )
+    return " ".join(filter(None, said))
+
+
+def _left_of(row: pd.Series, category: str) -> str:
+    """Say what is left of an error's correlation given the error at epoch 0."""
+    score = SCORE_KINDS[row["target"]].in_a_sentence
+    known = f"Given {category}the error before fine-tuning (epoch 0)"
+    if np.isnan(row["given_control_r"]):
+        return f"{known}, nothing can be told: {row['ci_method']}."
+    figure = _figure(row, "given_control_r", "ci_")
+    if row["ci_low"] > 0 or row["ci_high"] < 0:
+        return f"{known}, r = {figure} is left of the correlation of the fine-tuned error with {score}."
+    return (
+        f"{known}, no correlation of the fine-tuned error with {score} is shown to be left: "
+        f"r = {figure}."
+    )
+
+
+def _changed(row: pd.Series, categories: bool) -> str:
+    """Say whether the correlation after fine-tuning differs from that before it."""
+    if np.isnan(row["difference"]):
+        return ""
+    which = "The correlation given the category" if categories else "The correlation"
+    numbers = f"r = {number(row['r'])} after and {number(row['control_r'])} before"
+    difference = _figure(row, "difference", "difference_ci_")
+    if row["difference_ci_low"] > 0:
+        verdict = "is higher after fine-tuning than before"
+    elif row["difference_ci_high"] < 0:
+        verdict = "is lower after fine-tuning than before"
+    else:
+        verdict = "is not shown to differ before and after fine-tuning"
+    return f"{which} {verdict}: {numbers}, difference {difference}."
+
+
+def _control(row: pd.Series) -> str:
+    """Return a control in words: a model, or a measure of complexity."""
+    return MODELS.get(row["control_model"]) or label(row["control_metric"])
+
+
+def _figure(row: pd.Series, value: str, prefix: str) -> str:
+    low, high = row[f"{prefix}low"], row[f"{prefix}high"]
+    if np.isnan(low):
+        return f"{number(row[value])} (no interval)"
+    return f"{number(row[value])} ({number(low)} to {number(high)})"

@@ -9,8 +9,8 @@ from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import head_label
-from memorability.report.labels import label, metric_label
+from memorability.prediction.names import OF_LABELS, head_label
+from memorability.report.labels import label, loss_label, metric_label
 from memorability.report.numbers import measured, measured_with_interval, number, percent
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -164,7 +164,7 @@ def models_in_words(correlations: Sequence[pd.DataFrame], *, confidence: float) 
             words = in_words(models[key], confidence=confidence)
             protocol = models[key]["protocol"].iloc[0]
             rows.append({"protocol": protocol or "–", "correlation": words})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=["protocol", "correlation"])
     own = set(table["protocol"]) - {EXTERNAL, "–"}
     return table if len(own) > 1 else table[["correlation"]]
 
@@ -243,7 +243,8 @@ def distinct_heads(metrics: pd.DataFrame) -> list[str]:
     """Return the heads of a table `prediction_metrics` that say something of their own.
 
     Left out are label baselines that give every image the same value (means of the only category),
-    and a baseline of subcategories that equals that of categories.
+    and a baseline of subcategories that equals that of categories. Where no label tells images
+    apart, models that read labels are left out, too.
     """
     wide = metrics.pivot_table(
         index="head", columns="metric", values="value", dropna=False, sort=False
@@ -254,6 +255,8 @@ def distinct_heads(metrics: pd.DataFrame) -> list[str]:
     both = wide.loc[[name for name in (category, subcategory) if name in wide.index]]
     if both.duplicated().any():
         left_out.add(subcategory)
+    if left_out == set(BASELINES):
+        left_out.update(OF_LABELS)
     return [str(head) for head in wide.index if head not in left_out]
 
 
@@ -317,6 +320,22 @@ def cannot_tell(importance: pd.DataFrame) -> bool:
     return bool((known.fillna(0) == 0).all(axis=None))
 
 
+def unconverged_in_words(converged: int, count: int) -> str:
+    """Say how many attributions have not converged; "" where all have.
+
+    Parameters
+    ----------
+    converged, count
+        Images whose attributions have converged, and all that have attributions.
+    """
+    if converged == count:
+        return ""
+    return (
+        f"The attributions of {count - converged} of {count} images have not converged: their maps "
+        "are not reliable, and they are left out of Table 2. More steps (attribution.steps) may help."
+    )
+
+
 def _of_the_order(calibration: pd.DataFrame, values: "pd.Series[float]") -> str:
     """Say why predictions rank no image, or that only their order can be of use; "" otherwise."""
     row = calibration[calibration["head"] == "mlp"].iloc[0]
@@ -340,7 +359,7 @@ def _subject(row: pd.Series) -> str:
     if row["quantity"] == "distinctiveness":
         measure = label(row["metric"]).removesuffix(" (paper)")
         measure = measure[0].lower() + measure[1:]
-        return f"Latent distinctiveness ({measure}; model: {label(row['loss'])}{rate})"
+        return f"Latent distinctiveness ({measure}; model: {loss_label(row)}{rate})"
     return metric_label(row)
 
 
@@ -361,7 +380,7 @@ def _between_and_within(rows: Rows) -> str:
         return f"All of it is between the {categories} categories: within them nothing varies."
     shares = ["", ""]
     if between * within >= 0 and _is_shown(rows["pooled"]):
-        shares = [f" ({_percent(part / pooled)})" for part in (between, within)]
+        shares = [f" ({percent(part / pooled)})" for part in (between, within)]
     parts = (
         f"Differences between the {categories} categories make {number(between)} of it{shares[0]}, "
         f"differences between images of one category make {number(within)}{shares[1]}."
@@ -394,10 +413,10 @@ def _of_ceiling(row: pd.Series) -> str:
     # A share of a correlation that may be 0 would say more than is known.
     if not _is_shown(row):
         return best
-    reached = f"{_percent(abs(row['ceiling_share']))} is reached"
+    reached = f"{percent(abs(row['ceiling_share']))} is reached"
     bounds = sorted(abs(row[f"ceiling_share_{end}"]) for end in ("low", "high"))
     if np.isfinite(bounds).all():
-        reached += f", interval {_percent(bounds[0])} to {_percent(bounds[1])}"
+        reached += f", interval {percent(bounds[0])} to {percent(bounds[1])}"
     return f"{best} ({reached})"
 
 
@@ -437,10 +456,6 @@ def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     if np.isnan(row["ci_low"]):
         return f" (no interval: {why_none(row['ci_method'])})"
     return f" ({name}{number(row['ci_low'])} to {number(row['ci_high'])}{holds_for})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def _is_shown(row: pd.Series) -> bool:

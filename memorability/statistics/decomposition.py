@@ -217,7 +217,7 @@ def _correlated(
                 of_experiment += [
                     {"target": target, "group": group.name}
                     | row
-                    | {"not_tested": _not_tested(row["method"], categories)}
+                    | {"not_tested": not_tested(row["method"], categories)}
                     for row in added
                 ]
             step()
@@ -229,7 +229,7 @@ def _correlated(
     return [table.astype(HOLDS_FOR | (DETAILS if detailed else {})) for table in tables]
 
 
-def _not_tested(method: str, categories: int) -> str:
+def not_tested(method: str, categories: int) -> str:
     """Return what no p-value of a method is a test against, or nothing."""
     if method in ("pooled", "without", f"{_PART}_category") and categories > 1:
         few = ", too few for any method" if categories < SMALLEST_BOOTSTRAP else ""

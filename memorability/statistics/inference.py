@@ -137,7 +137,7 @@ def infer(
     units: Units,
     bootstrap: Bootstrap,
     *,
-    differences: bool = False,
+    of_difference: bool = False,
 ) -> Inference:
     """Return the inference on a mean correlation over runs, or on the difference of two.
 
@@ -155,16 +155,16 @@ def infer(
         What the resamples drew.
     bootstrap
         See `memorability.statistics.intervals.Bootstrap`.
-    differences
-        Whether the statistic of one experiment is itself a difference of two correlations of each run.
+    of_difference
+        Whether the one experiment's statistic is itself a difference of correlations.
 
     Notes
     -----
     Of the ways to take p from resamples of clusters, this kept to its level from 12 subcategories on
     (`benchmarks/bench_inference.py`).
     """
-    correlated = len(experiments) == 1 and not differences
-    scale = _fisher if correlated else _as_it_is
+    single = len(experiments) == 1 and not of_difference
+    scale = _fisher if single else _as_it_is
     several = any(len(each.by_run) > 1 for each in experiments)
     unit = f"{units.word} and seeds" if several else units.word
     estimate = _difference([each.by_run.mean() for each in experiments])
@@ -190,7 +190,7 @@ def infer(
     centre = float(scale(np.asarray(estimate)))
     reach = stats.t.ppf((1 + bootstrap.confidence) / 2, freedom) * error
     bounds = np.asarray([centre - reach, centre + reach])
-    low, high = np.tanh(bounds) if correlated else bounds
+    low, high = np.tanh(bounds) if single else bounds
     p = 2 * stats.t.sf(abs(centre) / error, freedom) if error > 0 else float(centre == 0)
     method = f"bootstrap standard error (t, {freedom:.0f} degrees of freedom)"
     return Inference(Interval(float(low), float(high), method), float(p), unit)

@@ -250,6 +250,10 @@ class Drawn:
         self.within = None if within is None else Ranks(within, weights)
         self._starts = starts
 
+    def of(self, ranking: Ranking) -> "Drawn":
+        """Return another variable in the same resamples, to correlate with as with a target."""
+        return Drawn(self.weights, ranking, None, self._starts)
+
     def sums(self, x: Ranks) -> _Sums:
         """Return the sums of ranks x, over all images, and of the target's, in the finest strata."""
         n, y = self._of_strata

@@ -122,12 +122,11 @@ def loss_choice(study: Study, protocol: str, name: str) -> Settings:
     }
 
 
-def run(study: Study, protocol: str, loss: str, lr: str, seed: str) -> Settings:
-    """Return what decides a run (`autoencoder.finetuning.RunSettings`)."""
+def before_training(study: Study, protocol: str, seed: str) -> Settings:
+    """Return what decides a run before its first step (`autoencoder.finetuning.BeforeTraining`)."""
     choices = study.protocols[protocol]
     streams = choices.stream_seeds(int(seed))
     pretrained = paths.pretrained_files(study, protocol)
-    previous = paths.previous_model(study, protocol, loss, lr, seed)
     return {
         "architecture": architecture(study, protocol),
         "start": {
@@ -135,19 +134,29 @@ def run(study: Study, protocol: str, loss: str, lr: str, seed: str) -> Settings:
             "seed": streams["initial_weights"],
             "weights_file": _text(paths.start_weights(study, protocol)),
             "pretrained_model": next(iter(pretrained), None),
-            "previous_model": next(iter(previous), None),
+            "previous_model": None,
         },
-        "loss": loss_choice(study, protocol, loss),
-        "sign_train": choices.lpips_sign_train,
-        "sign_test": choices.lpips_sign_test,
         "order": choices.order,
         "order_seed": streams["order"],
         "dropout_seed": streams["dropout"],
         "fine_tuned_on": choices.fine_tuned_on,
         "batch_norm_mode": choices.batch_norm_mode,
+        "compute": compute(study),
+    }
+
+
+def run(study: Study, protocol: str, loss: str, lr: str, seed: str) -> Settings:
+    """Return what decides a run (`autoencoder.finetuning.RunSettings`)."""
+    choices = study.protocols[protocol]
+    before = before_training(study, protocol, seed)
+    previous = paths.previous_model(study, protocol, loss, lr, seed)
+    return before | {
+        "start": before["start"] | {"previous_model": next(iter(previous), None)},
+        "loss": loss_choice(study, protocol, loss),
+        "sign_train": choices.lpips_sign_train,
+        "sign_test": choices.lpips_sign_test,
         "learning_rate": learning_rate(lr),
         "epochs": study.settings["epochs"],
-        "compute": compute(study),
     }
 
 
@@ -188,6 +197,7 @@ def metrics(study: Study, protocol: str) -> Settings:
     return {
         "losses": [loss_choice(study, protocol, name) for name in study.settings["losses"]],
         "sign": study.protocols[protocol].lpips_sign_test,
+        "batch_norm_mode": study.protocols[protocol].batch_norm_mode,
         "compute": compute(study),
     }
 
@@ -203,9 +213,16 @@ def matrix(study: Study, protocol: str) -> Settings:
 def controls(study: Study) -> Settings:
     """Return what decides the controls (`autoencoder.without_learning.ControlSettings`)."""
     protocol = study.settings["selected"]["protocol"]
+    seeds = [str(run.seed) for run in study.selected]
+    # Where no seed changes anything before the first step, one run stands for all.
+    differ = bool(study.protocols[protocol].seeded_before_training)
     return metrics(study, protocol) | {
         "architecture": architecture(study, protocol),
         "seeds": study.settings["seeds"],
+        "before": [
+            before_training(study, protocol, seed) for seed in (seeds if differ else seeds[:1])
+        ],
+        "before_seeds": seeds if differ else [""],
     }
 
 
@@ -276,9 +293,8 @@ def attribution(study: Study) -> Settings:
 
 
 def attribution_checks(study: Study) -> Settings:
-    """Return how explanations are checked (`explanation.jobs.ExplanationSettings`)."""
-    images = study.settings["attribution"]["checks"]["images"]
-    return attribution(study) | {"images": images, "show": []}
+    """Return how explanations are checked (`explanation.jobs.CheckSettings`)."""
+    return attribution(study) | study.settings["attribution"]["checks"] | {"show": []}
 
 
 # Statistics and claims

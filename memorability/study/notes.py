@@ -117,7 +117,7 @@ def published_decay(study: Study) -> bool:
 def score_convention(study: Study) -> str:
     """Return what the score of an image is, in words."""
     dataset = study.settings["dataset"]
-    if dataset["kind"] == "folder" and not study.has_own_trials:
+    if dataset["kind"] in ("folder", "table") and not study.has_own_trials:
         return f"as given in {Path(dataset['scores']).name}"
     if dataset["kind"] == "lamem":
         return "as LaMem publishes it"

@@ -45,6 +45,12 @@ def given_tables(study: Study) -> list[str]:
     return [scored] * own + split + made_elsewhere
 
 
+def given_weights(study: Study) -> list[str]:
+    """Return the files of weights that the user gave: those that the workflow cannot fetch."""
+    fetched = {f"resources/{download.path}" for download in registry().values()}
+    return sorted(_weights(study) - fetched)
+
+
 def trials(study: Study) -> list[str]:
     """Return the table of the single trials that the scores were made of, where there is one."""
     known = study.has_own_trials or study.settings["dataset"]["kind"] == "sample"
@@ -187,11 +193,15 @@ def downloads(study: Study) -> list[Download]:
     """Return the files from outside that the study needs and the workflow can fetch."""
     kind = study.settings["dataset"]["kind"]
     names = DATASET_DOWNLOADS.get(kind, ()) if study.has_images else ()
-    weights = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
-    weights.update(object_weights(study))
-    known = registry()
+    weights, known = _weights(study), registry()
     fetched = [download for download in known.values() if f"resources/{download.path}" in weights]
     return [known[name] for name in names] + fetched
+
+
+def _weights(study: Study) -> set[str]:
+    """Return all files of weights from outside that jobs of the study read."""
+    read = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
+    return read.union(object_weights(study))
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
@@ -221,6 +231,13 @@ def metric_weights(study: Study) -> list[str]:
     """Return the weights files that the metrics of the study read."""
     files = [study.loss_weights(loss) for loss in study.settings["losses"]]
     return [str(file) for file in files if file is not None]
+
+
+def control_weights(study: Study) -> list[str]:
+    """Return the weights files that the controls read: of all metrics, and of the analysed start."""
+    run = study.selected[0]
+    start = weight_files(study, run.protocol, run.loss)
+    return list(dict.fromkeys([*metric_weights(study), *start]))
 
 
 def object_weights(study: Study) -> list[str]:

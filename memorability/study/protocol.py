@@ -50,6 +50,9 @@ class Protocol:
         `train_then_recompute`: the averages are recomputed over the images of fine-tuning before
         evaluation.
         `frozen`: the averages of the initial weights throughout.
+        `evaluate_as_trained`: each image's own statistics while fine-tuning and when its error is
+        measured, so that errors are those that fine-tuning minimises. Latents, and what is predicted
+        from them, use the running averages, as with `train`. It needs `batch_norm`.
     order
         Presentation order of the images. `listed`: as the image table lists them, category after
         category (published scripts). `fixed_shuffle`: one shuffled order for every run of the
@@ -88,7 +91,7 @@ class Protocol:
     initial_weights: Literal[
         "checkpoint", "checkpoint_as_scripted", "vgg16_encoder", "pretrain", "random"
     ]
-    batch_norm_mode: Literal["train", "train_then_recompute", "frozen"]
+    batch_norm_mode: Literal["train", "train_then_recompute", "frozen", "evaluate_as_trained"]
     order: Literal["listed", "fixed_shuffle", "seed_shuffle"]
     lpips_range: Literal["minus_one_to_one", "zero_to_one"]
     lpips_sign_train: Literal["distance", "one_minus"]
@@ -107,6 +110,12 @@ class Protocol:
                     f"Protocol choice {field.name}: {value!r} is unknown "
                     f"({nearest(str(value), map(str, allowed))}). Change it in the protocol's file."
                 )
+        if self.batch_norm_mode == "evaluate_as_trained" and not self.batch_norm:
+            raise InputError(
+                "Protocol choice batch_norm_mode: evaluate_as_trained is about batch normalisation, "
+                "but batch_norm is false and the network has none. Set batch_norm: true, or "
+                "batch_norm_mode: train, in the protocol's file."
+            )
 
     def choices(self) -> dict[str, str | bool]:
         """Return the choices as a plain dictionary, for run records and job parameters."""
@@ -121,6 +130,15 @@ class Protocol:
             "dropout": self.bottleneck == "fc4096",
         }
         return tuple(name for name, left in chance.items() if left and self._varies(name))
+
+    @property
+    def seeded_before_training(self) -> tuple[str, ...]:
+        """What of `seeded` already shows in a run's errors before its first step.
+
+        Order and dropout do so in the running averages of batch normalisation alone.
+        """
+        averages = self.batch_norm and self.batch_norm_mode == "train"
+        return tuple(name for name in self.seeded if averages or name == "initial_weights")
 
     def stream_seeds(self, seed: int) -> dict[str, int]:
         """Return the seed of each random stream of a run: its own where it may vary, else 0."""

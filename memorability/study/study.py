@@ -87,7 +87,11 @@ class Study:
         if self.has_own_trials:
             names += [*COUNTS, *(name for name in LABELS if name in dataset["columns"])]
             columns = {name: name for name in names}
-            return {"images": dataset["images"], "scores": f"{place}/{scores}", "columns": columns}
+            return {
+                "images": dataset.get("images"),
+                "scores": f"{place}/{scores}",
+                "columns": columns,
+            }
         if dataset["kind"] in ("folder", "table"):
             return {key: dataset.get(key) for key in ("images", "scores", "columns")}
         if dataset["kind"] in DATASET_DOWNLOADS:

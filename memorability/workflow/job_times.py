@@ -41,7 +41,8 @@ PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
 SHUFFLES = 1000  # of the permutation test of learning rates
-CHECKED_TIMES = 6  # as long as explaining an image (config.yaml)
+CHECKED_TIMES = 4  # as long as explaining an image: three baselines, and orders of pixels
+RANDOM_PARTS = 2  # of the network, each explained as often as random weights are drawn
 # Units of FIGURES["resample"] of a run's correlations, measured with five categories: pooled, within
 # and given the category; of a selected run also those between categories, without each, and given
 # subcategories, whose images and subcategories are resampled and left out one by one.
@@ -49,6 +50,8 @@ PLAIN, DETAILED = 2, 10
 HEAD_METRICS = 10  # units of FIGURES["resample"] of a head's metrics, all images and by category
 DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
+CONTROLS = 6  # of an error, each correlated with every run of it
+GIVEN_DRAWS = 1000  # most resamples given a control
 PHOTOGRAPH = 1e5  # bytes
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
@@ -207,7 +210,8 @@ class JobSeconds:
             "measure_controls": self._controls,
             "attribute": lambda job: self._explain(job, explained["images"]),
             "check_attributions": lambda job: (
-                CHECKED_TIMES * self._explain(job, explained["checks"]["images"])
+                (CHECKED_TIMES + RANDOM_PARTS * explained["checks"]["random_draws"])
+                * self._explain(job, explained["checks"]["images"])
             ),
         }  # fmt: skip
 
@@ -240,6 +244,7 @@ class JobSeconds:
             "measure_distinctiveness": lambda _: self._pairs(images),
             "measure_external_distinctiveness": lambda _: self._pairs(images),
             "correlate": self._correlate,
+            "compare_controls": self._given_controls,
             # Every protocol meets every other.
             "compare_protocols": lambda _: self._plain(others * len(study.runs), images),
             "measure_decay": lambda _: self._plain(
@@ -301,9 +306,15 @@ class JobSeconds:
 
     def _controls(self, _: Job) -> float:
         seeds = len(self._study.settings["seeds"])
-        model = self._autoencoder(self._study.settings["selected"]["protocol"])
-        each = seeds * model.reconstruct + (seeds + 1) * self._metrics
-        return float(self._sizes.images * each)
+        protocol = self._study.settings["selected"]["protocol"]
+        choices = self._study.protocols[protocol]
+        before = len(self._study.selected) if choices.seeded_before_training else 1
+        model = self._autoencoder(protocol)
+        each = (seeds + before) * model.reconstruct + (seeds + before + 1) * self._metrics
+        seconds = self._sizes.images * each
+        if choices.batch_norm_mode == "train_then_recompute":
+            seconds += before * self._sizes.images * model.reconstruct
+        return float(seconds)
 
     def _explain(self, job: Job, images: int) -> float:
         model = self._autoencoder(self._study.settings["selected"]["protocol"])
@@ -372,6 +383,12 @@ class JobSeconds:
         selected = len(study.runs) // max(1, len(study.settings["learning_rates"])) + external
         return self._plain(len(study.runs), images) + self._detailed(selected, images)
 
+    def _given_controls(self, _: Job) -> float:
+        """Return the seconds in which errors of the best models are correlated given each control."""
+        pairs = CONTROLS * len(self._study.selected) * len(self._study.settings["losses"])
+        draws = min(self._draws, GIVEN_DRAWS)
+        return float(PLAIN * pairs * self._sizes.images * draws * FIGURES["resample"])
+
     def _series(self, quantity: str) -> int:
         """Return how many values of every image a quantity has, runs and measures together."""
         study = self._study
@@ -385,7 +402,7 @@ class JobSeconds:
             "prediction": 1,
             "attribution": len(SUMMARIES),
             "matrix": len(study.protocols) * losses * losses * seeds,
-            "control": losses * (seeds + 1),
+            "control": losses * (2 * seeds + 1),
         }[quantity]
 
     def _plain(self, runs: int, images: int) -> float:

@@ -121,6 +121,14 @@ class Requests:
         return self.training_memory(self.study.settings["selected"]["protocol"])
 
     @property
+    def checks_memory(self) -> str:
+        """Memory of checks of attributions, with two random networks of each draw."""
+        protocol = self.study.settings["selected"]["protocol"]
+        draws = self.study.settings["attribution"]["checks"]["random_draws"]
+        # An encoder and two predictors of each draw, which together are twice a model.
+        return self.training_memory(protocol, 2 * draws * model_bytes(self.study, protocol))
+
+    @property
     def pretraining_memory(self) -> str:
         """Memory of a pre-training job."""
         model = max(model_bytes(self.study, protocol) for protocol in self.study.protocols)

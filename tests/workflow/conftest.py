@@ -160,10 +160,10 @@ def jobs(console: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
 
-def dry_run(snakemake: Snakemake, directory: Path, **how: Any) -> dict[str, int]:
-    """Return the jobs that the study in `directory` would need."""
+def dry_run(snakemake: Snakemake, directory: Path, *targets: str, **how: Any) -> dict[str, int]:
+    """Return the jobs that the study in `directory`, or some files of it, would need."""
     how = {"configfile": directory / "study.yaml", **how}
-    done = snakemake("--dry-run", "--quiet", "rules", cwd=directory, **how)
+    done = snakemake(*targets, "--dry-run", "--quiet", "rules", cwd=directory, **how)
     assert done.returncode == 0, done.stdout
     return jobs(done.stdout)
 

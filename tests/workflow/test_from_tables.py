@@ -192,6 +192,7 @@ def test_of_a_given_table_the_content_decides_not_the_time(
     put_back(study / file, lambda: change(study / file))
     planned = set(dry_run(snakemake, study))
     assert planned & {"read_scores", "join_errors", "join_latents"} == again
+    assert "record_provenance" in planned
 
 
 def test_where_nothing_joins_the_console_says_what_keeps_the_rows_apart(

@@ -29,6 +29,14 @@ _NAMES = {
     "uniform_noise": "uniform noise",
     "predictor": "random predictor",
     "encoder_and_predictor": "random encoder and predictor",
+    "difference": "no network: |image − baseline|",
+    "edges": "no network: edges of the image",
+}
+_ORDERS = {
+    "attribution": "by attribution",
+    "random": "at random",
+    "difference": "by |image − baseline|",
+    "edges": "by edges",
 }
 # Measures that are drawn, and their markers.
 _DRAWN = {
@@ -122,8 +130,8 @@ def attribution_maps(
         height = 0.9 if len(groups) == 1 else 0.5
         bar = figure.colorbar(shown, ax=grid, shrink=height, extend="max", format=plain)
         bar.set_label("absolute attribution of a pixel\n(units of predicted score)")
-        key = "Above each image: memorability, ascending, and in brackets what is predicted"
-        title = readable(f"{said} {key}.", int(12 * figure.get_figwidth()))
+        key = "Above each image: its memorability, and in brackets the predicted one."
+        title = readable(f"{said} {key}", int(12 * figure.get_figwidth()))
         if not strength.any():
             title += "\nAll attributions are 0: the predictor ignores the image"
         figure.suptitle(title, fontsize=10)
@@ -144,7 +152,7 @@ def converged_in_words(attributions: Sequence[pd.DataFrame]) -> str:
     what = counted(count, "attribution")
     if ready == count:
         return f"{what} converged."
-    advice = "More attribution.steps bring them closer."
+    advice = "More steps (attribution.steps) bring them closer."
     if ready == 0:
         return f"None of {what} converged: do not interpret them. {advice}"
     return f"{ready:,} of {what} converged. {advice}"
@@ -173,7 +181,9 @@ def agreement(
     note
         See `memorability.report.figures.scores.scores_by_category`.
     """
-    table = checks[(checks["check"] == check) & checks["measure"].isin(list(_DRAWN))]
+    # Without a network, there is nothing that random weights could have changed.
+    together = ["weights", "reference"] if check == "weights" else [check]
+    table = checks[checks["check"].isin(together) & checks["measure"].isin(list(_DRAWN))]
     # An order of a few images is chance.
     few = table["n"].max() < SMALLEST_BOOTSTRAP
     measures = {name: how for name, how in _DRAWN.items() if not (few and name.startswith("rank"))}
@@ -190,7 +200,8 @@ def agreement(
         figure = Figure(figsize=(9.2, 2.4 + 0.62 * len(pairs)), layout="constrained")
         axes = figure.add_subplot()
         for place, (measure, (name, marker)) in enumerate(measures.items()):
-            rows = table[table["measure"] == measure].set_index(["first", "second"]).loc[pairs]
+            rows = table[table["measure"] == measure].set_index(["first", "second"])
+            rows = rows.reindex(pd.MultiIndex.from_tuples(pairs))
             height = np.arange(len(pairs)) + 0.16 * (place - (len(measures) - 1) / 2)
             axes.hlines(height, rows["ci_low"], rows["ci_high"], color=COLOURS[place])
             axes.plot(rows["value"], height, marker, ms=5, color=COLOURS[place], label=name)
@@ -207,7 +218,10 @@ def agreement(
         # In inches below the axes, whose height is not known before the layout is.
         below = axes.transAxes + ScaledTranslation(0, -0.45, figure.dpi_scale_trans)
         axes.legend(loc="upper center", bbox_to_anchor=(0.4, 0), bbox_transform=below, ncols=2)
-        title = "random weights" if check == "weights" else "two baselines"
+        title = "two baselines"
+        if check == "weights":
+            draws = table.loc[table["check"] == "weights", "draws"].max()
+            title = f"random weights ({counted(draws, 'draw')})"
         figure.suptitle(f"Attributions under {title}, {counted(table['n'].max(), 'image')}")
         said = [_converged(attributions, table), sentence(checks, check)]
         axes.set_title("\n".join(readable(each, 105) for each in said), fontsize=9)
@@ -223,7 +237,7 @@ def deletion_insertion(
     *,
     note: str,
 ) -> Figure:
-    """Draw the predicted score as pixels are deleted or inserted, by attribution and at random.
+    """Draw the predicted score as pixels are deleted or inserted, by attribution and in other orders.
 
     Parameters
     ----------
@@ -235,12 +249,10 @@ def deletion_insertion(
         See `memorability.report.figures.scores.scores_by_category`.
     """
     with styled():
-        figure = Figure(figsize=(9.2, 4.2), layout="constrained")
+        figure = Figure(figsize=(9.2, 4.7), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, mode in zip(panels, MODES, strict=True):
-            for colour, (order, name) in zip(
-                COLOURS, (("attribution", "by attribution"), ("random", "at random")), strict=False
-            ):
+            for colour, (order, name) in zip(COLOURS, _ORDERS.items(), strict=False):
                 rows = curves[(curves["mode"] == mode) & (curves["order"] == order)]
                 scores = rows.pivot_table(index="image_id", columns="share", values="score")
                 shares = scores.columns.to_numpy()
@@ -267,12 +279,16 @@ def deletion_insertion(
 
 
 def _area_in_words(checks: pd.DataFrame, mode: str) -> str:
-    """Return the mean area between the two curves of one mode."""
-    row = checks[(checks["check"] == mode) & (checks["measure"] == "area")].iloc[0]
-    if np.isnan(row["value"]) or row["value"] == 0:
+    """Return the mean areas between the curve by attribution and each other curve of one mode."""
+    rows = checks[(checks["check"] == mode) & (checks["measure"] == "area")].set_index("second")
+    if rows["value"].isna().all() or (rows["value"] == 0).all():
         return "No area between the curves: all attributions are 0"
-    area = with_interval(row["value"], row["ci_low"], row["ci_high"], 3)
-    return f"area in favour of attribution {area}"
+    areas = [
+        f"{name}: {with_interval(*map(float, rows.loc[order, ['value', 'ci_low', 'ci_high']]), 3)}"
+        for order, name in _ORDERS.items()
+        if order in rows.index
+    ]
+    return "\n".join(["area in favour of attribution, against pixels", *areas])
 
 
 def _converged(attributions: Sequence[pd.DataFrame], table: pd.DataFrame) -> str:

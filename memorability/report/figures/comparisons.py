@@ -150,7 +150,8 @@ def draw_forest(
     axes.set_ylim(len(pooled) - 0.4, -0.6)
     target = pooled["target"].iloc[0]
     axes.set(xlabel=f"{correlated_with(target)} (bar: {interval_name(confidence)})")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    if not partial.empty:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def protocol_effects(

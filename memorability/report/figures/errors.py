@@ -64,7 +64,11 @@ def errors_by_score(
     pooled = correlations[correlations["method"] == "pooled"].iloc[0]
     several = "mean of the seeds: " if len(seeds) > 1 else ""
     words = with_interval(pooled["r"], pooled["ci_low"], pooled["ci_high"])
-    mean = f"{several}r = {words}; r: Spearman's, in brackets its {interval_name(confidence)}"
+    mean = f"{several}Spearman's r = {words}"
+    if np.isfinite(pooled["ci_low"]):
+        mean += f"; in brackets: {interval_name(confidence)}"
+    if np.isnan(pooled["r"]):
+        mean = "Spearman's r is undefined"
     with styled():
         figure = Figure(figsize=(max(6.4, 3.3 * columns), 1.4 + 2.6 * count), layout="constrained")
         grid = figure.subplots(count, columns, sharex=True, squeeze=False).flat
@@ -73,7 +77,8 @@ def errors_by_score(
             _draw_images(axes, rows[target], rows["value"])
             (r,) = seed_correlations(rows, target) or [np.nan]
             name = f"seed {seed}: " if len(seeds) > 1 else ""
-            axes.set_title(f"{name}r = {number(r)}, {counted(len(rows), 'image')}", fontsize=9)
+            known = "r undefined" if np.isnan(r) else f"r = {number(r)}"
+            axes.set_title(f"{name}{known}, {counted(len(rows), 'image')}", fontsize=9)
         for axes in figure.axes[max(1, len(seeds)) :]:
             axes.set_visible(False)
         if not seeds:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from memorability.analysis.gathering import wide_features
 from memorability.features.names import TABLE_2, VARIANTS_OF
-from memorability.prediction.names import head_label
+from memorability.prediction.names import OF_LABELS, head_label
 from memorability.report.figures.comparisons import draw_forest
 from memorability.report.figures.style import (
     COLOURS,
@@ -18,7 +18,8 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.labels import label
-from memorability.report.numbers import counted, number
+from memorability.report.numbers import counted, number, percent
+from memorability.report.wording import distinct_heads
 
 # Columns of the table `table_2` -> how they are drawn.
 _GIVEN = {
@@ -54,7 +55,11 @@ def table_2_forest(table: pd.DataFrame, *, compared: bool, confidence: float, no
             rows = table[table["target"] == target]
             lines = rows["feature"].map(places).to_numpy(dtype=float)
             _panel(axes, rows, lines, compared=compared)
-            axes.set_title(f"{readable(label(target), 28)}\n{counted(rows['n'].max(), 'image')}")
+            share = rows["share_converged"].max()
+            axes.set_title(
+                f"{readable(label(target), 28)}\n{counted(rows['n'].max(), 'image')}"
+                f"{f', the {percent(share)} that converged' if share < 1 else ''}"
+            )
             axes.set_xlabel("Spearman's r")
         panels[0].set_yticks(range(len(features)), [_wrapped(name) for name in features])
         panels[0].set_ylim(len(features) - 0.4, -0.6)
@@ -174,7 +179,10 @@ def importance(
         See `table_2_forest`.
     """
     rows = table.sort_values("importance")
-    heads = metrics[metrics["metric"] == "spearman"].sort_values("value", na_position="first")
+    known = distinct_heads(metrics)
+    heads = metrics[(metrics["metric"] == "spearman") & metrics["head"].isin(known)]
+    heads = heads.sort_values("value", na_position="first")
+    labelled = not set(OF_LABELS).isdisjoint(known)
     # Shuffling what the model does not read changes no prediction, in no resample.
     used = rows[["importance", "ci_low", "ci_high"]].ne(0).any(axis=1)
     interval = interval_name(confidence)
@@ -192,7 +200,8 @@ def importance(
         left.set_xlabel(f"Spearman's r, predicted and measured score (bar: {interval})")
         left.set_title("What predicts the scores of unseen images")
         right.set_title(
-            f"What each feature adds to labels and all other features\n({table['model'].iloc[0]})"
+            f"What each feature adds to {'labels and ' if labelled else ''}all other features\n"
+            f"({table['model'].iloc[0]})"
         )
         if used.any():
             shown = rows.assign(importance=rows["importance"].where(used))
@@ -205,7 +214,7 @@ def importance(
             )
             right.set_xlabel(
                 "share of the variance lost when a feature is shuffled\n"
-                f"within categories (bar: {interval})"
+                f"{'within categories ' if labelled else ''}(bar: {interval})"
             )
         else:
             right.set(xticks=[], yticks=[])

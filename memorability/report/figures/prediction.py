@@ -66,11 +66,11 @@ def prediction(
         ends = [test["score"].min(), test["score"].max()]
         scatter.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
         scatter.set(xlabel=readable(f"measured {score}", 40), ylabel="predicted")
-        scatter.set_title(
-            f"{head_label(MAIN)}: Spearman's r = {number(values[MAIN, 'spearman'])},\n"
-            f"{counted(len(test), 'test image')}"
-        )
-        if positive.any() and not positive.all():
+        r = number(values[MAIN, "spearman"])
+        known = f"Spearman's r = {r}" if len(test) >= SMALLEST_BOOTSTRAP else "too few for r"
+        scatter.set_title(f"{head_label(MAIN)}: {known},\n{counted(len(test), 'test image')}")
+        smaller = int(min(positive.sum(), (~positive).sum()))
+        if smaller >= SMALLEST_BOOTSTRAP:
             for head, style in _styles(
                 [name for name in test.columns[2:] if name in telling]
             ).items():
@@ -91,9 +91,14 @@ def prediction(
             share = float(positive.mean())
             curve.axhline(share, ls=":", color="black", lw=0.8, label=f"chance: {number(share)}")
         else:
-            side = "at or above" if positive.all() else "below"
+            side = "at or above" if positive.mean() < 0.5 else "below"
             for axes in (roc, curve):
-                say_instead(axes, f"No curve: all test images are {side} the median.")
+                say_instead(
+                    axes,
+                    f"No curve: {smaller or 'none'} of {counted(len(test), 'test image')} "
+                    f"{'lies' if smaller == 1 else 'lie'} {side} the median. A curve of fewer than "
+                    f"{SMALLEST_BOOTSTRAP} tells nothing.",
+                )
         roc.set(xlabel="false-positive rate", ylabel="sensitivity")
         roc.set_title("ROC curve of each head,\nand the area below it")
         curve.set(xlabel="sensitivity (recall)", ylabel="precision", ylim=(0, 1.02))

@@ -227,8 +227,8 @@ def values_by_memorability(
         if bins == "published" and (table[target] < 0).any():
             width += ", the lowest with all below 0"
         several = "a box for each seed; " if len(table["seed"].unique()) > 1 else ""
-        key = f"{several}below: number of images; hollow: under {SMALL_GROUP}; "
-        key += f"r: Spearman's, in brackets its {interval_name(confidence)}"
+        key = f"{several}below each box: number of images; hollow: under {SMALL_GROUP} images; "
+        key += f"r: Spearman's r; in brackets: {interval_name(confidence)}"
         letters = int(14 * figure.get_figwidth())
         lines = [readable(text, letters) for text in (title, f"{score}, {width}", key)]
         figure.suptitle("\n".join(lines), fontsize=10)

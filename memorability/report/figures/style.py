@@ -1,12 +1,13 @@
 """The one style of all figures, and the one place where text of users becomes text of a figure."""
 
+import re
 import string
 import textwrap
 import unicodedata
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,13 +16,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font, get_font_names
+from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from memorability.base.files import atomic
 from memorability.base.run_keys import EXTERNAL
-from memorability.report.labels import label, metric_label
+from memorability.report.labels import loss_label, metric_label
 from memorability.report.numbers import counted, percent, significant
 
 STYLE: Mapping[Any, Any] = {
@@ -54,7 +55,8 @@ COLOURS = (
 SMALL_GROUP = 20
 """Images below which a group is too small for a shape or an interval of its own."""
 
-# Fonts for what DejaVu Sans lacks, in the order in which they are asked for a character.
+_FONT = "DejaVu Sans"
+# Fonts for what it lacks, in the order in which they are asked for a character; then all others.
 _OTHER_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP",
     "Noto Sans KR", "Source Han Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "Hiragino Sans",
@@ -63,24 +65,27 @@ _OTHER_FONTS = (
 )  # fmt: skip
 _ZERO_WIDTH_SPACE = "\u200b"
 _REPLACEMENT = "\ufffd"
+# What stands for characters that no font has, by their code points: ‹4E2D 6587›.
+_CODES = re.compile(r"‹[0-9A-F]{4}")
+_MOST_CODES = 12
+"""Characters of a text that are shown by their code points; an ellipsis stands for the rest."""
 
 
 @contextmanager
 def styled() -> Iterator[None]:
     """Apply the one style of all figures."""
-    with mpl.rc_context({**STYLE, "font.family": [*_families(), "sans-serif"]}):
+    with mpl.rc_context({**STYLE, "font.family": [_FONT, "sans-serif"]}):
         yield
 
 
 def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write a figure as SVG and PNG, without dates in the files.
 
-    The picture shows a box for a character that no installed font has, which a warning names; the SVG
-    has the character itself.
+    Each text gets the fonts that have its characters. Where `readable` had to show code points, a
+    line below the figure says so.
     """
-    _warn_of_boxes(figure, png)
-    with styled(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+    with styled():
+        _choose_fonts(figure)
         # Laid out once: doing it again moves axes by rounding errors, and both files shall agree.
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
@@ -104,15 +109,12 @@ def readable(text: object, width: int) -> str:
     Returns
     -------
     str
-        Blanks and line breaks are single blanks. Control characters are shown as U+FFFD. A zero-width
-        space stands before a first "_", which would hide the text from legends.
+        Blanks and line breaks are single blanks. Control characters are shown as U+FFFD. Characters
+        that no installed font has are shown by their code points, as ‹4E2D 6587›; invisible ones are
+        left out. A zero-width space stands before a first "_", which would hide the text from
+        legends.
     """
-    visible = "".join(
-        _REPLACEMENT
-        if unicodedata.category(sign) in {"Cc", "Cs"} and sign not in string.whitespace
-        else sign
-        for sign in str(text)
-    )
+    visible = _with_codes("".join(map(_shown, str(text))))
     wide = any(unicodedata.east_asian_width(sign) in "WF" for sign in visible)
     lines = textwrap.fill(visible, max(1, width // 2) if wide else width)
     return f"{_ZERO_WIDTH_SPACE}{lines}" if lines.startswith("_") else lines
@@ -139,7 +141,7 @@ def run_title(correlations: pd.DataFrame) -> str:
     error = row["quantity"] == "error"
     if row["protocol"] == EXTERNAL:
         return metric_label(row) if error else f"Latents {row['loss']}, external"
-    name = metric_label(row) if error else label(row["loss"])
+    name = metric_label(row) if error else loss_label(row)
     seeds = counted(row["seeds"], "seed") if "seeds" in row else f"seed {row['seed']}"
     return f"{name}, learning rate {row['lr']}, protocol {row['protocol']}, {seeds}"
 
@@ -184,26 +186,74 @@ def add_note(figure: Figure, note: str) -> None:
     figure.supxlabel(lines, fontsize=7.5, color="#a04000")
 
 
-@cache
-def _families() -> tuple[str, ...]:
-    installed = set(get_font_names())
-    return ("DejaVu Sans", *(font for font in _OTHER_FONTS if font in installed))
+def _shown(sign: str) -> str:
+    kind = unicodedata.category(sign)
+    if kind in {"Cc", "Cs"} and sign not in string.whitespace:
+        return _REPLACEMENT
+    return " " if kind == "Zs" else sign
+
+
+def _with_codes(text: str) -> str:
+    """Return a text in which code points stand for what no installed font has."""
+    shown, codes = "", 0
+    for missing, run in groupby(text, lambda sign: not sign.isspace() and not _font(sign)):
+        signs = "".join(run)
+        if missing:
+            visible = [sign for sign in signs if not _is_invisible(sign)]
+            listed = [f"{ord(sign):04X}" for sign in visible[: _MOST_CODES - codes]]
+            rest = "…" if len(visible) > len(listed) else ""
+            codes += len(visible)
+            signs = f"‹{' '.join(listed)}{rest}›" if listed else rest
+        shown += signs
+    return shown
+
+
+def _is_invisible(sign: str) -> bool:
+    return unicodedata.category(sign) == "Cf" or "VARIATION SELECTOR" in unicodedata.name(sign, "")
 
 
 @cache
-def _characters() -> frozenset[int]:
-    """Return the code points that some font of the figures has."""
-    return frozenset().union(*(get_font(findfont(name)).get_charmap() for name in _families()))
+def _font(sign: str) -> str:
+    """Return the name of the first font that has a character; "" where none has."""
+    return next((name for name in _fonts() if ord(sign) in _characters(name)), "")
 
 
-def _warn_of_boxes(figure: Figure, png: str | Path) -> None:
-    texts = figure.findobj(lambda artist: isinstance(artist, Text))
-    shown = {sign for text in texts for sign in text.get_text()}  # type: ignore[attr-defined]
-    missing = sorted(sign for sign in shown - {"\n"} if ord(sign) not in _characters())
-    if missing:
-        warnings.warn(
-            f"{Path(png).name} has boxes in place of {' '.join(missing[:20])}: no installed font "
-            "has these characters. Install one, such as Noto Sans CJK, and draw the figure again; "
-            "or open the .svg, where browsers show them.",
-            stacklevel=3,
+@cache
+def _fonts() -> Mapping[str, str]:
+    """Return name -> file of all fonts for text, in the order in which they are asked."""
+    # Symbols of formulas stand at code points of other characters, and bitmaps have one size.
+    upright = {
+        entry.name: entry.fname
+        for entry in fontManager.ttflist
+        if (entry.style, entry.weight, entry.size) == ("normal", 400, "scalable")
+        and not entry.name.startswith(("cm", "STIX", "Last Resort"))
+    }
+    order = [_FONT, *(name for name in _OTHER_FONTS if name in upright), *sorted(upright)]
+    return {name: upright[name] for name in dict.fromkeys(order)}
+
+
+@cache
+def _characters(name: str) -> frozenset[int]:
+    """Return the code points that a font has; none where it cannot be read."""
+    try:
+        font = get_font(_fonts()[name])
+        return frozenset(font.get_charmap()) if font.scalable else frozenset()
+    except (OSError, RuntimeError):
+        return frozenset()
+
+
+def _choose_fonts(figure: Figure) -> None:
+    """Set the fonts of every text that needs others, and say below the figure what no font has."""
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    if any(_CODES.search(text.get_text()) for text in texts):
+        add_note(
+            figure,
+            f"{figure.get_supxlabel()} Characters that no installed font has are shown by their code "
+            "points, as ‹4E2D›. To see them, install a font such as Noto Sans CJK and draw the figure "
+            "again.".strip(),
         )
+    for text in texts:
+        signs = set(text.get_text()) - set(string.whitespace)
+        others = sorted({_font(sign) for sign in signs} - {"", _FONT})
+        if others:
+            text.set_fontfamily([_FONT, *others, "sans-serif"])

@@ -93,8 +93,8 @@ def sign() -> pa.Column:
 
 
 def untrained_model() -> pa.Column:
-    """Return a column that says which model without learning made an error; empty for others."""
-    return one_of("untrained", "grey", "")
+    """Return a column that says which model before fine-tuning made an error; empty for others."""
+    return one_of("before_fine_tuning", "untrained", "grey", "")
 
 
 def _bounds(

@@ -21,6 +21,7 @@ _METRIC = {
     "value": number(nullable=True),
     "ci_low": number(nullable=True),
     "ci_high": number(nullable=True),
+    "cases": whole(),
     "n": whole(),
     "unit": one_of("images", "subcategories"),
     "clusters": count(nullable=True),

@@ -1,5 +1,6 @@
 """Quantities of images, gathered from their tables and correlated with memorability."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from memorability.analysis.correlations import (
+    beside_controls,
     beside_models,
     best_learning_rate,
     correlations,
@@ -20,6 +22,7 @@ from memorability.analysis.gathering import (
     SOURCES,
     from_attributions,
     from_baselines,
+    from_controls,
     from_distinctiveness,
     from_errors,
     from_features,
@@ -378,6 +381,14 @@ def test_correlations_fit_the_table_that_they_are_written_to() -> None:
 # Beside the ceiling and labels
 
 
+def test_without_values_there_are_no_rows_and_a_table_all_the_same(tmp_path: Path) -> None:
+    """Of one image, which is for training, there is no baseline."""
+    found = correlations(from_baselines(baselines(0.5)).iloc[:0], images(), **QUICK)
+    written = store.write(found, tmp_path / "correlations.parquet", "correlations")
+    assert written.empty
+    assert "ceiling_share" in written
+
+
 def test_a_row_has_the_ceiling_of_its_group_and_method_and_the_share_that_it_reaches() -> None:
     counted = score_counts(images().assign(
         hits=(images()["score"] * 60).astype(int) + 9, false_alarms=np.arange(N) % 7, responses=80
@@ -576,3 +587,70 @@ def test_they_stand_among_the_controls_under_their_own_name() -> None:
         "Fine-tuned: MSE", "Fine-tuned: Style loss", "MSE, external", "MSE, external (a)",
         "Size as JPEG",
     }  # fmt: skip
+
+
+# What controls leave
+
+
+def of_controls(names: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
+    """Return controls in the metric MSE, or of complexity where there is no model."""
+    return pd.concat(
+        [
+            images()[["image_id"]].assign(
+                **(MSE if model else dict.fromkeys(MSE, "") | {"metric": metric}),
+                model=model, seed="", error=values,
+            )
+            for (model, metric), values in names.items()
+        ]
+    )  # fmt: skip
+
+
+def test_every_error_stands_beside_the_controls_of_its_metric_and_beside_complexity() -> None:
+    values, table = beside_external()
+    rng = np.random.default_rng(3)
+    controls = from_controls(
+        of_controls(
+            {
+                ("before_fine_tuning", "mse"): rng.random(N),
+                ("grey", "mse"): rng.random(N),
+                ("", "jpeg_bytes"): rng.random(N),
+            }
+        )
+    )
+    found = beside_controls(values, table, controls, images(), protocol="a", **QUICK)
+    key, schema = store.SCHEMAS["given_controls"]
+    schema.validate(found[list(schema.columns)])
+    assert not found.duplicated([*key, "lr"]).any()
+    assert set(found["method"]) == {"pooled", "partial"}
+    beside = found[found["method"] == "pooled"]
+    named = set(zip(beside["protocol"], beside["loss"], beside["control_model"], strict=True))
+    assert {("a", "mse", "before_fine_tuning"), ("a", "mse", "grey"), ("a", "mse", "")} <= named
+    # Of another metric, and of errors made elsewhere, complexity alone is a control.
+    for protocol, loss in {(one[0], one[1]) for one in named} - {("a", "mse")}:
+        own = values[(values["protocol"] == protocol) & (values["loss"] == loss)]
+        if (own[list(MSE)] != list(MSE.values())).any(axis=None):
+            rows = beside[(beside["protocol"] == protocol) & (beside["loss"] == loss)]
+            assert set(rows["control_metric"]) == {"jpeg_bytes"}
+    assert "b" not in set(found["protocol"])
+
+
+def test_seeds_that_diverged_do_not_count_and_without_any_other_there_are_no_rows(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(4)
+    parts = [
+        images()[["image_id"]].assign(**MSE, **RUN | {"seed": seed}, epoch=1, error=rng.random(N))
+        for seed in ("0", "1")
+    ]
+    errors = pd.concat(parts)
+    controls = from_controls(of_controls({("grey", "mse"): rng.random(N)}))
+    for lost, left in (({"1"}, {1}), ({"0", "1"}, set())):
+        known = errors.assign(error=errors["error"].mask(errors["seed"].isin(lost)))
+        outcomes = known[["protocol", "loss", "lr", "seed"]].drop_duplicates().assign(step=1)
+        outcomes["outcome"] = np.where(outcomes["seed"].isin(lost), "diverged", "finished")
+        values = from_errors(known)
+        table = correlations(values, images(), outcomes, **QUICK)
+        found = beside_controls(values, table, controls, images(), protocol="paper", **QUICK)
+        assert set(found["seeds"]) == left
+        written = store.write(found, tmp_path / "given.parquet", "given_controls")
+        assert len(written) == len(found)

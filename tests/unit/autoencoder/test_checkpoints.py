@@ -181,7 +181,11 @@ class Killed(BaseException):
     """Stands for a kill, within this process."""
 
 
-@pytest.mark.parametrize("choices", [{}, DROPOUT, SPLIT], ids=["plain", "dropout", "split"])
+@pytest.mark.parametrize(
+    "choices",
+    [{}, DROPOUT, SPLIT, {"batch_norm_mode": "evaluate_as_trained"}],
+    ids=["plain", "dropout", "split", "as_trained"],
+)
 def test_a_run_can_be_taken_up_after_any_image(
     tmp_path: Path, expected: Callable[..., list[bytes]], choices: dict[str, Any]
 ) -> None:

@@ -33,6 +33,7 @@ NAN = float("nan")
 SETTINGS = MatrixSettings(
     losses=(loss_choice("lpips_squeeze"), loss_choice("mse")),
     sign="distance",
+    batch_norm_mode="train",
     compute=Compute(device="cpu", threads=1),
     learning_rates=("1e-5",),
     target="score",
@@ -163,5 +164,14 @@ def test_the_best_model_of_a_seed_is_measured_unless_it_diverged(tmp_path: Path)
         assert set(table["lr"]) == {"1e-5"}
         assert table.groupby("metric").size().eq(30).all()
         assert table["error"].notna().eq(defined).all()
+        if defined:
+            own = replace(settings, batch_norm_mode="evaluate_as_trained")
+            few = (pixels[:2], images.iloc[:2])
+            other = measure_best(
+                {"1e-5": tmp_path / "best"}, errors, *few, own, seed=seed, device="cpu"
+            )
+            both = other.merge(table, on=["metric", "image_id"])
+            assert len(both) == len(other)
+            assert not np.isclose(both["error_x"], both["error_y"]).any()
     measured = table[["metric", "backbone", "trained_by", "published", "sign"]].drop_duplicates()
     assert list(make_metrics(settings, "cpu")) == list(measured.itertuples(index=False, name=None))

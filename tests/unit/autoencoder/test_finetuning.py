@@ -330,6 +330,23 @@ def test_recomputed_averages_are_those_of_all_images_under_the_final_weights() -
     assert not plain.errors["error"].equals(recomputed.errors["error"])
 
 
+def test_evaluating_as_trained_changes_the_errors_alone() -> None:
+    plain = run(settings(epochs=2))
+    made = run(settings(epochs=2, batch_norm_mode="evaluate_as_trained"))
+    pd.testing.assert_frame_equal(plain.history, made.history)
+    own, other = made.model.state_dict(), plain.model.state_dict()
+    assert all(torch.equal(own[name], other[name]) for name in own)
+    assert not plain.errors["error"].equals(made.errors["error"])
+    # A forward pass in training mode, of which only the averages would remain.
+    trained = copy.deepcopy(made.model).train()
+    images = torch.from_numpy(store()).float() / 255
+    with torch.no_grad():
+        errors = [nn.functional.mse_loss(trained(one[None]), one[None]).item() for one in images]
+    last = made.errors[made.errors["epoch"] == 2]
+    # The sums of a convolution depend on the layout in memory.
+    np.testing.assert_allclose(last["error"], errors, rtol=1e-5)
+
+
 @pytest.mark.parametrize("mode", ["train", "frozen", "train_then_recompute"])
 def test_a_run_leaves_its_model_and_errors_in_agreement(mode: str) -> None:
     made = run(settings(epochs=2, batch_norm_mode=mode))

@@ -1,15 +1,18 @@
 """Errors and latents of single images, and batch-normalisation statistics of all of them."""
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.autoencoder.reconstruction import (
     encode_all,
+    evaluating,
     measure_errors,
     recompute_batch_norm,
     reconstruct,
@@ -106,6 +109,74 @@ def test_progress_is_told_of_every_image() -> None:
     assert steps == ["error"] * 3 + ["latent"] * 3
 
 
+# Errors under each image's own statistics
+
+
+def normalisation() -> nn.BatchNorm2d:
+    """Return a layer whose averages make of an image x the reconstruction 2 x − 1."""
+    layer = nn.BatchNorm2d(3, eps=1e-12)
+    layer.running_mean.fill_(0.5)
+    layer.running_var.fill_(0.25)
+    return layer.requires_grad_(False)
+
+
+def errors_by_hand(pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean squared errors of `normalisation`, under its averages and under each image's own."""
+    images = pixels.astype(np.float64) / 255
+    own = [(2, 3), {"keepdims": True}]
+    standard = (images - images.mean(own[0], **own[1])) / images.std(own[0], **own[1])
+    made = {"train": 2 * images - 1, "evaluate_as_trained": standard}
+    return {mode: np.square(each - images).mean(axis=(1, 2, 3)) for mode, each in made.items()}
+
+
+@pytest.mark.parametrize("mode", ["train", "evaluate_as_trained"])
+def test_errors_are_those_of_the_statistics_that_the_mode_names(mode: str) -> None:
+    layer, pixels = normalisation(), store(6, side=8)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    with evaluating(layer, mode):
+        images = torch.from_numpy(pixels).float() / 255
+        errors = [nn.functional.mse_loss(layer(one[None]), one[None]).item() for one in images]
+    np.testing.assert_allclose(errors, errors_by_hand(pixels)[mode], rtol=1e-5)
+    assert all(torch.equal(before[name], value) for name, value in layer.state_dict().items())
+    assert layer.track_running_stats
+    assert not layer.training
+
+
+def test_own_statistics_rank_images_in_another_order() -> None:
+    noise = np.random.default_rng(0).integers(0, 50, (6, 3, 8, 8), dtype=np.uint8)
+    pixels = noise + np.arange(0, 240, 40, dtype=np.uint8)[:, None, None, None]
+    measured = {}
+    for mode in ("train", "evaluate_as_trained"):
+        layer = normalisation()
+        with evaluating(layer, mode):
+            images = torch.from_numpy(pixels).float() / 255
+            measured[mode] = [(layer(one[None]) - one).square().mean().item() for one in images]
+    # Under the averages 2 x − 1 is far from a dark x; under its own, bright images are far from it.
+    assert stats.spearmanr(*measured.values()).statistic == -1
+
+
+def test_own_statistics_are_those_of_a_forward_pass_in_training_without_dropout() -> None:
+    model, pixels = autoencoder(bottleneck="fc4096"), store(2)
+    trained = copy.deepcopy(model).train()
+    for module in trained.modules():
+        if isinstance(module, nn.Dropout):
+            module.eval()
+    images = torch.from_numpy(pixels).float() / 255
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.no_grad(), evaluating(model, "evaluate_as_trained"):
+        for one in images:
+            assert torch.equal(model(one[None]), trained(one[None]))
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert not torch.equal(model.encoder[0][1].running_mean, trained.encoder[0][1].running_mean)
+
+
+def test_a_model_is_as_before_where_measuring_stops() -> None:
+    layer = normalisation()
+    with pytest.raises(KeyboardInterrupt), evaluating(layer, "evaluate_as_trained"):
+        raise KeyboardInterrupt
+    assert (layer.training, layer.track_running_stats) == (False, True)
+
+
 # Recomputed batch-normalisation statistics
 
 
@@ -180,7 +251,7 @@ def test_reconstructions_are_8_bit_and_cut_off_at_the_ends() -> None:
             return 2 * image - 0.2
 
     pixels = np.array([0, 20, 100, 255], dtype=np.uint8).reshape(4, 1, 1, 1).repeat(3, axis=1)
-    made = reconstruct(Brighter(), pixels, device="cpu")
+    made = reconstruct(Brighter(), pixels, "train", device="cpu")
     assert made.dtype == np.uint8
     # 2 x − 0.2 × 255, rounded.
     np.testing.assert_array_equal(made[:, 0, 0, 0], [0, 0, 149, 255])

@@ -1,32 +1,53 @@
 """Controls: errors without learning and the complexity of images."""
 
 import io
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+import pytest
 import skimage.data
 import torch
 from PIL import Image
 
 from memorability.analysis.correlations import beside_models
 from memorability.analysis.gathering import from_controls
+from memorability.autoencoder import without_learning
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
+from memorability.autoencoder.finetuning import BeforeTraining, finetune
+from memorability.autoencoder.reconstruction import BatchNormMode
 from memorability.autoencoder.without_learning import (
     ControlSettings,
+    before_fine_tuning,
     grey,
     jpeg_bytes,
     measure_controls,
 )
 from memorability.networks.computing import Compute
-from tests.run_settings import loss_choice
+from tests.run_settings import loss_choice, run_settings
+
+WIDTH = 1 / 64
+
+
+def before(seed: int = 0, **choices: Any) -> BeforeTraining:
+    """What decides a run of the tests before its first step."""
+    run = run_settings(seed=seed, width=WIDTH, **choices)
+    return BeforeTraining(**{f.name: getattr(run, f.name) for f in fields(BeforeTraining)})
+
 
 SETTINGS = ControlSettings(
     losses=(loss_choice("mse"),),
     sign="distance",
+    batch_norm_mode="train",
     compute=Compute(device="cpu", threads=1),
-    architecture=Architecture(width=1 / 64),
+    architecture=Architecture(width=WIDTH),
     seeds=(0, 1),
+    before=(before(0), before(1)),
+    before_seeds=("0", "1"),
 )
+IMAGES = pd.DataFrame({"image_id": ["flat", "photograph", "noise"], "position": [2, 0, 1]})
 
 
 def photographs() -> np.ndarray:
@@ -36,16 +57,19 @@ def photographs() -> np.ndarray:
     return np.stack([np.full((3, 224, 224), 51, dtype=np.uint8), photograph, noise])
 
 
+@cache
 def controls() -> pd.DataFrame:
-    images = pd.DataFrame({"image_id": ["flat", "photograph", "noise"]})
-    features = pd.DataFrame(
+    return measure_controls(photographs(), IMAGES, features(), SETTINGS, device="cpu")
+
+
+def features() -> pd.DataFrame:
+    return pd.DataFrame(
         [
             {"image_id": image, "feature": feature, "value": value}
             for feature in ("image_entropy", "clutter_score", "saturation")
-            for image, value in zip(images["image_id"], (0.0, 0.25, 0.5), strict=True)
+            for image, value in zip(IMAGES["image_id"], (0.0, 0.25, 0.5), strict=True)
         ]
     )
-    return measure_controls(photographs(), images, features, SETTINGS, device="cpu")
 
 
 def test_controls_are_named_for_what_they_are_and_measured_on_every_image() -> None:
@@ -55,6 +79,7 @@ def test_controls_are_named_for_what_they_are_and_measured_on_every_image() -> N
     kinds = {(model, metric, seed) for model, metric, seed, _ in table.index}
     assert {
         ("untrained", "mse", "0"), ("untrained", "mse", "1"), ("grey", "mse", ""),
+        ("before_fine_tuning", "mse", "0"), ("before_fine_tuning", "ms_ssim", "1"),
         ("grey", "ms_ssim", ""), ("", "jpeg_bytes", ""), ("", "image_entropy", ""),
         ("", "edge_density", ""),
     } <= kinds  # fmt: skip
@@ -74,6 +99,51 @@ def test_the_untrained_autoencoder_is_that_of_the_seed_before_any_step() -> None
         with torch.no_grad():
             expected = (model(image) - image).square().mean().item()
         np.testing.assert_allclose(table["untrained", "mse", str(seed), "photograph"], expected)
+
+
+@pytest.mark.parametrize("mode", get_args(BatchNormMode))
+def test_epoch_0_is_a_run_whose_learning_rate_moves_no_weight(mode: str) -> None:
+    # A step of Adam moves a weight by the learning rate, which is then lost in rounding.
+    run = run_settings(width=WIDTH, batch_norm_mode=mode, learning_rate=1e-30)
+    made = finetune(photographs(), IMAGES, run, device="cpu")
+    model = before_fine_tuning(photographs(), IMAGES, before(batch_norm_mode=mode), device="cpu")
+    own = model.state_dict()
+    kept = {name for name in own if mode != "evaluate_as_trained" or "running_" not in name}
+    for name, expected in made.model.state_dict().items():
+        if name in kept and not name.endswith("num_batches_tracked"):
+            torch.testing.assert_close(own[name], expected, rtol=0, atol=1e-7, msg=name)
+    settings = replace(
+        SETTINGS, seeds=(0,), before=(before(batch_norm_mode=mode),), before_seeds=("0",),
+        batch_norm_mode=mode,
+    )  # fmt: skip
+    table = measure_controls(photographs(), IMAGES, features(), settings, device="cpu")
+    rows = table[(table["model"] == "before_fine_tuning") & (table["metric"] == "mse")]
+    np.testing.assert_allclose(rows["error"], made.errors["error"], rtol=1e-5)
+
+
+def test_epoch_0_differs_from_an_untrained_network_in_what_batch_normalisation_saw() -> None:
+    table = controls().set_index(["model", "metric", "seed", "image_id"])["error"].sort_index()
+    trained, untrained = (table[name, "mse", "0"] for name in ("before_fine_tuning", "untrained"))
+    assert (trained != untrained).all()
+
+
+def test_only_the_last_images_decide_the_averages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(without_learning, "REMEMBERED", 2)
+    model = before_fine_tuning(photographs(), IMAGES, before(order="listed"), device="cpu")
+    assert model.encoder[0][1].num_batches_tracked == 2
+    # Of 500 images, the first counts less than any digit of the last.
+    assert np.finfo(np.float64).eps ** 1.4 > 0.9**500
+
+
+def test_images_that_are_not_trained_on_leave_no_trace() -> None:
+    split = IMAGES.assign(split=["train", "test", "train"])
+    chosen = before(fine_tuned_on="train_split", batch_norm_mode="train_then_recompute")
+    model = before_fine_tuning(photographs(), split, chosen, device="cpu")
+    chosen = before(batch_norm_mode="train_then_recompute")
+    rows = [0, 2]
+    other = before_fine_tuning(photographs()[rows], IMAGES.iloc[rows], chosen, device="cpu")
+    own, expected = model.state_dict(), other.state_dict()
+    assert all(torch.equal(own[name], expected[name]) for name in own)
 
 
 def test_grey_is_the_same_whatever_the_image_shows() -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from memorability.data import contents as module
 from memorability.data.contents import contents, folder_hash, scored_images_hash
 
+FILES = ("a.jpg", "in/b.jpg")
 COLUMNS = {"file": "file", "score": "score", "category": "category"}
 TABLE = "file,score,category\na.jpg,.1,cat\nb.jpg,.2,cat\n"
 
@@ -22,9 +24,11 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def scored(folder: Path) -> str:
+def scored(folder: Path, code: str = "code") -> str:
     place = folder.parent
-    return scored_images_hash(folder, place / "scores.csv", COLUMNS, place / "index.json")
+    return scored_images_hash(
+        folder, place / "scores.csv", COLUMNS, place / "index.json", code=code
+    )
 
 
 def test_scores_labels_times_and_other_files_have_no_part(folder: Path) -> None:
@@ -99,10 +103,46 @@ def test_of_single_trials_the_images_count_and_not_the_answers(folder: Path) -> 
     def hashed(rows: list[str]) -> str:
         table.write_text("\n".join(["who,file,key,again", *rows]), encoding="utf-8")
         index = folder.parent / "index.json"
-        return scored_images_hash(folder, table, columns, index, single_trials=True)
+        return scored_images_hash(folder, table, columns, index, code="", single_trials=True)
 
     before = hashed(rows)
     assert hashed([row.replace(",1,1", ",0,1") for row in rows]) == before
     assert hashed(rows[:2]) != before
     (folder / "a.jpg").write_bytes(b"another")
     assert hashed(rows) != before
+
+
+@pytest.mark.parametrize("single_trials", [False, True])
+def test_a_table_is_read_again_only_where_it_or_its_reader_may_have_changed(
+    folder: Path, single_trials: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = folder.parent / "given.csv"
+    columns, rows = COLUMNS, TABLE
+    if single_trials:
+        columns = {"observer": "who", "file": "file", "response": "key", "repeat": "again"}
+        rows = "who,file,key,again\n" + "".join(f"p,{file},0,0\np,{file},1,1\n" for file in FILES)
+    table.write_text(rows, encoding="utf-8")
+    name = "read_trials" if single_trials else "read_scores"
+    read: list[Path] = []
+    reader = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda path, names: read.append(path) or reader(path, names))
+
+    def hashed(code: str = "code", **others: str) -> str:
+        index = folder.parent / "index.json"
+        return scored_images_hash(
+            folder, table, columns | others, index, code=code, single_trials=single_trials
+        )
+
+    first = hashed()
+    assert hashed() == first
+    assert len(read) == 1
+    status = table.stat()
+    table.write_text(rows.replace("b.jpg", "c.jpg"), encoding="utf-8")
+    os.utime(table, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert hashed() != first
+    table.write_text(rows, encoding="utf-8")
+    assert hashed() == first
+    assert len(read) == 3
+    hashed(code="another")
+    hashed(code="another", category="category" if not single_trials else "who")
+    assert len(read) == (5 if single_trials else 4)

@@ -6,7 +6,7 @@ import torch
 
 from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
 from memorability.explanation.explaining import ExplainerSettings
-from memorability.explanation.jobs import ExplanationSettings
+from memorability.explanation.jobs import CheckSettings, ExplanationSettings
 from memorability.networks.computing import Compute
 from memorability.prediction.predictors.perceptron import Predictor
 from memorability.prediction.predictors.trained import TrainedPredictor
@@ -19,6 +19,9 @@ SETTINGS = ExplanationSettings(
     images=6,
     show=(),
     compute=Compute(device="cpu", threads=1),
+)
+CHECKS = CheckSettings(
+    explainer=SETTINGS.explainer, images=3, show=(), compute=SETTINGS.compute, random_draws=2
 )
 
 

@@ -1,15 +1,19 @@
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from memorability.explanation.check_summary import summarise_checks
-from memorability.explanation.names import MAP_MEASURES, SUMMARIES
+from memorability.explanation.names import MAP_MEASURES, ORDERS, REFERENCES, SUMMARIES
 from memorability.report.figures.check_wording import sentence
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
 SHARES = [0.0, 0.5, 1.0]
+RANDOM = ("predictor", "encoder_and_predictor")
+DRAWS = 2
 
 
 def study(n: int = 12, *, constant: bool = False) -> tuple[pd.DataFrame, ...]:
@@ -22,18 +26,20 @@ def study(n: int = 12, *, constant: bool = False) -> tuple[pd.DataFrame, ...]:
         return pd.DataFrame(values, columns=list(SUMMARIES)).assign(image_id=ids)
 
     own = summaries().assign(baseline="blurred_mean", converged=True)
-    names = {"zeros": "zeros", "predictor": "blurred_mean", "encoder_and_predictor": "blurred_mean"}
+    parts = [(part, draw) for part in RANDOM for draw in range(DRAWS)]
+    names = {("zeros", 0): "zeros"} | dict.fromkeys(parts, "blurred_mean")
     variants = pd.concat(
         [
-            summaries().assign(variant=name, baseline=start, converged=True)
-            for name, start in names.items()
+            summaries().assign(variant=name, draw=draw, baseline=start, converged=True)
+            for (name, draw), start in names.items()
         ]
     )
-    pairs = [("baseline", "blurred_mean", "zeros")]
-    pairs += [("weights", "trained", part) for part in ("predictor", "encoder_and_predictor")]
+    pairs = [("baseline", "blurred_mean", "zeros", 0)]
+    pairs += [("weights", "trained", part, draw) for part, draw in parts]
+    pairs += [("reference", "trained", name, 0) for name in REFERENCES]
     similarity = pd.DataFrame(
         [(*pair, image) for pair in pairs for image in ids],
-        columns=["check", "first", "second", "image_id"],
+        columns=["check", "first", "second", "draw", "image_id"],
     )
     for name in MAP_MEASURES:
         similarity[name] = np.nan if constant else stream.random(len(similarity))
@@ -41,7 +47,7 @@ def study(n: int = 12, *, constant: bool = False) -> tuple[pd.DataFrame, ...]:
         [
             (mode, order, image, share)
             for mode in ("deletion", "insertion")
-            for order in ("attribution", "random")
+            for order in ORDERS
             for image in ids
             for share in SHARES
         ],
@@ -69,7 +75,9 @@ def test_checks_fit_their_schema() -> None:
     key, schema = store.SCHEMAS["attribution_checks"]
     checks = summarised()
     schema.validate(checks[list(schema.columns)])
-    assert len(checks) == 3 * 6 + 2
+    assert len(checks) == 3 * 6 + 2 * 2 + 2 * 3
+    assert set(checks.loc[checks["check"] == "weights", "draws"]) == {DRAWS}
+    assert set(checks.loc[checks["check"] != "weights", "draws"]) == {1}
     assert not checks.duplicated(list(key)).any()
 
 
@@ -81,10 +89,13 @@ def test_rankings_are_spearman_and_maps_are_means() -> None:
     expected = stats.spearmanr(own["mean_signed"], zeros["mean_signed"]).statistic
     assert row["value"] == pytest.approx(expected)
     assert row["ci_low"] <= row["value"] <= row["ci_high"]
-    random = variants[variants["variant"] == "predictor"]
+    drawn = variants[variants["variant"] == "predictor"]
+    random = [drawn[drawn["draw"] == draw] for draw in range(DRAWS)]
     row = one(checks, second="predictor", measure="rank_mean_absolute")
-    expected = stats.spearmanr(own["mean_absolute"], random["mean_absolute"]).statistic
-    assert row["value"] == pytest.approx(expected), "the trained network's own baseline"
+    expected = [
+        stats.spearmanr(own["mean_absolute"], each["mean_absolute"]).statistic for each in random
+    ]
+    assert row["value"] == pytest.approx(np.mean(expected)), "the trained network's own baseline"
     maps = similarity.loc[similarity["second"] == "zeros", "map_ssim"]
     row = one(checks, second="zeros", measure="map_ssim")
     assert row["value"] == pytest.approx(maps.mean())
@@ -94,8 +105,8 @@ def test_rankings_are_spearman_and_maps_are_means() -> None:
 
 def test_areas_are_positive_where_attributions_do_better_than_chance() -> None:
     checks = summarised()
-    for mode in ("deletion", "insertion"):
-        row = one(checks, check=mode)
+    for mode, order in product(("deletion", "insertion"), ORDERS[1:]):
+        row = one(checks, check=mode, second=order)
         # A triangle of height 0.2 over the whole width.
         assert row["value"] == pytest.approx(0.1)
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((0.1, 0.1))
@@ -128,3 +139,35 @@ def test_too_few_images_have_values_but_no_intervals(n: int, check: str) -> None
     assert means["ci_low"].isna().all()
     assert "nan" not in sentence(checks, check)
     assert "too few" in sentence(checks, "baseline")
+
+
+def test_intervals_of_random_weights_carry_draws_and_images() -> None:
+    own, variants, similarity, curves = study(200)
+    chosen = (similarity["check"] == "weights") & (similarity["second"] == "predictor")
+    noise = np.random.default_rng(1).normal(0, 0.01, chosen.sum())
+    # The draws lie 0.4 apart: one network's interval over images misses the mean of networks.
+    similarity.loc[chosen, "map_signed"] = 0.4 * similarity.loc[chosen, "draw"] + noise
+    bootstrap = Bootstrap(draws=400, confidence=0.95, seed=0)
+    alone = similarity[~chosen | (similarity["draw"] == 0)]
+    widths = {}
+    for draws, table in ((1, alone), (DRAWS, similarity)):
+        found = summarise_checks(own, variants, table, curves, bootstrap)
+        row = one(found, check="weights", second="predictor", measure="map_signed")
+        widths[draws] = row["ci_high"] - row["ci_low"]
+        assert row["draws"] == draws
+    assert row["value"] == pytest.approx(0.2, abs=0.01)
+    assert widths[1] < 0.01
+    assert row["ci_low"] < 0
+    assert row["ci_high"] > 0.4
+
+
+def test_maps_without_a_network_are_compared_by_absolute_attribution_alone() -> None:
+    checks, (_, _, similarity, _) = summarised(), study()
+    rows = checks[checks["check"] == "reference"]
+    assert set(rows["measure"]) == {"map_absolute", "map_ssim"}
+    alike = similarity[similarity["second"] == "edges"]
+    row = one(checks, second="edges", measure="map_absolute")
+    assert row["value"] == pytest.approx(alike["map_absolute"].mean())
+    said = sentence(checks, "weights")
+    assert f"the edges of the image do at r = {row['value']:.2f} [" in said
+    assert "learned" not in said, "what agrees without a network was not unlearned by anything"

@@ -1,6 +1,5 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from memorability.explanation import explaining, jobs
 from memorability.explanation.jobs import check, explain
 from memorability.tables import store
 from tests.run_settings import with_changes
-from tests.unit.explanation.problems import SETTINGS, problem, small_model, small_predictor
+from tests.unit.explanation.problems import CHECKS, SETTINGS, problem, small_model, small_predictor
 
 
 def explained(directory: Path, **changes: Any) -> tuple[pd.DataFrame, np.ndarray]:
@@ -90,7 +89,7 @@ def test_checks_are_made_of_drawn_images_and_go_on_where_they_were(tmp_path: Pat
         predictions,
         table,
         maps,
-        replace(SETTINGS, images=3),
+        CHECKS,
     )
     first = check(*given, device="cpu", shards=tmp_path / "checks")
     checked = set(first[0]["image_id"])

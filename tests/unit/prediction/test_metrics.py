@@ -154,7 +154,7 @@ def test_intervals_surround_the_metrics_and_follow_the_seed() -> None:
     found = bootstrap(predicted, scores)
     table = found.table()
     assert list(table.columns) == [
-        "head", "metric", "value", "ci_low", "ci_high", "n", "unit", "clusters",
+        "head", "metric", "value", "ci_low", "ci_high", "cases", "n", "unit", "clusters",
     ]  # fmt: skip
     assert set(table["unit"]) == {"images"}
     assert table["clusters"].isna().all()
@@ -267,3 +267,35 @@ def test_the_mean_within_categories_is_of_new_subcategories_where_a_category_has
     assert table.loc["mlp", "unit"] == "subcategories"
     assert table.loc["mlp", "clusters"] == 20
     assert set(mean_within([clustered(1, groups=5)]).table()["unit"]) == {"images"}
+
+
+def test_a_metric_that_rests_on_too_few_images_has_no_interval() -> None:
+    """Of 60 images 8 are memorable, and 12 are called so: 4 of them rightly."""
+    scores = np.linspace(0, 0.4, 60)
+    scores[:8] = np.linspace(0.6, 0.9, 8)
+    predicted = np.linspace(0.1, 0.45, 60)
+    predicted[[0, 1, 2, 3, *range(20, 28)]] = np.linspace(0.6, 0.7, 12)
+    table = bootstrap(predicted, scores).table().set_index("metric")
+    assert table["cases"].to_dict() == {
+        "roc_auc": 8, "pr_auc": 8, "spearman": 60, "pearson": 60, "mse": 60, "accuracy": 60,
+        "precision": 12, "sensitivity": 8, "specificity": 52, "f1": 8,
+    }  # fmt: skip
+    assert table.loc["precision", "value"] == pytest.approx(4 / 12)
+    few = table["cases"] < 10
+    assert table.loc[few, "value"].notna().all()
+    assert table.loc[few, ["ci_low", "ci_high"]].isna().all(axis=None)
+    assert table.loc[~few, ["ci_low", "ci_high"]].notna().all(axis=None)
+    # A difference rests on the fewer of the two: the other head calls 4 images memorable.
+    other = np.where(np.arange(60) < 4, 0.8, predicted / 2)
+    both = bootstrap_metrics(
+        {"mlp": predicted, "other": other}, scores, threshold=0.5,
+        bootstrap=Bootstrap(30, 0.9, 0), units=Units(60, None, None),
+    )  # fmt: skip
+    gains = both.gains(["other"]).set_index("metric")
+    assert np.isnan(gains.loc["precision", "ci_low"])
+    assert np.isfinite(gains.loc["specificity", "ci_low"])
+
+
+def test_of_fewer_than_ten_images_nothing_has_an_interval() -> None:
+    predicted, scores = noisy_prediction(9)
+    assert bootstrap(predicted, scores).table()[["ci_low", "ci_high"]].isna().all(axis=None)

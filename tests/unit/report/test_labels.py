@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
-from memorability.report.labels import correlated_with, metric_label, metric_labels, score_label
+from memorability.report.labels import (
+    correlated_with,
+    loss_label,
+    metric_label,
+    metric_labels,
+    score_label,
+    with_networks,
+)
 
 RUN: dict[str, Any] = {
     "metric": "lpips_vgg",
@@ -102,3 +109,19 @@ def test_an_axis_of_scores_has_the_unit_of_the_data_set(target: str, shown: str)
 def test_an_axis_of_correlations_names_the_score_that_is_correlated() -> None:
     assert correlated_with("score", "error") == "Spearman's r of error with memorability"
     assert correlated_with("false_alarm_rate") == "Spearman's r with the false-alarm rate"
+
+
+def test_the_model_of_a_latent_is_named_with_the_network_of_its_loss() -> None:
+    error = {**RUN, "quantity": "error", "backbone": "random"}
+    own = {
+        **RUN, "quantity": "distinctiveness", "metric": "nearest_neighbour", "backbone": "",
+        "sign": "",
+    }  # fmt: skip
+    theirs = own | {"protocol": "external", "loss": "theirs"}
+    errors, latents = with_networks([pd.DataFrame([error]), pd.DataFrame([own, theirs])])
+    assert metric_label(errors.iloc[0]) == "LPIPS (VGG), random backbone"
+    assert [loss_label(row) for _, row in latents.iterrows()] == [
+        "LPIPS (VGG), random backbone", "theirs, external",
+    ]  # fmt: skip
+    (alone,) = with_networks([pd.DataFrame([theirs])])
+    assert loss_label(alone.iloc[0]) == "theirs, external"

@@ -52,7 +52,8 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
 
 
 def metric(name: str, head: str = "mlp", **changes: Any) -> dict[str, Any]:
-    base = {"head": head, "metric": name, "value": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 3000}
+    base = {"head": head, "metric": name, "value": 0.5, "ci_low": 0.4, "ci_high": 0.6}
+    base |= {"cases": 1500, "n": 3000}
     return base | changes
 
 
@@ -252,6 +253,13 @@ def test_every_head_has_a_row_with_its_metrics_and_intervals() -> None:
     assert list(shown["test images"]) == ["3,000", "3,000", "2,999"]
     assert shown.loc[0, "MSE"] == "0.100 [0.400, 0.600]"
     assert str(shown.loc[1, "ROC AUC"]).startswith("0.600 [")
+
+
+def test_a_metric_of_too_few_images_is_named_so() -> None:
+    few = METRICS["metric"].eq("roc_auc") & METRICS["head"].eq("mlp")
+    shown = metrics_for_reading(METRICS.assign(cases=METRICS["cases"].mask(few, 2)))
+    assert shown.loc[0, "ROC AUC"] == "too few (2)"
+    assert shown.loc[1, "ROC AUC"] == "0.600 [0.400, 0.600]"
 
 
 def without_ranks(head: str) -> pd.DataFrame:

@@ -51,6 +51,14 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
     )
 
 
+def test_a_prediction_whose_interval_contains_0_is_said_to() -> None:
+    metrics, gains, calibration = measured((0.25, 0.125, 0.375))
+    metrics = metrics.assign(ci_low=-0.1, ci_high=1.0, n=36)
+    found = Found(correlations={}, metrics=metrics, gains=gains, calibration=calibration)
+    (point,) = findings(found, confidence=0.95)
+    assert "r = 0.750 [−0.100, 1.000]. The interval contains 0. The predictor" in point
+
+
 def test_a_study_of_errors_alone_without_categories_has_one_plain_point() -> None:
     of_images = rows({"unit": "images and seeds"}, between=None)
     (point,) = findings(Found(correlations={"error": of_images}), confidence=0.95)

@@ -71,7 +71,12 @@ def attributed(
 
 
 @pytest.fixture(scope="module")
-def table(features: pd.DataFrame, images: pd.DataFrame, attributed: pd.DataFrame) -> pd.DataFrame:
+def table(
+    features: pd.DataFrame,
+    images: pd.DataFrame,
+    attributed: pd.DataFrame,
+    attributions: pd.DataFrame,
+) -> pd.DataFrame:
     ours = correlations(from_features(features), images, target="score", bootstrap=BOOTSTRAP)
     unavailable = dict.fromkeys(OBJECT_FEATURES, WHY)
     return table_2([ours, attributed], load_published(), unavailable, converged=1.0)

@@ -66,7 +66,7 @@ def test_an_ordinary_correlation_in_full() -> None:
         "5 seeds, which agree at r = 0.97. Differences between the 5 categories make 0.40 of it "
         "(80 %), differences between images of one category make "
         "0.10 (20 %). Given the category, r = 0.20 (0.18 to 0.22) is left. Scores of this reliability "
-        "allow r = 0.92 at most (54 % is reached); given the category, r = 0.87 at most (23 % is "
+        "allow r = 0.92 at most (54.3 % is reached); given the category, r = 0.87 at most (23 % is "
         "reached). This correlation is weaker than that of the mean score of the subcategory alone "
         "(r = 0.70), by 0.20 (0.18 to 0.22), on the 4,108 images that have both."
     )
@@ -132,7 +132,7 @@ def test_a_negative_correlation_is_shared_out_like_a_positive_one() -> None:
         partial={"r": -0.2, "ci_low": -0.22, "ci_high": -0.18},
     )  # fmt: skip
     assert "make −0.40 of it (80 %)" in words
-    assert "54 % is reached" in words
+    assert "54.3 % is reached" in words
 
 
 def test_no_correlation_is_said_with_its_reason() -> None:

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import stats
 
 from memorability.base.seeding import numpy_stream
-from memorability.statistics.comparison import compare_correlations
-from memorability.statistics.intervals import Bootstrap
+from memorability.statistics.comparison import compare_correlations, given_controls
+from memorability.statistics.intervals import Bootstrap, image_weights
 from tests.correlated import correlate, row, study
 
 FloatArray = NDArray[np.float64]
@@ -173,3 +174,133 @@ class TestCompareCorrelations:
             )
         # 12 expected; 99.9 % of binomial counts lie between 3 and 24.
         assert 3 <= rejected <= 24
+
+
+# What is left given a control
+
+
+def beside(n: int = 60, seed: int = 0, *, own: float = 1.0) -> tuple[pd.DataFrame, ...]:
+    """Return values, a control and images; `own` is what values have of the score beside it."""
+    stream = np.random.default_rng(seed)
+    ids = [f"i{place:03d}" for place in range(n)]
+    shared, rest = stream.normal(size=(2, n))
+    labels = {"category": [f"c{k % 3}" for k in range(n)], "subcategory": ""}
+    images = pd.DataFrame({"image_id": ids, "score": shared + rest, **labels})
+    images["score"] += stream.normal(size=n)
+
+    def table(values: np.ndarray, run: str) -> pd.DataFrame:
+        return pd.DataFrame({"image_id": ids, "value": values, "seed": run})
+
+    values = pd.concat(
+        [table(shared + own * rest + 0.3 * stream.normal(size=n), str(run)) for run in (0, 1)]
+    )
+    control = pd.concat([table(shared + 0.3 * stream.normal(size=n), str(run)) for run in (0, 1)])
+    return values, control, images
+
+
+def of_seed(table: pd.DataFrame, seed: str) -> pd.DataFrame:
+    return table[table["seed"] == seed]
+
+
+def given(values: pd.DataFrame, control: pd.DataFrame, images: pd.DataFrame, **how: Any) -> Any:
+    bootstrap = Bootstrap(draws=200, confidence=0.95, seed=0, **how)
+    table = given_controls(values, {"c": control}, images, target="score", bootstrap=bootstrap)
+    return table.set_index("method")
+
+
+@pytest.mark.parametrize("method", ["pooled", "partial"])
+def test_what_is_left_and_its_p_are_those_of_a_regression_of_ranks(method: str) -> None:
+    values, control, images = beside()
+    row = given(of_seed(values, "0"), of_seed(control, "0"), images).loc[method]
+    x, c, y = (
+        stats.rankdata(each)
+        for each in (of_seed(values, "0")["value"], of_seed(control, "0")["value"], images["score"])
+    )
+    labels = pd.get_dummies(images["category"], drop_first=True, dtype=float).to_numpy()
+    known = np.column_stack([np.ones(len(x)), *([] if method == "pooled" else labels.T)])
+    fitted = sm.OLS(y, np.column_stack([known, c, x])).fit()
+    t, freedom = fitted.tvalues[-1], fitted.df_resid
+    assert row["given_control_r"] == pytest.approx(t / np.sqrt(t**2 + freedom), abs=1e-12)
+    assert row["p"] == pytest.approx(fitted.pvalues[-1], rel=1e-9)
+    rest = [each - known @ np.linalg.lstsq(known, each, rcond=None)[0] for each in (x, c, y)]
+    expected = np.corrcoef(rest)
+    assert row["r"] == pytest.approx(expected[0, 2])
+    assert row["control_r"] == pytest.approx(expected[1, 2])
+    assert row["agreement"] == pytest.approx(expected[0, 1])
+    assert row["difference"] == pytest.approx(row["r"] - row["control_r"])
+    assert (row["seeds"], row["n"], row["unit"]) == (1, 60, "images")
+
+
+def test_intervals_over_images_rank_every_resample_anew() -> None:
+    values, control, images = beside()
+    values, control = of_seed(values, "0"), of_seed(control, "0")
+    row = given(values, control, images).loc["pooled"]
+    table = np.column_stack([values["value"], control["value"], images["score"]])
+    bootstrap = Bootstrap(draws=200, confidence=0.95, seed=0)
+    left, difference = [], []
+    for weights in np.concatenate(list(image_weights(60, bootstrap)), axis=1).T:
+        r = stats.spearmanr(np.repeat(table, weights, axis=0)).statistic
+        difference.append(r[0, 2] - r[1, 2])
+        rest = np.sqrt((1 - r[1, 2] ** 2) * (1 - r[0, 1] ** 2))
+        left.append((r[0, 2] - r[1, 2] * r[0, 1]) / rest)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(np.percentile(left, [2.5, 97.5]))
+    bounds = (row["difference_ci_low"], row["difference_ci_high"])
+    assert bounds == pytest.approx(np.percentile(difference, [2.5, 97.5]))
+
+
+def test_seeds_are_paired_and_a_single_control_stands_beside_all() -> None:
+    values, control, images = beside()
+    alone = [
+        given(of_seed(values, seed), of_seed(control, seed), images).loc["pooled"] for seed in "01"
+    ]
+    both = given(values, control, images).loc["pooled"]
+    for name in ("r", "control_r", "agreement", "given_control_r", "difference"):
+        assert both[name] == pytest.approx(np.mean([row[name] for row in alone]))
+    assert (both["seeds"], both["unit"]) == (2, "images and seeds")
+    assert both["ci_low"] < both["given_control_r"] < both["ci_high"]
+    single = of_seed(control, "1").assign(seed="")
+    crossed = given(of_seed(values, "0"), single, images).loc["pooled"]["given_control_r"]
+    shared = given(values, single, images).loc["pooled"]
+    assert shared["given_control_r"] == pytest.approx(
+        np.mean([crossed, alone[1]["given_control_r"]])
+    )
+    # A seed that one of the two lacks has no partner.
+    assert given(of_seed(values, "1"), control, images).loc["pooled"]["seeds"] == 1
+
+
+def test_nothing_is_left_of_what_the_control_says_and_all_of_what_it_does_not() -> None:
+    _, control, images = beside(n=400)
+    noise = np.random.default_rng(1).normal(size=len(control))
+    found = given(control.assign(value=control["value"] + noise), control, images).loc["pooled"]
+    assert found["r"] > 0.3
+    assert found["ci_low"] < 0 < found["ci_high"]
+    assert found["difference"] < 0, "noise makes it weaker than the control"
+    found = given(*beside(n=400, own=1.0)).loc["pooled"]
+    assert found["ci_low"] > 0.3
+    assert found["difference_ci_low"] > 0
+
+
+def test_ten_subcategories_are_drawn_whole() -> None:
+    values, control, images = beside()
+    images["subcategory"] = [f"s{k % 15:02d}" for k in range(60)]
+    found = given(values, control, images)
+    assert set(found["unit"]) == {"subcategories and seeds"}
+    assert found["ci_method"].str.startswith("bootstrap standard error (t").all()
+    assert found["not_tested"].tolist() == [
+        "chance differences between 3 categories, too few for any method", "",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    values, control, images = beside()
+    same = given(values, values, images)
+    assert same["given_control_r"].isna().all()
+    assert set(same["ci_method"]) == {"undefined (the control ranks images as the value does)"}
+    constant = given(values, control.assign(value=0.5), images)
+    assert set(constant["ci_method"]) == {"undefined (constant values)"}
+    few = given(*(each[each["image_id"] < "i006"] for each in (values, control, images)))
+    assert few["given_control_r"].notna().all()
+    assert few["ci_low"].isna().all()
+    assert set(few["ci_method"]) == {"none (n < 10)"}
+    one = given(values, control, images.assign(category="all"))
+    assert list(one.index) == ["pooled"]

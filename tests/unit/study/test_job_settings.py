@@ -1,6 +1,7 @@
 """What rules hand over is what the dataclass of each job reads."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from memorability.base.errors import InputError
 from memorability.base.settings import from_params
 from memorability.data.scores import DataSettings
 from memorability.data.splits import SplitSettings
-from memorability.explanation.jobs import ExplanationSettings
+from memorability.explanation.jobs import CheckSettings, ExplanationSettings
 from memorability.features.detectors import ObjectSettings
 from memorability.images.store import FolderPreparation
 from memorability.networks.computing import Compute
@@ -65,7 +66,7 @@ def study() -> Study:
         (SearchSettings, job_settings.search),
         (LeftOutSettings, job_settings.left_out),
         (ExplanationSettings, job_settings.attribution),
-        (ExplanationSettings, job_settings.attribution_checks),
+        (CheckSettings, job_settings.attribution_checks),
         (BundleSettings, job_settings.bundle),
         (Bootstrap, job_settings.bootstrap),
     ],
@@ -100,3 +101,29 @@ def test_settings_that_do_not_fit_are_refused_with_the_nearest_name(
 ) -> None:
     with pytest.raises(InputError, match=said):
         from_params(RunSettings, job_settings.run(study, *RUN) | changes)
+
+
+@pytest.mark.parametrize(
+    ("choices", "seeds"),
+    [
+        # Order decides the running averages; the weights are those of one file.
+        ("", ["0", "1", "2", "3", "4"]),
+        ("batch_norm_mode: train_then_recompute", [""]),
+        ("batch_norm_mode: evaluate_as_trained", [""]),
+        ("batch_norm_mode: frozen\ninitial_weights: random", ["0", "1", "2", "3", "4"]),
+        ("order: listed", [""]),
+    ],
+    ids=["averages by order", "recomputed", "own statistics", "random weights", "one run"],
+)
+def test_epoch_0_has_a_seed_where_seeds_start_apart(
+    choices: str, seeds: list[str], tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    shutil.copytree(ROOT / "protocols", tmp_path / "protocols")
+    (tmp_path / "protocols" / "mine.yaml").write_text(f"extends: paper\n{choices}\n")
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config["protocols"] = ["mine"]
+    config["selected"]["protocol"] = "mine"
+    settings = job_settings.controls(resolve(config, tmp_path))
+    assert settings["before_seeds"] == seeds
+    assert [run["order_seed"] for run in settings["before"]] == [int(s or 0) for s in seeds]

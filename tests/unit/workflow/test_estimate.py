@@ -136,10 +136,11 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("encode", wildcards=wildcards) == 4 + 2_500
     # A reconstruction of each image, measured by each loss once.
     assert seconds("measure_matrix", wildcards=wildcards) == 4 + 10_000 * (0.5 + 0.5)
-    assert seconds("measure_controls") == 4 + 10_000 * (5 * 0.5 + 6 * 0.5)
+    # Five seeds before fine-tuning, five without training, and grey.
+    assert seconds("measure_controls") == 4 + 10_000 * (10 * 0.5 + 11 * 0.5)
     # 3,177 test images, 50 points; two threads where the calibration had one.
     assert seconds("attribute", threads=2) == 4 + 3_177 * 50 * 0.5 / 2
-    assert seconds("check_attributions", threads=2) == 4 + 6 * 100 * 50 * 0.5 / 2
+    assert seconds("check_attributions", threads=2) == 4 + 14 * 100 * 50 * 0.5 / 2
     assert seconds("measure_objects") == 4 + 10_000 * 7 / 20
     assert seconds("measure_distinctiveness") == 4 + 10_000**2 * FIGURES["pair"]
     assert seconds("predict") == 4 + 50 * 5_892 * FIGURES["predict"]
@@ -150,6 +151,9 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("correlate", wildcards={"quantity": "error"}) == pytest.approx(4 + resampled)
     # Five seeds and four measures, all of them in detail.
     resampled = 10 * 5 * 4 * (10_000 + 10_000) * 10_000 * FIGURES["resample"]
+    # Five runs of six losses beside six controls.
+    given = 2 * 6 * 5 * 6 * 10_000 * 1000 * FIGURES["resample"]
+    assert seconds("compare_controls") == pytest.approx(4 + given)
     distinctiveness = seconds("correlate", wildcards={"quantity": "distinctiveness"})
     assert distinctiveness == pytest.approx(4 + resampled)
     assert seconds("map_latents") == pytest.approx(4 + 10_000 * 25_088 * 4 * FIGURES["byte"])

@@ -104,7 +104,7 @@ def test_checks_say_how_many_of_the_attributions_they_compare_have_converged() -
     variants["converged"] = variants["variant"] != "zeros"
     pair = [attributions, variants]
     for check, said in (
-        ("baseline", "12 of 24 attributions converged"), ("weights", "36 attributions converged"),
+        ("baseline", "12 of 24 attributions converged"), ("weights", "60 attributions converged"),
     ):  # fmt: skip
         figure = figures.agreement(summarised(), check, pair, confidence=0.9, note=NOTE)
         assert said in texts(figure)
@@ -172,21 +172,26 @@ def test_an_agreement_is_where_its_row_says() -> None:
     checks = summarised()
     axes = agreement(checks, "weights").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "random predictor", "random encoder and predictor",
+        "random predictor", "random encoder and predictor", "no network: |image − baseline|",
+        "no network: edges of the image",
     ]  # fmt: skip
     rows = checks[(checks["check"] == "weights") & (checks["measure"] == "map_signed")]
     (line,) = [line for line in axes.lines if line.get_marker() == "D"]
     expected = rows.set_index("second").loc[["predictor", "encoder_and_predictor"], "value"]
-    np.testing.assert_array_equal(line.get_xdata(), expected)
+    # What knows no network has no sign.
+    np.testing.assert_array_equal(line.get_xdata(), [*expected, np.nan, np.nan])
+    assert "random weights (2 draws)" in texts(agreement(checks, "weights"))
 
 
 def test_curves_are_means_over_images() -> None:
     attributions, _, _, curves = study()
     figure = figures.deletion_insertion(curves, summarised(), attributions, BOOTSTRAP, note=NOTE)
     for axes, middle in zip(figure.axes, (0.3, 0.7), strict=True):
-        by_attribution, at_random = (line.get_ydata() for line in axes.lines)
+        by_attribution, *others = (line.get_ydata() for line in axes.lines)
         np.testing.assert_allclose(by_attribution, [0.5, middle, 0.5])
-        np.testing.assert_allclose(at_random, 0.5)
+        np.testing.assert_allclose(others, np.full((3, 3), 0.5))
+        for against in ("at random", "by |image − baseline|", "by edges"):
+            assert f"{against}: 0.100 [0.100, 0.100]" in axes.get_title()
 
 
 def test_bands_are_intervals_of_the_mean_with_the_confidence_of_the_study() -> None:

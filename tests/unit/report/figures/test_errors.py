@@ -76,6 +76,20 @@ def test_the_r_of_a_panel_is_that_of_its_points(seeds: int, tmp_path: Path) -> N
     draw(figure, tmp_path)
 
 
+def test_equal_scores_have_no_r_and_their_figure_says_so(tmp_path: Path) -> None:
+    values, images = model(12, 1)
+    pooled = {"method": "pooled", "r": np.nan, "ci_low": np.nan, "ci_high": np.nan}
+    figure = errors.errors_by_score(
+        values, images.assign(score=0.5), pd.DataFrame([pooled]), target="score", score="score",
+        title="MSE", confidence=0.9, note=NOTE,
+    )  # fmt: skip
+    assert figure.axes[0].get_title() == "r undefined, 12 images"
+    shown = texts(figure)
+    assert "Spearman's r is undefined" in shown
+    assert "interval" not in shown
+    draw(figure, tmp_path)
+
+
 def test_many_images_are_drawn_as_their_density(tmp_path: Path) -> None:
     values, images = model(errors.MOST_POINTS + 1, 1)
     figure = scatter(values, images)

@@ -41,6 +41,7 @@ def table() -> pd.DataFrame:
             gone = feature in OBJECT_FEATURES
             r = np.nan if gone else place / 20 - 0.3 + shift
             row = {"target": target, "feature": feature, "n": 0 if gone else 120, "published": 0.3}
+            row["share_converged"] = np.nan if target == "score" else 1.0
             for prefix in ("", "given_category_", "given_subcategory_"):
                 row |= {f"{prefix}r": r, f"{prefix}ci_low": r - 0.1, f"{prefix}ci_high": r + 0.1}
             rows.append(row | {"unavailable": "no weights" if gone else ""})
@@ -181,3 +182,39 @@ def test_importance_shows_heads_and_features(tmp_path: Path) -> None:
     ]
     style.save(figure, tmp_path / "one.svg", tmp_path / "one.png")
     assert NOTE in (tmp_path / "one.svg").read_text()
+
+
+def test_attributions_that_have_not_converged_are_counted_in_the_title(table: pd.DataFrame) -> None:
+    def titles(table: pd.DataFrame) -> list[str]:
+        figure = table_2_forest(table, compared=True, confidence=0.95, note=NOTE)
+        return [axes.get_title() for axes in figure.axes]
+
+    assert all(title.endswith("120 images") for title in titles(table))
+    first, second = titles(table.assign(share_converged=table["share_converged"] - 0.25))
+    assert first.endswith("120 images")
+    assert second.endswith("120 images, the 75 % that converged")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_without_categories_no_row_and_no_word_is_about_labels(labelled: bool) -> None:
+    rows = pd.DataFrame(
+        {"feature": ["saturation"], "importance": [0.2], "ci_low": [0.1], "ci_high": [0.3],
+         "n": 36, "model": "ridge regression"}
+    )  # fmt: skip
+    r = dict.fromkeys(
+        ("category_mean", "subcategory_mean", "labels_alone"), 0.2 if labelled else np.nan
+    )
+    r |= {"features_alone": 0.3, "features_and_labels": 0.4}
+    metrics = pd.DataFrame({"head": [*r], "metric": "spearman", "value": [*r.values()]})
+    metrics = metrics.assign(ci_low=metrics["value"] - 0.1, ci_high=metrics["value"] + 0.1, n=36)
+    left, right = importance(rows, metrics, confidence=0.95, note=NOTE).axes
+    heads = [text.get_text() for text in left.get_yticklabels()]
+    assert heads == (
+        # Means of subcategories equal those of categories here.
+        ["category means", "a model of labels alone", "a model of features alone",
+         "a model of features and labels"]
+        if labelled else ["a model of features alone"]
+    )  # fmt: skip
+    words = right.get_title() + right.get_xlabel()
+    assert ("labels" in words) is labelled
+    assert ("categories" in words) is labelled

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
 from matplotlib.text import Text
 
 from memorability.report.figures import attribution, errors, prediction, scores, style
@@ -110,8 +111,8 @@ def test_every_name_is_shown_as_it_is(
     directory = tmp_path_factory.mktemp("figure")
     figure = draw(*names)
     with warnings.catch_warnings():
+        # A warning would say that a picture has a box in place of a character.
         warnings.filterwarnings("error")
-        warnings.filterwarnings("ignore", message=".*has boxes in place of.*")
         style.save(figure, directory / "a.svg", directory / "a.png")
     shown = squeezed(" ".join(text.get_text() for text in figure.findobj(Text)))  # type: ignore[attr-defined]
     for name in names:
@@ -128,26 +129,73 @@ def test_a_head_whose_name_begins_with_an_underscore_is_in_the_legend() -> None:
     assert [squeezed(text.get_text()) for text in legend.get_texts()] == ["_theirs", "other"]
 
 
-def test_lines_are_no_longer_than_asked_and_of_wide_signs_half_as_long() -> None:
+def test_lines_are_no_longer_than_asked_and_of_wide_signs_half_as_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(style, "_font", lambda sign: "a font that has it")
     lines = style.readable("an animal that is photographed from the side", 20).split("\n")
     assert max(map(len, lines)) <= 20
     assert max(map(len, style.readable("动物" * 20, 20).split("\n"))) == 10
 
 
-def test_characters_without_a_font_are_named_in_a_warning(tmp_path: Path) -> None:
-    # A private character, which no font of the figures has.
-    figure = of_scores("\ue123", "plain")
-    with pytest.warns(UserWarning, match=r"a.png has boxes in place of \ue123: no installed font"):
+@pytest.fixture
+def fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Say which fonts are installed."""
+
+    def install(*names: str) -> None:
+        style._font.cache_clear()
+        monkeypatch.setattr(style, "_fonts", lambda: {name: findfont(name) for name in names})
+
+    yield install
+    style._font.cache_clear()
+
+
+def test_what_no_font_has_is_shown_by_its_code_point_in_both_files(
+    fonts: Callable[..., None], tmp_path: Path
+) -> None:
+    fonts("DejaVu Sans")
+    assert style.readable("动物 cat", 40) == "‹52A8 7269› cat"
+    assert style.readable("动 物\u3000人", 40) == "‹52A8› ‹7269› ‹4EBA›"
+    assert style.readable("👍\U0001f3fd", 40) == "‹1F44D 1F3FD›"
+    # Invisible, and in no font.
+    assert style.readable("cat\U000e0100\U000e0041", 40) == "cat"
+    assert style.readable("动" * 45, 200) == f"‹{' '.join(['52A8'] * 12)}…›"
+    assert style.readable(f"{'动' * 12}a物", 200) == f"‹{' '.join(['52A8'] * 12)}›a…"
+    figure = of_scores("动物", "plain")
+    style.save(figure, tmp_path / "a.svg", tmp_path / "a.png")
+    written = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "‹52A8 7269›" in written
+    assert "动" not in written
+    note = " ".join(figure.get_supxlabel().split())
+    assert note.startswith("plain Characters that no installed font has are shown by their code")
+    plain = of_scores("cat", "plain")
+    style.save(plain, tmp_path / "a.svg", tmp_path / "a.png")
+    assert plain.get_supxlabel() == "plain"
+
+
+def test_a_text_gets_the_font_that_has_its_characters(
+    fonts: Callable[..., None], tmp_path: Path
+) -> None:
+    fonts("DejaVu Sans", "STIXGeneral")
+    (sign, *_) = sorted(style._characters("STIXGeneral") - style._characters("DejaVu Sans"))
+    figure = of_scores(f"a{chr(sign)}", "plain")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error")
         style.save(figure, tmp_path / "a.svg", tmp_path / "a.png")
-    assert "\ue123" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+    written = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert chr(sign) in written
+    assert "STIXGeneral" in written
+    others = [t for t in figure.findobj(Text) if chr(sign) not in t.get_text()]  # type: ignore[attr-defined]
+    assert all("STIXGeneral" not in text.get_fontfamily() for text in others)  # type: ignore[attr-defined]
 
 
 def test_fonts_that_are_not_installed_are_not_asked_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    style._font.cache_clear()
     with caplog.at_level(logging.WARNING):
-        style.save(of_scores("a", "b"), tmp_path / "a.svg", tmp_path / "a.png")
-    assert "not found" not in caplog.text
+        style.save(of_scores("a", "动"), tmp_path / "a.svg", tmp_path / "a.png")
+    assert "font" not in caplog.text
 
 
 def test_ticks_of_a_log_scale_are_plain_numbers() -> None:

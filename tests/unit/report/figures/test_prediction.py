@@ -93,7 +93,23 @@ def test_test_images_on_one_side_of_the_median_have_no_curves_but_a_figure(tmp_p
     )
     shown = drawn(figure, tmp_path)
     assert "category means" not in shown
-    assert "No curve: all test images" in " ".join(shown.split())
+    assert "No curve: none of 12 test images lie" in " ".join(shown.split())
+
+
+def test_curves_of_too_few_memorable_images_are_not_drawn(tmp_path: Path) -> None:
+    study = Study()
+    median = study.predictions.loc[study.predictions["split"] == "train", "score"].median()
+    test = study.predictions["split"] == "test"
+    above = study.predictions.index[test & (study.predictions["score"] >= median)]
+    study.predictions.loc[above[2:], "score"] = median - 0.01
+    figure = prediction.prediction(
+        study.predictions, study.heads, study.evaluation().metrics, median_of="train",
+        score="memorability as given", note=NOTE,
+    )  # fmt: skip
+    shown = " ".join(drawn(figure, tmp_path).split())
+    assert "No curve: 2 of 30 test images lie at or above the median" in shown
+    assert not figure.axes[1].lines
+    assert not figure.axes[2].lines
 
 
 def test_every_head_has_a_point_in_every_category_that_it_varies_in(tmp_path: Path) -> None:
