@@ -19,11 +19,10 @@ from memorability.report.pages import (
     write_parts,
 )
 from memorability.report.reading import table_1_for_reading
-from memorability.report.table_1 import control_in_words
+from memorability.report.table_1 import control_in_words, decay_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
-    decay_in_words,
     given_category_in_words,
     pooled_in_words,
     predictor_in_words,
@@ -149,12 +148,14 @@ def _ranked(metrics: pd.DataFrame) -> str:
     row = metrics[(metrics["head"] == "mlp") & (metrics["metric"] == "spearman")].iloc[0]
     if np.isnan(row["value"]) or row["n"] < SMALLEST_BOOTSTRAP:
         return ""
-    r, unit = measured_with_interval(row["value"], row["ci_low"], row["ci_high"]), row["unit"]
-    return (
-        f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
-        f"{r}{f' for new {unit}' if np.isfinite(row['ci_low']) else ''}."
-        f"{'' if row['ci_low'] > 0 or row['ci_high'] < 0 else ' The interval contains 0.'}"
+    r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
+    text = (
+        f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = {r}"
     )
+    if np.isnan(row["ci_low"]):
+        return f"{text}."
+    contains = " The interval contains 0." if row["ci_low"] <= 0 <= row["ci_high"] else ""
+    return f"{text} for new {row['unit']}.{contains}"
 
 
 def _strongest(table: pd.DataFrame, measure: str) -> pd.DataFrame:

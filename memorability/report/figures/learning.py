@@ -20,7 +20,7 @@ from memorability.report.figures.style import (
 )
 from memorability.report.labels import correlated_with, metric_label
 from memorability.report.numbers import counted, number
-from memorability.report.wording import decay_in_words
+from memorability.report.table_1 import decay_in_words
 
 
 def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:

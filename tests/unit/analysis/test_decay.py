@@ -14,7 +14,7 @@ from memorability.claims.answers import (
 )
 from memorability.claims.ledger import ledger
 from memorability.claims.published import load_published
-from memorability.report.wording import decay_in_words
+from memorability.report.table_1 import decay_in_words
 from memorability.statistics.intervals import Bootstrap
 
 N = 40

@@ -1,5 +1,6 @@
 """The first page: what was found, and what to be careful about."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,15 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
 
 def test_a_prediction_whose_interval_contains_0_is_said_to() -> None:
     metrics, gains, calibration = measured((0.25, 0.125, 0.375))
-    metrics = metrics.assign(ci_low=-0.1, ci_high=1.0, n=36)
+    metrics = metrics.assign(ci_low=-0.1, ci_high=1.0, n=36, unit="images")
     found = Found(correlations={}, metrics=metrics, gains=gains, calibration=calibration)
     (point,) = findings(found, confidence=0.95)
-    assert "r = 0.750 [−0.100, 1.000]. The interval contains 0. The predictor" in point
+    assert (
+        "r = 0.750 [−0.100, 1.000] for new images. The interval contains 0. The predictor" in point
+    )
+    bare = metrics.assign(ci_low=np.nan, ci_high=np.nan)
+    (point,) = findings(replace(found, metrics=bare), confidence=0.95)
+    assert "r = 0.750. The predictor" in point
 
 
 def test_a_study_of_errors_alone_without_categories_has_one_plain_point() -> None:

@@ -393,10 +393,10 @@ def test_a_correlation_that_beats_a_baseline_says_that_its_rate_was_chosen_on_th
 
 def test_the_share_of_the_ceiling_has_its_interval_where_there_is_one() -> None:
     known = {"ceiling_share_low": 0.51, "ceiling_share_high": 0.58}
-    assert "(54 % is reached, interval 51 % to 58 %)" in said(known)
-    assert "(54 % is reached)" in said()
+    assert "(54.3 % is reached, interval 51 % to 58 %)" in said(known)
+    assert "(54.3 % is reached)" in said()
     turned = {"r": -0.5, "ci_low": -0.52, "ci_high": -0.48}
     turned |= {"ceiling_share_low": -0.58, "ceiling_share_high": -0.51}
-    assert "(54 % is reached, interval 51 % to 58 %)" in said(turned)
+    assert "(54.3 % is reached, interval 51 % to 58 %)" in said(turned)
     unclear = known | {"ci_low": -0.1}
-    assert "54 % is reached" not in said(unclear)
+    assert "54.3 % is reached" not in said(unclear)
