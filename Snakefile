@@ -35,11 +35,13 @@ if study.runs:
     include: "rules/features.smk"
     include: "rules/controls.smk"
     include: "rules/reconstruct.smk"
+    include: "rules/duplicates.smk"
     include: "rules/predict.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"
 
 
+include: "rules/incremental.smk"
 include: "rules/report.smk"
 include: "rules/estimate.smk"
 

@@ -15,7 +15,7 @@ from memorability.autoencoder.architecture import Autoencoder
 from memorability.autoencoder.stored_targets import shape_of_image, shapes_of
 from memorability.images.sizes import SIDE
 from memorability.networks.computing import DTYPES
-from memorability.networks.losses import SSIM, STYLE_LAYERS, MultiScaleSSIM, NetworkLoss, StyleLoss
+from memorability.networks.losses import SSIM, MultiScaleSSIM, NetworkLoss, StyleLoss
 
 ADAM_PASSES = 7  # reads weight, gradient and two moments; writes weight and moments
 WINDOW = 11  # pixels of SSIM's Gaussian window
@@ -229,7 +229,7 @@ def _multiply_adds(module: nn.Module, inputs: Tensor, output: Tensor) -> int:
 
 def _gram(loss: StyleLoss, layers: Sequence[Layer], matrices: Sequence[Tensor]) -> Work:
     """Return the work of the Gram matrices (1, C, C) of the feature maps that a style loss takes."""
-    taken = layers[-1:] if loss.published_scripts else [layers[index] for index in STYLE_LAYERS]
+    taken = layers[-1:] if loss.published_scripts else [layers[index] for index in loss.compared]
     return total(
         Work(matrix.shape[-1] * layer.outputs, 2 * layer.outputs + matrix.numel())
         for layer, matrix in zip(taken, matrices, strict=True)

@@ -89,7 +89,7 @@ def of_image(image: np.ndarray) -> dict[str, float]:
         "color_diversity": -(shares * np.log2(shares)).sum(),
         "image_entropy": shannon_entropy(levels),
         "texture_energy": energies.mean(),
-        "clutter_score": canny(grey, sigma=1, low_threshold=0.1, high_threshold=0.2).mean(),
+        "clutter_score": edges(grey, 1, 0.1, 0.2),
         "mean_lab_l_8bit": lab_8bit[..., 0].mean(),
         "mean_lab_a_8bit": lab_8bit[..., 1].mean(),
         "mean_lab_b_8bit": lab_8bit[..., 2].mean(),
@@ -97,8 +97,18 @@ def of_image(image: np.ndarray) -> dict[str, float]:
         "color_diversity_lab_values": shannon_entropy(lab_8bit),
         "texture_energy_horizontal": energies[0, 0],
         "texture_energy_swapped": swapped_energy[0, 0],
+        "clutter_thresholds_05_10": edges(grey, 1, 0.05, 0.1),
+        "clutter_thresholds_20_40": edges(grey, 1, 0.2, 0.4),
+        "clutter_thresholds_40_80": edges(grey, 1, 0.4, 0.8),
+        "clutter_sigma_2": edges(grey, 2, 0.1, 0.2),
+        "clutter_sigma_3": edges(grey, 3, 0.1, 0.2),
         "clutter_sobel_entropy": shannon_entropy(squares),
     }
+
+
+def edges(grey: np.ndarray, sigma: float, low: float, high: float) -> float:
+    """Return the share of pixels on Canny edges."""
+    return canny(grey, sigma=sigma, low_threshold=low, high_threshold=high).mean()
 
 
 def agreement(ours: pd.DataFrame, other: pd.DataFrame) -> str:

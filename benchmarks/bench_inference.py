@@ -12,6 +12,10 @@ r without noise the interval of r over the ceiling. Of the ledger of published n
 often two numbers that are as far apart as the margin are found equivalent, and one how often two that
 do not differ are, beside the power that the ledger states. The first number is the time of all studies
 (300, or as many as the environment variable STUDIES says).
+
+The last rows are about what a quantity adds (`memorability.prediction.held_out`): to labels and five
+simulated controls. The first control explains a tenth of the scores. A *noisy copy* of it adds nothing,
+nor does a *proxy of the subcategory*, of which the scores know nothing.
 """
 
 import os
@@ -29,6 +33,8 @@ from memorability.analysis.correlations import correlations
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
+from memorability.prediction.held_out import LABELS, Block, Pair, increments
+from memorability.prediction.intervals import calibrated
 from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.decomposition import correlate
 from memorability.statistics.equivalence import (
@@ -74,6 +80,11 @@ def rows() -> list[Row]:
     scores = images["score"].to_numpy()
     for part, what in ((len(images), "the same images"), (3177, "3,177 of our images")):
         made += _ledger(f"published by one run on {what}, ours by 5 seeds", scores, part)
+    made += _predicted(images)
+    for number in (20, 134):
+        what = f"2,000 images at most of {number} subcategories in 5 categories"
+        made += _shares(what, lambda rng, k=number: _added(images, k, rng), "p")
+        made += _shares(what, lambda rng, k=number: _planted(images, k, rng), "interval")
     return made
 
 
@@ -146,6 +157,37 @@ def _without_noise(rng: np.random.Generator) -> Found:
     }
 
 
+def _predicted(images: pd.DataFrame) -> Iterator[Row]:
+    """Return a row per category: how often the interval around a prediction holds a new score.
+
+    The predictor is the mean score of the subcategory in 5,892 images; 3,177 others calibrate the
+    intervals, and the remaining 931 are new.
+    """
+    rng = np.random.default_rng(0)
+    started = time.perf_counter()
+    held = []
+    for _ in range(STUDIES):
+        part = rng.permutation(np.repeat(["train", "test", "new"], [5_892, 3_177, 931]))
+        means = images[part == "train"].groupby("subcategory")["score"].mean()
+        residuals = images["score"] - images["subcategory"].map(means)
+        test, new = (images.assign(residual=residuals)[part == name] for name in ("test", "new"))
+        found = calibrated(test["residual"].to_numpy(), test["category"], 1 - LEVEL)
+        for name, rows in new.groupby("category"):
+            widths = found.of(str(name)), found.all
+            inside = [(rows["residual"].abs() <= width.half_width).mean() for width in widths]
+            held.append((name, *inside))
+    seconds = Timing((time.perf_counter() - started,))
+    means = pd.DataFrame(held, columns=["category", "own", "all"]).groupby("category").mean()
+    for name, row in means.iterrows():
+        yield Row(
+            f"new images, intervals around predictions: {name}",
+            seconds,
+            target=f"{1 - LEVEL - 0.02:.2f} to {1 - LEVEL + 0.02:.2f}",
+            met=bool(abs(row["own"] - (1 - LEVEL)) <= 0.02),
+            agreement=f"{row['own']:.3f}; one interval for all categories {row['all']:.3f}",
+        )
+
+
 def _shares(
     what: str, study: Callable[[np.random.Generator], Found], promise: str
 ) -> Iterator[Row]:
@@ -170,17 +212,9 @@ def _shares(
 
 def _without_effect(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
     """Return what is claimed of values that have nothing to do with the scores."""
-    both = images["category"] + "/" + images["subcategory"]
-    names = pd.Series(both.unique())
-    chosen = [
-        rng.choice(of_category, min(len(of_category), -(-number // 5)), replace=False)
-        for of_category in (
-            group.to_numpy() for _, group in names.groupby(names.str.split("/").str[0])
-        )
-    ]
-    kept = images[both.isin(np.concatenate(chosen))]
-    kept = kept.sample(min(len(kept), 2000), random_state=int(rng.integers(2**31)))
-    value = _shared(both[kept.index].to_numpy(dtype=str), rng)
+    kept = _some(images, number, rng)
+    both = kept["category"] + "/" + kept["subcategory"]
+    value = _shared(both.to_numpy(dtype=str), rng)
     # Categories differ as well: a pooled correlation is tested against none of that.
     value += 0.3 * _shared(kept["category"].to_numpy(dtype=str), rng, SHARED)
     values = pd.DataFrame({"image_id": kept["image_id"], "seed": "0", "value": value})
@@ -199,6 +233,76 @@ def _without_effect(images: pd.DataFrame, number: int, rng: np.random.Generator)
         found[name] = (within["p"] < LEVEL).mean()
         found[f"over images: {name}"] = (within["p_images"] < LEVEL).mean()
     return found
+
+
+def _some(images: pd.DataFrame, number: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Return 2,000 images at most of so many subcategories, as many of each category."""
+    both = images["category"] + "/" + images["subcategory"]
+    names = pd.Series(both.unique())
+    chosen = [
+        rng.choice(of_category, min(len(of_category), -(-number // 5)), replace=False)
+        for of_category in (
+            group.to_numpy() for _, group in names.groupby(names.str.split("/").str[0])
+        )
+    ]
+    kept = images[both.isin(np.concatenate(chosen))]
+    return kept.sample(min(len(kept), 2000), random_state=int(rng.integers(2**31)))
+
+
+def _added(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
+    """Return whether something is said to be added by what adds nothing."""
+    kept, controls = _with_controls(images, number, rng)
+    subcategory = (kept["category"] + "/" + kept["subcategory"]).to_numpy(dtype=str)
+    quantities = {
+        "something else": _shared(subcategory, rng),
+        "a noisy copy of a control": controls[:, 0] + 0.7 * rng.normal(size=len(kept)),
+        "a proxy of the subcategory": _shared(subcategory, rng, 0.9),
+    }
+    pairs = _pairs(controls, list(quantities.values()))
+    bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+    found = increments(pairs, kept, target="score", bootstrap=bootstrap)
+    return {
+        f"p of what {name} adds below 0.05": each.found.p < LEVEL
+        for name, each in zip(quantities, found, strict=True)
+    }
+
+
+def _planted(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
+    """Return whether the planted share of the variance is in the interval of what a quantity adds."""
+    kept, controls = _with_controls(images, number, rng)
+    subcategory = (kept["category"] + "/" + kept["subcategory"]).to_numpy(dtype=str)
+    value = _shared(subcategory, rng)
+    found = {}
+    for share in (0.01, 0.05):
+        spread = kept["score"].var() * share / (1 - share)
+        scored = kept.assign(score=kept["score"] + np.sqrt(spread) * value)
+        bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+        pairs = _pairs(controls, [value])
+        (one,) = increments(pairs, scored, target="score", bootstrap=bootstrap)
+        low, high = one.bounds
+        found[f"95 % interval contains the {share:.0%} of the variance that is added"] = (
+            low <= share <= high
+        )
+    return found
+
+
+def _with_controls(
+    images: pd.DataFrame, number: int, rng: np.random.Generator
+) -> tuple[pd.DataFrame, FloatArray]:
+    """Return images and five controls (N, 5), of which the first explains a tenth of the scores."""
+    kept = _some(images, number, rng)
+    names = (kept["category"] + "/" + kept["subcategory"]).to_numpy(dtype=str)
+    controls = np.stack([_shared(names, rng) for _ in range(5)], axis=1)
+    scores = kept["score"] + kept["score"].std() * np.sqrt(0.1 / 0.9) * controls[:, 0]
+    return kept.assign(score=scores), controls
+
+
+def _pairs(controls: FloatArray, quantities: list[FloatArray]) -> list[Pair]:
+    labels = Block(LABELS, np.empty((1, 1, len(controls), 0)))
+    base = (labels, Block("controls", controls[np.newaxis, np.newaxis]))
+    return [
+        (base, Block("error", value[np.newaxis, np.newaxis, :, np.newaxis])) for value in quantities
+    ]
 
 
 def _with_effect(rng: np.random.Generator) -> Found:

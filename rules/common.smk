@@ -148,7 +148,7 @@ def run_images(wildcards, name):
 @cache
 def given_files():
     """Return the tables and files of weights that the user gave."""
-    return {*paths.given_tables(study), *paths.given_weights(study)}
+    return paths.given_tables(study) + paths.given_weights(study)
 
 
 def given(file):
@@ -161,7 +161,7 @@ def given_contents():
     """Return the SHA-256 of the files that the user gave, by their paths."""
     from memorability.data.contents import CONTENTS, contents
 
-    return contents(Path(), sorted(given_files()), CONTENTS / f"{study.name}_given.json")
+    return contents(Path(), given_files(), CONTENTS / f"{study.name}_given.json")
 
 
 def given_content(file):
@@ -242,6 +242,8 @@ ERRORS = [paths.error_file(study, run) for run in study.runs]
 OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 # Quantity of an image -> the tables that hold it.
 QUANTITIES = paths.quantities(study)
+# Of these, a study has errors, distinctiveness, or both.
+MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
 SUMMARY = Path(study.results, "tables", "summary.html")
 IMAGES = paths.image_table(study)
 if study.runs:

@@ -1,4 +1,4 @@
-"""Image features, their correlation with memorability and with attributions, and what each adds.
+"""Image features, their correlation with memorability and with attributions, and a model of all.
 
 REQUIRED: prepared images; attributions; where object features are measured, the weights of three networks.
 MAKES:    <results>/tables/features.parquet, <results>/object_features/…
@@ -59,7 +59,7 @@ rule measure_objects:
 
 
 rule model_features:
-    """Predict memorability from all features together, and say what each adds to the others."""
+    """Predict memorability from all features together, and say how much the model uses each."""
     input:
         features=FEATURES,
         images=IMAGES,
@@ -115,7 +115,7 @@ rule summarise_features:
 
 
 rule plot_features:
-    """Draw Table 2, other readings of features, how they go together, and what each adds."""
+    """Draw Table 2, other readings of features, how they go together, and how much each is used."""
     input:
         table=rules.summarise_features.output.table,
         readings=expand(rules.correlate.output.correlations, quantity=["feature", "variant"]),

@@ -3,10 +3,8 @@
 REQUIRED: correlations of all quantities; image table, ceiling, metrics of prediction, decay curve and
           the records of all runs, as far as there are any; what was measured of every image.
 MAKES:    <results>/tables/claims.*, per_image.*, summary.html, <results>/provenance.json and .html
+          <results>/tables/count_models.*, modelled_rates.*, trial_models.* (statistics.response_models)
 """
-
-# Of these, a study has errors, distinctiveness, or both.
-MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
 
 
 rule judge_claims:
@@ -113,6 +111,8 @@ rule summarise_study:
         given_controls=[rules.compare_controls.output.given] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
         decay=[rules.measure_decay.output.decay] if study.decays else [],
+        near_duplicates=[rules.list_near_duplicates.output.table] if study.runs else [],
+        increments=rules.measure_increments.output.table,
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],
         calibration=[rules.evaluate_prediction.output.calibration] if study.runs else [],
@@ -135,6 +135,64 @@ rule summarise_study:
         code=code("summarise_study"),
     script:
         "../scripts/summarise_study.py"
+
+
+if "counts" in study.settings["statistics"]["response_models"]:
+
+    rule model_counts:
+        """Model the counts of every image: reliability, shrunken rates, and what errors do to hits."""
+        input:
+            per_image=rules.describe_images.output.table,
+        output:
+            **tabled("count_models", "models"),
+            **tabled("modelled_rates", "rates"),
+            page=page("count_models"),
+        log:
+            "<logs>/model_counts.log",
+        benchmark:
+            "<benchmarks>/model_counts.jsonl"
+        conda:
+            "../envs/models.yaml"
+        resources:
+            **asking("2GB", requests.runtime("model_counts")),
+        params:
+            study=study.name,
+            settings=job_settings.response_models(study),
+            note=notes.study_note(study),
+            code=code("model_counts"),
+        script:
+            "../scripts/model_counts.py"
+
+    ANALYSIS += [rules.model_counts.output]
+
+
+if "trials" in study.settings["statistics"]["response_models"]:
+
+    rule model_trials:
+        """Model single responses: what errors do to hits, beside images, observers and delays."""
+        input:
+            per_image=rules.describe_images.output.table,
+            trials=paths.trials(study),
+        output:
+            **tabled("trial_models", "models"),
+            page=page("trial_models"),
+        log:
+            "<logs>/model_trials.log",
+        benchmark:
+            "<benchmarks>/model_trials.jsonl"
+        conda:
+            "../envs/models.yaml"
+        resources:
+            **asking("4GB", requests.runtime("model_trials")),
+        params:
+            study=study.name,
+            settings=job_settings.response_models(study),
+            note=notes.study_note(study),
+            code=code("model_trials"),
+        script:
+            "../scripts/model_trials.py"
+
+    ANALYSIS += [rules.model_trials.output]
 
 
 ANALYSIS += [

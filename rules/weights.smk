@@ -1,6 +1,7 @@
 """Weights that the study makes itself: an autoencoder pre-trained on a folder of images.
 
-REQUIRED: a directory of images, where a protocol has initial_weights: pretrain.
+REQUIRED: a directory of images, where a protocol has initial_weights: pretrain; the weights of VGG16, where
+          pretraining.initial_weights is vgg16_encoder.
 MAKES:    <results>/pretraining/<resize>/pixels.npy, rejected.parquet
           <results>/pretraining/<resize>/<architecture>/autoencoder.safetensors, history.parquet, record.json
           <results>/figures/pretraining.*
@@ -44,6 +45,7 @@ rule pretrain:
     """Train an autoencoder to reconstruct the images of the pre-training folder."""
     input:
         pixels=rules.prepare_pretraining.output.pixels,
+        weights=each_given(paths.pretraining_weights(study)),
     output:
         model=ensure(f"{PRETRAINED}/autoencoder.safetensors", non_empty=True),
         history=ensure(f"{PRETRAINED}/history.parquet", non_empty=True),
@@ -60,6 +62,7 @@ rule pretrain:
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.pretraining(study, **wildcards),
+        content=lambda _: each_content(paths.pretraining_weights(study)),
         code=code("pretrain"),
     script:
         "../scripts/pretrain.py"

@@ -4,7 +4,8 @@ from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import CorrelationSettings
-    from memorability.analysis.feature_attributions import correlate_tested, share_converged
+    from memorability.analysis.feature_model import correlate_tested
+    from memorability.analysis.gathering import share_converged
     from memorability.base.settings import from_params
     from memorability.claims.answers import as_correlations, our_figures
     from memorability.claims.counting import badge

@@ -1,4 +1,4 @@
-"""Predict memorability from all features together: metrics, gains and importance of each feature."""
+"""Predict memorability from all features together: metrics, gains, and how much each is used."""
 
 from memorability.workflow.job import RunningJob
 
@@ -22,7 +22,7 @@ with RunningJob(snakemake) as job:
     write_page(
         importance_for_reading(found.importance),
         job.output.page,
-        title="What each feature adds to labels and all other features",
+        title="How much the model of labels and features uses each feature",
         lead=features_in_words(found.metrics, found.gains, found.importance),
         note=job.params.note,
         empty="No table: every importance is 0 because the model uses no feature.",

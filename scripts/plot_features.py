@@ -1,4 +1,4 @@
-"""Draw features: Table 2, their other readings, how they go together, and what each adds."""
+"""Draw features: Table 2, their other readings, how they go together, and how much each is used."""
 
 from memorability.workflow.job import RunningJob
 

@@ -6,24 +6,31 @@ with RunningJob(snakemake) as job:
     from dataclasses import asdict
 
     from memorability.autoencoder.architecture import write_autoencoder
-    from memorability.autoencoder.pretraining import PretrainingSettings, pretrain
+    from memorability.autoencoder.pretraining import PretrainingSettings
+    from memorability.autoencoder.resuming import resumable_pretraining
     from memorability.base.files import atomic
     from memorability.base.hashes import file_hashes
-    from memorability.base.job_log import progress
     from memorability.images.store import open_store
     from memorability.networks.computing import deterministic_device
     from memorability.workflow.records import run_record
 
     settings = job.read_settings(PretrainingSettings)
     device = deterministic_device(settings.compute)
-    pixels = open_store(job.input.pixels)
-    with progress(settings.epochs * len(pixels), "pre-training") as step:
-        made = pretrain(pixels, settings, device=device, on_image=step)
-    history = made.history.assign(resize=settings.resize, **asdict(settings.architecture))
-    job.write("history", history, "pretraining")
     inputs, outcome = file_hashes(job.input), {"outcome": "finished"}
-    record = run_record(job.record, job.settings, inputs, [], outcome, device)
-    record["pretraining"] = made.summary | {"directory": settings.images}
-    with atomic(job.output.model) as temporary:
-        write_autoencoder(made.model, temporary, record)
-    job.write_json("record", record)
+    with resumable_pretraining(
+        open_store(job.input.pixels),
+        settings,
+        device=device,
+        code=job.params.code,
+        inputs=inputs,
+        seconds=job.config["compute"]["checkpoint_seconds"],
+    ) as made:
+        history = made.history.assign(resize=settings.resize, **asdict(settings.architecture))
+        job.write("history", history, "pretraining")
+        receipts = [made.receipt.record()]
+        record = run_record(job.record, job.settings, inputs, receipts, outcome, device)
+        begun = {"directory": settings.images, "initial_weights": settings.start.initial_weights}
+        record["pretraining"] = made.summary | begun
+        with atomic(job.output.model) as temporary:
+            write_autoencoder(made.model, temporary, record)
+        job.write_json("record", record)

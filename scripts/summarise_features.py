@@ -3,7 +3,8 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.analysis.feature_attributions import correlate_attributions, share_converged
+    from memorability.analysis.correlations import correlate_attributions
+    from memorability.analysis.gathering import share_converged
     from memorability.claims.published import load_published
     from memorability.report.table_2 import Table2Settings, table_2, write_table_2
 

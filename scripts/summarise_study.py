@@ -9,13 +9,22 @@ with RunningJob(snakemake) as job:
     params = job.params
     found = with_networks(job.read_each("correlations"))
     correlations = zip(params.quantities, found, strict=True)
-    tables = ("table_1", "table_2", "selection", "given_controls", "attributions", "decay")
+    tables = (
+        "table_1",
+        "table_2",
+        "selection",
+        "given_controls",
+        "attributions",
+        "near_duplicates",
+        "decay",
+    )
     prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(
             correlations=dict(correlations),
             **{name: job.read_if_any(name) for name in tables},
             **{name: job.read_if_any(name, f"prediction_{name}") for name in prediction},
+            increments=job.read("increments", "incremental"),
         ),
         job.read("claims"),
         job.output.page,

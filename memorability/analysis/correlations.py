@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from memorability.analysis.gathering import MODEL_KEYS
+from memorability.analysis.gathering import MODEL_KEYS, from_attributions, from_features
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.statistics.best_rate import best_rate
 from memorability.statistics.comparison import compare_correlations, given_controls
@@ -26,6 +26,9 @@ COLUMNS = [
     "baseline_r", "baseline_difference", "baseline_ci_low", "baseline_ci_high", "baseline_unit",
     "beats_baseline",
 ]  # fmt: skip
+ATTRIBUTION = "attribution_"
+"""Before the name of an attribution summary where it is a target."""
+
 GIVEN = (
     "r", "control_r", "agreement", "given_control_r", "ci_low", "ci_high", "ci_method", "p", "unit",
     "not_tested", "difference", "difference_ci_low", "difference_ci_high", "difference_p",
@@ -105,6 +108,8 @@ def correlations(
         step. Where all of them did, r is missing.
 
         p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
+        Values made elsewhere are a family of their own, so that no p of the study's own runs depends on
+        what else is correlated.
         ceiling_share is r / ceiling: the correlation with scores without noise (corrected for
         attenuation, C. Spearman, 1904). ceiling_share_low and ceiling_share_high bound its interval,
         made of the intervals of both (see `memorability.statistics.intervals.ratio_interval`). Pooled
@@ -151,7 +156,8 @@ def correlations(
     texts = [name for name, kind in _OPTIONAL.items() if kind == "str"]
     table[texts] = table[texts].fillna("")
     for name, adjust in {"p_holm": holm, "p_bh": benjamini_hochberg}.items():
-        table[name] = table.groupby("method")["p"].transform(adjust)
+        family = ["method", table["protocol"] == EXTERNAL]
+        table[name] = table.groupby(family)["p"].transform(adjust)
     if ceiling is not None:
         keys = ["target", "group", "method"]
         figures = ["ceiling", "ceiling_low", "ceiling_high"]
@@ -245,6 +251,44 @@ def _beside_baseline(
         "baseline_unit": found.unit,
         "beats_baseline": "yes" if found.ci_low > 0 else "no",
     }
+
+
+def correlate_attributions(
+    features: pd.DataFrame,
+    attributions: pd.DataFrame,
+    images: pd.DataFrame,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    """Correlate every feature of Table 2 with every attribution summary of the explained images.
+
+    Images whose attributions have not converged are left out: these do not add up to the prediction.
+
+    Parameters
+    ----------
+    features, attributions, images
+        The tables of these names.
+    bootstrap
+        See `correlations`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of the table `correlations`, target being "attribution_mean_absolute",
+        "attribution_mean_signed" or "attribution_mean_positive"; none where no image has converged.
+        p-values are adjusted over the features with the same target and method.
+    """
+    long = from_attributions(attributions[attributions["converged"]])
+    if long.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    summaries = long.pivot_table(index="image_id", columns="metric", values="value")
+    explained = images.merge(summaries.add_prefix(ATTRIBUTION), on="image_id")
+    values = from_features(features)
+    values = values[values["image_id"].isin(explained["image_id"])]
+    parts = [
+        correlations(values, explained, target=f"{ATTRIBUTION}{summary}", bootstrap=bootstrap)
+        for summary in long["metric"].unique()
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def beside_models(models: pd.DataFrame, controls: pd.DataFrame, protocol: str) -> pd.DataFrame:

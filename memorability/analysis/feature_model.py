@@ -1,7 +1,8 @@
-"""Memorability from all image features together: what each adds to the others and to the labels.
+"""Memorability from all image features together: how well they predict, and how much each is used.
 
 Features go together, and with categories. A feature that correlates with memorability may only stand
-for another one, or for what an image shows. Here one model knows them all.
+for another one, or for what an image shows. Here one model knows them all. What one of them adds to the
+others is in `memorability.analysis.incremental`.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
-from memorability.analysis.gathering import wide_features
+from memorability.analysis.correlations import CorrelationSettings
+from memorability.analysis.gathering import MODEL_KEYS, from_features, wide_features
 from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.prediction.label_baselines import BASELINES, label_baselines
 from memorability.prediction.metrics import bootstrap_metrics
+from memorability.statistics.decomposition import correlate
 from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap, percentile_interval, resampled_means
 
@@ -136,7 +139,9 @@ def permutation_importance(
 ) -> pd.DataFrame:
     """Measure how much worse a model predicts when one feature is shuffled within each category.
 
-    A feature keeps what its category says of it, so that only what it says beyond is lost.
+    A feature keeps what its category says of it, so that only what it says beyond is lost. This is how
+    much the model uses the feature. It is not what the feature adds: of two that say the same, a model
+    may use both, and lose by either.
 
     Parameters
     ----------
@@ -254,3 +259,38 @@ class _Table:
             for trees in TREES
         ]  # fmt: skip
         return ridge + boosted
+
+
+def correlate_tested(
+    features: pd.DataFrame,
+    images: pd.DataFrame,
+    split: pd.DataFrame,
+    settings: CorrelationSettings,
+) -> pd.DataFrame:
+    """Correlate every feature of Table 2 with memorability on the test images alone.
+
+    Parameters
+    ----------
+    features, images
+        The tables of these names.
+    split
+        Columns image_id and split, as in the table `predictions`.
+    settings
+        See `memorability.analysis.correlations.CorrelationSettings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The keys of quantities (see `memorability.analysis.gathering`), selected, and the columns of
+        `correlate`.
+    """
+    tested = images[images["image_id"].isin(split.loc[split["split"] == "test", "image_id"])]
+    values = from_features(features)
+    values = values[values["image_id"].isin(tested["image_id"])]
+    by_feature = [group for _, group in values.groupby("metric", sort=False)]
+    found = correlate(by_feature, tested, target=settings.target, bootstrap=settings.bootstrap)
+    parts = [
+        part.assign(**{key: group[key].iloc[0] for key in MODEL_KEYS}, selected=True)
+        for group, part in zip(by_feature, found, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pandas as pd
 
 from memorability.base.run_keys import METRIC_KEYS, RUN_KEYS
-from memorability.features.names import TABLE_2, VARIANTS_OF
+from memorability.features.names import TABLE_2, TWO_PARTS, VARIANTS_OF
 
 MODEL_KEYS = ["quantity", *METRIC_KEYS, "model", "protocol", "loss", "lr"]
 SHOWN = 6
@@ -82,8 +82,19 @@ def from_features(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_variants(features: pd.DataFrame) -> pd.DataFrame:
-    """Return the other readings of image features (columns as in `from_features`)."""
-    return _named_features(features, VARIANTS_OF, "variant")
+    """Return the other readings of image features (columns as in `from_features`).
+
+    Features that are 0 where nothing is found are also read in two parts: whether something is found,
+    and their value among the images where something is.
+    """
+    parts = [features]
+    for feature, (found, where_found) in TWO_PARTS.items():
+        rows = features[features["feature"] == feature]
+        shown = rows["value"] > 0
+        parts.append(rows.assign(feature=found, value=shown.astype(float)))
+        parts.append(rows[shown].assign(feature=where_found))
+    names = [*VARIANTS_OF, *(part for of_feature in TWO_PARTS.values() for part in of_feature)]
+    return _named_features(pd.concat(parts, ignore_index=True), names, "variant")
 
 
 def wide_features(features: pd.DataFrame) -> pd.DataFrame:
@@ -113,6 +124,11 @@ def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
         "image_id", summaries, var_name="metric", value_name="value"
     )
     return _long(table, "attribution")
+
+
+def share_converged(attributions: pd.DataFrame) -> float:
+    """Return which share of the drawn images has attributions that converged, NaN of no image."""
+    return float(attributions.loc[attributions["drawn"], "converged"].mean())
 
 
 def from_matrix(matrix: pd.DataFrame) -> pd.DataFrame:

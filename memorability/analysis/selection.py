@@ -23,8 +23,9 @@ from memorability.base.run_keys import METRIC_KEYS
 from memorability.base.seeding import numpy_stream
 from memorability.memory_game.ceiling import split_counts
 from memorability.statistics.best_rate import best_rate
+from memorability.statistics.decomposition import MOST_STRATA_SHARE
 from memorability.statistics.rank_correlation import standard_ranks, subset_correlations
-from memorability.statistics.ranks import SMALLEST_SAMPLE
+from memorability.statistics.ranks import SMALLEST_SAMPLE, nested
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -52,12 +53,15 @@ class Selection:
         skipped (those without a correlation, for example because a run diverged; empty if none), lr
         (the one chosen, or chosen most often), share (of the choices that fell on it, 0–1), r
         (published: on the images it was chosen on; else on the other halves, mean over repeats),
-        r_sd, r_low, r_high (over repeats: standard deviation with ddof 1, 2.5th and 97.5th
-        percentile), r_choosing (on the halves that chose), optimism (r_choosing − r, 0 or more),
+        r_sd, r_middle_low, r_middle_high (over repeats: standard deviation with ddof 1, 2.5th and
+        97.5th percentile; halves of repeats overlap, so that this is no confidence interval),
+        r_choosing (on the halves that chose), optimism (r_choosing − r, 0 or more),
         repeats, p_loss and p_grid (one-sided, of the published row: the highest of the loss's
         learning rates against the highest, in shuffled scores, of the same learning rates and of
-        all losses and learning rates of the protocol), permutations. NaN, or an empty lr, where
-        there is no such number.
+        all losses and learning rates of the protocol), p_grid_within (as p_grid, but scores are
+        shuffled within groups of images alone), within (these groups: "subcategory", or "category"
+        where subcategories are mostly single images or missing; "" where there is neither and
+        p_grid_within is missing), permutations. NaN, or an empty lr, where there is no such number.
     choices
         A row per protocol, loss, rule and learning rate: protocol, loss, metric, backbone, sign, rule,
         lr, share.
@@ -130,9 +134,10 @@ def select_learning_rates(
     Notes
     -----
     Published rule: paper section "Memorable images are harder to reconstruct and more distinct".
-    Maximum statistic: Westfall and Young, Resampling-Based Multiple Testing, 1993. Shuffling ignores
-    categories, as the published correlation does: a low p speaks against chance, not for an effect
-    beyond categories.
+    Maximum statistic: Westfall and Young, Resampling-Based Multiple Testing, 1993. The shuffling of
+    p_loss and p_grid ignores categories, as the published correlation does: a low p speaks against
+    chance, not for an effect beyond categories. That of p_grid_within keeps what categories and
+    subcategories have in common.
     """
     rows: list[dict[str, Any]] = []
     choices: list[dict[str, Any]] = []
@@ -146,19 +151,33 @@ def select_learning_rates(
             for keys, group in of_protocol.groupby(_LOSS_KEYS, sort=True)
         ]
         seeds += [loss.seeds for loss in losses]
+        rates, of_scores = [loss.ranks for loss in losses], standard_ranks(scores)
         tests = maximum_test(
-            [loss.ranks for loss in losses],
-            standard_ranks(scores),
+            rates,
+            of_scores,
             generator=numpy_stream(seed, "selection permutations"),
             permutations=permutations,
         )
+        category, subcategory = (
+            scored[name].to_numpy(dtype=str) for name in ("category", "subcategory")
+        )
+        within, strata = _strata(category, subcategory)
+        tests_within = [(np.nan, np.nan)] * len(losses)
+        if within:
+            tests_within = maximum_test(
+                rates,
+                of_scores,
+                generator=numpy_stream(seed, "selection permutations within"),
+                permutations=permutations,
+                strata=strata,
+            )
         generator = numpy_stream(seed, "selection images")
-        category = scored["category"].to_numpy(dtype=str)
         drawn = [image_halves(category, generator) for _ in range(halves)]
         first, second = zip(*drawn, strict=True)
         split_scores = _observer_halves(scored, target, halves, seed)
-        for loss, (p_loss, p_grid) in zip(losses, tests, strict=True):
-            published = {"p_loss": p_loss, "p_grid": p_grid, "permutations": permutations}
+        for loss, (p_loss, p_grid), (_, p_within) in zip(losses, tests, tests_within, strict=True):
+            published: dict[str, Any] = {"permutations": permutations, "within": within}
+            published |= {"p_loss": p_loss, "p_grid": p_grid, "p_grid_within": p_within}
             on_all = loss.r[np.newaxis]
             rules = {
                 "published": (choose_and_report(loss.rates, on_all, on_all), len(ids), published)
@@ -229,6 +248,7 @@ def maximum_test(
     *,
     generator: np.random.Generator,
     permutations: int,
+    strata: IntArray | None = None,
 ) -> list[tuple[float, float]]:
     """Test the highest correlation of each loss against the highest that shuffled scores reach.
 
@@ -244,6 +264,9 @@ def maximum_test(
         Source of the shuffles.
     permutations
         Their number, at least 1.
+    strata
+        (n,) groups of images, numbered from 0: scores are shuffled within each of them. None: over all
+        images.
 
     Returns
     -------
@@ -259,13 +282,35 @@ def maximum_test(
     as_high = np.zeros((2, len(used)))
     for begin in range(0, permutations, _BATCH):
         size = min(_BATCH, permutations - begin)
-        shuffled = generator.permuted(np.tile(target, (size, 1)), axis=1)
+        shuffled = _shuffled(target, strata, size, generator)
         highest = np.maximum.reduceat(cells @ shuffled.T, starts, axis=0)
         # Sums of the same numbers in another order differ in their last bits.
         least = observed[:, np.newaxis] - 1e-12
         as_high += [(highest >= least).sum(axis=1), (highest.max(axis=0) >= least).sum(axis=1)]
     found = iter(((1 + as_high) / (1 + permutations)).T.tolist())
     return [tuple(next(found)) if len(ranks) else (np.nan, np.nan) for ranks in losses]
+
+
+def _shuffled(
+    target: FloatArray, strata: IntArray | None, size: int, generator: np.random.Generator
+) -> FloatArray:
+    """Return shuffles (size, n) of the target (n,), within strata (n,) where there are any."""
+    if strata is None:
+        return generator.permuted(np.tile(target, (size, 1)), axis=1)
+    # Whole parts keep the strata together, and chance orders each of them.
+    order = np.argsort(strata + generator.random((size, len(target))), axis=1)
+    shuffled = np.empty((size, len(target)))
+    shuffled[:, np.argsort(strata, kind="stable")] = target[order]
+    return shuffled
+
+
+def _strata(category: NDArray[np.str_], subcategory: NDArray[np.str_]) -> tuple[str, IntArray]:
+    """Return what scores are shuffled within, in words, and the group of each image (n,)."""
+    categories, subcategories = nested([category]), nested([category, subcategory])
+    counts = [int(numbers.max()) + 1 for numbers in (categories, subcategories)]
+    if counts[0] < counts[1] <= MOST_STRATA_SHARE * len(category):
+        return "subcategory", subcategories
+    return "category" if counts[0] > 1 else "", categories
 
 
 def image_halves(
@@ -368,13 +413,15 @@ def _observer_halves(
     return rows, np.moveaxis(np.asarray(scores), 1, 0)
 
 
-_NO_TEST = {"p_loss": np.nan, "p_grid": np.nan, "permutations": pd.NA}
+_NO_TEST = {
+    "p_loss": np.nan, "p_grid": np.nan, "p_grid_within": np.nan, "within": "", "permutations": pd.NA,
+}  # fmt: skip
 
 
 def _summary(choice: Choice, rates: list[str]) -> dict[str, Any]:
     repeats = len(choice.reported)
     if not repeats:
-        names = ("share", "r", "r_sd", "r_low", "r_high", "r_choosing", "optimism")
+        names = ("share", "r", "r_sd", "r_middle_low", "r_middle_high", "r_choosing", "optimism")
         return {"lr": "", "repeats": 0} | dict.fromkeys(names, np.nan)
     several = repeats > 1
     low, high = np.percentile(choice.reported, [2.5, 97.5]) if several else (np.nan, np.nan)
@@ -384,8 +431,8 @@ def _summary(choice: Choice, rates: list[str]) -> dict[str, Any]:
         "share": float(choice.share.max()),
         "r": float(choice.reported.mean()),
         "r_sd": float(choice.reported.std(ddof=1)) if several else np.nan,
-        "r_low": float(low),
-        "r_high": float(high),
+        "r_middle_low": float(low),
+        "r_middle_high": float(high),
         "r_choosing": float(choice.choosing.mean()),
         "optimism": float((choice.choosing - choice.reported).mean()),
     }

@@ -64,6 +64,8 @@ class TrainingState:
         Of every step so far.
     errors
         Of every image after every epoch so far.
+    kept
+        Weights by name of an earlier epoch, where a training keeps its best one.
     """
 
     model: nn.Module
@@ -71,6 +73,7 @@ class TrainingState:
     device: str
     losses: list[float] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
+    kept: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
@@ -80,8 +83,9 @@ class TrainingState:
     def tensors(self, *, moments: bool = True) -> dict[str, Tensor]:
         """Return the whole state as tensors by name, or without the moments of the optimiser."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        kept = self.optimizer.state_dict()["state"].items() if moments else ()
-        for index, values in kept:
+        state |= {f"kept.{name}": value for name, value in self.kept.items()}
+        stepped = self.optimizer.state_dict()["state"].items() if moments else ()
+        for index, values in stepped:
             state |= {f"optimizer.{index}.{name}": value for name, value in values.items()}
         state["random.cpu"] = torch.get_rng_state()
         if self.device.startswith("cuda"):
@@ -98,6 +102,8 @@ class TrainingState:
             kind, _, rest = name.partition(".")
             if kind == "model":
                 model[rest] = value
+            elif kind == "kept":
+                self.kept[rest] = value.to(self.device)
             elif kind == "optimizer":
                 index, _, moment = rest.partition(".")
                 moments.setdefault(int(index), {})[moment] = value

@@ -2,11 +2,13 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from memorability.autoencoder.architecture import (
     AUTOENCODER_FILE,
@@ -19,6 +21,8 @@ from memorability.base.files import file_sha256
 from memorability.networks.model_file import ModelFile
 from memorability.networks.torchvision_networks import VGG16_CONVOLUTIONS, by_torchvisions_names
 from memorability.networks.weights import (
+    IMAGENET_MEAN,
+    IMAGENET_SD,
     Receipt,
     load_strictly,
     random_receipt,
@@ -32,6 +36,9 @@ PRETRAINED_FILE = ModelFile(
     ("record", "pretraining"),
     "Delete it and run again.",
 )
+
+STARTS = {"random": "random weights", "vgg16_encoder": "VGG16's convolutions and a random decoder"}
+"""From what a pre-training begins, in words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,8 +104,9 @@ def load_pretrained(model: Autoencoder, path: Path) -> Receipt:
     matched = load_strictly(model, tensors, "autoencoder", path)
     return Receipt(
         model="autoencoder", source=str(path), sha256=file_sha256(path), matched=matched, missing=0,
-        remark=f"pre-trained by this study on {made['images']} images of {made['directory']}, "
-        f"not on ImageNet; epoch {made['kept_epoch']} of {made['epochs']} was kept; mean squared "
+        remark=f"pre-trained by this study from {STARTS[made['initial_weights']]}, on "
+        f"{made['images']} images of {made['directory']}, not on ImageNet; "
+        f"epoch {made['kept_epoch']} of {made['epochs']} was kept; mean squared "
         f"error of {made['held_out']} held-out images {made['error_before']:.4g} before and "
         f"{made['error']:.4g} after",
     )  # fmt: skip
@@ -172,7 +180,8 @@ def load_vgg16_encoder(module: nn.Module, path: Path) -> Receipt:
     Its 13 convolutions become the encoder's; with the bottleneck `fc4096`, its first two linear
     layers become those to the latent. Batch normalisation, which this VGG16 does not have, starts at
     identity, and the decoder at random. VGG16 was trained on images standardised by ImageNet's mean
-    and deviation, while the autoencoder sees [0, 1].
+    and deviation, while the autoencoder sees [0, 1]: its first convolution does that as well. The
+    zeros around an image are black then, and not the mean colour.
 
     Raises
     ------
@@ -191,6 +200,7 @@ def load_vgg16_encoder(module: nn.Module, path: Path) -> Receipt:
         for tensor in ("weight", "bias")
     }
     chosen = {key: state[source] for key, source in sources.items() if source in state}
+    chosen |= _standardising(own[0], chosen)
     kept = {key: value for key, value in module.state_dict().items() if key not in sources}
     load_strictly(module, kept | chosen, "encoder of the autoencoder", path)
     matched = len(chosen)
@@ -198,9 +208,19 @@ def load_vgg16_encoder(module: nn.Module, path: Path) -> Receipt:
     return Receipt(
         model="autoencoder", source=path.name, sha256=digest, matched=matched,
         missing=len(module.state_dict()) - matched, unexpected=len(state) - matched,
-        remark=f"{loaded} of the encoder; batch normalisation starts at identity, all else at random; "
-        "VGG16's other linear layers have no place here",
+        remark=f"{loaded} of the encoder, the first adapted to images in [0, 1]; batch normalisation "
+        "starts at identity, all else at random; VGG16's other linear layers have no place here",
     )  # fmt: skip
+
+
+def _standardising(layer: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a convolution of standardised images as one of images in [0, 1], if it is there."""
+    weight, bias = (tensors.get(f"{layer}.{name}") for name in ("weight", "bias"))
+    if weight is None or bias is None or weight.shape[1:2] != (3,):
+        return {}  # which is told when it is loaded
+    mean, sd = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_SD))
+    scaled = weight / sd
+    return {f"{layer}.weight": scaled, f"{layer}.bias": bias - (scaled * mean).sum(dim=(1, 2, 3))}
 
 
 def _layers_of(module: nn.Module, part: str) -> list[str]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from memorability.autoencoder.architecture import Autoencoder
 from memorability.images.pixels import to_unit_range
+from memorability.networks.computing import Precision, autocast
 
 BatchNormMode = Literal["train", "train_then_recompute", "frozen", "evaluate_as_trained"]
 
@@ -139,6 +140,51 @@ def recompute_batch_norm(
         on_image()
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
+
+
+@torch.no_grad()
+def keep_through_batch_norm(
+    network: nn.Module, pixels: np.ndarray, *, device: str, precision: Precision
+) -> None:
+    """Set batch normalisation so that it gives back what it gets from these images.
+
+    For a network whose convolutions were trained without normalisation. Averages, factors and offsets
+    of each channel become those of its values: in evaluation mode the layer is the identity, and in
+    training mode nearly so for batches like these images.
+
+    Parameters
+    ----------
+    network
+        A part that takes images; its batch normalisation is the identity in evaluation mode.
+    pixels
+        uint8 (N, 3, H, W).
+    device
+        torch device of the network.
+    precision
+        In which it computes.
+    """
+    layers = _batch_norms(network)
+    moments: dict[nn.Module, list[torch.Tensor]] = {layer: [] for layer in layers}
+
+    def note(layer: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        values = given[0].double()
+        moments[layer].append(
+            torch.stack([values.mean(dim=(0, 2, 3)), values.square().mean(dim=(0, 2, 3))])
+        )
+
+    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
+    network.eval()
+    for row in range(len(pixels)):
+        with autocast(precision, torch.device(device).type):
+            network(to_unit_range(pixels[row : row + 1], device))
+    for hook in hooks:
+        hook.remove()
+    for layer in layers:
+        mean, square = torch.stack(moments[layer]).mean(dim=0)
+        variance = (square - mean.square()).clamp(min=0)
+        factor = (variance + layer.eps).sqrt()
+        tensors = {"running_mean": mean, "running_var": variance, "bias": mean, "weight": factor}
+        layer.load_state_dict(layer.state_dict() | tensors)
 
 
 def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:

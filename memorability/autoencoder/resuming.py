@@ -1,4 +1,4 @@
-"""A run as a job makes it: taken up where an earlier job stopped, until its results are written."""
+"""Training as a job makes it: taken up where an earlier job stopped, until results are written."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from memorability.autoencoder import finetuning, pretraining
 from memorability.autoencoder.checkpoints import Checkpoints, arithmetic
-from memorability.autoencoder.finetuning import FinetunedRun, RunSettings, finetune, images_shown
+from memorability.autoencoder.finetuning import FinetunedRun, RunSettings
+from memorability.autoencoder.pretraining import PretrainedModel, PretrainingSettings
 from memorability.base.hashes import settings_hash
 from memorability.base.job_log import progress
 
@@ -45,9 +47,9 @@ def resumable_run(
     """
     key = run_key(images, settings, device=device, code=code, inputs=inputs)
     with Checkpoints(key, seconds, share=share) as checkpoints:
-        left = images_shown(images, settings) - checkpoints.done
+        left = finetuning.images_shown(images, settings) - checkpoints.done
         with progress(left, "fine-tuning") as step:
-            run = finetune(
+            run = finetuning.finetune(
                 pixels,
                 images,
                 settings,
@@ -57,6 +59,35 @@ def resumable_run(
                 on_image=step,
             )
         yield run
+
+
+@contextmanager
+def resumable_pretraining(
+    pixels: np.ndarray,
+    settings: PretrainingSettings,
+    *,
+    device: str,
+    code: str,
+    inputs: Mapping[str, str],
+    seconds: float,
+) -> Iterator[PretrainedModel]:
+    """Yield a pre-trained model; its training state is removed when the block ends well.
+
+    Parameters are those of `resumable_run` and of `memorability.autoencoder.pretraining.pretrain`.
+    """
+    decisive = replace(
+        settings,
+        start=replace(settings.start, weights_file=None),
+        compute=replace(settings.compute, device="auto"),
+    )
+    key = settings_hash(["pretraining", decisive, code, _contents(inputs), arithmetic(device)])
+    with Checkpoints(key, seconds) as checkpoints:
+        left = pretraining.images_shown(len(pixels), settings) - checkpoints.done
+        with progress(left, "pre-training") as step:
+            made = pretraining.pretrain(
+                pixels, settings, device=device, checkpoints=checkpoints, on_image=step
+            )
+        yield made
 
 
 def run_key(
@@ -72,13 +103,14 @@ def run_key(
     Parameters are those of `resumable_run`. The image table counts by its rows, for its file also
     names the study; other files by what is in them, and not by where they are.
     """
-    files = sorted(
-        (Path(path).name, digest)
-        for path, digest in inputs.items()
-        if Path(path).suffix != ".parquet"
-    )
+    files = {path: digest for path, digest in inputs.items() if Path(path).suffix != ".parquet"}
     decisive = _placeless(settings)
-    return settings_hash([decisive, code, _rows_hash(images), files, arithmetic(device)])
+    return settings_hash([decisive, code, _rows_hash(images), _contents(files), arithmetic(device)])
+
+
+def _contents(inputs: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return files by their names and what is in them, and not by where they are."""
+    return sorted((Path(path).name, digest) for path, digest in inputs.items())
 
 
 def _placeless(settings: RunSettings) -> RunSettings:

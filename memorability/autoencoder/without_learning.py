@@ -26,6 +26,7 @@ from memorability.autoencoder.initial_weights import initial_model
 from memorability.autoencoder.reconstruction import evaluating, recompute_batch_norm
 from memorability.base.run_keys import METRIC_KEYS
 from memorability.base.seeding import stream_seed
+from memorability.features.names import LOW_LEVEL
 from memorability.images.pixels import to_unit_range
 from memorability.networks.computing import place
 
@@ -38,9 +39,6 @@ JPEG_QUALITY = 75
 REMEMBERED = 500
 """Images that the running averages of batch normalisation reflect: each counts 0.9 times as much as the
 next, so that what came before counts less than 1e-22."""
-
-FEATURES = {"image_entropy": "image_entropy", "clutter_score": "edge_density"}
-"""Image features that serve as controls, and their names here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,7 @@ def measure_controls(
     images
         The image table, as `memorability.autoencoder.finetuning.finetune` has it.
     features
-        The table `features`, with the rows of `FEATURES`.
+        The table `features`, with the rows of `memorability.features.names.LOW_LEVEL`.
     settings
         What decides them.
     device
@@ -104,8 +102,8 @@ def measure_controls(
         runs at epoch 0, see `before_fine_tuning`; "untrained", an
         autoencoder with random weights and batch normalisation before any step; and "grey", a constant
         grey output; each under every metric.
-        Without a model, backbone or sign are "jpeg_bytes", "image_entropy" (bits) and "edge_density"
-        (fraction of pixels).
+        Without a model, backbone or sign are "jpeg_bytes" and the low-level measures of `LOW_LEVEL`, in
+        their units.
     """
     metrics = make_metrics(settings, device)
     ids = list(images["image_id"])
@@ -128,8 +126,8 @@ def measure_controls(
         place(model, device).precision = settings.compute.precision
         measure(model, "untrained", str(seed))
     sizes = pd.DataFrame({"image_id": ids, "error": [float(jpeg_bytes(one)) for one in pixels]})
-    complexity = features[features["feature"].isin(FEATURES)].rename(columns={"value": "error"})
-    complexity = complexity.assign(metric=complexity["feature"].map(FEATURES))
+    complexity = features[features["feature"].isin(LOW_LEVEL)].rename(columns={"value": "error"})
+    complexity = complexity.assign(metric=complexity["feature"].map(LOW_LEVEL))
     no_error = dict.fromkeys(("backbone", "trained_by", "published", "sign", "model", "seed"), "")
     parts += [
         sizes.assign(metric="jpeg_bytes", **no_error),

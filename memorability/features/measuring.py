@@ -1,7 +1,8 @@
 """Image features, each a pure function of one RGB image.
 
 Those of the paper's Table 2 that need no network are `FEATURES`. `VARIANTS` are other readings of the
-paper's words, those of its released code among them.
+paper's words, those of its released code among them. `CONTROLS` are low-level measures beside which
+errors stand (`memorability.features.names.LOW_LEVEL`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from memorability.base.job_log import progress
-from memorability.features import color, texture
+from memorability.features import color, spectrum, texture
 from memorability.features.views import Views
 
 if TYPE_CHECKING:
@@ -50,11 +51,26 @@ VARIANTS: Final = _named(
     color.color_diversity_lab_values,
     texture.texture_energy_horizontal,
     texture.texture_energy_swapped,
+    texture.clutter_thresholds_05_10,
+    texture.clutter_thresholds_20_40,
+    texture.clutter_thresholds_40_80,
+    texture.clutter_sigma_2,
+    texture.clutter_sigma_3,
     texture.clutter_sobel_entropy,
 )
 """Other readings of them by their names."""
 
-_ALL: Final = MappingProxyType({**FEATURES, **VARIANTS})
+CONTROLS: Final = _named(
+    spectrum.rms_contrast,
+    spectrum.spectral_slope,
+    spectrum.energy_2_to_4_pixels,
+    spectrum.energy_4_to_8_pixels,
+    spectrum.energy_8_to_16_pixels,
+    spectrum.energy_16_to_32_pixels,
+)
+"""Measures of contrast and spatial frequency by their names."""
+
+_ALL: Final = MappingProxyType({**FEATURES, **VARIANTS, **CONTROLS})
 
 
 def measure_features(pixels: NDArray[np.uint8], image_ids: pd.Series, threads: int) -> pd.DataFrame:
@@ -97,7 +113,8 @@ def image_features(
     -------
     pandas.DataFrame
         N rows in the order of `pixels`, indexed from 0; one float64 column per entry of
-        :data:`FEATURES` and :data:`VARIANTS`, with the unit and range that its function states.
+        :data:`FEATURES`, :data:`VARIANTS` and :data:`CONTROLS`, with the unit and range that its
+        function states.
 
     Raises
     ------

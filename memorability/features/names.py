@@ -21,7 +21,7 @@ TABLE_2 = (
 OBJECT_FEATURES = ("distinct_categories", "object_count", "mean_object_size", "separation_score")
 """Those of them that need pretrained networks."""
 
-VARIANTS_OF: Mapping[str, str] = {
+VARIANTS_OF: dict[str, str] = {
     "mean_lab_a_8bit": "mean_lab_a",
     "distinct_categories_scripts": "distinct_categories",
     "probable_classes": "distinct_categories",
@@ -32,6 +32,11 @@ VARIANTS_OF: Mapping[str, str] = {
     "separation_certainty": "separation_score",
     "color_diversity_lab_histogram": "color_diversity",
     "color_diversity_lab_values": "color_diversity",
+    "clutter_thresholds_05_10": "clutter_score",
+    "clutter_thresholds_20_40": "clutter_score",
+    "clutter_thresholds_40_80": "clutter_score",
+    "clutter_sigma_2": "clutter_score",
+    "clutter_sigma_3": "clutter_score",
     "clutter_sobel_entropy": "clutter_score",
     "mean_lab_l_8bit": "mean_lab_l",
     "texture_energy_horizontal": "texture_energy",
@@ -42,3 +47,29 @@ VARIANTS_OF: Mapping[str, str] = {
 OBJECT_VARIANTS = tuple(
     variant for variant, feature in VARIANTS_OF.items() if feature in OBJECT_FEATURES
 )
+
+LOW_LEVEL: Mapping[str, str] = {
+    "image_entropy": "image_entropy",
+    "clutter_score": "edge_density",
+    "rms_contrast": "rms_contrast",
+    "spectral_slope": "spectral_slope",
+    "energy_2_to_4_pixels": "energy_2_to_4_pixels",
+    "energy_4_to_8_pixels": "energy_4_to_8_pixels",
+    "energy_8_to_16_pixels": "energy_8_to_16_pixels",
+    "energy_16_to_32_pixels": "energy_16_to_32_pixels",
+}
+"""Features that serve as low-level controls, and their names among these."""
+
+TWO_PARTS: Mapping[str, tuple[str, str]] = {
+    "separation_score": ("separation_found", "separation_where_found"),
+    "mean_object_size": ("object_found", "mean_object_size_where_found"),
+}
+"""Feature that is 0 where nothing is found -> whether something is (1 or 0), and its value there.
+
+Many images have nothing that the networks know: the feature first tells these from the others.
+"""
+
+READINGS_OF: Mapping[str, str] = VARIANTS_OF | {
+    part: feature for feature, parts in TWO_PARTS.items() for part in parts
+}
+"""Other reading, measured or derived -> the feature of Table 2 that it reads otherwise."""

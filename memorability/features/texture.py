@@ -147,8 +147,43 @@ def clutter_score(image: Image) -> float:
     float
         Fraction of pixels, 0 (no edge) to 1; the outermost pixels are never edges.
     """
-    low, high = CANNY_THRESHOLDS
-    edges = canny(views(image).luminance, sigma=CANNY_SIGMA, low_threshold=low, high_threshold=high)
+    return _edge_share(image)
+
+
+def clutter_thresholds_05_10(image: Image) -> float:
+    """:func:`clutter_score` with thresholds 0.05 and 0.1: fainter edges count, too."""
+    return _edge_share(image, thresholds=(0.05, 0.1))
+
+
+def clutter_thresholds_20_40(image: Image) -> float:
+    """:func:`clutter_score` with thresholds 0.2 and 0.4: faint edges do not count."""
+    return _edge_share(image, thresholds=(0.2, 0.4))
+
+
+def clutter_thresholds_40_80(image: Image) -> float:
+    """:func:`clutter_score` with thresholds 0.4 and 0.8: strong edges alone count."""
+    return _edge_share(image, thresholds=(0.4, 0.8))
+
+
+def clutter_sigma_2(image: Image) -> float:
+    """:func:`clutter_score` after a Gaussian of sigma 2 pixels: fine texture makes fewer edges."""
+    return _edge_share(image, sigma=2.0)
+
+
+def clutter_sigma_3(image: Image) -> float:
+    """:func:`clutter_score` after a Gaussian of sigma 3 pixels: contours of large things are left."""
+    return _edge_share(image, sigma=3.0)
+
+
+def _edge_share(
+    image: Image,
+    *,
+    sigma: float = CANNY_SIGMA,
+    thresholds: tuple[float, float] = CANNY_THRESHOLDS,
+) -> float:
+    """Return the fraction of pixels on Canny edges."""
+    low, high = thresholds
+    edges = canny(views(image).luminance, sigma=sigma, low_threshold=low, high_threshold=high)
     return float(edges.mean())
 
 

@@ -8,15 +8,16 @@ who give an image both its hits and its false alarms, are not in the counts; a p
 correlate somewhat higher.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from memorability.base.seeding import numpy_stream
+from memorability.memory_game.beta_binomial import TrueRates
 from memorability.memory_game.consistency import SPLITS, spearman_brown
 from memorability.memory_game.scoring import check_counts, score_counts
 from memorability.statistics.decomposition import Group, groups
@@ -33,7 +34,7 @@ TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criteri
 
 COLUMNS = (
     "target", "group", "method", "n", "divisions", "consistency", "consistency_sd", "full_length",
-    "ceiling", "ceiling_low", "ceiling_high", "unit",
+    "ceiling", "ceiling_low", "ceiling_high", "unit", "ceiling_by",
 )  # fmt: skip
 """Of the noise ceiling, in their order."""
 
@@ -43,6 +44,9 @@ DRAWS = 300
 FEWEST_RESPONSES = 60
 """Mean responses per image below which the halves of d′ and c do not tell the ceiling."""
 _OF_RATES = ("d_prime", "criterion")
+_LEAST_RATE = 1e-12  # whose z is finite
+FEWEST_IMAGES = 10
+"""Images below which no distribution of true rates is fitted to them."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,15 @@ def noise_ceiling(
         of the halves, mean over splits), consistency_sd (over splits, ddof 1, NaN for one split),
         full_length (reliability of the scores from all responses, by Spearman and Brown's formula; 0
         where halves do not agree), ceiling (its square root). NaN where a half of a group is constant
-        or n is below 3; full_length and ceiling also of d′ and c where images have fewer than
-        `FEWEST_RESPONSES` responses on average. No rows where no image has 2 responses.
+        or n is below 3. No rows where no image has 2 responses.
+
+        Where the images of a group have fewer than `FEWEST_RESPONSES` responses on average, halves of
+        d′ and c do not tell the ceiling. It is then simulated (ceiling_by is "model", not "halves"):
+        true rates and counts of as many images are drawn `splits` times from the beta-binomial model
+        of each category (`memorability.memory_game.beta_binomial.TrueRates`), and ceiling is the mean
+        correlation of true and measured scores, full_length its square. It has no interval. NaN, and
+        ceiling_by "", for methods about subcategories, which the model does not have, and for fewer
+        than `FEWEST_IMAGES` images.
 
         ceiling_low and ceiling_high bound the ceiling's interval for new images, or new subcategories
         where there are ten (unit). The halves of the first split are resampled. What its r varies by
@@ -199,7 +210,61 @@ def noise_ceiling(
     unknown = table["target"].isin(_OF_RATES) & table["group"].map(few)
     figures = ["full_length", "ceiling", "ceiling_low", "ceiling_high"]
     table[figures] = table[figures].mask(unknown)
+    table["ceiling_by"] = np.where(table["ceiling"].notna(), "halves", "")
+    if unknown.any():
+        modelled = _modelled(
+            hits, false_alarms, responses, category,
+            groups=[group for group in divided if few[group.name]], splits=splits, seed=bootstrap.seed,
+        )  # fmt: skip
+        table = table.merge(modelled, on=["target", "group", "method"], how="left", validate="1:1")
+        known = unknown & table["modelled"].notna()
+        table["ceiling"] = table["ceiling"].mask(known, table["modelled"])
+        table["full_length"] = table["full_length"].mask(known, np.square(table["modelled"]))
+        table["ceiling_by"] = table["ceiling_by"].mask(known, "model")
     return table.assign(divisions=splits)[list(COLUMNS)]
+
+
+def _modelled(
+    hits: IntArray,
+    false_alarms: IntArray,
+    responses: IntArray,
+    category: NDArray[np.str_],
+    *,
+    groups: Sequence[Group],
+    splits: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return ceilings of d′ and c under the beta-binomial model: target, group, method, modelled."""
+    generator = numpy_stream(seed, "modelled ceiling")
+    common = TrueRates.of(hits, false_alarms, responses)
+    of_categories = []
+    for name in np.unique(category):
+        chosen = category == name
+        few = chosen.sum() < FEWEST_IMAGES
+        counts = (hits[chosen], false_alarms[chosen], responses[chosen])
+        of_categories.append((chosen, common if few else TrueRates.of(*counts)))
+    found = []
+    true = np.empty((2, len(hits)))
+    for _ in range(splits):
+        for chosen, model in of_categories:
+            true[:, chosen] = model.draw(int(chosen.sum()), generator)
+        first, second = (generator.binomial(responses, rate) for rate in true)
+        measured = Half(first, second, responses)
+        z_hits, z_false_alarms = special.ndtri(true.clip(_LEAST_RATE, 1 - _LEAST_RATE))
+        truths = {"d_prime": z_hits - z_false_alarms, "criterion": -(z_hits + z_false_alarms) / 2}
+        for target, truth in truths.items():
+            scores = measured.score(target)
+            for group in groups:
+                r = group.statistics(truth[np.newaxis, group.chosen], scores[group.chosen])
+                found += [
+                    {"target": target, "group": group.name, "method": method, "modelled": value}
+                    for method, value in r.items()
+                    if not method.endswith("subcategory") and group.chosen.sum() >= FEWEST_IMAGES
+                ]
+    table = pd.DataFrame(found, columns=["target", "group", "method", "modelled"])
+    keys = ["target", "group", "method"]
+    means = table.groupby(keys, sort=False)["modelled"].agg(lambda r: r.mean(skipna=False))
+    return means.clip(lower=0).reset_index()
 
 
 def _errors(

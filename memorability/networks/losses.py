@@ -23,12 +23,14 @@ from memorability.networks import torchvision_networks, weights
 from memorability.networks.catalogue import MS_SSIM_SIDE, SSIM_SIDE, Metric, weights_name
 from memorability.networks.computing import Precision, autocast
 
-# VGG19's convolutions whose output is compared by Gatys et al. 2016: conv1_1, conv2_1, ..., conv5_1.
+# VGG19's convolutions whose responses Gatys et al. 2016 compare: conv1_1, conv2_1, ..., conv5_1.
 STYLE_LAYERS = (0, 5, 10, 19, 28)
+# A ReLU follows each of them.
+STYLE_RELUS = tuple(layer + 1 for layer in STYLE_LAYERS)
 
 
 LpipsRange = Literal["minus_one_to_one", "zero_to_one"]
-StyleGram = Literal["gatys5", "pool5"]
+StyleGram = Literal["gatys5", "gatys5_relu", "pool5"]
 Sign = Literal["distance", "one_minus"]
 
 
@@ -189,9 +191,11 @@ class StyleLoss(NetworkLoss):
     gram
         `gatys5`: five layers of ImageNet-normalised images (Gatys et al. 2015, equation 4 for each:
         1 / (4 N² M²) times the sum of squared differences, with N maps of M positions); layers weigh
-        the same. `pool5`: what the published scripts do, one matrix after the last pooling, divided
-        by nothing, of images that are not normalised. How they reduce the difference of two matrices
-        is not known: here it is the mean over the N² entries.
+        the same. Maps are the outputs of the convolutions. `gatys5_relu`: the same of the maps after
+        the ReLU that follows, the "filter responses" that the source compares. `pool5`: what the
+        published scripts do, one matrix after the last pooling, divided by nothing, of images that
+        are not normalised. How they reduce the difference of two matrices is not known: here it is
+        the mean over the N² entries.
     """
 
     backbone = "vgg19"
@@ -204,9 +208,10 @@ class StyleLoss(NetworkLoss):
         with torch.device("meta"):
             features = vgg19(weights=None).features
         _materialise(features)
-        # Not in place: a Gram matrix is taken before the ReLU that follows its convolution.
+        # Not in place: a Gram matrix may be taken before the ReLU that follows its convolution.
         layers = [nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in features]
-        used = len(layers) if self.published_scripts else STYLE_LAYERS[-1] + 1
+        self.compared = STYLE_RELUS if gram == "gatys5_relu" else STYLE_LAYERS
+        used = len(layers) if self.published_scripts else self.compared[-1] + 1
         self.features = nn.Sequential(*layers[:used])
         self.register_buffer(
             "mean", torch.tensor(weights.IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False
@@ -223,7 +228,7 @@ class StyleLoss(NetworkLoss):
             maps, taken = (images - self.get_buffer("mean")) / self.get_buffer("sd"), []
             for index, layer in enumerate(self.features):
                 maps = layer(maps)
-                if index in STYLE_LAYERS:
+                if index in self.compared:
                     taken.append(maps.float().flatten(2))
         return taken
 

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.special import expit, logit
+from scipy.stats import rankdata, t
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 from memorability.statistics.inference import Runs, Units, infer
@@ -16,7 +17,6 @@ from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
     Bootstrap,
     image_weights,
-    no_interval,
     percentile_interval,
 )
 from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Ranks, codes
@@ -24,7 +24,8 @@ from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Rank
 Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
-_CORRELATIONS = ("spearman", "pearson", "mean_within")
+# Rank correlations, and differences, which have no name.
+_PLAIN = ("", "spearman", "mean_within")
 METRICS = (
     "roc_auc", "pr_auc", "spearman", "pearson", "mse",
     "accuracy", "precision", "sensitivity", "specificity", "f1",
@@ -161,10 +162,10 @@ class Bootstrapped:
     def table(self) -> pd.DataFrame:
         """Return head, metric, value, ci_low, ci_high, cases, n, unit and clusters.
 
-        Over images an interval is that of percentiles; over subcategories it is that of
-        `memorability.statistics.inference.infer`, cut where the metric ends. Resamples in which a
-        metric is undefined do not count towards its interval; where more than half are, or the metric
-        itself is, or it rests on too few images, the interval is NaN.
+        Intervals are those of `metric_interval`; over subcategories, correlations of ranks have that of
+        `memorability.statistics.inference.infer`. Resamples in which a metric is undefined do not count
+        towards its interval; where more than half are, or the metric itself is, or it rests on too few
+        images, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
@@ -205,24 +206,69 @@ class Bootstrapped:
         self, value: float, place: int, head: str, baseline: str = ""
     ) -> dict[str, float]:
         """Return the interval of a head's metric, or of its difference from a baseline's."""
-        heads, metric = [head, baseline] if baseline else [head], self.metrics[place]
+        heads = [head, baseline] if baseline else [head]
         draws = self.draws[head][:, place] - (self.draws[baseline][:, place] if baseline else 0)
-        few = min(self.cases[name][metric] for name in heads) < SMALLEST_BOOTSTRAP
+        metric = "" if baseline else self.metrics[place]
+        few = min(self.cases[name][self.metrics[place]] for name in heads) < SMALLEST_BOOTSTRAP
         if few or math.isnan(value):
-            interval = no_interval("too few images" if few else "undefined")
-        elif self.units.clustered:
-            correlated = metric in _CORRELATIONS and not baseline
+            return {"ci_low": math.nan, "ci_high": math.nan}
+        units, confidence = self.units, self.bootstrap.confidence
+        if units.clustered and metric in _PLAIN:
             of_one = [Runs(np.asarray([value]), draws[np.newaxis])]
-            found = infer(of_one, self.units, self.bootstrap, of_difference=not correlated)
-            interval = found.interval
-            if not baseline and not correlated:
-                most = math.inf if metric == "mse" else 1.0
-                interval = replace(
-                    interval, low=max(interval.low, 0.0), high=min(interval.high, most)
-                )
+            interval = infer(of_one, units, self.bootstrap, of_difference=not metric).interval
+            low, high = interval.low, interval.high
         else:
-            interval = percentile_interval(draws, self.bootstrap.confidence)
-        return {"ci_low": interval.low, "ci_high": interval.high}
+            n, freedom = (units.drawn, units.freedom) if units.clustered else (self.n, self.n - 1)
+            low, high = metric_interval(metric, value, draws, n, confidence, freedom=freedom)
+        return {"ci_low": low, "ci_high": high}
+
+
+def metric_interval(
+    metric: str,
+    value: float,
+    draws: FloatArray,
+    n: int,
+    confidence: float,
+    *,
+    freedom: int,
+) -> tuple[float, float]:
+    """Return the interval of a metric of images that were resampled, its low and its high end.
+
+    Shares and areas are symmetric on the scale of log odds, squared errors on that of logarithms,
+    Pearson's r on Fisher's z: the interval is t standard errors wide there, the standard error being
+    that of the draws. Of few images, percentiles are too narrow and lie where the draws are skewed
+    to. Rank correlations, differences, and shares and areas of 0 or 1 have percentile intervals.
+
+    Parameters
+    ----------
+    metric
+        Of `METRICS`, "mean_within", or "" for a difference.
+    value, draws
+        Of the images, and in each resample, (draws,), NaN where undefined.
+    n
+        Number of images, or of subcategories, that were resampled.
+    confidence
+        Coverage, between 0 and 1.
+    freedom
+        Degrees of freedom of the spread between them.
+
+    Notes
+    -----
+    Source: the delta method; Pepe 2003, "The Statistical Evaluation of Medical Tests for
+    Classification and Prediction", for areas and shares on the scale of log odds.
+    """
+    plain = percentile_interval(draws, confidence)
+    if metric in _PLAIN or n < 2 or math.isnan(plain.low):
+        return plain.low, plain.high
+    forth, back, slope = {
+        "mse": (np.log, np.exp, value),
+        "pearson": (np.arctanh, np.tanh, 1 - value**2),
+    }.get(metric, (logit, expit, value * (1 - value)))
+    if not slope > 0:
+        return plain.low, plain.high
+    error = np.nanstd(draws) * math.sqrt(n / freedom)
+    half = error * t.ppf((1 + confidence) / 2, freedom) / slope
+    return float(back(forth(value) - half)), float(back(forth(value) + half))
 
 
 def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:

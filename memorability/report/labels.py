@@ -38,25 +38,54 @@ LABELS: Mapping[str, str] = {
     "color_diversity_lab_values": "Colour diversity, as scripted (LAB values)",
     "texture_energy_horizontal": "Texture energy, horizontal",
     "texture_energy_swapped": "Texture energy, as scripted (red and blue swapped)",
+    "clutter_thresholds_05_10": "Clutter, Canny thresholds 0.05 and 0.1",
+    "clutter_thresholds_20_40": "Clutter, Canny thresholds 0.2 and 0.4",
+    "clutter_thresholds_40_80": "Clutter, Canny thresholds 0.4 and 0.8",
+    "clutter_sigma_2": "Clutter, Canny sigma 2",
+    "clutter_sigma_3": "Clutter, Canny sigma 3",
     "clutter_sobel_entropy": "Clutter, as scripted (Sobel entropy)",
     "object_count_scripts": "Number of objects, as scripted (score from 0.05)",
     "distinct_categories_scripts": "Number of distinct categories, as scripted (score from 0.05)",
     "mean_object_size_scripts": "Mean object size, as scripted (score from 0.05)",
+    "separation_found": "Separation: foreground or none",
+    "separation_where_found": "Separation where there is foreground",
+    "object_found": "Objects or none",
+    "mean_object_size_where_found": "Mean object size where there are objects",
     "separation_mask_fraction": "Separation: share of foreground",
     "separation_certainty": "Separation: certainty of the mask",
     "probable_classes": "Number of probable classes (ResNet-50)",
     "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
+    "pr_auc": "Average precision (PR AUC)",
     "spearman": "Spearman's r",
     "mean_within": "Mean of Spearman's r within categories",
     "pearson": "Pearson's r",
     "f1": "F1",
     "jpeg_bytes": "Size as JPEG",
     "edge_density": "Edge density",
+    "overdispersion": "Correlation of two responses to one image",
+    "share_category": "Share of variance: category",
+    "share_subcategory": "Share of variance: subcategory",
+    "share_image": "Share of variance: image",
+    "share_chance": "Share of variance: chance of responses",
+    "reliability": "Reliability of the rate",
+    "sd_subcategory": "SD of subcategories",
+    "sd_image": "SD of images",
+    "sd_observer": "SD of observers",
+    "delay": "Doubling of the delay",
+    "change_of_rate_delay": "Change of the rate per doubling of the delay",
     "nearest_neighbour": "Distance to the nearest image (paper)",
     "nearest_neighbours_mean": "Mean distance to the k nearest images",
     "nearest_in_category": "Distance to the nearest image of its category",
     "local_outlier_factor": "Local outlier factor",
+    "rms_contrast": "Contrast (RMS)",
+    "spectral_slope": "Spectral slope",
+    "energy_2_to_4_pixels": "Energy of details of 2–4 pixels",
+    "energy_4_to_8_pixels": "Energy of details of 4–8 pixels",
+    "energy_8_to_16_pixels": "Energy of details of 8–16 pixels",
+    "energy_16_to_32_pixels": "Energy of details of 16–32 pixels",
+    "labels": "Labels",
+    "low_level": "Low-level controls",
+    "predictors": "Predictors made elsewhere",
 }
 # Column model -> whose error it is.
 MODELS: Mapping[str, str] = {
@@ -66,10 +95,26 @@ MODELS: Mapping[str, str] = {
     "grey": "Constant grey",
 }
 
+# Effect planted in the sample -> what it is; its categories have their own names.
+PLANTED: Mapping[str, str] = {
+    "saturation": "Saturation, per standard deviation",
+    "edge_strength": "Edge strength, per standard deviation",
+    "memorability": "Mean memorability",
+    "false_alarm_rate": "Mean false-alarm rate",
+    "decay": "Decay, per unit of log delay",
+    "inattentive_share": "Share of inattentive observers",
+    "highest_correlation": "Correlation with the truth",
+}
+
 
 def label(name: str) -> str:
     """Return the name of a loss, measure, feature or target as a reader expects it."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+def planted_label(kind: str, effect: str) -> str:
+    """Return what an effect of the table `planted_effects` is, as a reader expects it."""
+    return f"Category {effect}" if kind == "category" else PLANTED[effect]
 
 
 def score_label(target: str, convention: str) -> str:

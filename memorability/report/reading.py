@@ -191,13 +191,15 @@ def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
         "consistency_sd": "SD over splits",
         "full_length": "reliability of all responses",
         "ceiling": "highest possible r",
+        "ceiling_by": "from",
         "unit": "interval for new",
     }
     if method == "pooled":
         del headings["group"]
     rows = ceiling[ceiling["method"] == method]
     highest = _figures(rows, "ceiling", "ceiling_low", "ceiling_high")
-    shown = rows.assign(target=rows["target"].map(label), ceiling=highest)
+    made = rows["ceiling_by"].replace("", "–")
+    shown = rows.assign(target=rows["target"].map(label), ceiling=highest, ceiling_by=made)
     return shown[list(headings)].rename(columns=headings)
 
 
@@ -211,12 +213,15 @@ def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
         "r": "r, same images",
         "p_loss": "p of the maximum, this loss",
         "p_grid": "p of the maximum, all losses",
+        "p_grid_within": "p of the maximum, all losses, shuffled within the",
     }
     rows = _choices_by(selection, "published")
-    shown = rows.assign(
-        p_loss=[p_value(p) for p in rows["p_loss"]], p_grid=[p_value(p) for p in rows["p_grid"]]
-    )
-    return with_known(shown[[*_front(shown), *headings]], "skipped").rename(columns=headings)
+    tests = [name for name in headings if name.startswith("p_")]
+    shown = rows.assign(**{name: [p_value(p) for p in rows[name]] for name in tests})
+    if len(rows):
+        headings["p_grid_within"] += f" {rows['within'].iloc[0] or 'category'}"
+    shown = with_known(shown[[*_front(shown), *headings]], "skipped", "p_grid_within")
+    return shown.rename(columns=headings)
 
 
 def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -240,7 +245,7 @@ def honest_choices_for_reading(selection: pd.DataFrame, rule: str) -> pd.DataFra
         f"{lr} ({percent(share)})" if lr else "–"
         for lr, share in zip(rows["lr"], rows["share"], strict=True)
     ]
-    shown = rows.assign(r=_figures(rows, "r", "r_low", "r_high"), often=often)
+    shown = rows.assign(r=_figures(rows, "r", "r_middle_low", "r_middle_high"), often=often)
     headings = {
         "r": "r of the other half [95 % of repeats]",
         "optimism": "optimism",

@@ -18,7 +18,9 @@ from memorability.report.pages import (
     text_part,
     write_parts,
 )
+from memorability.report.provenance import duplicates_in_words
 from memorability.report.reading import table_1_for_reading
+from memorability.report.sentences.increments import increments_in_words, of_same_model
 from memorability.report.table_1 import control_in_words, decay_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
@@ -39,8 +41,11 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions, decay
+    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions, decay,
+    near_duplicates
         The tables of these names, of prediction without "prediction_"; None where there are none.
+    increments
+        The table `incremental`.
     """
 
     correlations: Mapping[str, pd.DataFrame]
@@ -53,6 +58,8 @@ class Found:
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
     decay: pd.DataFrame | None = None
+    near_duplicates: pd.DataFrame | None = None
+    increments: pd.DataFrame | None = None
 
 
 def write_summary(
@@ -94,6 +101,8 @@ def write_summary(
 def findings(found: Found, *, confidence: float) -> list[str]:
     """Return what was found: a point each for error, labels, distinctiveness, prediction, features.
 
+    Error and distinctiveness have a point more, on what they add to labels, controls and predictors.
+
     Parameters
     ----------
     found
@@ -116,6 +125,9 @@ def findings(found: Found, *, confidence: float) -> list[str]:
                 keys = ["protocol", "loss", "lr"]
                 known = found.given_controls.merge(model[keys].drop_duplicates(), on=keys)
                 points.append(control_in_words(known))
+            if found.increments is not None:
+                of_model = of_same_model(found.increments, pooled)
+                points.append(increments_in_words(of_model, confidence=confidence))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())
@@ -141,6 +153,8 @@ def warnings(found: Found) -> list[str]:
                 "are no counts of responses, or their halves cannot be compared."
             )
     warned += [text for text in (_chosen(found.selection), _attributed(found.attributions)) if text]
+    if found.near_duplicates is not None and (apart := duplicates_in_words(found.near_duplicates)):
+        warned.append(apart)
     return warned
 
 

@@ -145,13 +145,9 @@ def control_in_words(given: pd.DataFrame) -> str:
     known = others[others["given_control_r"].notna()]
     if len(known) and said:
         least = known.loc[known["given_control_r"].abs().idxmin()]
-        count = {1: "the only other control"}.get(
-            len(known), f"each of {len(known)} other controls"
-        )
-        said.append(
-            f"Given {category}{count} alone, the least is left for {_control(least)}: "
-            f"r = {_figure(least, 'given_control_r', 'ci_')}."
-        )
+        figure = _figure(least, "given_control_r", "ci_")
+        rank = f", the least of {len(known)} other controls" if len(known) > 1 else ""
+        said.append(f"The control '{_control(least)}' leaves r = {figure}{rank}.")
     return " ".join(filter(None, said))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from memorability.analysis.feature_attributions import ATTRIBUTION
+from memorability.analysis.correlations import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label

@@ -56,7 +56,7 @@ def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
     confidence
         Of its interval, between 0 and 1.
     """
-    subject, score = _subject(pooled), SCORE_KINDS[pooled["target"]].in_a_sentence
+    subject, score = subject_of(pooled), SCORE_KINDS[pooled["target"]].in_a_sentence
     if np.isnan(pooled["r"]):
         return f"{subject} has no correlation with {score}: {why_none(pooled['ci_method'])}."
     seeds = f", mean of {pooled['seeds']} seeds" if pooled["seeds"] > 1 else ""
@@ -64,7 +64,7 @@ def pooled_in_words(pooled: pd.Series, *, confidence: float) -> str:
         seeds += f", which agree at r = {number(pooled['seed_agreement'])}"
     interval = _interval(pooled, f"{100 * confidence:g} % interval ", f" for new {pooled['unit']}")
     numbers = f"r = {number(pooled['r'])}{interval}, {pooled['n']:,} images{seeds}"
-    if _is_shown(pooled):
+    if is_shown(pooled):
         first = f"{subject} correlates with {score}: {numbers}."
     else:
         why = "" if np.isnan(pooled["ci_low"]) else " The interval contains 0."
@@ -218,7 +218,7 @@ def distinct_heads(metrics: pd.DataFrame) -> list[str]:
 
 
 def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd.DataFrame) -> str:
-    """Say what all features add to labels, and which of them still matter.
+    """Say what all features add to labels, and which of them the model uses.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
     model, count = importance["model"].iloc[0], importance["n"].iloc[0]
     if cannot_tell(importance):
         return (
-            f"There are too few images to tell what features add: the model ({model}) predicts the "
+            f"There are too few images to tell what features say: the model ({model}) predicts the "
             "same for every image whatever its features are."
         )
     r = metrics[metrics["metric"] == "spearman"].set_index("head")["value"]
@@ -257,12 +257,15 @@ def features_in_words(metrics: pd.DataFrame, gains: pd.DataFrame, importance: pd
         )
     matters = importance[importance["ci_low"] > 0].sort_values("importance", ascending=False)
     if matters.empty:
-        return f"{text} No single feature is shown to add to the others."
+        return f"{text} The model is not shown to use any single feature."
     listed = ", ".join(
-        f"{label(name)} ({percent(share)} of the variance)"
+        f"{label(name)} ({percent(share)})"
         for name, share in zip(matters["feature"], matters["importance"], strict=True)
     )
-    return f"{text} These features add to all others: {listed}."
+    return (
+        f"{text} The model uses these features (share of the variance of scores that shuffling one "
+        f"costs): {listed}. A feature that is used need not add anything to the others."
+    )
 
 
 def cannot_tell(importance: pd.DataFrame) -> bool:
@@ -309,7 +312,8 @@ def _of_the_order(calibration: pd.DataFrame, values: "pd.Series[float]") -> str:
     return ""
 
 
-def _subject(row: pd.Series) -> str:
+def subject_of(row: pd.Series) -> str:
+    """Return what a row of `correlations` or `incremental` is about, as the subject of a sentence."""
     rate = f", learning rate {row['lr']}" if row["lr"] else ""
     if row["quantity"] in {"error", "matrix"}:
         return f"Reconstruction error ({metric_label(row)}{rate})"
@@ -336,7 +340,7 @@ def _between_and_within(rows: Rows) -> str:
     if np.isnan(partial["r"]):
         return f"All of it is between the {categories} categories: within them nothing varies."
     shares = ["", ""]
-    if between * within >= 0 and _is_shown(rows["pooled"]):
+    if between * within >= 0 and is_shown(rows["pooled"]):
         shares = [f" ({percent(part / pooled)})" for part in (between, within)]
     parts = (
         f"Differences between the {categories} categories make {number(between)} of it{shares[0]}, "
@@ -347,7 +351,7 @@ def _between_and_within(rows: Rows) -> str:
 
 def _left_given_category(partial: pd.Series) -> str:
     left = f"r = {number(partial['r'])}{_interval(partial)}"
-    if _is_shown(partial):
+    if is_shown(partial):
         return f"Given the category, {left} is left."
     return f"Given the category, no correlation is shown: {left}."
 
@@ -368,7 +372,7 @@ def _ceiling(rows: Rows) -> str:
 def _of_ceiling(row: pd.Series) -> str:
     best = f"r = {number(row['ceiling'])} at most"
     # A share of a correlation that may be 0 would say more than is known.
-    if not _is_shown(row):
+    if not is_shown(row):
         return best
     reached = f"{percent(abs(row['ceiling_share']))} is reached"
     bounds = sorted(abs(row[f"ceiling_share_{end}"]) for end in ("low", "high"))
@@ -415,6 +419,6 @@ def _interval(row: pd.Series, name: str = "", holds_for: str = "") -> str:
     return f" ({name}{number(row['ci_low'])} to {number(row['ci_high'])}{holds_for})"
 
 
-def _is_shown(row: pd.Series) -> bool:
+def is_shown(row: pd.Series) -> bool:
     """Whether a correlation has an interval, and it does not contain 0."""
     return bool(row["ci_low"] > 0 or row["ci_high"] < 0)

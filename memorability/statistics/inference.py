@@ -282,6 +282,8 @@ def _of_images(drawn: Mapping[str, FloatArray] | str, name: str) -> Mapping[str,
     # Images drawn twice add noise to the means of a few: the interval would miss r itself.
     if name.endswith("between_subcategory"):
         return "none (subcategories are drawn, not images)"
+    if name == "between_category":
+        return "none (images do not tell how the means of few categories vary)"
     return drawn
 
 

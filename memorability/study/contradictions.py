@@ -7,7 +7,7 @@ from memorability.base.errors import InputError, named, nearest
 from memorability.base.text import one_form
 from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
-from memorability.memory_game.score_kinds import SCORE_KINDS
+from memorability.memory_game.score_kinds import COUNTS, SCORE_KINDS
 from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -174,6 +174,21 @@ def check_target(target: str, columns: Iterable[str]) -> None:
         )
 
 
+def check_response_models(models: Iterable[str], columns: Iterable[str], *, trials: bool) -> None:
+    """Raise InputError where what a model of responses is made of is not there."""
+    missing = sorted(set(COUNTS) - set(columns))
+    if "counts" in models and missing:
+        raise InputError(
+            "statistics.response_models: counts are to be modelled, but the score table has no "
+            f"{', '.join(missing)}. Name these columns in dataset.columns, or leave counts out."
+        )
+    if "trials" in models and not trials:
+        raise InputError(
+            "statistics.response_models: single trials are to be modelled, but the study has none. "
+            "Give them in dataset.trials in place of scores, or leave trials out."
+        )
+
+
 def refuse_equal_protocols(protocols: Mapping[str, Protocol]) -> None:
     """Raise InputError where two protocols make the same choices."""
     named: dict[Protocol, str] = {}
@@ -200,9 +215,17 @@ def selected_runs(selected: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[R
     return chosen
 
 
-def check_initial_weights(name: str, protocol: Protocol, width: float) -> None:
+def check_initial_weights(
+    name: str, protocol: Protocol, width: float, pretraining: Mapping[str, Any]
+) -> None:
     """Raise InputError where pretrained weights do not fit a protocol's architecture."""
     start = protocol.initial_weights
+    if start == "pretrain" and pretraining["initial_weights"] != "random" and width != 1:
+        raise InputError(
+            f"pretraining.initial_weights: {pretraining['initial_weights']} has all the channels of "
+            f"VGG16, but autoencoder.width is {width}, not 1. Set one of them back: "
+            "autoencoder.width: 1, or pretraining.initial_weights: random."
+        )
     if start not in ("checkpoint", "vgg16_encoder"):
         return
     misfits = [] if width == 1 else [f"autoencoder.width is {width}, not 1"]
@@ -228,19 +251,36 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
             "prediction.split: kind: file and a file go together. Name the table in split.file, or "
             "leave it null for another kind."
         )
+    if split["group_near_duplicates"] and split["kind"] != "stratified":
+        raise InputError(
+            f"prediction.split.group_near_duplicates: a split of kind {split['kind']} is given, and "
+            "its test images cannot be grouped anew. Set it to false: the page on near duplicates "
+            "says which pairs the split separates. Or set split.kind: stratified."
+        )
     total = split["train"] + split["validation"] + split["test"]
     if abs(total - 1) > 1e-9:
         raise InputError(
             f"prediction.split: the shares add up to {total:.6g}, not to 1. "
             "Correct train, validation or test."
         )
-    wanted = {"published": "memcat", "official": "lamem"}.get(split["kind"], dataset)
-    if dataset != wanted:
-        what = {
-            "memcat": "published is the split of MemCat and needs all of its "
+    if dataset == "sample" and split["kind"] != "official":
+        raise InputError(
+            f"prediction.split.kind: {split['kind']} would test a predictor on crops that overlap "
+            "those it was trained on. The sample has its own split: test crops come from other parts "
+            "of the photographs. Lay prediction: {split: {kind: official}} over it in your study."
+        )
+    wanted, what = {
+        "published": (
+            ["memcat"],
+            "published is the split of MemCat and needs all of its "
             f"{DATA_SETS['memcat'].images:,} rows",
-            "lamem": "official names one of the five splits of LaMem",
-        }[wanted]
+        ),
+        "official": (
+            ["lamem", "sample"],
+            "official names one of the five splits of LaMem, or the split of the sample",
+        ),
+    }.get(split["kind"], ([dataset], ""))
+    if dataset not in wanted:
         raise InputError(
             f"prediction.split.kind: {what}, but dataset.kind is {dataset!r}. Lay prediction: "
             "{split: {kind: stratified}} over it in your study."

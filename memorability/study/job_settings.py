@@ -174,9 +174,14 @@ def pretraining(
     study: Study, resize: str, bottleneck: str, decoder: str, batch_norm: str
 ) -> Settings:
     """Return what decides a pre-trained model (`autoencoder.pretraining.PretrainingSettings`)."""
-    names = ("epochs", "batch_size", "learning_rate", "held_out")
-    return _chosen(study.settings["pretraining"], *names) | {
-        "images": study.settings["pretraining"]["images"],
+    chosen = study.settings["pretraining"]
+    names = ("images", "decoder_first", "epochs", "batch_size", "learning_rate", "held_out")
+    return _chosen(chosen, *names) | {
+        "start": {
+            "initial_weights": chosen["initial_weights"],
+            "seed": study_seed(study),
+            "weights_file": next(iter(paths.pretraining_weights(study)), None),
+        },
         "resize": resize,
         "architecture": {
             "bottleneck": bottleneck,
@@ -274,6 +279,7 @@ def bundle(study: Study) -> Settings:
         "minimum_side": minimum_side(study.settings["losses"]),
         "decoding": decoding(study),
         "score": notes.score_convention(study),
+        "score_range": notes.score_range(study),
         "confidence": study.settings["statistics"]["confidence"],
         "split": split(study),
         "note": notes.study_note(study),
@@ -309,6 +315,11 @@ def correlation(study: Study) -> Settings:
 def ceiling(study: Study) -> Settings:
     """Return what decides the noise ceiling (`memory_game.ceiling.CeilingSettings`)."""
     return {"bootstrap": bootstrap(study)}
+
+
+def response_models(study: Study) -> Settings:
+    """Return what decides models of responses (`memory_game.response_models.ResponseModelSettings`)."""
+    return _chosen(study.settings["statistics"], "confidence", "seed")
 
 
 def table_2(study: Study) -> Settings:

@@ -53,8 +53,7 @@ def given_weights(study: Study) -> list[str]:
 
 def trials(study: Study) -> list[str]:
     """Return the table of the single trials that the scores were made of, where there is one."""
-    known = study.has_own_trials or study.settings["dataset"]["kind"] == "sample"
-    return [f"{study.results}/dataset/trials.parquet"] * known
+    return [f"{study.results}/dataset/trials.parquet"] * study.has_trials
 
 
 def external_path(study: Study, table: str, name: str) -> str:
@@ -76,10 +75,17 @@ def split_file(study: Study) -> str:
     return f"{study.results}/images/split.parquet"
 
 
+def near_duplicate_pairs(study: Study) -> str:
+    """Return the table of the pairs of images that are nearly the same picture."""
+    return f"{study.results}/images/near_duplicate_pairs.parquet"
+
+
 def official_splits(study: Study) -> list[str]:
     """Return the table of the data set's own splits, or of the user's, if images are split by one."""
+    kind = study.settings["dataset"]["kind"]
+    place = f"{study.results}/dataset" if kind == "sample" else f"resources/{kind}"
     tables = {
-        "official": f"resources/{study.settings['dataset']['kind']}/official_splits.parquet",
+        "official": f"{place}/official_splits.parquet",
         "file": f"{study.results}/prediction/own_split.parquet",
     }
     return [tables[study.split_kind]] if study.split_kind in tables else []
@@ -161,6 +167,12 @@ def feature_tables(study: Study) -> list[str]:
     ]
 
 
+def external_predictions(study: Study) -> list[str]:
+    """Return the predictions of predictors that were made elsewhere, a table each."""
+    names = study.settings["prediction"]["external"] if study.runs else ()
+    return [f"{study.results}/head_predictions/head={name}/part.parquet" for name in names]
+
+
 def quantities(study: Study) -> dict[str, list[str]]:
     """Return the tables of each quantity of images that is correlated with memorability.
 
@@ -201,7 +213,8 @@ def downloads(study: Study) -> list[Download]:
 def _weights(study: Study) -> set[str]:
     """Return all files of weights from outside that jobs of the study read."""
     read = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
-    return read.union(object_weights(study))
+    begun = pretraining_weights(study) if pretrainings(study) else []
+    return read.union(object_weights(study), begun)
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
@@ -265,6 +278,13 @@ def pretrained_files(study: Study, protocol: str) -> list[str]:
     """Return the model files of the study's own pre-training that runs of a protocol read."""
     pretrained = study.protocols[protocol].initial_weights == "pretrain"
     return [f"{pretraining_path(study, protocol)}/{MODEL}"] if pretrained else []
+
+
+def pretraining_weights(study: Study) -> list[str]:
+    """Return the file of weights from outside that pre-training starts from, if it does."""
+    if study.settings["pretraining"]["initial_weights"] == "random":
+        return []
+    return [str(study.network_file("vgg"))]
 
 
 def pretrainings(study: Study) -> list[str]:

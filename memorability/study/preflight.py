@@ -109,6 +109,9 @@ def check_weights(study: Study) -> None:
     needed = {file for run in left for file in paths.weight_files(study, run.protocol, run.loss)}
     if not _is_prepared(study):
         needed.update(paths.object_weights(study))
+    models = [f"{model}/{paths.MODEL}" for model in paths.pretrainings(study)]
+    if not all(Path(model).is_file() for model in models):
+        needed.update(paths.pretraining_weights(study))
     missing = sorted(file for file in needed - fetched if not Path(file).is_file())
     if missing:
         raise InputError(

@@ -67,8 +67,9 @@ class Protocol:
         SSIM: minimising it maximises the distance, and as an error it falls with the distance
         (named "<loss>_one_minus"). For SSIM itself one minus is the distance; nothing changes.
     style_gram
-        Gram matrices of the style loss. `gatys5`: of five layers, normalised ("StyLoss", citing
-        Gatys et al. 2015). `pool5`: one of the last pooling, not normalised (published scripts).
+        Gram matrices of the style loss. `gatys5`: of five convolutions, normalised ("StyLoss", citing
+        Gatys et al. 2015). `gatys5_relu`: likewise, after the ReLU behind each of them, as in Gatys et
+        al. `pool5`: one of the last pooling, not normalised (published scripts).
     fine_tuned_on
         `all`: every image, also those that the predictor is tested on (text and scripts).
         `train_split`: the training images of `prediction.split` alone (first version of the
@@ -96,7 +97,7 @@ class Protocol:
     lpips_range: Literal["minus_one_to_one", "zero_to_one"]
     lpips_sign_train: Literal["distance", "one_minus"]
     lpips_sign_test: Literal["distance", "one_minus"]
-    style_gram: Literal["gatys5", "pool5"]
+    style_gram: Literal["gatys5", "gatys5_relu", "pool5"]
     fine_tuned_on: Literal["all", "train_split"]
     seed_varies: Literal["everything", "order", "initial_weights"]
     sweep: Literal["fresh", "carried_over"]

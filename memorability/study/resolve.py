@@ -24,6 +24,7 @@ from memorability.study.contradictions import (
     check_heads,
     check_images,
     check_initial_weights,
+    check_response_models,
     check_search,
     check_split,
     check_tables,
@@ -101,7 +102,10 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         check_search(config["prediction"]["search"])
         check_heads(config["prediction"]["external"])
     study = Study(_in_order(config), protocols, runs, selected)
-    check_target(config["statistics"]["target"], study.image_source["columns"])
+    columns = study.image_source["columns"]
+    check_target(config["statistics"]["target"], columns)
+    models = config["statistics"]["response_models"]
+    check_response_models(models, columns, trials=study.has_trials)
     return study
 
 
@@ -174,7 +178,7 @@ def _protocols(config: Mapping[str, Any], root: Path) -> dict[str, Protocol]:
         )
     protocols = {name: load_protocol(name, root / "protocols") for name in config["protocols"]}
     for name, protocol in protocols.items():
-        check_initial_weights(name, protocol, config["autoencoder"]["width"])
+        check_initial_weights(name, protocol, config["autoencoder"]["width"], config["pretraining"])
     refuse_equal_protocols(protocols)
     return protocols
 

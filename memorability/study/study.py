@@ -74,6 +74,11 @@ class Study:
         return "trials" in self.settings["dataset"]
 
     @property
+    def has_trials(self) -> bool:
+        """Whether single trials are known, those of simulated observers among them."""
+        return self.has_own_trials or bool(self.settings["dataset"]["kind"] == "sample")
+
+    @property
     def has_counts(self) -> bool:
         """Whether the score table has the counts from which the noise ceiling is estimated."""
         return set(self.image_source["columns"]) >= set(COUNTS)
@@ -185,6 +190,13 @@ class Study:
     def published_split(self) -> bool:
         """Whether the predictor is trained and tested on the split of the paper."""
         return self.split_kind == "published"
+
+    @property
+    def groups_near_duplicates(self) -> bool:
+        """Whether the split keeps images together that are nearly the same picture."""
+        return bool(self.runs) and bool(
+            self.settings["prediction"]["split"]["group_near_duplicates"]
+        )
 
     @property
     def searches(self) -> bool:

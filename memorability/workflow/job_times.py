@@ -34,8 +34,8 @@ from memorability.workflow.cost_figures import (
 )
 from memorability.workflow.planned_jobs import Job
 
-SPLITS = {"published": (5_892, 3_177), "official": (45_000, 10_000)}
-"""Training and test images."""
+SPLITS = {("memcat", "published"): (5_892, 3_177), ("lamem", "official"): (45_000, 10_000)}
+"""Training and test images, by kind of data set and of split."""
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
 PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
@@ -53,11 +53,12 @@ BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
 PHOTOGRAPH = 1e5  # bytes
+RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
-    "errors", "external_distinctiveness", "external_errors", "features", "forest", "matrix", "measures",
-    "prediction", "pretraining", "protocol_effects", "reconstructions", "scores", "search",
-    "seed_agreement", "selection",
+    "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
+    "matrix", "measures", "planted", "prediction", "pretraining", "protocol_effects",
+    "reconstructions", "scores", "search", "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -117,7 +118,7 @@ def sizes_of(study: Study) -> Sizes:
         images = SAMPLE_CATEGORIES * int(dataset["images_per_category"])
     split = study.settings["prediction"]["split"]
     shares = (int(split[part] * images) for part in ("train", "test"))
-    train, test = SPLITS.get(split["kind"], shares)
+    train, test = SPLITS.get((kind, split["kind"]), shares)
     folder = Path(study.settings["pretraining"]["images"])
     pretrains = bool(study.runs and paths.pretrainings(study))
     return Sizes(images, categories, train, test, folder if pretrains else None)
@@ -171,7 +172,8 @@ class JobSeconds:
         tables = (
             "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
             "split_images", "read_split", "measure_baselines", "measure_consistency",
-            "estimate_ceiling", "join_errors", "list_external", "read_predictions",
+            "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
+            "measure_intervals", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
@@ -183,6 +185,7 @@ class JobSeconds:
             **dict.fromkeys(tables, lambda _: self._rows),
             "prepare_images": lambda job: sizes.images * FIGURES["prepare"] / job.threads,
             "prepare_pretraining": lambda job: sizes.pretraining * FIGURES["prepare"] / job.threads,
+            "find_near_duplicates": lambda _: sizes.images * FIGURES["features"] / 10,
             "measure_features": lambda job: sizes.images * FIGURES["features"] / job.threads,
             "measure_objects": lambda _: (
                 sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]
@@ -254,21 +257,28 @@ class JobSeconds:
                 SHUFFLES * len(study.runs) * images * FIGURES["resample"]
             ),
             "model_features": lambda _: self._plain(len(TABLE_2), images),
+            "measure_increments": lambda _: self._increments,
             "summarise_features": lambda _: self._detailed(
                 len(TABLE_2) * len(SUMMARIES),
                 self._explained(study.settings["attribution"]["images"]),
             ),
             "describe_images": lambda _: self._rows,
+            "model_counts": lambda _: self._models * images * FIGURES["count_model"],
+            "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
-            "judge_claims": lambda _: (
-                FIGURES["figure"]
-                + study.published_split * self._plain(len(TABLE_2), self._sizes.test)
-            ),
+            "judge_claims": lambda _: self._plain(len(TABLE_2), self._sizes.test),
             "record_provenance": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],
         }
+
+    @property
+    def _models(self) -> int:
+        """How many models of responses are fitted: of both answers, without and with each error."""
+        settings = self._study.settings
+        losses = len(settings["losses"]) if self._study.runs else 0
+        return 2 * (1 + losses + len(settings["external_errors"]))
 
     @property
     def _rows(self) -> float:
@@ -333,8 +343,10 @@ class JobSeconds:
         keys = ("bottleneck", "decoder", "batch_norm")
         bottleneck, decoder, batch_norm = (job.wildcards[key] for key in keys)
         model = self._calibration.autoencoders[bottleneck, decoder, batch_norm == "yes"]
-        epochs = int(self._study.settings["pretraining"]["epochs"])
-        return self._sizes.pretraining * epochs * model.train
+        chosen = self._study.settings["pretraining"]
+        # Of forward and backward passes through both halves, a frozen encoder saves two of six.
+        epochs = chosen["epochs"] + chosen["decoder_first"]["epochs"] * 2 / 3
+        return float(self._sizes.pretraining * epochs * model.train)
 
     @cached_property
     def _latent(self) -> int:
@@ -404,6 +416,17 @@ class JobSeconds:
             "matrix": len(study.protocols) * losses * losses * seeds,
             "control": losses * (2 * seeds + 1),
         }[quantity]
+
+    @property
+    def _increments(self) -> float:
+        """Seconds in which each quantity joins models of labels, of controls and of predictors."""
+        study = self._study
+        errors = len(study.runs) // max(1, len(study.settings["learning_rates"]))
+        elsewhere = len(study.settings["external_errors"])
+        measured = errors + elsewhere + self._series("distinctiveness") // DISTANCES
+        steps = 1 + bool(study.runs) + bool(study.runs and study.settings["prediction"]["external"])
+        models = steps * measured + (len(TABLE_2) if study.runs else 0)
+        return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
 
     def _plain(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated."""

@@ -18,6 +18,7 @@ import yaml
 
 from memorability.analysis.distinctiveness import distinctiveness_table
 from memorability.base.arrays import NpyWriter
+from memorability.base.run_keys import METRIC_KEYS
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS, TABLE_2, VARIANTS_OF
 from memorability.memory_game.scoring import score_counts
 from memorability.study import job_settings
@@ -161,6 +162,11 @@ def measured(kind: str, directory: Path) -> dict[str, Any]:
         if name not in without
     ]
     files["features"] = [written(pd.concat(features), directory / "features.parquet", "features")]
+    no_error = dict.fromkeys((*METRIC_KEYS, "model", "seed"), "")
+    controls = pd.DataFrame(
+        {"image_id": ids, **no_error, "metric": "jpeg_bytes", "error": values()}
+    )
+    files["controls"] = [written(controls, directory / "controls.parquet", "controls")]
     attributions = pd.DataFrame(
         {"image_id": ids, "drawn": True, "baseline": "grey", "mean_absolute": values(),
          "mean_signed": values(), "mean_positive": values(), "predicted": 0.5,
@@ -271,16 +277,28 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     quantities = {"quantities": ["error", "distinctiveness"]}
     inputs = {
         "images": images, "error": files["errors"], "distinctiveness": files["distinctiveness"],
+        "outcomes": files["outcomes"], "features": files["features"], "controls": files["controls"],
+        "predictions": [],
+    }  # fmt: skip
+    added = made(run("measure_increments", inputs, settings=correlation, **quantities), "table")
+    run("plot_increments", {"increments": added})
+    inputs = {
+        "images": images, "error": files["errors"], "distinctiveness": files["distinctiveness"],
         "correlations": known(error, distinct), "outcomes": files["outcomes"],
         "predictions": known(predictions), "features": files["features"],
     }  # fmt: skip
-    run("describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities)
+    described = run(
+        "describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities
+    )
+    per_image = {"per_image": made(described, "table")}
+    run("model_counts", per_image, settings=job_settings.response_models(STUDY))
     inputs = {
         "correlations": known(error, distinct), "claims": claims,
         "table_1": known(made(table_1, "table")), "table_2": known(made(table_2, "table")),
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
         "decay": known(made(decay, "decay")),
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
+        "increments": added,
     }  # fmt: skip
     page = made(run("summarise_study", inputs, **quantities), "page")
     assert page is not None, workflow.refusals

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ import pytest
 import torch
 
 from memorability.__main__ import main
+from memorability.base.errors import InputError
+from memorability.pixel_predictors import opening
+from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
+from memorability.scorer.side_by_side import of_study
 from memorability.tables import store
 from tests.standins import photograph
 from tests.tables import read_record
@@ -51,7 +56,8 @@ def predict(place: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(place)
 
     def run(*arguments: str, model: str = "bundle.safetensors") -> Any:
-        command = ["memorability", "predict", "--threads", "1", "--model", model, *arguments]
+        named = ["--model", model] if model else []
+        command = ["memorability", "predict", "--threads", "1", *named, *arguments]
         monkeypatch.setattr(sys, "argv", command)
         with pytest.raises(SystemExit) as ended:
             main()
@@ -97,6 +103,95 @@ def test_both_kinds_of_table_hold_the_same(predict: Run, saved: SavedPredictor) 
     record = read_record("new/scores.parquet")
     assert record["made"]["study"] == "made_up"
     assert record["interval"] == saved.facts["interval"]
+
+
+@pytest.fixture
+def other_predictors(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Open every predictor as that of the study under its own name; return what was opened."""
+    opened: list[str] = []
+
+    def open_predictor(name: str, **given: Any) -> PixelPredictor:
+        opened.append(name)
+        if name == "memnet" and given["weights"] is None:
+            raise InputError("memnet needs a file of weights")
+        study = of_study(place / "bundle.safetensors")
+        return replace(study, facts=replace(study.facts, predictor=name))
+
+    monkeypatch.setattr(opening, "open_predictor", open_predictor)
+    return opened
+
+
+def test_several_predictors_stand_side_by_side_in_one_table(
+    predict: Run, other_predictors: list[str]
+) -> None:
+    asked = ["--predictor", "resmem_published", "--predictor", "memnet", "--weights", "memnet=w.pt"]
+    assert predict("images", "missing.png", *asked, "--output", "scores.parquet", "--mirror") == 0
+    assert predict("images", "missing.png", *asked, "--output", "scores.csv", "--mirror") == 0
+    # What needs a file of the user's comes first.
+    assert other_predictors == ["memnet", "resmem_published"] * 2
+    table = store.read("scores.parquet", "predictor_scores")
+    assert list(table["predictor"]) == ["memnet", "resmem_published", "study made_up"] * 5
+    assert table["mirror_averaged"].all()
+    assert list(table["reason"]) == [""] * 12 + ["no such file"] * 3
+    text = pd.read_csv("scores.csv", keep_default_na=False, na_values={"score": [""]})
+    assert list(text.columns) == list(table.columns)
+    np.testing.assert_array_equal(text["score"], table["score"])
+    record = read_record("scores.parquet")
+    assert [one["predictor"] for one in record["predictors"]] == [
+        "study made_up", "memnet", "resmem_published",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--predictor", "resmem"], "The predictor 'resmem' is unknown"),
+        (["--predictor", "resmem_publishd"], "did you mean 'resmem_published'"),
+        (["--predictor", "memnet"], "memnet needs a file of weights"),
+        (["--weights", "memnet=w.pt"], "no --predictor memnet is asked for"),
+        (["--predictor", "resmem_published", "--weights", "memnet=w.pt"], "no --predictor memnet"),
+        (["--mirror"], "--mirror is for --predictor"),
+        (["--predictor", "memnet", "--model", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_what_cannot_be_asked_of_predictors_is_explained(
+    predict: Run, place: Path, other_predictors: list[str], arguments: list[str], says: str
+) -> None:
+    del other_predictors
+    before = sorted(place.rglob("*"))
+    model = "" if "--model" in arguments else "bundle.safetensors"
+    assert says in predict("images", *arguments, model=model)
+    assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("predictor", "output", "says"),
+    [
+        ("resmem_published", "new", "is only published, and not fitted here: efficientnet"),
+        ("efficientnet_lite0", "new", "did you mean 'efficientnet_lite0_ridge'"),
+        ("efficientnet_lite0_ridge", "bundle.safetensors", "exists. Name another file"),
+    ],
+)
+def test_what_cannot_be_fitted_is_explained(
+    place: Path, monkeypatch: pytest.MonkeyPatch, predictor: str, output: str, says: str
+) -> None:
+    command = ["memorability", "fit", "--predictor", predictor, "--scores", "scores.csv"]
+    command += ["--images", "images", "--output", str(place / output)]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match=says):
+        main()
+
+
+def test_without_any_predictor_the_choices_are_named(predict: Run) -> None:
+    assert "--predictor resmem_published" in predict("images", model="")
+
+
+def test_nothing_is_opened_for_a_folder_without_images(
+    predict: Run, other_predictors: list[str]
+) -> None:
+    Path("empty").mkdir()
+    assert "None of the files" in predict("empty", "--predictor", "resmem_published", model="")
+    assert other_predictors == []
 
 
 def test_the_reader_is_told_what_the_scores_are(
@@ -150,7 +245,16 @@ def test_bad_input_is_explained_and_leaves_nothing(
     assert sorted(place.rglob("*")) == before
 
 
-@pytest.mark.parametrize("arguments", [[], ["images", "--threads", "0"], ["--frobnicate"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["images", "--threads", "0"],
+        ["images", "--batch-size", "none"],
+        ["images", "--weights", "memnet"],
+        ["--frobnicate"],
+    ],
+)
 def test_a_wrong_command_line_is_status_2(predict: Run, arguments: list[str]) -> None:
     assert predict(*arguments) == 2
 

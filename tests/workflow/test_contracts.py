@@ -61,6 +61,7 @@ TABLES = {
 TRIALS = {
     **{key: value for key, value in TINY.items() if key != "dataset"},
     "study": "trials",
+    "statistics": TINY.get("statistics", {}) | {"response_models": ["counts", "trials"]},
     "dataset": {
         "kind": "folder", "images": ".", "trials": "t.csv",
         "columns": {"observer": "o", "file": "f", "response": "r", "position": "p"},
@@ -113,6 +114,7 @@ with SnakemakeApi(OutputSettings()) as api:
             "resources": sorted(rule.resources),
             "script": str(rule.script) if rule.script else None,
             "code": "code" in rule.params.keys() and rule.params["code"](SimpleNamespace(head="svr")),
+            "by_content": "weights" not in rule.input.keys() or "content" in rule.params.keys(),
             "outputs": [describe(output) for output in rule.output],
         }
         for rule in workflow.rules
@@ -228,6 +230,7 @@ def promises_of_a_rule(name: str, rule: dict[str, Any]) -> Iterator[Promise]:
     yield "mem_mb and runtime", {"mem_mb", "runtime"} <= set(rule["resources"])
     script = f"../scripts/{DERIVED.get(name, name)}.py"
     yield f"it runs {script}, not {rule['script']}", rule["script"] == script
+    yield "param `content` of rules that read files of weights", rule["by_content"]
     if name not in WITHOUT_FINGERPRINT:
         code = ["fingerprint", DERIVED.get(name, name)]
         yield "param `code` is that of its script", rule["code"] == code
@@ -314,7 +317,8 @@ def promises_of_an_environment(name: str, rules: dict[str, Any]) -> Iterator[Pro
     unused = listed - set(needed)
     yield f"remove {unused}: nothing in {users} imports them", not unused
     yield f"python {pins['python']} is not 3.11", pins["python"] == "3.11"
-    lines = (ROOT / "envs" / "requirements.txt").read_text().splitlines()
+    files = [ROOT / "envs" / f"requirements{more}.txt" for more in ("", "-models")]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     locked = dict(line.split(" ;")[0].strip().split("==") for line in lines if "==" in line)
     other = {package: pins[package] for package in listed if pins[package] != locked.get(package)}
     yield f"{other} are not the locked versions", not other

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from memorability.analysis.gathering import MODEL_KEYS
+from memorability.analysis.incremental import FEATURE, PREDICTORS
 from memorability.base.run_keys import METRIC_KEYS
 from memorability.report.figures.style import (
     COLOURS,
@@ -19,8 +20,19 @@ from memorability.report.figures.style import (
     seeds_in_words,
     styled,
 )
-from memorability.report.labels import correlated_with, metric_label, metric_labels
+from memorability.report.labels import (
+    correlated_with,
+    metric_label,
+    metric_labels,
+    planted_label,
+)
 from memorability.report.numbers import counted, with_interval
+from memorability.report.sentences.increments import beyond_in_words, increment_labels
+from memorability.report.wording import why_none
+
+# Of the table `incremental`: what tells quantities apart, and those that are drawn.
+_QUANTITY = ["quantity", *METRIC_KEYS, "protocol", "loss"]
+INCREMENTS = ("error", "distinctiveness", PREDICTORS, FEATURE)
 
 
 def metric_matrix(correlations: pd.DataFrame, *, confidence: float, note: str) -> Figure:
@@ -197,9 +209,101 @@ def protocol_effects(
     return figure
 
 
+def increments(table: pd.DataFrame, *, confidence: float, note: str) -> Figure:
+    """Draw by how much R² rises with each error, distinctiveness, predictor and image feature.
+
+    Parameters
+    ----------
+    table
+        The table `incremental`.
+    confidence, note
+        See `metric_matrix`.
+    """
+    table = table[table["quantity"].isin(INCREMENTS)].sort_values(["protocol", "loss", "metric"])
+    features = table["quantity"] == FEATURE
+    parts = [(part, title) for part, title in (
+        (table[~features], "What errors and distinctiveness add"),
+        (table[features], "What each feature adds to labels\nand all other features"),
+    ) if len(part)]  # fmt: skip
+    counts = [len(part.drop_duplicates(_QUANTITY)) for part, _ in parts]
+    with styled():
+        figure = Figure(figsize=(6.2 * len(parts), 2.6 + 0.42 * max(counts)), layout="constrained")
+        panels = figure.subplots(1, len(parts), squeeze=False)[0]
+        for axes, (part, title) in zip(panels, parts, strict=True):
+            _rises(axes, part)
+            axes.set_title(title)
+            axes.set_xlabel(f"rise of R² out of sample (bar: {interval_name(confidence)})")
+        known = table.dropna(subset="r2_without")
+        units = " or ".join(known["unit"].unique()) or "images"
+        figure.suptitle(
+            f"What a quantity adds to others, for new {units} "
+            f"({counted(table['n'].max(), 'image')})", fontsize=11,
+        )  # fmt: skip
+        add_note(figure, note)
+    return figure
+
+
+def _rises(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw rows of the table `incremental`: a line per quantity, a colour for what it is added to."""
+    names = rows.drop_duplicates(_QUANTITY)
+    lines = dict(zip(map(tuple, names[_QUANTITY].to_numpy()), range(len(names)), strict=True))
+    ladder = sorted(rows["beyond"].unique(), key=lambda beyond: beyond.count(", "))
+    axes.axvline(0, color="black", lw=0.8)
+    for step, beyond in enumerate(ladder):
+        drawn = rows[rows["beyond"] == beyond]
+        places = np.array([lines[tuple(key)] for key in drawn[_QUANTITY].to_numpy()], dtype=float)
+        places += 0.2 * (step - (len(ladder) - 1) / 2)
+        colour, marker = COLOURS[step], "osD^"[step]
+        axes.hlines(places, drawn["difference_low"], drawn["difference_high"], color=colour)
+        name = readable(f"added to {beyond_in_words(beyond)}", 40)
+        axes.plot(drawn["difference"], places, marker, color=colour, ms=5, label=name)
+        for place, why, low in zip(places, drawn["ci_method"], drawn["ci_low"], strict=True):
+            if np.isnan(low):
+                axes.text(0, place, f" {why_none(why)}", va="center", fontsize=7, color="#555555")
+    axes.set_yticks(range(len(names)), [readable(name, 34) for name in increment_labels(names)])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8)
+
+
 def _pair_text(row: pd.Series) -> str:
     """Return what differs between two protocols: one choice in words, or how many there are."""
     count = row["choice"].count(",") + 1
     if count > 1:
         return f"{row['protocol']}, not {row['base_protocol']}\n({count} choices)"
     return f"{row['choice']}:\n{row['value']}, not {row['base_value']}"
+
+
+def planted_and_found(effects: pd.DataFrame, *, confidence: float, note: str) -> Figure:
+    """Draw every effect planted in the sample beside what the study found, a panel per kind of unit.
+
+    Parameters
+    ----------
+    effects
+        The table `planted_effects`.
+    confidence, note
+        See `metric_matrix`.
+    """
+    panels = {
+        "hit rate": effects[effects["kind"].isin(["property", "category"])],
+        "rate, share or correlation": effects[~effects["kind"].isin(["property", "category"])],
+    }
+    heights = [len(rows) for rows in panels.values()]
+    with styled():
+        figure = Figure(figsize=(6.8, 1.8 + 0.3 * sum(heights)), layout="constrained")
+        grid = figure.subplots(len(panels), 1, height_ratios=heights)
+        for axes, (unit, rows) in zip(grid, panels.items(), strict=True):
+            places = np.arange(len(rows))
+            axes.plot(
+                rows["planted"], places, "D", color="black", fillstyle="none", label="planted"
+            )
+            found = rows.assign(r=rows["found"])
+            draw_points(axes, found, places, colour=COLOURS[0], name="found", marker="o")
+            names = zip(rows["kind"], rows["effect"], strict=True)
+            axes.set_yticks(places, [readable(planted_label(*name), 40) for name in names])
+            axes.set_ylim(len(rows) - 0.5, -0.5)
+            axes.axvline(0, color="black", lw=0.8)
+            axes.set(xlabel=unit)
+        grid[0].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(f"Planted in the sample, and found (bar: {interval_name(confidence)})")
+        add_note(figure, note)
+    return figure

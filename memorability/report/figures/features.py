@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memorability.analysis.gathering import wide_features
-from memorability.features.names import TABLE_2, VARIANTS_OF
+from memorability.features.names import READINGS_OF, TABLE_2
 from memorability.prediction.names import OF_LABELS, head_label
 from memorability.report.figures.comparisons import draw_forest
 from memorability.report.figures.style import (
@@ -145,13 +145,17 @@ def readings(
     """
     table = pd.concat([features, variants], ignore_index=True)
     pooled = table[table["method"] == "pooled"]
-    base = pooled["metric"].map(lambda name: VARIANTS_OF.get(name, name))
-    read_otherwise = base.isin([VARIANTS_OF[name] for name in variants["metric"].unique()])
+    base = pooled["metric"].map(lambda name: READINGS_OF.get(name, name))
+    read_otherwise = base.isin([READINGS_OF[name] for name in variants["metric"].unique()])
     order = base.map({name: place for place, name in enumerate(TABLE_2)})
     # The sort is stable, and features stand before variants.
     pooled = pooled.assign(order=order)[read_otherwise].sort_values("order", kind="stable")
+    largest = pooled["n"].max()
     names = [
-        label(name) + ("" if name in VARIANTS_OF else " (Table 2)") for name in pooled["metric"]
+        label(name)
+        + ("" if name in READINGS_OF else " (Table 2)")
+        + (f" ({percent(n / largest)} of the images)" if n < largest else "")
+        for name, n in zip(pooled["metric"], pooled["n"], strict=True)
     ]
     with styled():
         figure = Figure(figsize=(7.2, 1.6 + 0.42 * len(pooled)), layout="constrained")
@@ -167,7 +171,7 @@ def readings(
 def importance(
     table: pd.DataFrame, metrics: pd.DataFrame, *, confidence: float, note: str
 ) -> Figure:
-    """Draw how well labels and features predict, and what each feature adds to all others.
+    """Draw how well labels and features predict, and how much the model uses each feature.
 
     Parameters
     ----------
@@ -200,7 +204,7 @@ def importance(
         left.set_xlabel(f"Spearman's r, predicted and measured score (bar: {interval})")
         left.set_title("What predicts the scores of unseen images")
         right.set_title(
-            f"What each feature adds to {'labels and ' if labelled else ''}all other features\n"
+            f"How much the model of {'labels and ' if labelled else ''}features uses each\n"
             f"({table['model'].iloc[0]})"
         )
         if used.any():

@@ -47,6 +47,12 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
                 label=f"held-out images ({name})",
             )  # fmt: skip
             axes.plot(epochs, history["train_error"], ":", color=colour, label="trained images")
+        decoder = histories.loc[histories["trained_part"] == "decoder", "epoch"]
+        if len(decoder):
+            axes.axvspan(0, decoder.max(), color="0.93", zorder=0)
+            axes.text(
+                0, 0.03, " grey: the decoder alone is trained", transform=axes.get_xaxis_transform()
+            )
         axes.set(
             xlabel="epoch (0: before training)", ylabel="mean squared error of pixels in [0, 1]"
         )
@@ -238,7 +244,7 @@ def _rate_choices(
     name = "highest r (the published choice)"
     axes.plot(place, published["r"], marker="o", ms=10, label=name, **marks)
     place = places[honest["lr"]] if honest["lr"] else np.nan
-    axes.vlines(place, honest["r_low"], honest["r_high"], color="black", lw=1)
+    axes.vlines(place, honest["r_middle_low"], honest["r_middle_high"], color="black", lw=1)
     name = "chosen on half of the images, r of the others"
     axes.plot(place, honest["r"], marker="D", ms=5, label=name, **marks)
     return (

@@ -46,6 +46,7 @@ TABLES: Mapping[str, Table] = {
         batch_norm=truth(),
         width=number(above=0),
         epoch=whole(),
+        trained_part=one_of("none", "decoder", "all"),
         train_error=number(least=0, nullable=True),
         validation_error=number(least=0),
     ),

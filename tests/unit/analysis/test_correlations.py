@@ -29,6 +29,7 @@ from memorability.analysis.gathering import (
     from_predictions,
     from_variants,
 )
+from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
 from memorability.report.labels import metric_labels
@@ -202,6 +203,20 @@ def test_other_readings_of_features_are_a_quantity_of_their_own() -> None:
     ]
 
 
+def test_a_feature_that_is_0_where_nothing_is_found_is_read_in_two_parts() -> None:
+    table = pd.DataFrame(
+        {"image_id": ["a", "b", "c"], "feature": "separation_score", "value": [0.0, 3.5, 0.0]}
+    )
+    read = from_variants(table)
+    assert set(read["quantity"]) == {"variant"}
+    found = read.set_index(["metric", "image_id"])["value"].to_dict()
+    assert found == {
+        ("separation_found", "a"): 0.0, ("separation_found", "b"): 1.0,
+        ("separation_found", "c"): 0.0, ("separation_where_found", "b"): 3.5,
+    }  # fmt: skip
+    assert from_features(table)["value"].tolist() == [0.0, 3.5, 0.0]
+
+
 def test_predictions_are_those_of_test_images_alone() -> None:
     table = pd.DataFrame(
         {
@@ -286,6 +301,20 @@ def test_p_values_are_adjusted_over_the_tests_of_one_method_as_statsmodels_does(
         _, expected, _, _ = multipletests(rows["p"], method=procedure)
         np.testing.assert_allclose(rows[column], expected, rtol=1e-12)
         assert (expected > rows["p"]).any()  # else the comparison would show nothing
+
+
+@pytest.mark.parametrize("column", ["p_holm", "p_bh"])
+def test_errors_made_elsewhere_change_no_adjusted_p_of_the_runs(column: str) -> None:
+    own = correlations(study(), images(), **QUICK)
+    elsewhere = study().assign(protocol=EXTERNAL, loss="theirs", lr="", seed="")
+    elsewhere = elsewhere.drop_duplicates("image_id")
+    both = correlations(pd.concat([study(), elsewhere], ignore_index=True), images(), **QUICK)
+    again = both[both["protocol"] != EXTERNAL].reset_index(drop=True)
+    np.testing.assert_array_equal(again[column], own[column])
+    # One test of its method is its own family.
+    external = both[(both["protocol"] == EXTERNAL) & (both["method"] == "pooled")]
+    assert len(external) == 1
+    assert external[column].item() == external["p"].item()
 
 
 def test_an_undefined_correlation_is_kept_but_neither_selected_nor_counted_as_a_test() -> None:

@@ -33,6 +33,7 @@ def images(n: int = 60, *, seed: int = 0) -> pd.DataFrame:
         {
             "image_id": [f"image{k:03d}" for k in range(n)],
             "category": np.array(["animal", "food"])[np.arange(n) % 2],
+            "subcategory": "",
             "hits": rng.binomial(80, rate),
             "false_alarms": rng.binomial(80, 0.1, n),
             "responses": 80,
@@ -114,6 +115,7 @@ def test_a_loss_whose_runs_all_diverged_has_rows_that_say_so() -> None:
     shown = selection_for_reading(found.selection)
     assert list(shown["training loss"]) == ["MSE", "Style loss"]
     assert list(shown["p of the maximum, this loss"])[-1] == "–"
+    assert "p of the maximum, all losses, shuffled within the category" in shown
     honest = honest_choices_for_reading(found.selection, "images")
     assert list(honest["training loss"]) == ["MSE"]
 
@@ -247,6 +249,49 @@ def test_p_of_the_maximum_is_that_of_all_shuffles() -> None:
         assert p_grid == pytest.approx(exact_grid, abs=0.015)
 
 
+def test_shuffles_within_groups_are_those_that_keep_them() -> None:
+    rng = np.random.default_rng(4)
+    strata, target = np.array([0, 1, 0, 1, 0, 1]), rng.random(6)
+    loss = rng.random((2, 6))
+    kept = [
+        order
+        for order in permutations(range(6))
+        if all(strata[place] == group for place, group in zip(order, strata, strict=True))
+    ]
+    assert len(kept) == 36
+    highest = [max(stats.spearmanr(rate, target[[*o]]).statistic for rate in loss) for o in kept]
+    observed = max(stats.spearmanr(rate, target).statistic for rate in loss)
+    ((p, _),) = maximum_test(
+        [standard_ranks(loss)],
+        standard_ranks(target),
+        generator=np.random.default_rng(0),
+        permutations=20_000,
+        strata=strata,
+    )
+    assert p == pytest.approx(np.mean(np.array(highest) >= observed - 1e-9), abs=0.015)
+
+
+def test_common_means_of_subcategories_are_not_taken_for_an_effect() -> None:
+    small = {"pooled": 0, "within": 0}
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        strata = np.repeat(np.arange(12), 10)
+        means = rng.normal(size=12)
+        scores, error = (means[strata] + rng.normal(size=120) for _ in range(2))
+        for name, groups in (("pooled", None), ("within", strata)):
+            ((p, _),) = maximum_test(
+                [standard_ranks(error[np.newaxis])],
+                standard_ranks(scores),
+                generator=rng,
+                permutations=99,
+                strata=groups,
+            )
+            small[name] += p <= 0.05
+    # Of 60 valid tests at 0.05, 3 ± 1.7 are rejected.
+    assert small["within"] <= 8
+    assert small["pooled"] >= 50
+
+
 def test_p_of_the_maximum_is_rarely_small_where_nothing_is_planted() -> None:
     rng = np.random.default_rng(8)
     p = []
@@ -268,6 +313,28 @@ def test_the_whole_grid_is_never_more_significant_than_a_loss_and_one_loss_is_th
     assert (published["p_grid"] >= published["p_loss"]).all()
     alone = select_learning_rates(several[0], scored, **QUICK).selection.iloc[0]
     assert alone["p_grid"] == alone["p_loss"] == published["p_loss"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("subcategories", "within"), [(6, "subcategory"), (40, "category"), (1, "category")]
+)
+def test_scores_are_shuffled_within_the_smallest_groups_that_are_no_single_images(
+    subcategories: int, within: str
+) -> None:
+    scored = images()
+    numbers = np.arange(len(scored)) % subcategories
+    scored = scored.assign(
+        category=np.where(np.arange(len(scored)) % 2, "a", "b"),
+        subcategory=[f"s{number}" for number in numbers],
+    )
+    values = errors(scored, {"1e-5": 0.5})
+    published = select_learning_rates(values, scored, **QUICK).selection.iloc[0]
+    assert published["within"] == within
+    assert 0 < published["p_grid_within"] <= 1
+    alone = scored.assign(category="all", subcategory="")
+    published = select_learning_rates(values, alone, **QUICK).selection.iloc[0]
+    assert published["within"] == ""
+    assert np.isnan(published["p_grid_within"])
 
 
 # Tables

@@ -22,7 +22,7 @@ torch.set_num_threads(1)
 
 SUMMARY = {
     "images": 900, "held_out": 100, "epochs": 5, "kept_epoch": 4, "error_before": 0.09,
-    "error": 0.01234567, "directory": "my/photographs",
+    "error": 0.01234567, "directory": "my/photographs", "initial_weights": "vgg16_encoder",
 }  # fmt: skip
 
 
@@ -78,6 +78,7 @@ def test_a_pretrained_model_is_the_start_of_every_seed_and_its_receipt_names_its
     assert receipt.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (receipt.source, receipt.matched, receipt.missing) == (str(path), 192, 0)
     for words in (
+        "from VGG16's convolutions and a random decoder",
         "900 images of my/photographs",
         "not on ImageNet",
         "epoch 4 of 5",

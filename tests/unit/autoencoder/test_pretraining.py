@@ -2,17 +2,31 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
+from memorability.autoencoder import checkpoints as states
+from memorability.autoencoder import pretraining
 from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
-from memorability.autoencoder.pretraining import PretrainedModel, PretrainingSettings, pretrain
+from memorability.autoencoder.checkpoints import Checkpoints
+from memorability.autoencoder.initial_weights import Start
+from memorability.autoencoder.pretraining import (
+    PretrainedModel,
+    PretrainingSettings,
+    Stage,
+    images_shown,
+    pretrain,
+)
+from memorability.autoencoder.reconstruction import keep_through_batch_norm
 from memorability.base.errors import InputError
 from memorability.networks.computing import Compute
+from memorability.networks.weights import random_receipt
 from tests.run_settings import with_changes
 
 torch.set_num_threads(1)
@@ -28,11 +42,13 @@ def store(count: int = 4) -> np.ndarray:
     return (plane * hues).astype(np.uint8)
 
 
-def made(pixels: np.ndarray, **changes: Any) -> PretrainedModel:
-    settings = PretrainingSettings(
+def settings(*, decoder_first: Stage | None = None, **changes: Any) -> PretrainingSettings:
+    plain = PretrainingSettings(
         images="photographs",
         resize="squash",
         architecture=ARCHITECTURE,
+        start=Start(initial_weights="random", seed=0),
+        decoder_first=Stage(epochs=0, learning_rate=1e-3),
         epochs=1,
         batch_size=2,
         learning_rate=1e-3,
@@ -40,8 +56,17 @@ def made(pixels: np.ndarray, **changes: Any) -> PretrainedModel:
         seed=0,
         compute=Compute(device="cpu", threads=1),
     )
+    # A stage has epochs and a learning rate of its own.
+    stage = decoder_first or plain.decoder_first
+    return replace(with_changes(plain, **changes), decoder_first=stage)
+
+
+def made(
+    pixels: np.ndarray, checkpoints: Checkpoints | None = None, **changes: Any
+) -> PretrainedModel:
     on_image = changes.pop("on_image", lambda: None)
-    return pretrain(pixels, with_changes(settings, **changes), device="cpu", on_image=on_image)
+    chosen = settings(**changes)
+    return pretrain(pixels, chosen, device="cpu", checkpoints=checkpoints, on_image=on_image)
 
 
 def unit(pixels: np.ndarray) -> torch.Tensor:
@@ -99,7 +124,8 @@ def test_reconstructions_improve() -> None:
     errors = list(result.history["validation_error"])
     assert min(errors[1:]) < errors[0] / 2
     assert result.summary == {
-        "images": 6, "held_out": 2, "epochs": 6, "kept_epoch": errors.index(min(errors[1:])),
+        "images": 6, "held_out": 2, "epochs": 6, "epochs_of_decoder": 0,
+        "kept_epoch": errors.index(min(errors[1:])),
         "error_before": errors[0], "error": min(errors[1:]),
     }  # fmt: skip
     assert not result.model.training
@@ -143,8 +169,10 @@ def test_at_least_one_image_is_held_out_and_one_is_trained_on(
 
 def test_progress_is_told_once_per_image_and_epoch() -> None:
     steps: list[int] = []
-    made(store(), epochs=2, on_image=lambda: steps.append(1))
-    assert len(steps) == 2 * 4
+    stage = Stage(epochs=1, learning_rate=1e-3)
+    made(store(), epochs=2, decoder_first=stage, on_image=lambda: steps.append(1))
+    # The image held out is measured before training too.
+    assert len(steps) == 3 * 4 + 1 == images_shown(4, settings(epochs=2, decoder_first=stage))
 
 
 def test_training_that_diverges_is_refused() -> None:
@@ -152,3 +180,100 @@ def test_training_that_diverges_is_refused() -> None:
     with pytest.raises(InputError, match=r"became nan in epoch \d with learning rate 1e\+30") as no:
         made(store(), learning_rate=1e30, epochs=3, architecture=plain)
     assert "smaller pretraining.learning_rate" in str(no.value)
+
+
+def weights(model: nn.Module, part: str) -> dict[str, torch.Tensor]:
+    return {key: value for key, value in model.state_dict().items() if key.startswith(part)}
+
+
+def changed(one: Autoencoder, other: Autoencoder, part: str) -> int:
+    theirs = weights(other, part)
+    return sum(not torch.equal(value, theirs[key]) for key, value in weights(one, part).items())
+
+
+def test_the_decoder_alone_learns_first_and_then_the_whole() -> None:
+    pixels, start = store(), initial_autoencoder(0, ARCHITECTURE)
+    stage = Stage(epochs=2, learning_rate=2e-3)
+    # A rate so small that the second stage moves no weight that a float32 can tell.
+    first = made(pixels, decoder_first=stage, learning_rate=1e-30)
+    learned = weights(first.model, "encoder")
+    assert all(
+        torch.equal(value, learned[key])
+        for key, value in weights(start, "encoder").items()
+        if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    )
+    assert changed(first.model, start, "decoder") > 60
+    whole = made(pixels, decoder_first=stage, learning_rate=1e-3)
+    assert changed(whole.model, first.model, "encoder") > 60
+    assert list(whole.history["trained_part"]) == ["none", "decoder", "decoder", "all"]
+    assert whole.summary["epochs_of_decoder"] == 2
+    same_stage = first.history["validation_error"][:3] == whole.history["validation_error"][:3]
+    assert same_stage.all()
+    assert all(weight.requires_grad for weight in whole.model.parameters())
+
+
+def test_a_frozen_encoder_keeps_the_averages_of_its_batch_normalisation() -> None:
+    model, chosen = (
+        initial_autoencoder(0, ARCHITECTURE),
+        settings(decoder_first=Stage(epochs=1, learning_rate=1e-3)),
+    )
+    state = states.TrainingState(model, torch.optim.Adam(model.parameters()), "cpu")
+    for epoch, trained in ((1, False), (2, True)):
+        pretraining._begin_epoch(state, model, chosen, epoch)
+        assert model.decoder.training
+        assert all(part.training == trained for part in model.encoder.modules())
+        assert all(weight.requires_grad == trained for weight in model.encoder.parameters())
+    assert state.optimizer.param_groups[0]["lr"] == 1e-3
+
+
+def test_an_encoder_without_normalisation_passes_through_it_until_it_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def trained(architecture: Architecture, start: Start) -> Any:
+        model = initial_autoencoder(start.seed, architecture)
+        return model, random_receipt("autoencoder", model)
+
+    monkeypatch.setattr(pretraining, "initial_model", trained)
+    pixels = store(5)
+    start = Start(initial_weights="vgg16_encoder", seed=0)
+    model = made(pixels, start=start, learning_rate=1e-30).model
+    reference = initial_autoencoder(0, ARCHITECTURE)
+    _, training = pretraining._parts(5, settings())
+    keep_through_batch_norm(reference.encoder, pixels[training], device="cpu", precision="fp32")
+    norms = [key for key in model.state_dict() if key.startswith("encoder") and "weight" in key]
+    for key in norms:
+        torch.testing.assert_close(model.state_dict()[key], reference.state_dict()[key])
+
+
+@pytest.mark.parametrize("stop", [1, 4, 6, 13])
+def test_a_training_that_was_stopped_anywhere_ends_with_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    monkeypatch.setattr(states, "LARGEST_SHARE", float("inf"))
+    how: dict[str, Any] = {
+        "epochs": 2, "decoder_first": Stage(epochs=1, learning_rate=1e-3), "learning_rate": 0.02,
+        "architecture": Architecture(width=0.02),
+    }  # fmt: skip
+    never_stopped = made(store(), **how)
+    shown: list[int] = []
+
+    def stopping() -> None:
+        shown.append(1)
+        if len(shown) == stop:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Checkpoints("key", 0, tmp_path) as checkpoints:
+        made(store(), checkpoints, on_image=stopping, **how)
+    with Checkpoints("key", 0, tmp_path) as checkpoints:
+        assert checkpoints.done >= stop
+        again = made(store(), checkpoints, **how)
+    assert again.history.equals(never_stopped.history)
+    assert same(again.model, never_stopped.model)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_rate_of_the_stage_that_diverged_is_named() -> None:
+    plain = replace(ARCHITECTURE, batch_norm=False, decoder="transposed12")
+    stage = Stage(epochs=3, learning_rate=1e30)
+    with pytest.raises(InputError, match=r"smaller pretraining\.decoder_first\.learning_rate"):
+        made(store(), decoder_first=stage, architecture=plain)

@@ -13,6 +13,7 @@ from memorability.autoencoder.architecture import Architecture, Autoencoder, ini
 from memorability.autoencoder.reconstruction import (
     encode_all,
     evaluating,
+    keep_through_batch_norm,
     measure_errors,
     recompute_batch_norm,
     reconstruct,
@@ -256,3 +257,32 @@ def test_reconstructions_are_8_bit_and_cut_off_at_the_ends() -> None:
     # 2 x − 0.2 × 255, rounded.
     np.testing.assert_array_equal(made[:, 0, 0, 0], [0, 0, 149, 255])
     np.testing.assert_array_equal(made.shape, pixels.shape)
+
+
+def test_a_network_without_normalisation_computes_the_same_through_normalisation() -> None:
+    model, pixels = autoencoder(), store()
+    plain = autoencoder(batch_norm=False).encoder.eval()
+    for ours, theirs in zip(convolutions(model.encoder), convolutions(plain), strict=True):
+        ours.weight.data.copy_(theirs.weight)
+        assert ours.bias is not None
+        assert theirs.bias is not None
+        ours.bias.data.copy_(theirs.bias)
+    keep_through_batch_norm(model.encoder, pixels, device="cpu", precision="fp32")
+    images = to_unit_range(pixels, "cpu")
+    with torch.no_grad():
+        first = convolutions(model.encoder)[0](images)
+        torch.testing.assert_close(model.encoder.eval()(images), plain(images))
+        # As one batch, the same images have the same averages and deviations.
+        torch.testing.assert_close(
+            model.encoder.train()(images), plain(images), atol=1e-4, rtol=1e-3
+        )
+    norm = next(layer for layer in model.encoder.modules() if isinstance(layer, nn.BatchNorm2d))
+    values = first.transpose(0, 1).flatten(1).numpy().astype(float)
+    np.testing.assert_allclose(norm.bias.detach(), values.mean(axis=1), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        norm.weight.detach(), np.sqrt(values.var(axis=1) + 1e-5), rtol=1e-4, atol=1e-6
+    )
+
+
+def convolutions(network: nn.Module) -> list[nn.Conv2d]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]

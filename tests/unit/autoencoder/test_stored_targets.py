@@ -67,6 +67,7 @@ def test_an_image_s_targets_are_what_the_loss_makes_of_it(name: str, tmp_path: P
         ("lpips_squeeze", "fp32", {}),
         ("lpips_alex", "bf16", {"sign_train": "one_minus", "sign_test": "distance"}),
         ("style", "fp32", {}),
+        ("style", "fp32", {"style_gram": "gatys5_relu"}),
         ("style", "fp32", {"style_gram": "pool5"}),
     ],
 )

@@ -59,7 +59,8 @@ def test_operations_of_a_step_are_those_that_pytorch_counts(
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize(
-    ("loss", "gram"), [*((loss, "gatys5") for loss in sorted(LOSSES)), ("style", "pool5")]
+    ("loss", "gram"),
+    [*((loss, "gatys5") for loss in sorted(LOSSES)), ("style", "gatys5_relu"), ("style", "pool5")],
 )
 def test_operations_of_every_loss_are_those_that_pytorch_counts(
     loss: str, gram: str, stored: bool

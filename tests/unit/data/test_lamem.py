@@ -304,3 +304,27 @@ def test_images_are_never_held_in_memory(tmp_path: Path) -> None:
     assert 0 < few < 20e6
     assert many - few < 20e6
     assert abs(large - few) < 10e6
+
+
+REAL_SCORES = ROOT.parent / "shared" / "reference" / "lamem_scores.txt"
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(
+    not REAL_SCORES.is_file(), reason=f"the real scores {REAL_SCORES} are not there"
+)
+def test_the_real_scores_come_out_as_they_are_known(tmp_path: Path) -> None:
+    scores = REAL_SCORES.read_text(encoding="utf-8").split()
+    lines = [f"{number:08d}.jpg {score}\n" for number, score in enumerate(scores, 1)]
+    parts = {"train": lines[:45_000], "val": lines[45_000:49_000], "test": lines[49_000:]}
+    for number in range(1, 6):
+        for word, own in parts.items():
+            (tmp_path / f"{word}_{number}.txt").write_text("".join(own), encoding="utf-8")
+    splits = read_splits(tmp_path)
+    first = splits[splits["official_split"] == 1]
+    assert len(first) == 58_741
+    assert first["score"].mean() == pytest.approx(0.7521, abs=5e-5)
+    assert first["score"].std() == pytest.approx(0.1317, abs=5e-5)
+    assert (first["score"].min(), first["score"].max()) == (0, 0.981)
+    # Of an image whose score is public elsewhere.
+    assert first.set_index("image_id")["score"]["00051110"] == 0.675

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from memorability.features.measuring import FEATURES, VARIANTS, image_features, measure_features
+from memorability.features.measuring import (
+    CONTROLS,
+    FEATURES,
+    VARIANTS,
+    image_features,
+    measure_features,
+)
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS, TABLE_2, VARIANTS_OF
 
 if TYPE_CHECKING:
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ALL = {**FEATURES, **VARIANTS}
+ALL = {**FEATURES, **VARIANTS, **CONTROLS}
 
 
 @pytest.fixture

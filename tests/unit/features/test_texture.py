@@ -17,7 +17,12 @@ from skimage.util import img_as_ubyte
 
 from memorability.features.texture import (
     clutter_score,
+    clutter_sigma_2,
+    clutter_sigma_3,
     clutter_sobel_entropy,
+    clutter_thresholds_05_10,
+    clutter_thresholds_20_40,
+    clutter_thresholds_40_80,
     image_entropy,
     texture_energy,
     texture_energy_horizontal,
@@ -71,7 +76,12 @@ def test_photographs_agree_with_scikit_image(photograph: str) -> None:
     assert texture_energy(image) == pytest.approx(energies.mean(), rel=1e-12)
     assert texture_energy_horizontal(image) == pytest.approx(energies[0], rel=1e-12)
     assert image_entropy(image) == shannon_entropy(grey)
-    assert clutter_score(image) == canny(rgb2gray(image), 1, 0.1, 0.2).mean()
+    for feature, settings_of_canny in {
+        clutter_score: (1, 0.1, 0.2), clutter_thresholds_05_10: (1, 0.05, 0.1),
+        clutter_thresholds_20_40: (1, 0.2, 0.4), clutter_thresholds_40_80: (1, 0.4, 0.8),
+        clutter_sigma_2: (2, 0.1, 0.2), clutter_sigma_3: (3, 0.1, 0.2),
+    }.items():  # fmt: skip
+        assert feature(image) == canny(rgb2gray(image), *settings_of_canny).mean()
     # Magnitudes are whole numbers under the root, which rounding must not split.
     squares = np.rint(2 * (4 * 255 * sobel(grey / 255)) ** 2).astype(np.int64)
     assert clutter_sobel_entropy(image) == shannon_entropy(squares)
@@ -129,6 +139,14 @@ def test_clutter_of_one_step_is_one_line_of_pixels() -> None:
     score = clutter_score(half_black_half_white(size))
     # one or two columns, without the outermost pixels
     assert (size - 2) / size**2 <= score <= 2 * size / size**2
+
+
+def test_the_settings_decide_which_of_two_images_is_more_cluttered() -> None:
+    fine = np.random.default_rng(0).integers(90, 166, (64, 64), dtype=np.uint8)
+    coarse = np.full((64, 64), 40, dtype=np.uint8)
+    coarse[np.add.outer(np.arange(64) // 16, np.arange(64) // 16) % 2 == 0] = 220
+    assert clutter_score(rgb(fine)) > clutter_score(rgb(coarse))
+    assert clutter_sigma_3(rgb(fine)) < clutter_sigma_3(rgb(coarse))
 
 
 def test_faint_steps_are_no_edges() -> None:

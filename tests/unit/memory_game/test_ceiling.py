@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from memorability.memory_game.beta_binomial import BetaBinomial, TrueRates
 from memorability.memory_game.ceiling import TARGETS, noise_ceiling, split_counts
 from memorability.memory_game.consistency import spearman_brown
 from memorability.memory_game.scoring import score_counts
@@ -94,7 +95,8 @@ def test_the_odd_response_falls_to_either_half() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "responses", "spread"), [(4000, 100, 0.12), (4000, 30, 0.12), (4000, 80, 0.06)]
+    ("images", "responses", "spread"),
+    [(4000, 100, 0.12), (4000, 30, 0.12), (4000, 80, 0.06)],
 )
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_perfect_predictor_reaches_the_ceiling(
@@ -102,12 +104,50 @@ def test_a_perfect_predictor_reaches_the_ceiling(
 ) -> None:
     table, truth = simulated(images, responses, spread)
     found = noise_ceiling(table, bootstrap=BOOTSTRAP, splits=5)
-    found = found[found["target"] == target].set_index("method")["ceiling"]
-    if target in ("d_prime", "criterion") and responses < 60:
-        assert found.isna().all(), "halves of so few responses do not tell"
-        return
+    found = found[found["target"] == target].set_index("method")
+    # Halves of so few responses do not tell.
+    modelled = target in ("d_prime", "criterion") and responses < 60
+    assert set(found["ceiling_by"]) == {"model" if modelled else "halves"}
+    assert found["ceiling_low"].isna().all() == modelled
     reached = stats.spearmanr(truth[target], score_counts(table)[target]).statistic
-    assert found["pooled"] == pytest.approx(reached, abs=0.02)
+    assert found["ceiling"]["pooled"] == pytest.approx(reached, abs=0.03 if modelled else 0.02)
+
+
+@pytest.mark.parametrize("responses", [10, 20, 40])
+def test_the_modelled_ceiling_is_reached_where_hits_and_false_alarms_go_together(
+    responses: int,
+) -> None:
+    generator = np.random.default_rng(responses)
+    rates = {
+        "a": TrueRates(BetaBinomial(0.75, 9.0), BetaBinomial(0.12, 12.0), 0.4),
+        "b": TrueRates(BetaBinomial(0.60, 15.0), BetaBinomial(0.20, 12.0), -0.3),
+    }
+    n = np.full(2000, responses)
+    parts, truths = [], []
+    for name, model in rates.items():
+        hits, false_alarms = model.draw(2000, generator)
+        counts = {"hits": generator.binomial(n, hits), "responses": n}
+        counts["false_alarms"] = generator.binomial(n, false_alarms)
+        parts.append(pd.DataFrame(counts).assign(category=name, subcategory=""))
+        truths.append(stats.norm.ppf(hits) - stats.norm.ppf(false_alarms))
+    table, truth = pd.concat(parts, ignore_index=True), np.concatenate(truths)
+    found = noise_ceiling(table, bootstrap=BOOTSTRAP, splits=5)
+    found = found[found["target"] == "d_prime"].set_index(["group", "method"])["ceiling"]
+    measured = score_counts(table)["d_prime"]
+    for group, method in (("all", "pooled"), ("a", "within"), ("b", "within")):
+        chosen = np.ones(4000, dtype=bool) if group == "all" else table["category"] == group
+        reached = stats.spearmanr(truth[chosen], measured[chosen]).statistic
+        assert found[group, method] == pytest.approx(reached, abs=0.03)
+
+
+def test_the_model_says_nothing_of_subcategories_and_of_few_images() -> None:
+    table, _ = simulated(60, 20, 0.1)
+    table["subcategory"] = [f"s{k}" for k in np.arange(60) // 6]
+    table.loc[:7, "category"] = "few"
+    found = noise_ceiling(table, bootstrap=BOOTSTRAP, splits=2)
+    found = found[found["target"] == "criterion"].set_index(["group", "method"])["ceiling_by"]
+    assert found["all", "pooled"] == found["a", "within"] == "model"
+    assert found["all", "partial_subcategory"] == found["few", "within"] == ""
 
 
 def test_columns_follow_from_one_another() -> None:
@@ -115,8 +155,7 @@ def test_columns_follow_from_one_another() -> None:
     found = noise_ceiling(table, bootstrap=BOOTSTRAP)
     assert list(found.columns) == [
         "target", "group", "method", "n", "divisions", "consistency", "consistency_sd", "full_length",
-        "ceiling",
-        "ceiling_low", "ceiling_high", "unit",
+        "ceiling", "ceiling_low", "ceiling_high", "unit", "ceiling_by",
     ]  # fmt: skip
     methods = ["pooled", "partial", "mean_within", "between_category"]
     assert found["method"].tolist() == [*methods, "within", "within"] * 5

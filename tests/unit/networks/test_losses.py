@@ -39,10 +39,10 @@ def made(name: str, **choices: str) -> nn.Module:
     return make_loss(loss_choice(name, **choices))[0]
 
 
-@pytest.fixture(scope="module", params=[*LOSSES, "style of pool5"])
+@pytest.fixture(scope="module", params=[*LOSSES, "style of gatys5_relu", "style of pool5"])
 def named(request: pytest.FixtureRequest) -> tuple[str, nn.Module]:
-    if request.param == "style of pool5":
-        return "style", made("style", style_gram="pool5")
+    if request.param.startswith("style of "):
+        return "style", made("style", style_gram=request.param.removeprefix("style of "))
     return request.param, made(request.param)
 
 
@@ -319,7 +319,9 @@ def test_one_minus_a_distance_drives_the_distance_up() -> None:
 # Style
 
 
-def gram_loss_by_hand(loss: StyleLoss, image: Tensor, reconstruction: Tensor) -> float:
+def gram_loss_by_hand(
+    loss: StyleLoss, image: Tensor, reconstruction: Tensor, *, after_relu: bool
+) -> float:
     """Gatys et al. 2016, equations 3 to 5, with NumPy, on torchvision's VGG19."""
     with torch.device("meta"):  # its classifier, which nothing here needs, is most of it
         vgg = torchvision.models.vgg19(weights=None).features.eval()
@@ -334,6 +336,7 @@ def gram_loss_by_hand(loss: StyleLoss, image: Tensor, reconstruction: Tensor) ->
         for each in (image, reconstruction):
             with torch.no_grad():
                 output = vgg[: last + 1](normalize(each))
+                output = output.relu() if after_relu else output
             assert isinstance(vgg[last], nn.Conv2d)
             maps.append(output.flatten(1).double().numpy())
         count, positions = maps[0].shape
@@ -343,12 +346,13 @@ def gram_loss_by_hand(loss: StyleLoss, image: Tensor, reconstruction: Tensor) ->
     return float(np.mean(layers))
 
 
-def test_style_agrees_with_the_equations_of_gatys_and_colleagues() -> None:
-    loss = made("style")
+@pytest.mark.parametrize("gram", ["gatys5", "gatys5_relu"])
+def test_style_agrees_with_the_equations_of_gatys_and_colleagues(gram: str) -> None:
+    loss = made("style", style_gram=gram)
     assert isinstance(loss, StyleLoss)
     images, reconstructions = pictures("style", 2), pictures("style", 2, seed=1)
     expected = [
-        gram_loss_by_hand(loss, image, reconstruction)
+        gram_loss_by_hand(loss, image, reconstruction, after_relu=gram == "gatys5_relu")
         for image, reconstruction in zip(images, reconstructions, strict=True)
     ]
     assert loss(images, reconstructions).tolist() == pytest.approx(expected, rel=1e-4)

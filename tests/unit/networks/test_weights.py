@@ -16,6 +16,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional
 
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
 from memorability.autoencoder.initial_weights import (
@@ -28,7 +29,12 @@ from memorability.networks import catalogue, torchvision_networks
 from memorability.networks.catalogue import AUTOENCODER, LOSSES
 from memorability.networks.losses import Lpips, make_loss
 from memorability.networks.torchvision_networks import load_backbone, load_network
-from memorability.networks.weights import load_strictly, read_state_dict
+from memorability.networks.weights import (
+    IMAGENET_MEAN,
+    IMAGENET_SD,
+    load_strictly,
+    read_state_dict,
+)
 from tests.run_settings import loss_choice
 
 torch.set_num_threads(1)
@@ -441,8 +447,20 @@ def test_vgg16_without_normalisation_becomes_the_encoder_whole(
     theirs = vgg16[1]
     images = torch.rand(1, 3, 224, 224)
     with torch.no_grad():
-        maps = theirs.features(images).flatten(1)
-        torch.testing.assert_close(model.encode(images), theirs.classifier[:6](maps))
+        maps = after_standardising(theirs, images).flatten(1)
+        torch.testing.assert_close(
+            model.encode(images), theirs.classifier[:6](maps), rtol=1e-3, atol=1e-4
+        )
+
+
+def after_standardising(theirs: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return VGG16's maps of standardised images that have black around them, not the mean."""
+    mean, sd = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_SD))
+    framed = (functional.pad(images, (1, 1, 1, 1)) - mean) / sd
+    features = theirs.features
+    first = functional.conv2d(framed, features[0].weight, features[0].bias)
+    maps: torch.Tensor = features[1:](first)
+    return maps
 
 
 def test_vgg16_in_an_encoder_with_normalisation_leaves_that_at_identity(
@@ -454,9 +472,13 @@ def test_vgg16_in_an_encoder_with_normalisation_leaves_that_at_identity(
     assert (receipt.matched, receipt.missing, receipt.unexpected) == (26, 192 - 26, 6)
     convolutions = [layer for layer in model.encoder.modules() if isinstance(layer, nn.Conv2d)]
     theirs = [layer for layer in vgg16[1].modules() if isinstance(layer, nn.Conv2d)]
-    for ours, other in zip(convolutions, theirs, strict=True):
+    # The first also does the standardising.
+    for ours, other in list(zip(convolutions, theirs, strict=True))[1:]:
         assert torch.equal(ours.weight, other.weight)
         assert torch.equal(ours.bias, other.bias)
+    torch.testing.assert_close(
+        convolutions[0].weight * torch.tensor(IMAGENET_SD).view(1, 3, 1, 1), theirs[0].weight
+    )
     norms = [layer for layer in model.encoder.modules() if isinstance(layer, nn.BatchNorm2d)]
     assert len(norms) == 13
     assert all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)

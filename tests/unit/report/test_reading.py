@@ -484,7 +484,7 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
     row = {
         "target": "score_uncorrected", "group": "all", "method": "pooled", "n": 9,
         "consistency": 0.7, "consistency_sd": 0.01, "full_length": 0.82, "ceiling": 0.91,
-        "ceiling_low": 0.8, "ceiling_high": 0.95, "unit": "images",
+        "ceiling_low": 0.8, "ceiling_high": 0.95, "unit": "images", "ceiling_by": "halves",
     }  # fmt: skip
     of_food = row | {"group": "food", "method": "within", "n": 4}
     ceiling = pd.DataFrame([row, row | {"method": "partial"}, of_food])
@@ -497,6 +497,7 @@ def test_the_ceiling_is_shown_with_headings_for_readers() -> None:
         "SD over splits": 0.01,
         "reliability of all responses": 0.82,
         "highest possible r": "0.910 [0.800, 0.950]",
+        "from": "halves",
         "interval for new": "images",
     }
     within = ceiling_for_reading(ceiling, "within")

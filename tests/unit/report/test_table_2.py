@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from memorability.analysis.correlations import CorrelationSettings, correlations
-from memorability.analysis.feature_attributions import (
+from memorability.analysis.correlations import (
+    CorrelationSettings,
     correlate_attributions,
-    correlate_tested,
-    share_converged,
+    correlations,
 )
-from memorability.analysis.gathering import from_features
+from memorability.analysis.feature_model import correlate_tested
+from memorability.analysis.gathering import from_features, share_converged
 from memorability.claims.published import load_published
 from memorability.features.names import OBJECT_FEATURES, TABLE_2
 from memorability.report.reading import table_2_for_reading

@@ -341,16 +341,17 @@ def test_features_are_said_to_add_to_labels_where_the_interval_says_so(
     difference = measured_with_interval(*gain)
     assert said == (
         f"On 1,200 unseen images, ridge regression on all features and labels {verdict} a model of "
-        f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. These features "
-        "add to all others: Saturation (20 % of the variance)."
+        f"labels alone: Spearman's r 0.750 against 0.500, difference {difference}. The model "
+        "uses these features (share of the variance of scores that shuffling one costs): Saturation "
+        "(20 %). A feature that is used need not add anything to the others."
     )
 
 
 def test_features_of_constant_predictions_are_not_compared() -> None:
     said = features_in_words(*of_features((np.nan, np.nan, np.nan), {"saturation": -0.1}))
     assert said == (
-        "On 1,200 unseen images, ridge regression predicts from all features: Spearman's r 0.750. No "
-        "single feature is shown to add to the others."
+        "On 1,200 unseen images, ridge regression predicts from all features: Spearman's r 0.750. "
+        "The model is not shown to use any single feature."
     )
 
 

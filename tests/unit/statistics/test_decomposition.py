@@ -461,6 +461,20 @@ class TestDetails:
         assert table["clusters"].isna().all()
         assert not table["method"].str.contains("subcategory").any()
 
+    def test_means_of_categories_have_the_interval_over_subcategories_or_none(self) -> None:
+        values, images = divided()
+        found = row(correlate(values, images, detailed=True, **QUICK), "all", "between_category")
+        assert found["unit"] == "subcategories"
+        assert found["ci_low"] <= found["r"] <= found["ci_high"]
+        bounds = ["ci_images_low", "ci_images_high", "ci_bca_low", "ci_bca_high"]
+        assert np.isnan([found[name] for name in bounds]).all()
+        few = correlate(*images_of_few_subcategories(), detailed=True, **QUICK)
+        found = row(few, "all", "between_category")
+        assert found["unit"] == "images"
+        assert np.isnan([found[name] for name in ("ci_low", "ci_high", *bounds)]).all()
+        assert found["ci_method"].startswith("none (images do not tell")
+        assert np.isfinite(row(few, "all", "part_between_category")["ci_low"])
+
     def test_two_categories_have_no_correlation_between_and_one_has_no_parts(self) -> None:
         values, images = divided()
         two = images.assign(category=images["category"].replace("c2", "c1"))

@@ -64,7 +64,11 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         ),
         (
             "recommended",
-            {"order": "fixed_shuffle", "batch_norm_mode": "train_then_recompute"},
+            {
+                "order": "fixed_shuffle",
+                "batch_norm_mode": "train_then_recompute",
+                "style_gram": "gatys5_relu",
+            },
         ),
         (
             "paper_text",

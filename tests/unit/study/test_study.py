@@ -109,7 +109,15 @@ AS_SCRIPTED = (
 )
 SAMPLE: dict[str, Any] = {
     "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
-    "prediction": STRATIFIED,
+    "prediction": {"split": {"kind": "official"}},
+}
+FROM_VGG16 = {"initial_weights": "vgg16_encoder"}
+PRETRAINS: dict[str, Any] = {
+    "protocols": ["pretrained_start"],
+    "losses": ["mse"],
+    "selected": {"protocol": "pretrained_start", "loss": "mse"},
+    "pretraining": FROM_VGG16,
+    "features": {"objects": False},
 }
 
 
@@ -347,6 +355,21 @@ def test_a_target_that_needs_false_alarms_says_which_counts_are_missing(target: 
     assert "no false_alarms, hits, responses" in refusal(merged(settings, lamem))
 
 
+def test_models_of_responses_need_counts_or_single_trials() -> None:
+    counts = {"statistics": {"response_models": ["counts"]}}
+    trials = {"statistics": {"response_models": ["trials"]}}
+    message = refusal(merged(folder(), counts))
+    assert "statistics.response_models: counts are to be modelled" in message
+    assert "no false_alarms, hits, responses" in message
+    assert "but the study has none. Give them in dataset.trials" in refusal(merged(trials))
+    resolve(merged(counts), ROOT)  # MemCat's table has counts
+    known = resolve(merged(_yaml(ROOT / "studies/sample.yaml"), trials), ROOT)
+    assert known.has_trials
+    assert "'trial' is unknown (did you mean 'trials'?)" in refusal(
+        merged({"statistics": {"response_models": ["trial"]}})
+    )
+
+
 def test_a_data_set_without_its_kind_is_asked_for_the_kind_alone() -> None:
     message = refusal(changed("dataset", {}))
     assert "dataset.kind: missing" in message
@@ -376,7 +399,13 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
     ("overlays", "sentences"),
     [
         ([], []),
-        ([SAMPLE], ["Observers are simulated; images are crops of a few photographs."]),
+        (
+            [SAMPLE],
+            [
+                "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
+            ],
+        ),
         (
             [{"protocols": ["paper", "untrained_start"]}],
             ["Autoencoders start from random, not ImageNet, weights."],
@@ -392,6 +421,13 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
         (
             [{"protocols": ["paper", "pretrained_start"], "pretraining": {"images": "my/photos"}}],
             ["Autoencoders were pre-trained on the images of my/photos, not on ImageNet."],
+        ),
+        (
+            [{"protocols": ["paper", "pretrained_start"], "pretraining": FROM_VGG16}],
+            [
+                "Autoencoders were pre-trained on the images of resources/pretraining, not on "
+                "ImageNet, with VGG16 (ImageNet) as encoder at first."
+            ],
         ),
         (
             [{"weights": {"source": "random"}}],
@@ -422,6 +458,7 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
             ],
             [
                 "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
                 "Autoencoders start from random, not ImageNet, weights.",
             ],
         ),
@@ -436,6 +473,7 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
             [_yaml(ROOT / "studies" / "sample.yaml")],
             [
                 "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
                 "Autoencoders start from random, not ImageNet, weights.",
                 "LPIPS and style losses use random backbones.",
             ],
@@ -785,6 +823,8 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
         (SAMPLE, {*PRETRAINED, *OBJECTS}),
         (SAMPLE | {"features": {"objects": False}}, PRETRAINED),
         (SAMPLE | {"weights": {"source": "directory"}}, {*PRETRAINED, *OBJECTS}),
+        (SAMPLE | PRETRAINS, {VGG}),
+        (SAMPLE | PRETRAINS | {"pretraining": {"epochs": 1}}, set()),
         (SAMPLE | {"weights": {"source": "directory", "directory": "elsewhere"}}, set()),
         (
             {
@@ -803,6 +843,8 @@ def test_results_that_this_user_may_not_write_are_refused_naming_the_directory(
         "sample",
         "no objects",
         "default directory",
+        "pre-training from VGG16",
+        "pre-training",
         "own directory",
         "lamem",
     ],
@@ -868,7 +910,7 @@ def test_a_data_set_that_can_be_fetched_need_not_be_there(
     [
         ({"kind": "lamem"}, "published", "published is the split of MemCat"),
         ({"kind": "memcat"}, "official", "official names one of the five splits of LaMem"),
-        (SAMPLE["dataset"], "official", "official names one of the five splits of LaMem"),
+        (SAMPLE["dataset"], "stratified", "would test a predictor on crops that overlap"),
     ],
 )
 def test_a_split_of_another_data_set_is_refused(
@@ -878,12 +920,23 @@ def test_a_split_of_another_data_set_is_refused(
     assert says in refusal(merged(overlay))
 
 
+def test_a_split_that_is_given_is_not_grouped_anew() -> None:
+    def grouped(kind: str) -> dict[str, Any]:
+        return {"prediction": {"split": {"kind": kind, "group_near_duplicates": True}}}
+
+    assert "cannot be grouped anew" in refusal(merged(grouped("published")))
+    assert resolve(merged(grouped("stratified")), ROOT).groups_near_duplicates
+    assert not resolve(merged(), ROOT).groups_near_duplicates
+
+
 def test_an_official_split_is_read_from_the_data_set() -> None:
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay), ROOT)
     assert paths.official_splits(study) == ["resources/lamem/official_splits.parquet"]
     assert not study.has_counts
     assert paths.official_splits(resolve(merged(), ROOT)) == []
+    sample = resolve(merged(SAMPLE), ROOT)
+    assert paths.official_splits(sample) == ["results/memcat/dataset/official_splits.parquet"]
 
 
 def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(
@@ -1129,6 +1182,34 @@ def test_other_weights_fit_and_say_so(tmp_path: Path, text: str, files: list[str
 
 
 # Pre-training
+
+
+def test_pretraining_begins_from_vgg16_where_it_is_told_to() -> None:
+    study = resolve(merged(SAMPLE, PRETRAINS), ROOT)
+    settings = job_settings.pretraining(study, "squash", "conv7x7", "upsample_conv", "yes")
+    file = f"resources/weights/{VGG}"
+    assert settings["start"] == {
+        "initial_weights": "vgg16_encoder",
+        "seed": 0,
+        "weights_file": file,
+    }
+    assert settings["decoder_first"] == {"epochs": 0, "learning_rate": 1e-3}
+    with pytest.raises(InputError, match=r"vgg16_encoder has all the channels.*width is 0\.5"):
+        resolve(merged(SAMPLE, PRETRAINS, {"autoencoder": {"width": 0.5}}), ROOT)
+    narrow = {"autoencoder": {"width": 0.5}, "pretraining": {"initial_weights": "random"}}
+    resolve(merged(SAMPLE, PRETRAINS, narrow), ROOT)
+
+
+def test_a_weights_file_of_pretraining_must_be_there_before_any_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    own = {"weights": {"source": "directory", "directory": "w"}, "features": {"objects": False}}
+    begun = {"pretraining": FROM_VGG16 | {"images": "photos"}}
+    study = resolve(merged(SAMPLE, PRETRAINS, own, begun), ROOT)
+    with pytest.raises(InputError, match=f"Weights files are missing: w/{VGG}"):
+        preflight.check_study(study)
 
 
 def test_a_study_that_pretrains_needs_its_folder_and_makes_one_model_per_architecture(

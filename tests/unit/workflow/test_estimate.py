@@ -161,6 +161,20 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("plot_scores") == 4 + FIGURES["figure"]
 
 
+def test_epochs_of_the_decoder_alone_take_two_thirds_of_others(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(b"a name counts")
+    stages = {"images": str(tmp_path), "epochs": 2, "decoder_first": {"epochs": 3}}
+    overlay = {
+        "protocols": ["pretrained_start"],
+        "selected": {"protocol": "pretrained_start"},
+        "pretraining": stages,
+    }
+    wildcards = {"bottleneck": "conv7x7", "decoder": "upsample_conv", "batch_norm": "yes"}
+    taken = seconds("pretrain", overlay, wildcards=wildcards)
+    assert taken == pytest.approx(4 + 3 * (2 + 3 * 2 / 3) * 2.0)
+
+
 def test_images_are_known_counted_or_prepared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -493,8 +493,12 @@ def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path
 # Pre-training
 
 
-def pretraining(decoder: str = "upsample_conv", epochs: int = 2) -> pd.DataFrame:
+def pretraining(
+    decoder: str = "upsample_conv", epochs: int = 2, decoder_first: int = 0
+) -> pd.DataFrame:
+    parts = ["none", *["decoder"] * decoder_first, *["all"] * (epochs - decoder_first)]
     rows = {
+        "trained_part": parts,
         "resize": "squash", "bottleneck": "conv7x7", "decoder": decoder,
         "batch_norm": decoder == "upsample_conv", "width": 0.25, "epoch": range(epochs + 1),
         "train_error": [NAN, *[0.03] * epochs], "validation_error": [0.09, *[0.02] * epochs],
@@ -516,6 +520,13 @@ def test_every_pretrained_model_has_a_line_of_trained_and_of_held_out_images(
     svg = draw(figure, tmp_path)
     assert "transposed12, no batch normalisation" in svg
     assert "Observers are simulated" in svg
+
+
+@pytest.mark.parametrize("decoder_first", [0, 2])
+def test_the_epochs_of_the_decoder_alone_are_marked(tmp_path: Path, decoder_first: int) -> None:
+    history = pretraining(epochs=3, decoder_first=decoder_first)
+    svg = draw(learning.pretraining_errors(history, note=NOTE), tmp_path)
+    assert ("the decoder alone is trained" in svg) == (decoder_first > 0)
 
 
 # Choice of learning rates
@@ -540,7 +551,7 @@ def chosen(loss: str, rates: list[str], *, undefined: bool = False) -> list[pd.D
     seeds = [keys | {"lr": lr, "seed": seed, "r": 0.1} for lr in rates for seed in "01"]
     lr = "" if undefined and len(rates) == 1 else rates[0]
     selection = [
-        keys | {"rule": rule, "lr": lr, "r": r, "r_low": 0.1, "r_high": 0.3}
+        keys | {"rule": rule, "lr": lr, "r": r, "r_middle_low": 0.1, "r_middle_high": 0.3}
         for rule, r in (("published", 0.25), ("images", 0.125))
     ]
     choices = [keys | {"rule": "images", "lr": rate, "share": 1 / len(rates)} for rate in rates]
@@ -782,3 +793,26 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
 )
 def test_a_title_names_the_model(changes: dict[str, Any], title: str) -> None:
     assert style.run_title(pd.DataFrame([correlation(**changes)])) == title
+
+
+def test_planted_and_found_stand_in_one_row_each(tmp_path: Path) -> None:
+    effects = pd.DataFrame(
+        {
+            "kind": ["category", "mean", "property"],
+            "effect": ["food", "memorability", "saturation"],
+            "planted": [0.06, 0.7, 0.09],
+            "found": [0.05, 0.71, 0.2],
+            "ci_low": [0.01, NAN, 0.15],
+            "ci_high": [0.09, NAN, 0.25],
+        }
+    )
+    figure = comparisons.planted_and_found(effects, confidence=0.95, note=NOTE)
+    effect, level = panels(figure)
+    names = [label.get_text() for label in effect.get_yticklabels()]
+    assert names == ["Category food", "Saturation, per standard deviation"]
+    planted, found = (line.get_xdata() for line in effect.get_lines()[:2])
+    assert list(planted) == [0.06, 0.09]
+    assert list(found) == [0.05, 0.2]
+    assert list(level.get_lines()[0].get_xdata()) == [0.7]
+    assert "95 % interval" in texts(figure)
+    draw(figure, tmp_path)

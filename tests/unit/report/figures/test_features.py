@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
-from memorability.features.names import OBJECT_FEATURES, TABLE_2, VARIANTS_OF
+from memorability.features.names import OBJECT_FEATURES, READINGS_OF, TABLE_2
 from memorability.report.figures import style
 from memorability.report.figures.features import (
     feature_correlations,
@@ -112,9 +112,9 @@ def test_published_values_of_other_images_are_not_drawn(table: pd.DataFrame) -> 
     assert "published" not in [line.get_label() for line in axes.get_lines()]
 
 
-def reading(metric: str, r: float, method: str = "pooled") -> dict[str, object]:
+def reading(metric: str, r: float, method: str = "pooled", n: int = 40) -> dict[str, object]:
     return {
-        "quantity": "variant" if metric in VARIANTS_OF else "feature", "metric": metric,
+        "quantity": "variant" if metric in READINGS_OF else "feature", "metric": metric, "n": n,
         "backbone": "", "trained_by": "", "published": "", "sign": "", "model": "", "protocol": "",
         "loss": "", "lr": "",
         "method": method, "target": "score", "r": r, "ci_low": r - 0.1, "ci_high": r + 0.1,
@@ -136,6 +136,17 @@ def test_other_readings_stand_below_their_feature() -> None:
     (points,) = [line for line in axes.lines if line.get_marker() == "o"]
     assert list(points.get_xdata()) == [0.2, 0.6, 0.1, -0.5]
     assert "90 % interval" in axes.get_xlabel()
+
+
+def test_a_reading_of_some_of_the_images_says_of_how_many() -> None:
+    features = pd.DataFrame([reading("separation_score", 0.3)])
+    variants = [reading("separation_found", 0.4), reading("separation_where_found", 0.1, n=10)]
+    figure = readings(features, pd.DataFrame(variants), confidence=0.95, note=NOTE)
+    names = [text.get_text().replace("\n", " ") for text in figure.axes[0].get_yticklabels()]
+    assert names == [
+        "Separation score (Table 2)", "Separation: foreground or none",
+        "Separation where there is foreground (25 % of the images)",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("all_unused", [True, False])

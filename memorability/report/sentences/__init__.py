@@ -1,0 +1,1 @@
+"""Owns the sentences and tables for readers on one subject each."""
