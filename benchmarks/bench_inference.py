@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Row, Timing
 from memorability.prediction.held_out import LABELS, Block, Pair, increments
+from memorability.prediction.intervals import calibrated
 from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.decomposition import correlate
 from memorability.statistics.intervals import Bootstrap
@@ -59,11 +60,43 @@ def rows() -> list[Row]:
         made += _shares(what, lambda rng, k=seeds: _of_seeds(k, rng), "interval")
         what = f"two equal protocols, {seeds} seeds each that move r by SD 0.05"
         made += _shares(what, lambda rng, k=seeds: _protocols(k, rng), "p")
+    made += _predicted(images)
     for number in (20, 134):
         what = f"2,000 images at most of {number} subcategories in 5 categories"
         made += _shares(what, lambda rng, k=number: _added(images, k, rng), "p")
         made += _shares(what, lambda rng, k=number: _planted(images, k, rng), "interval")
     return made
+
+
+def _predicted(images: pd.DataFrame) -> Iterator[Row]:
+    """Return a row per category: how often the interval around a prediction holds a new score.
+
+    The predictor is the mean score of the subcategory in 5,892 images; 3,177 others calibrate the
+    intervals, and the remaining 931 are new.
+    """
+    rng = np.random.default_rng(0)
+    started = time.perf_counter()
+    held = []
+    for _ in range(STUDIES):
+        part = rng.permutation(np.repeat(["train", "test", "new"], [5_892, 3_177, 931]))
+        means = images[part == "train"].groupby("subcategory")["score"].mean()
+        residuals = images["score"] - images["subcategory"].map(means)
+        test, new = (images.assign(residual=residuals)[part == name] for name in ("test", "new"))
+        found = calibrated(test["residual"].to_numpy(), test["category"], 1 - LEVEL)
+        for name, rows in new.groupby("category"):
+            widths = found.of(str(name)), found.all
+            inside = [(rows["residual"].abs() <= width.half_width).mean() for width in widths]
+            held.append((name, *inside))
+    seconds = Timing((time.perf_counter() - started,))
+    means = pd.DataFrame(held, columns=["category", "own", "all"]).groupby("category").mean()
+    for name, row in means.iterrows():
+        yield Row(
+            f"new images, intervals around predictions: {name}",
+            seconds,
+            target=f"{1 - LEVEL - 0.02:.2f} to {1 - LEVEL + 0.02:.2f}",
+            met=bool(abs(row["own"] - (1 - LEVEL)) <= 0.02),
+            agreement=f"{row['own']:.3f}; one interval for all categories {row['all']:.3f}",
+        )
 
 
 def _shares(

@@ -108,6 +108,7 @@ rule summarise_study:
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
         given_controls=[rules.compare_controls.output.given] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
+        near_duplicates=[rules.list_near_duplicates.output.table] if study.runs else [],
         increments=rules.measure_increments.output.table,
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],

@@ -5,7 +5,7 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from memorability.memory_game.response_models import ResponseModelSettings, model_counts
     from memorability.report.pages import write_page
-    from memorability.report.reading import effects_of_models, models_for_reading
+    from memorability.report.readings.responses import effects_of_models, models_for_reading
 
     models, rates = model_counts(job.read("per_image"), job.read_settings(ResponseModelSettings))
     job.write("models", models, "response_models")

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import rankdata
+from scipy.special import expit, logit
+from scipy.stats import rankdata, t
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
     Bootstrap,
     image_weights,
-    no_interval,
     percentile_interval,
 )
 from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Ranks, codes
@@ -154,7 +154,7 @@ class Bootstrapped:
     metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
-        """Return head, metric, value, ci_low, ci_high, cases and n, with percentile intervals.
+        """Return head, metric, value, ci_low, ci_high, cases and n, see `metric_interval`.
 
         Resamples in which a metric is undefined do not count towards its interval; where more than
         half are, or the metric itself is, or it rests on too few images, the interval is NaN.
@@ -195,11 +195,51 @@ class Bootstrapped:
         """Return the interval of a head's metric, or of its difference from a baseline's."""
         heads = [head, baseline] if baseline else [head]
         draws = self.draws[head][:, place] - (self.draws[baseline][:, place] if baseline else 0)
-        interval = percentile_interval(draws, self.confidence)
+        metric = "" if baseline else self.metrics[place]
+        low, high = metric_interval(metric, value, draws, self.n, self.confidence)
         few = min(self.cases[name][self.metrics[place]] for name in heads) < SMALLEST_BOOTSTRAP
         if few or math.isnan(value):
-            interval = no_interval("too few images" if few else "undefined")
-        return {"ci_low": interval.low, "ci_high": interval.high}
+            low = high = math.nan
+        return {"ci_low": low, "ci_high": high}
+
+
+def metric_interval(
+    metric: str, value: float, draws: FloatArray, n: int, confidence: float
+) -> tuple[float, float]:
+    """Return the interval of a metric of images that were resampled, its low and its high end.
+
+    Shares and areas are symmetric on the scale of log odds, squared errors on that of logarithms,
+    Pearson's r on Fisher's z: the interval is t standard errors wide there, the standard error being
+    that of the draws. Of few images, percentiles are too narrow and lie where the draws are skewed
+    to. Rank correlations, differences, and shares and areas of 0 or 1 have percentile intervals.
+
+    Parameters
+    ----------
+    metric
+        Of `METRICS`, "mean_within", or "" for a difference.
+    value, draws
+        Of the images, and in each resample, (draws,), NaN where undefined.
+    n
+        Number of images.
+    confidence
+        Coverage, between 0 and 1.
+
+    Notes
+    -----
+    Source: the delta method; Pepe 2003, "The Statistical Evaluation of Medical Tests for
+    Classification and Prediction", for areas and shares on the scale of log odds.
+    """
+    plain = percentile_interval(draws, confidence)
+    if metric in ("", "spearman", "mean_within") or n < 2 or math.isnan(plain.low):
+        return plain.low, plain.high
+    forth, back, slope = {
+        "mse": (np.log, np.exp, value),
+        "pearson": (np.arctanh, np.tanh, 1 - value**2),
+    }.get(metric, (logit, expit, value * (1 - value)))
+    if not slope > 0:
+        return plain.low, plain.high
+    half = np.nanstd(draws) * math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1) / slope
+    return float(back(forth(value) - half)), float(back(forth(value) + half))
 
 
 def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:

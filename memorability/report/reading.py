@@ -200,42 +200,6 @@ def ceiling_for_reading(ceiling: pd.DataFrame, method: str) -> pd.DataFrame:
     return shown[list(headings)].rename(columns=headings)
 
 
-def effects_of_models(models: pd.DataFrame) -> pd.DataFrame:
-    """Return what predictors do to responses in a table `response_models`, with headings."""
-    rows = models[models["predictor"] != ""]
-    keys = ["predictor", "answers"]
-    change = rows[rows["quantity"] == "change_of_rate"].reset_index(drop=True)
-    effect = change[keys].merge(rows[rows["quantity"] == "effect"], on=keys)
-    names = change["predictor"].str.removeprefix("error_")
-    elsewhere = names.str.startswith("external_")
-    shown = {
-        "error": names.str.removeprefix("external_").map(label)
-        + elsewhere.map({True: ", external"}).fillna(""),
-        "answers": change["answers"].str.replace("_", " "),
-        "change of the rate per SD": _figures(change, "estimate", "ci_low", "ci_high"),
-        "on the model's scale": _figures(effect, "estimate", "ci_low", "ci_high"),
-        "scale": effect["scale"],
-        "p": change["p"].map(p_value),
-        "images": change["images"],
-        "responses": change["responses"],
-    }
-    return pd.DataFrame(shown)
-
-
-def models_for_reading(models: pd.DataFrame) -> pd.DataFrame:
-    """Return what a table `response_models` says without predictors: a row per quantity."""
-    rows = models[models["predictor"] == ""]
-    shown = rows.assign(
-        quantity=rows["quantity"].map(label),
-        value=_figures(rows, "estimate", "ci_low", "ci_high"),
-        answers=rows["answers"].str.replace("_", " "),
-    )
-    wide = shown.pivot_table(
-        index=["quantity", "scale"], columns="answers", values="value", aggfunc="first", sort=False
-    )
-    return wide.fillna("–").reset_index().rename_axis(columns=None)
-
-
 def selection_for_reading(selection: pd.DataFrame) -> pd.DataFrame:
     """Return the published choice of the table `selection`, a row per loss, with headings."""
     headings = {

@@ -18,6 +18,7 @@ from memorability.report.pages import (
     text_part,
     write_parts,
 )
+from memorability.report.provenance import duplicates_in_words
 from memorability.report.reading import table_1_for_reading
 from memorability.report.sentences.increments import increments_in_words, of_same_model
 from memorability.report.table_1 import control_in_words
@@ -40,7 +41,8 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions
+    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions,
+    near_duplicates
         The tables of these names, of prediction without "prediction_"; None where there are none.
     increments
         The table `incremental`.
@@ -55,6 +57,7 @@ class Found:
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
+    near_duplicates: pd.DataFrame | None = None
     increments: pd.DataFrame | None = None
 
 
@@ -147,6 +150,8 @@ def warnings(found: Found) -> list[str]:
                 "are no counts of responses, or their halves cannot be compared."
             )
     warned += [text for text in (_chosen(found.selection), _attributed(found.attributions)) if text]
+    if found.near_duplicates is not None and (apart := duplicates_in_words(found.near_duplicates)):
+        warned.append(apart)
     return warned
 
 

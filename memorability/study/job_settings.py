@@ -279,6 +279,7 @@ def bundle(study: Study) -> Settings:
         "minimum_side": minimum_side(study.settings["losses"]),
         "decoding": decoding(study),
         "score": notes.score_convention(study),
+        "score_range": notes.score_range(study),
         "confidence": study.settings["statistics"]["confidence"],
         "split": split(study),
         "note": notes.study_note(study),

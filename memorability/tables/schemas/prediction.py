@@ -102,6 +102,17 @@ TABLES: Mapping[str, Table] = {
         share_below_floor=share(),
         share_above_ceiling=share(),
     ),
+    "prediction_intervals": table(
+        ("by", "group"),
+        by=one_of("all", "category", "prediction"),
+        group=text(),
+        n=whole(),
+        half_width=number(least=0),
+        level=share(),
+        calibrated_by=whole(),
+        coverage=share(nullable=True),
+        coverage_widest=share(nullable=True),
+    ),
     "image_scores": table(
         ("file",),
         file=text(),
@@ -109,7 +120,7 @@ TABLES: Mapping[str, Table] = {
         percentile=number(least=0, most=100, nullable=True),
         interval_low=number(nullable=True),
         interval_high=number(nullable=True),
-        outside_training_range=truth(nullable=True),
+        unusual=truth(nullable=True),
         reason=text(),
     ),
     "predictor_scores": table(

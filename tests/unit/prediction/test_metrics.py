@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from scipy import stats
+from scipy import special, stats
 from sklearn import metrics as sk
 
 from memorability.base.seeding import numpy_stream
@@ -15,6 +15,7 @@ from memorability.prediction.metrics import (
     Bootstrapped,
     bootstrap_metrics,
     evaluate_prediction,
+    metric_interval,
 )
 from memorability.statistics.intervals import Bootstrap
 
@@ -209,6 +210,48 @@ def test_intervals_of_one_class_are_nan_without_warnings() -> None:
         )
         table = found.table().set_index("metric")
     assert table.loc["roc_auc", ["value", "ci_low", "ci_high"]].isna().all()
+
+
+def test_a_share_has_the_interval_of_a_proportion_on_the_scale_of_log_odds() -> None:
+    stream = np.random.default_rng(6)
+    n, share = 80, 0.7
+    draws = stream.binomial(n, share, 40_000) / n
+    found = metric_interval("accuracy", share, draws, n, 0.95)
+    error = np.sqrt(1 / (n * share * (1 - share))) * np.sqrt(n / (n - 1))
+    half = stats.t.ppf(0.975, n - 1) * error
+    expected = special.expit(special.logit(share) + np.array([-half, half]))
+    assert [*found] == pytest.approx(expected.tolist(), abs=2e-3)
+
+
+def test_an_interval_keeps_to_what_a_metric_can_be() -> None:
+    stream = np.random.default_rng(7)
+    wild = stream.normal(0.9, 0.3, 500)
+    for metric in METRICS:
+        found = metric_interval(metric, 0.9, wild, 9, 0.95)
+        assert found[0] < 0.9 < found[1]
+        if metric != "spearman":
+            assert found[0] >= -1
+            assert metric == "mse" or found[1] <= 1
+    ones = np.ones(100)
+    assert metric_interval("accuracy", 1.0, ones, 9, 0.95) == (1.0, 1.0)
+    nan = metric_interval("roc_auc", np.nan, ones * np.nan, 9, 0.95)
+    assert np.isnan(nan).all()
+
+
+def test_intervals_of_few_images_hold_the_squared_error_more_often_than_percentiles() -> None:
+    stream = np.random.default_rng(8)
+    n, studies = 40, 400
+    held = np.zeros(2)
+    for _ in range(studies):
+        squares = stream.normal(size=n) ** 2
+        places = stream.integers(0, n, (200, n))
+        draws = squares[places].mean(axis=1)
+        found = metric_interval("mse", float(squares.mean()), draws, n, 0.95)
+        low, high = np.quantile(draws, [0.025, 0.975])
+        held += [found[0] <= 1 <= found[1], low <= 1 <= high]
+    own, percentiles = held / studies
+    assert own > percentiles
+    assert 0.92 <= own <= 0.97
 
 
 def test_a_metric_that_rests_on_too_few_images_has_no_interval() -> None:

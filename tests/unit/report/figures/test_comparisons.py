@@ -790,3 +790,26 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
 )
 def test_a_title_names_the_model(changes: dict[str, Any], title: str) -> None:
     assert style.run_title(pd.DataFrame([correlation(**changes)])) == title
+
+
+def test_planted_and_found_stand_in_one_row_each(tmp_path: Path) -> None:
+    effects = pd.DataFrame(
+        {
+            "kind": ["category", "mean", "property"],
+            "effect": ["food", "memorability", "saturation"],
+            "planted": [0.06, 0.7, 0.09],
+            "found": [0.05, 0.71, 0.2],
+            "ci_low": [0.01, NAN, 0.15],
+            "ci_high": [0.09, NAN, 0.25],
+        }
+    )
+    figure = comparisons.planted_and_found(effects, confidence=0.95, note=NOTE)
+    effect, level = panels(figure)
+    names = [label.get_text() for label in effect.get_yticklabels()]
+    assert names == ["Category food", "Saturation, per standard deviation"]
+    planted, found = (line.get_xdata() for line in effect.get_lines()[:2])
+    assert list(planted) == [0.06, 0.09]
+    assert list(found) == [0.05, 0.2]
+    assert list(level.get_lines()[0].get_xdata()) == [0.7]
+    assert "95 % interval" in texts(figure)
+    draw(figure, tmp_path)

@@ -1,0 +1,1 @@
+"""Tables as readers see them, one module for each subject."""
