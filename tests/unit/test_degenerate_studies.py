@@ -195,7 +195,12 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     correlation, bootstrap = job_settings.correlation(STUDY), job_settings.bootstrap(STUDY)
     split_of = job_settings.split(STUDY)
     split = made(
-        run("split_images", {"images": images, "official_splits": []}, settings=split_of), "split"
+        run(
+            "split_images",
+            {"images": images, "official_splits": [], "near_duplicates": []},
+            settings=split_of,
+        ),
+        "split",
     )
     ceiling = known(
         made(
