@@ -305,7 +305,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
         "decay": known(made(decay, "decay")), "near_duplicates": [], "given_controls": [],
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
-        "increments": added,
+        "increments": added, "given_controls": [], "near_duplicates": [],
     }  # fmt: skip
     page = made(run("summarise_study", inputs, **quantities), "page")
     assert page is not None, workflow.refusals
