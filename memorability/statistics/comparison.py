@@ -326,7 +326,7 @@ def _given(
     if drawn is not None and (units.clustered or len(left) > 1):
         found = infer([Runs(left, _left(*drawn))], units, bootstrap)
         compared = Runs(difference, drawn[0] - drawn[1])
-        of_difference = infer([compared], units, bootstrap, of_difference=True)
+        of_difference = infer([compared], units, bootstrap, as_it_is=True)
     elif drawn is not None:
         interval = percentile_interval(_left(*drawn)[0], bootstrap.confidence)
         found = Inference(interval, p, units.word)
