@@ -121,7 +121,9 @@ def _interval(
     if len(by_draw) == 1:
         return percentile_interval(drawn[0], bootstrap.confidence)
     # Of few images some resamples agree perfectly, of which there is no Fisher's z.
-    found = infer([Runs(by_draw, drawn)], Units(n, None, None), bootstrap, as_it_is=True).interval
+    found = infer(
+        [Runs(by_draw, drawn)], Units(n, None, None), bootstrap, of_difference=True
+    ).interval
     return replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
 
 

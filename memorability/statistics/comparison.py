@@ -172,7 +172,7 @@ def _of_difference(drawn: FloatArray, units: Units, bootstrap: Bootstrap) -> Inf
 
 def given_controls(
     values: pd.DataFrame,
-    controls: Mapping[str, pd.DataFrame],
+    controls: Mapping[Any, pd.DataFrame],
     images: pd.DataFrame,
     *,
     target: str,
@@ -192,7 +192,7 @@ def given_controls(
     values
         Columns image_id, value and seed, as in `memorability.statistics.decomposition.correlate`.
     controls
-        Name -> a table with the same columns.
+        Name, of any type that a table can hold -> a table with the same columns.
     images, target, bootstrap
         As in `memorability.statistics.decomposition.correlate`.
 
@@ -336,7 +336,7 @@ def _given(
     if drawn is not None and (units.clustered or len(left) > 1):
         found = infer([Runs(left, _left(*drawn))], units, bootstrap)
         compared = Runs(difference, drawn[0] - drawn[1])
-        of_difference = infer([compared], units, bootstrap, as_it_is=True)
+        of_difference = infer([compared], units, bootstrap, of_difference=True)
     elif drawn is not None:
         interval = percentile_interval(_left(*drawn)[0], bootstrap.confidence)
         found = Inference(interval, p, units.word)

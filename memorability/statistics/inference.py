@@ -137,7 +137,7 @@ def infer(
     units: Units,
     bootstrap: Bootstrap,
     *,
-    as_it_is: bool = False,
+    of_difference: bool = False,
 ) -> Inference:
     """Return the inference on a mean correlation over runs, or on the difference of two.
 
@@ -155,7 +155,7 @@ def infer(
         What the resamples drew.
     bootstrap
         See `memorability.statistics.intervals.Bootstrap`.
-    as_it_is
+    of_difference
         Whether the one experiment's statistic is no correlation to take as Fisher's z, but a difference
         of two, or a mean.
 
@@ -164,7 +164,7 @@ def infer(
     Of the ways to take p from resamples of clusters, this kept to its level from 12 subcategories on
     (`benchmarks/bench_inference.py`).
     """
-    single = len(experiments) == 1 and not as_it_is
+    single = len(experiments) == 1 and not of_difference
     scale = _fisher if single else _as_it_is
     several = any(len(each.by_run) > 1 for each in experiments)
     unit = f"{units.word} and seeds" if several else units.word
