@@ -35,6 +35,7 @@ if study.runs:
     include: "rules/features.smk"
     include: "rules/controls.smk"
     include: "rules/reconstruct.smk"
+    include: "rules/duplicates.smk"
     include: "rules/predict.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"

@@ -31,9 +31,10 @@ columns of the table with --model alone:
   file                    as named, or found in and below a folder
   score                   predicted memorability, in units of the study's scores
   percentile              share (0-100) of the study's unseen images with a lower prediction
-  interval_low, _high     where the measured score is expected, from the study's validation images
-  outside_training_range  the score lies beyond those of the training images, or the image looks to
-                          the encoder less like them than 99 % of the study's unseen images do
+  interval_low, _high     where the measured score is expected, from the study's test images
+  unusual                 the score lies beyond those of the training images, or the image looks to
+                          the encoder less like them than 99 % of the study's unseen images do; grey,
+                          blurred and upside-down images are mostly not called unusual
   reason                  why a file could not be read; it keeps its row
 
 columns of the table with --predictor, one row per file and predictor:
@@ -129,9 +130,9 @@ def _by_study(arguments: argparse.Namespace, device: str, threads: int) -> _Scor
         saved.record,
         lambda files, step: score_images(
             saved, files, device=device, threads=threads, batch_size=arguments.batch_size,
-            on_image=step,
+            category=arguments.category, on_image=step,
         ),
-        lambda table, others: summary(table, others, saved),
+        lambda table, others: summary(table, others, saved, arguments.category),
     )  # fmt: skip
 
 
@@ -189,6 +190,8 @@ def _check_predictors(arguments: argparse.Namespace) -> None:
                 f"--weights {name}={file}: no --predictor {name} is asked for "
                 f"({nearest(name, arguments.predictor or PIXEL_PREDICTORS)})."
             )
+    if arguments.category and arguments.predictor:
+        raise InputError("--category is for the intervals of --model, without --predictor.")
     if arguments.mirror and not arguments.predictor:
         raise InputError("--mirror is for --predictor; the intervals of --model hold without it.")
 
@@ -303,6 +306,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="results/<study>/predictor/bundle.safetensors, here or from elsewhere",
+    )
+    predict.add_argument(
+        "--category",
+        metavar="NAME",
+        help="category of the study that all images belong to: its interval is narrower than the one "
+        "that holds in every category",
     )
     predict.add_argument(
         "--weights",

@@ -112,8 +112,7 @@ rule compare_controls:
         controls=rules.measure_controls.output.controls,
         images=IMAGES,
     output:
-        given="<results>/tables/given_controls.parquet",
-        given_tsv="<results>/tables/given_controls.tsv",
+        **tabled("given_controls", "given"),
         page=page("given_controls"),
     log:
         "<logs>/compare_controls.log",

@@ -10,7 +10,8 @@ MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differen
           <results>/figures/scores.*
           <results>/tables/consistency.*, <results>/figures/consistency.* (where there are trials)
           <results>/dataset/scores.csv, trials.parquet, observers.parquet (where the user gave single trials)
-          <results>/dataset/ (sample: images, scores, trials, observers and the planted truth)
+          <results>/dataset/ (sample: images, scores, split, trials, observers and the planted truth)
+          <results>/tables/planted_effects.*, <results>/figures/planted_effects.* (sample)
 """
 
 SCORES = study.image_source["scores"]
@@ -25,6 +26,7 @@ if study.settings["dataset"]["kind"] == "sample":
             trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
             observers=ensure("<results>/dataset/observers.parquet", non_empty=True),
             planted=ensure("<results>/dataset/planted.parquet", non_empty=True),
+            split=ensure("<results>/dataset/official_splits.parquet", non_empty=True),
         log:
             "<logs>/simulate_sample.log",
         benchmark:
@@ -296,11 +298,64 @@ if paths.trials(study):
     ANALYSIS += [rules.measure_consistency.output, rules.plot_consistency.output]
 
 
+if study.settings["dataset"]["kind"] == "sample":
+
+    rule compare_planted:
+        """Set every effect that was planted in the sample beside what the study recovers of it."""
+        input:
+            planted=rules.simulate_sample.output.planted,
+            images=IMAGES,
+            trials=paths.trials(study),
+            ceiling=rules.estimate_ceiling.output.ceiling,
+        output:
+            **tabled("planted_effects", "effects"),
+            page=page("planted_effects"),
+        log:
+            "<logs>/compare_planted.log",
+        benchmark:
+            "<benchmarks>/compare_planted.jsonl"
+        conda:
+            "../envs/data.yaml"
+        resources:
+            **asking("1GB", "5m"),
+        params:
+            study=study.name,
+            settings={"confidence": CONFIDENCE},
+            note=notes.study_note(study),
+            code=code("compare_planted"),
+        script:
+            "../scripts/compare_planted.py"
+
+    rule plot_planted:
+        """Draw every planted effect beside the interval of what the study recovers of it."""
+        input:
+            effects=rules.compare_planted.output.effects,
+        output:
+            **drawn("planted_effects"),
+        log:
+            "<logs>/plot_planted.log",
+        benchmark:
+            "<benchmarks>/plot_planted.jsonl"
+        conda:
+            "../envs/analysis.yaml"
+        resources:
+            **asking("1GB", "5m"),
+        params:
+            confidence=CONFIDENCE,
+            note=notes.study_note(study),
+            code=code("plot_planted"),
+        script:
+            "../scripts/plot_planted.py"
+
+    ANALYSIS += [rules.compare_planted.output, rules.plot_planted.output]
+
+
 rule split_images:
     """Split the images into training, validation and test."""
     input:
         images=IMAGES,
         official_splits=paths.official_splits(study),
+        near_duplicates=(paths.near_duplicate_pairs(study) if study.groups_near_duplicates else []),
     output:
         split=ensure("<results>/images/split.parquet", non_empty=True),
     log:

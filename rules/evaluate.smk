@@ -3,6 +3,7 @@
 REQUIRED: predictions of all heads, the predictor, the analysed model and its latents.
 MAKES:    <results>/tables/prediction_metrics.*, prediction_by_category, prediction_gains, prediction_calibration
           <results>/figures/prediction.*, prediction_by_category.*, prediction_calibration.*, prediction_learning.*
+          <results>/tables/prediction_intervals.*
           <results>/predictor/bundle.safetensors, bundle.json (python -m memorability predict)
 """
 
@@ -73,6 +74,31 @@ rule plot_prediction:
         "../scripts/plot_prediction.py"
 
 
+rule measure_intervals:
+    """Measure how often intervals around predictions hold the scores of test images."""
+    input:
+        predictions=rules.predict.output.predictions,
+        images=ANALYSED_IMAGES,
+    output:
+        **tabled("prediction_intervals", "intervals"),
+        page=page("prediction_intervals"),
+    log:
+        "<logs>/measure_intervals.log",
+    benchmark:
+        "<benchmarks>/measure_intervals.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        study=study.name,
+        settings={"confidence": CONFIDENCE},
+        note=notes.study_note(study),
+        code=code("measure_intervals"),
+    script:
+        "../scripts/measure_intervals.py"
+
+
 rule bundle_predictor:
     """Save the predictor with its encoder in one file, which scores any image."""
     input:
@@ -81,6 +107,7 @@ rule bundle_predictor:
         predictor=rules.predict.output.predictor,
         model=ANALYSED_MODEL,
         record=paths.record_file(study, ANALYSED),
+        images=ANALYSED_IMAGES,
     output:
         bundle=ensure("<results>/predictor/bundle.safetensors", non_empty=True),
         facts=ensure("<results>/predictor/bundle.json", non_empty=True),
@@ -100,5 +127,5 @@ rule bundle_predictor:
         "../scripts/bundle_predictor.py"
 
 
-ANALYSIS += [rules.plot_prediction.output]
+ANALYSIS += [rules.plot_prediction.output, rules.measure_intervals.output]
 ALL += [rules.bundle_predictor.output]

@@ -21,6 +21,7 @@ with RunningJob(snakemake) as job:
         read_predictor(given.predictor),
         latents,
         job.read("predictions").set_index("image_id").loc[ids].reset_index(),
+        job.read("images"),
         settings=job.read_settings(BundleSettings),
         run=json.loads(Path(given.record).read_text(encoding="utf-8")),
         made=job.record,

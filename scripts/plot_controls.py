@@ -9,7 +9,7 @@ with RunningJob(snakemake) as job:
     models, controls = job.read_each("correlations")
     figure = comparisons.forest(
         beside_models(models, controls, job.params.protocol),
-        title="Fine-tuned autoencoders beside controls that learned nothing",
+        title="Fine-tuned autoencoders beside controls",
         confidence=job.params.confidence,
         note=job.params.note,
     )

@@ -8,11 +8,9 @@ with RunningJob(snakemake) as job:
     from memorability.data.sample import make_sample
     from memorability.memory_game.scoring import vigilance_misses
 
-    scores, trials, planted = make_sample(
-        Path(job.output.images),
-        **job.settings,
-    )
-    job.write_text("scores", scores.to_csv(index=False))
-    job.write("trials", trials)
-    job.write("observers", vigilance_misses(trials))
-    job.write("planted", planted)
+    sample = make_sample(Path(job.output.images), **job.settings)
+    job.write_text("scores", sample.scores.to_csv(index=False))
+    job.write("split", sample.split, "official_splits")
+    job.write("trials", sample.trials)
+    job.write("observers", vigilance_misses(sample.trials))
+    job.write("planted", sample.planted)

@@ -7,5 +7,6 @@ with RunningJob(snakemake) as job:
 
     images = job.read("images")
     official = job.read_if_any("official_splits")
-    split = scored_split(images, job.read_settings(SplitSettings), official)
+    pairs = job.read_if_any("near_duplicates", "near_duplicate_pairs")
+    split = scored_split(images, job.read_settings(SplitSettings), official, pairs)
     job.write("split", split)

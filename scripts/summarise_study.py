@@ -9,7 +9,15 @@ with RunningJob(snakemake) as job:
     params = job.params
     found = with_networks(job.read_each("correlations"))
     correlations = zip(params.quantities, found, strict=True)
-    tables = ("table_1", "table_2", "selection", "given_controls", "attributions")
+    tables = (
+        "table_1",
+        "table_2",
+        "selection",
+        "given_controls",
+        "attributions",
+        "near_duplicates",
+        "decay",
+    )
     prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(

@@ -14,6 +14,7 @@ import pandas as pd
 from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream
 from memorability.images.data_sets import DATA_SETS
+from memorability.images.near_duplicates import duplicate_groups
 
 PARTS = ("train", "validation", "test")
 MEMCAT = DATA_SETS["memcat"]
@@ -54,7 +55,10 @@ class SplitSettings:
 
 
 def split_images(
-    images: pd.DataFrame, settings: SplitSettings, official_splits: pd.DataFrame | None = None
+    images: pd.DataFrame,
+    settings: SplitSettings,
+    official_splits: pd.DataFrame | None = None,
+    near_duplicates: pd.DataFrame | None = None,
 ) -> "pd.Series[str]":
     """Assign every image to training, validation or test as a study's settings say.
 
@@ -66,6 +70,8 @@ def split_images(
         How.
     official_splits
         The table `official_splits`, for a split of that kind and no other.
+    near_duplicates
+        The table `near_duplicate_pairs`, for a stratified split that keeps them together.
 
     Returns
     -------
@@ -77,17 +83,22 @@ def split_images(
     if official_splits is not None:
         return official_split(images, official_splits, settings.number)["split"]
     fractions = (settings.train, settings.validation, settings.test)
+    if near_duplicates is not None:
+        return grouped_split(images, near_duplicates, fractions=fractions, seed=settings.seed)
     return stratified_split(images, fractions=fractions, seed=settings.seed)
 
 
 def scored_split(
-    images: pd.DataFrame, settings: SplitSettings, official_splits: pd.DataFrame | None = None
+    images: pd.DataFrame,
+    settings: SplitSettings,
+    official_splits: pd.DataFrame | None = None,
+    near_duplicates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the table `split`: part and score of every image, in the row order of `images`.
 
     The scores are those of an official split where there is one, for they go with it.
     """
-    split = split_images(images, settings, official_splits)
+    split = split_images(images, settings, official_splits, near_duplicates)
     scores = images["score"].to_numpy()
     if official_splits is not None:
         official = official_split(images, official_splits, settings.number)
@@ -177,6 +188,63 @@ def stratified_split(
     for stratum, own in _apportion(strata, list(strata.columns), counts, shares, generator):
         split.loc[generator.permutation(stratum.index.to_numpy())] = np.repeat(PARTS, own)
     return split.loc[images["image_id"]]
+
+
+def grouped_split(
+    images: pd.DataFrame,
+    near_duplicates: pd.DataFrame,
+    *,
+    fractions: tuple[float, float, float],
+    seed: int,
+) -> "pd.Series[str]":
+    """Assign every image to a part by chance within strata, near duplicates to the same part.
+
+    The first image of each group, by image_id, is assigned as by `stratified_split`, and the others
+    follow it. The shares are those of groups: of images they differ by the sizes of the groups.
+
+    Parameters
+    ----------
+    images, fractions, seed
+        See `stratified_split`.
+    near_duplicates
+        The table `near_duplicate_pairs`. Images that a chain of pairs connects are one group.
+
+    Returns
+    -------
+    pandas.Series
+        As from `stratified_split`.
+    """
+    ordered = images.sort_values("image_id", ignore_index=True)
+    group = duplicate_groups(ordered["image_id"], near_duplicates)
+    first = pd.Series(group).drop_duplicates()
+    parts = stratified_split(ordered.iloc[first.index], fractions=fractions, seed=seed)
+    part_of_group = dict(zip(first, parts, strict=True))
+    ids = pd.Index(ordered["image_id"])
+    split = pd.Series([part_of_group[one] for one in group], ids, name="split", dtype="str")
+    return split.loc[images["image_id"]]
+
+
+def placed_duplicates(
+    pairs: pd.DataFrame, images: pd.DataFrame, split: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the table `near_duplicates`: pairs of a study's images with category and part of each.
+
+    Parameters
+    ----------
+    pairs, images, split
+        The tables `near_duplicate_pairs`, `images` and `split`. Pairs with an image that the study
+        leaves out are left out.
+    """
+    known = images.set_index("image_id")[["category"]].join(split.set_index("image_id")["split"])
+    kept = pairs[pairs[["image_id", "other_image_id"]].isin(known.index).all(axis=1)]
+    first, second = (known.loc[kept[name]] for name in ("image_id", "other_image_id"))
+    return kept.assign(
+        category=first["category"].to_numpy(),
+        other_category=second["category"].to_numpy(),
+        split=first["split"].to_numpy(),
+        other_split=second["split"].to_numpy(),
+        straddles=first["split"].to_numpy() != second["split"].to_numpy(),
+    )
 
 
 def _apportion(

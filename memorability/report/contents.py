@@ -29,12 +29,15 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "tables/claims": "published numbers beside ours",
     },
     "Images and scores": {
+        "tables/planted_effects": "planted in the sample, and found (table)",
+        "figures/planted_effects": "planted in the sample, and found (figure)",
         "figures/scores": "scores by category",
         "tables/ceiling": "reliability of the scores",
         "tables/count_models": "counts of responses, modelled",
         "tables/trial_models": "single responses, modelled",
         "figures/consistency": "agreement of halves of the observers",
         "tables/rejected": "images left out",
+        "tables/near_duplicates": "nearly equal images",
         "tables/external": "tables made elsewhere",
         "figures/pretraining": "pre-training by epoch",
     },
@@ -62,6 +65,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
     "Prediction": {
         "figures/prediction_by_category": "every head in every category",
         "figures/prediction_calibration": "calibration",
+        "tables/prediction_intervals": "intervals around predicted scores",
         "figures/prediction_learning": "training of the predictor",
         "figures/prediction_search": "search for the predictor (figure)",
         "tables/prediction_search": "search for the predictor (table)",

@@ -95,10 +95,26 @@ MODELS: Mapping[str, str] = {
     "grey": "Constant grey",
 }
 
+# Effect planted in the sample -> what it is; its categories have their own names.
+PLANTED: Mapping[str, str] = {
+    "saturation": "Saturation, per standard deviation",
+    "edge_strength": "Edge strength, per standard deviation",
+    "memorability": "Mean memorability",
+    "false_alarm_rate": "Mean false-alarm rate",
+    "decay": "Decay, per unit of log delay",
+    "inattentive_share": "Share of inattentive observers",
+    "highest_correlation": "Correlation with the truth",
+}
+
 
 def label(name: str) -> str:
     """Return the name of a loss, measure, feature or target as a reader expects it."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+def planted_label(kind: str, effect: str) -> str:
+    """Return what an effect of the table `planted_effects` is, as a reader expects it."""
+    return f"Category {effect}" if kind == "category" else PLANTED[effect]
 
 
 def score_label(target: str, convention: str) -> str:

@@ -1,10 +1,16 @@
-"""Where a study's results come from: the rows of a page."""
+"""What stands behind results: origin, planted effects, errors of predictions, equal images."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from memorability.prediction.intervals import FIFTHS
+from memorability.report.labels import planted_label
+from memorability.report.numbers import counted, measured, measured_with_interval, percent
 
 
 def provenance_rows(
@@ -79,3 +85,132 @@ def _receipt_text(receipt: Mapping[str, Any]) -> str:
         f"licence: {receipt['licence']}" if receipt.get("licence") else "",
     ]
     return "; ".join([f"{file}: {counts}", *filter(None, facts)])
+
+
+def planted_for_reading(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `planted_effects` in the order of its kinds, with headings for readers."""
+    order = ["property", "category", "mean", "observers", "ceiling"]
+    rows = effects.sort_values("kind", key=lambda kinds: kinds.map(order.index), kind="stable")
+    names = zip(rows["kind"], rows["effect"], strict=True)
+    return pd.DataFrame(
+        {
+            "what": [planted_label(*name) for name in names],
+            "planted": [measured(value) for value in rows["planted"]],
+            "found": [
+                measured_with_interval(*row)
+                for row in zip(rows["found"], rows["ci_low"], rows["ci_high"], strict=True)
+            ],
+            "the interval contains it": rows["contains"]
+            .map({True: "yes", False: "no"})
+            .fillna("–"),
+            "n": [f"{n:,} {unit}" for n, unit in zip(rows["n"], rows["unit"], strict=True)],
+        }
+    )
+
+
+def intervals_for_reading(intervals: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `prediction_intervals` in the order of reading, with headings for readers."""
+    words = {"all": "all images", "category": "category ", "prediction": "prediction: "}
+    fifths = {name: f"{place}. {name} fifth" for place, name in enumerate(FIFTHS, start=1)}
+    groups = intervals["group"].where(intervals["by"] == "category", intervals["group"].map(fifths))
+    names = intervals["by"].map(words) + groups.fillna("")
+    shown = intervals.assign(name=names.where(intervals["by"] != "all", words["all"]))
+    shown = shown.sort_values(["by", "name"])
+    return pd.DataFrame(
+        {
+            "test images": shown["name"],
+            "n": shown["n"],
+            "half width": shown["half_width"].map(measured),
+            "from n images": shown["calibrated_by"],
+            "shall hold": shown["level"].map(percent),
+            "held, category known": shown["coverage"].map(_share),
+            "held, category not known": shown["coverage_widest"].map(_share),
+        }
+    )
+
+
+def _share(share: float) -> str:
+    return "–" if pd.isna(share) else percent(share)
+
+
+def planted_in_words(effects: pd.DataFrame, *, confidence: float) -> str:
+    """Return how many intervals contain what was planted, and how many should, in a sentence or two."""
+    known = effects[effects["contains"].notna()]
+    if known.empty:
+        return "The sample is too small for an interval: nothing can be compared."
+    return (
+        f"{int(known['contains'].sum())} of {len(known)} intervals contain what was planted. If all is "
+        f"right, about {percent(confidence)} of such intervals do."
+    )
+
+
+def duplicates_in_words(duplicates: pd.DataFrame) -> str:
+    """Return that the split separates nearly equal images, in two sentences; "" where it does not."""
+    apart = int(duplicates["straddles"].sum())
+    if not apart:
+        return ""
+    return (
+        f"{counted(apart, 'pair')} of nearly equal images {'stands' if apart == 1 else 'stand'} in "
+        "different parts of the split: the prediction of test images may look better than it is. "
+        "prediction.split.group_near_duplicates: true keeps such images in one part of a stratified "
+        "split."
+    )
+
+
+def duplicates_for_reading(duplicates: pd.DataFrame) -> pd.DataFrame:
+    """Return the table `near_duplicates` from the nearest pair on, with headings for readers."""
+    rows = duplicates.sort_values(["straddles", "distance"], ascending=[False, True], kind="stable")
+    return pd.DataFrame(
+        {
+            "image": rows["image_id"],
+            "nearly equal to": rows["other_image_id"],
+            "bits that differ": rows["distance"],
+            "mirrored": rows["mirrored"].map({True: "yes", False: "no"}),
+            "category": rows["category"],
+            "of the other": rows["other_category"],
+            "part": rows["split"],
+            "part of the other": rows["other_split"],
+        }
+    )
+
+
+def duplicates_lead(duplicates: pd.DataFrame, images: int) -> str:
+    """Return how many of the study's images have a near duplicate, in sentences."""
+    alike = set(duplicates["image_id"]) | set(duplicates["other_image_id"])
+    return (
+        f"{len(alike):,} of {counted(images, 'image')} {'has' if len(alike) == 1 else 'have'} a near "
+        f"duplicate. {duplicates_in_words(duplicates)}"
+    ).strip()
+
+
+def pictured(
+    duplicates: pd.DataFrame, ids: pd.Series, pixels: NDArray[np.uint8], most: int = 20
+) -> list[tuple[str, NDArray[np.uint8]]]:
+    """Return the first pairs of `duplicates_for_reading` as pictures side by side, with their names.
+
+    Parameters
+    ----------
+    duplicates
+        The table `near_duplicates`.
+    ids, pixels
+        Of the prepared images: image_id (N,), and uint8 (N, 3, 224, 224).
+    most
+        Pairs at most.
+
+    Returns
+    -------
+    list of tuple
+        Name, and picture uint8 (224, 448, 3).
+    """
+    row_of = pd.Series(np.arange(len(ids)), pd.Index(ids))
+    shown = duplicates_for_reading(duplicates).head(most)
+    pairs = zip(shown["image"], shown["nearly equal to"], strict=True)
+    return [
+        (
+            f"{first} · {second}",
+            np.concatenate([pixels[row_of[name]] for name in (first, second)], axis=2).transpose(
+                1, 2, 0
+            ),
+        )
+        for first, second in pairs
+    ]

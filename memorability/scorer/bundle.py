@@ -30,6 +30,12 @@ from memorability.images.decoding import Decoding
 from memorability.images.sizes import SIDE, Resize
 from memorability.networks.computing import place
 from memorability.networks.model_file import ModelFile
+from memorability.prediction.intervals import (
+    Intervals,
+    calibrated,
+    interval_coverage,
+    labelled_test,
+)
 from memorability.prediction.predictors.trained import (
     TrainedPredictor,
     predictor_tensors,
@@ -37,7 +43,7 @@ from memorability.prediction.predictors.trained import (
 )
 
 FORMAT = "memorability predictor"
-VERSION = 2
+VERSION = 3
 USUAL_SHARE = 0.99  # of the validation and test images, whose latents are no further than is usual
 
 # What `images` and `evaluation.to_unit_range` do to every image.
@@ -61,6 +67,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 _TEXT, _NUMBER, _COUNT = {"type": "string"}, {"type": "number"}, {"type": "integer", "minimum": 0}
 _ANY = {"type": "object"}
+_WIDTH = _object(half_width=_NUMBER, level=_NUMBER, images=_COUNT)
 _FACTS = _object(
     format={"const": FORMAT},
     preparation=_object(
@@ -78,7 +85,13 @@ _FACTS = _object(
     ),
     predictor=_object(architecture=_object(latent_dim=_COUNT, hidden={"type": "array"})),
     split=_object(settings=_ANY, sha256=_TEXT, images=_ANY),
-    interval=_object(half_width=_NUMBER, level=_NUMBER, images=_COUNT),
+    interval=_object(
+        all=_WIDTH,
+        categories={"type": "object", "additionalProperties": _WIDTH},
+        named={"type": "array", "items": _TEXT},
+        range={"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
+        coverage=_ANY,
+    ),
     usual=_object(
         scores={"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
         distance=_NUMBER,
@@ -126,6 +139,11 @@ class SavedPredictor:
         return {key: self.facts[key] for key in ("made", "score", "note", "interval", "usual")}
 
     @property
+    def intervals(self) -> Intervals:
+        """The intervals around its scores."""
+        return Intervals.from_facts(self.facts["interval"])
+
+    @property
     def decoding(self) -> Decoding:
         """How the study's image files became pixels, and others do."""
         return Decoding(**self.facts["preparation"]["decoding"])
@@ -146,35 +164,6 @@ def latent_distance(trained: TrainedPredictor, latents: Tensor) -> Tensor:
     return standardised.square().mean(dim=1).sqrt()
 
 
-def residual_interval(
-    residuals: npt.NDArray[np.floating[Any]], confidence: float
-) -> tuple[float, float]:
-    """Return the half width of an interval around predictions, and the share of images it covers.
-
-    Parameters
-    ----------
-    residuals
-        Measured less predicted scores of images that were not trained on, (N,), N at least 1.
-    confidence
-        Share of new images of the same kind whose measured score the interval shall cover.
-
-    Returns
-    -------
-    tuple of float
-        Half width, in units of the score, and the share. N images cannot vouch for more than
-        N / (N + 1), which is the share where `confidence` is larger.
-
-    Notes
-    -----
-    Source: split conformal prediction, Lei, G'Sell, Rinaldo, Tibshirani & Wasserman 2018,
-    "Distribution-Free Predictive Inference for Regression", algorithm 2. The share holds over all
-    images alike, not for each score, and for images exchangeable with those of the residuals.
-    """
-    ordered, n = np.sort(np.abs(residuals)), len(residuals)
-    rank = min(n, math.ceil((n + 1) * confidence))
-    return float(ordered[rank - 1]), min(confidence, n / (n + 1))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BundleSettings:
     """What a study adds to a saved predictor.
@@ -185,6 +174,8 @@ class BundleSettings:
         How images were prepared, see `memorability.images.store.Preparation`.
     score
         What the score is, in words.
+    score_range
+        Lowest and highest score that its kind allows.
     confidence
         Of intervals, within (0, 1).
     split
@@ -197,6 +188,7 @@ class BundleSettings:
     minimum_side: int
     decoding: Decoding
     score: str
+    score_range: tuple[float, ...]
     confidence: float
     split: SplitSettings
     note: str
@@ -207,6 +199,7 @@ def bundle(
     trained: TrainedPredictor,
     latents: npt.NDArray[np.float32],
     predictions: pd.DataFrame,
+    images: pd.DataFrame,
     *,
     settings: BundleSettings,
     run: Mapping[str, Any],
@@ -224,6 +217,8 @@ def bundle(
         (N, D) float32, in the row order of `predictions`.
     predictions
         The table `predictions`.
+    images
+        The image table.
     settings
         What the study adds.
     run
@@ -237,14 +232,17 @@ def bundle(
         Its facts: format and version of the file; preparation; score; autoencoder (architecture,
         settings of its run, state_sha256 of its whole state, receipts of the weights it started
         from); predictor (architecture); split (settings, sha256 of the sorted lines
-        "image_id<tab>part", images of each part); interval (half_width in units of the score,
-        level, images behind it); usual (scores: lowest and highest of the training images; distance
-        that `share` of the reference images do not exceed); note; made; packages (versions).
+        "image_id<tab>part", images of each part); interval (of all and by category:
+        half_width in units of the score, level, images behind it; range of the score; coverage of the
+        test images by category, see `interval_coverage`); usual (scores: lowest and highest of the
+        training images; distance that `share` of the reference images do not exceed); note; made;
+        packages (versions).
     """
     part = predictions["split"].to_numpy()
-    validation = predictions[part == "validation"]
-    residuals = (validation["score"] - validation["predicted"]).to_numpy()
-    half_width, level = residual_interval(residuals, settings.confidence)
+    test = labelled_test(predictions, images)
+    residuals = (test["score"] - test["predicted"]).to_numpy()
+    intervals = calibrated(residuals, test["category"], settings.confidence)
+    held = interval_coverage(test, settings.confidence)
     scores = predictions.loc[part == "train", "score"]
     lines = sorted(predictions["image_id"] + "\t" + predictions["split"] + "\n")
     reference = np.flatnonzero(part != "train")
@@ -270,7 +268,11 @@ def bundle(
             "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
             "images": {name: int((part == name).sum()) for name in PARTS},
         },
-        "interval": {"half_width": half_width, "level": level, "images": len(validation)},
+        "interval": {
+            **intervals.facts(),
+            "range": [*settings.score_range],
+            "coverage": _coverage(held),
+        },
         "usual": {
             "scores": [float(scores.min()), float(scores.max())],
             "distance": _usual_distance(trained, latents, reference),
@@ -282,6 +284,17 @@ def bundle(
     }
     predicted = np.sort(predictions["predicted"].to_numpy(dtype=np.float64)[reference])
     return SavedPredictor(_encoder_of(model).eval(), trained, predicted, facts)
+
+
+def _coverage(held: pd.DataFrame) -> dict[str, float | None]:
+    """Return the coverage of all test images, and its lowest and highest value among categories."""
+    shares = held.set_index("by")["coverage"]
+    values = {
+        "all": shares["all"],
+        "lowest": shares[["category"]].min(),
+        "highest": shares[["category"]].max(),
+    }
+    return {name: None if math.isnan(share) else float(share) for name, share in values.items()}
 
 
 def _usual_distance(

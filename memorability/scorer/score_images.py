@@ -62,6 +62,7 @@ def score_images(
     *,
     device: str,
     threads: int,
+    category: str | None = None,
     batch_size: int = BATCH_SIZE,
     on_image: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
@@ -77,6 +78,8 @@ def score_images(
         torch device to encode on.
     threads
         Decoding threads.
+    category
+        Of all these images, one of the study's; None where it is not known or they differ.
     batch_size
         Images that are encoded together. A score depends on it only through the rounding of float32.
     on_image
@@ -86,7 +89,13 @@ def score_images(
     -------
     pandas.DataFrame
         The table `image_scores`, a row per file in their order.
+
+    Raises
+    ------
+    InputError
+        If the study had no such category.
     """
+    half_width = saved.intervals.of(category).half_width
     saved = saved.to(device)
     how = saved.facts["preparation"]
     measured = np.full((len(files), 2), np.nan)
@@ -105,7 +114,7 @@ def score_images(
                 batch.clear()
             on_image()
     scores, distances = measured.T
-    return _table(saved, files, scores, distances, reasons)
+    return _table(saved, files, scores, distances, reasons, half_width)
 
 
 @torch.inference_mode()
@@ -124,27 +133,30 @@ def _table(
     scores: npt.NDArray[np.float64],
     distances: npt.NDArray[np.float64],
     reasons: Sequence[str],
+    half_width: float,
 ) -> pd.DataFrame:
-    interval, usual = saved.facts["interval"], saved.facts["usual"]
+    usual, allowed = saved.facts["usual"], saved.facts["interval"]["range"]
     scored = np.isfinite(scores)
     ranks = [np.searchsorted(saved.reference, scores, side) for side in ("left", "right")]
     lowest, highest = usual["scores"]
-    outside = (scores < lowest) | (scores > highest) | (distances > usual["distance"])
+    unusual = (scores < lowest) | (scores > highest) | (distances > usual["distance"])
     return pd.DataFrame(
         {
             # A name may hold bytes that are no text, a table may not.
             "file": [os.fsencode(file).decode(errors="replace") for file in files],
             "score": scores,
             "percentile": np.where(scored, 50 * sum(ranks) / len(saved.reference), np.nan),
-            "interval_low": scores - interval["half_width"],
-            "interval_high": scores + interval["half_width"],
-            "outside_training_range": pd.Series(outside, dtype="boolean").where(scored),
+            "interval_low": np.clip(scores - half_width, *allowed),
+            "interval_high": np.clip(scores + half_width, *allowed),
+            "unusual": pd.Series(unusual, dtype="boolean").where(scored),
             "reason": reasons,
         }
     )
 
 
-def summary(table: pd.DataFrame, others: int, saved: SavedPredictor) -> str:
+def summary(
+    table: pd.DataFrame, others: int, saved: SavedPredictor, category: str | None = None
+) -> str:
     """Return what became of the images and what their intervals stand for.
 
     Parameters
@@ -155,20 +167,39 @@ def summary(table: pd.DataFrame, others: int, saved: SavedPredictor) -> str:
         Files of the folders that are no images.
     saved
         The predictor.
+    category
+        Of the images, as for `score_images`.
     """
-    scored, outside = int(table["score"].count()), int(table["outside_training_range"].sum())
+    scored, unusual = int(table["score"].count()), int(table["unusual"].sum())
     said = [f"{scored:,} of {len(table):,} images scored"]
-    if outside:
-        said.append(f"{outside:,} of them outside the training range")
+    if unusual:
+        said.append(f"{unusual:,} of them unusual for the predictor")
     if scored < len(table):
         said.append(f"{len(table) - scored:,} not scored, the column reason says why")
     if others:
         said.append(f"{others:,} files in folders passed over, which are not named like images")
     if not scored:
         return f"{'; '.join(said)}."
-    interval = saved.facts["interval"]
     return (
-        f"{'; '.join(said)}.\nIntervals, ± {interval['half_width']:.2g}, follow from "
-        f"{interval['images']:,} validation images and shall hold the measured scores of "
-        f"{interval['level']:.0%} of images like the study's."
+        f"{'; '.join(said)}.\n{_interval_in_words(saved, category)} An image that is not called "
+        "unusual may still be unlike the study's images: grey, blurred and upside-down images pass."
     )
+
+
+def _interval_in_words(saved: SavedPredictor, category: str | None) -> str:
+    width, coverage = saved.intervals.of(category), saved.facts["interval"]["coverage"]
+    whose = f"{category} images" if category in saved.intervals.categories else "images"
+    words = (
+        f"Intervals, ± {width.half_width:.2g}, follow from {width.images:,} test images and shall hold "
+        f"the measured scores of {width.level:.0%} of {whose} like the study's, if as many people "
+        "rated them."
+    )
+    if category is None and saved.intervals.categories:
+        words += " No category was named: the interval is the widest of those of the categories."
+    if coverage["all"] is not None:
+        words += (
+            f" In the study, intervals by category held {coverage['all']:.0%} of the test images "
+            f"({coverage['lowest']:.0%} to {coverage['highest']:.0%} by category), each calibrated "
+            "without the image's subcategory."
+        )
+    return words

@@ -251,19 +251,36 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
             "prediction.split: kind: file and a file go together. Name the table in split.file, or "
             "leave it null for another kind."
         )
+    if split["group_near_duplicates"] and split["kind"] != "stratified":
+        raise InputError(
+            f"prediction.split.group_near_duplicates: a split of kind {split['kind']} is given, and "
+            "its test images cannot be grouped anew. Set it to false: the page on near duplicates "
+            "says which pairs the split separates. Or set split.kind: stratified."
+        )
     total = split["train"] + split["validation"] + split["test"]
     if abs(total - 1) > 1e-9:
         raise InputError(
             f"prediction.split: the shares add up to {total:.6g}, not to 1. "
             "Correct train, validation or test."
         )
-    wanted = {"published": "memcat", "official": "lamem"}.get(split["kind"], dataset)
-    if dataset != wanted:
-        what = {
-            "memcat": "published is the split of MemCat and needs all of its "
+    if dataset == "sample" and split["kind"] != "official":
+        raise InputError(
+            f"prediction.split.kind: {split['kind']} would test a predictor on crops that overlap "
+            "those it was trained on. The sample has its own split: test crops come from other parts "
+            "of the photographs. Lay prediction: {split: {kind: official}} over it in your study."
+        )
+    wanted, what = {
+        "published": (
+            ["memcat"],
+            "published is the split of MemCat and needs all of its "
             f"{DATA_SETS['memcat'].images:,} rows",
-            "lamem": "official names one of the five splits of LaMem",
-        }[wanted]
+        ),
+        "official": (
+            ["lamem", "sample"],
+            "official names one of the five splits of LaMem, or the split of the sample",
+        ),
+    }.get(split["kind"], ([dataset], ""))
+    if dataset not in wanted:
         raise InputError(
             f"prediction.split.kind: {what}, but dataset.kind is {dataset!r}. Lay prediction: "
             "{split: {kind: stratified}} over it in your study."

@@ -18,7 +18,10 @@ def study_note(study: Study) -> str:
     """Return what stands under every figure and table: simulated observers, random weights."""
     notes = []
     if study.settings["dataset"]["kind"] == "sample":
-        notes.append("Observers are simulated; images are crops of a few photographs.")
+        notes.append(
+            "Observers are simulated; images are crops of a few photographs. Test images are crops of "
+            "other parts of these photographs than training images."
+        )
     if study.settings["external_errors"] or study.settings["external_latents"]:
         notes.append("What is called external was made elsewhere, not by this workflow.")
     starts = {protocol.initial_weights for protocol in study.protocols.values()}
@@ -124,3 +127,13 @@ def score_convention(study: Study) -> str:
     if dataset["kind"] == "lamem":
         return "as LaMem publishes it"
     return "(hits − false alarms) / responses"
+
+
+def score_range(study: Study) -> list[float]:
+    """Return the lowest and the highest score that the kind of score allows.
+
+    Hits minus false alarms may be negative, and a table of yours may hold such differences. Those of
+    the sample are cut at 0, and LaMem's are not corrected for false alarms.
+    """
+    positive = study.settings["dataset"]["kind"] in ("sample", "lamem")
+    return [0.0 if positive else -1.0, 1.0]

@@ -75,10 +75,17 @@ def split_file(study: Study) -> str:
     return f"{study.results}/images/split.parquet"
 
 
+def near_duplicate_pairs(study: Study) -> str:
+    """Return the table of the pairs of images that are nearly the same picture."""
+    return f"{study.results}/images/near_duplicate_pairs.parquet"
+
+
 def official_splits(study: Study) -> list[str]:
     """Return the table of the data set's own splits, or of the user's, if images are split by one."""
+    kind = study.settings["dataset"]["kind"]
+    place = f"{study.results}/dataset" if kind == "sample" else f"resources/{kind}"
     tables = {
-        "official": f"resources/{study.settings['dataset']['kind']}/official_splits.parquet",
+        "official": f"{place}/official_splits.parquet",
         "file": f"{study.results}/prediction/own_split.parquet",
     }
     return [tables[study.split_kind]] if study.split_kind in tables else []

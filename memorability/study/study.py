@@ -192,6 +192,13 @@ class Study:
         return self.split_kind == "published"
 
     @property
+    def groups_near_duplicates(self) -> bool:
+        """Whether the split keeps images together that are nearly the same picture."""
+        return bool(self.runs) and bool(
+            self.settings["prediction"]["split"]["group_near_duplicates"]
+        )
+
+    @property
     def searches(self) -> bool:
         """Whether the predictor's hyper-parameters are searched."""
         return str(self.settings["prediction"]["search"]["kind"]) != "none"

@@ -34,8 +34,8 @@ from memorability.workflow.cost_figures import (
 )
 from memorability.workflow.planned_jobs import Job
 
-SPLITS = {"published": (5_892, 3_177), "official": (45_000, 10_000)}
-"""Training and test images."""
+SPLITS = {("memcat", "published"): (5_892, 3_177), ("lamem", "official"): (45_000, 10_000)}
+"""Training and test images, by kind of data set and of split."""
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
 PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
@@ -57,8 +57,8 @@ RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "prediction", "pretraining", "protocol_effects", "reconstructions", "scores",
-    "search", "seed_agreement", "selection",
+    "matrix", "measures", "planted", "prediction", "pretraining", "protocol_effects",
+    "reconstructions", "scores", "search", "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -118,7 +118,7 @@ def sizes_of(study: Study) -> Sizes:
         images = SAMPLE_CATEGORIES * int(dataset["images_per_category"])
     split = study.settings["prediction"]["split"]
     shares = (int(split[part] * images) for part in ("train", "test"))
-    train, test = SPLITS.get(split["kind"], shares)
+    train, test = SPLITS.get((kind, split["kind"]), shares)
     folder = Path(study.settings["pretraining"]["images"])
     pretrains = bool(study.runs and paths.pretrainings(study))
     return Sizes(images, categories, train, test, folder if pretrains else None)
@@ -172,7 +172,8 @@ class JobSeconds:
         tables = (
             "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
             "split_images", "read_split", "measure_baselines", "measure_consistency",
-            "estimate_ceiling", "join_errors", "list_external", "read_predictions",
+            "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
+            "measure_intervals", "list_external", "read_predictions",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
@@ -184,6 +185,7 @@ class JobSeconds:
             **dict.fromkeys(tables, lambda _: self._rows),
             "prepare_images": lambda job: sizes.images * FIGURES["prepare"] / job.threads,
             "prepare_pretraining": lambda job: sizes.pretraining * FIGURES["prepare"] / job.threads,
+            "find_near_duplicates": lambda _: sizes.images * FIGURES["features"] / 10,
             "measure_features": lambda job: sizes.images * FIGURES["features"] / job.threads,
             "measure_objects": lambda _: (
                 sizes.images * FIGURES["objects"] / study.settings["features"]["shards"]
@@ -265,7 +267,7 @@ class JobSeconds:
             "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
-            "judge_claims": lambda _: FIGURES["figure"],
+            "judge_claims": lambda _: self._plain(len(TABLE_2), self._sizes.test),
             "record_provenance": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],

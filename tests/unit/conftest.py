@@ -24,6 +24,7 @@ SETTINGS = BundleSettings(
     minimum_side=1,
     decoding=Decoding(),
     score="(hits − false alarms) / responses",
+    score_range=(0.0, 1.0),
     confidence=0.9,
     split=SplitSettings(
         kind="stratified", number=1, train=0.5, validation=1 / 3, test=1 / 6, seed=0
@@ -48,6 +49,11 @@ class MadeUpStudy:
         self.predictions = pd.DataFrame(
             {"image_id": [f"image_{row:02d}" for row in range(IMAGES)], "split": split}
         ).assign(score=scores, predicted=stream.uniform(0.2, 0.8, IMAGES))
+        # Of the ten test images nine show food: as many as 90 % need.
+        categories = np.repeat(["food", "animal"], (59, 1))
+        self.images = self.predictions[["image_id"]].assign(
+            category=categories, subcategory=np.arange(IMAGES).astype(str)
+        )
 
     def bundle(self, **settings: Any) -> SavedPredictor:
         """Return the predictor of the study, with changes to its settings."""
@@ -56,6 +62,7 @@ class MadeUpStudy:
             self.trained,
             self.latents,
             self.predictions,
+            self.images,
             settings=replace(SETTINGS, **settings),
             run={
                 "settings": {"loss": "mse"},

@@ -114,6 +114,7 @@ with SnakemakeApi(OutputSettings()) as api:
             "resources": sorted(rule.resources),
             "script": str(rule.script) if rule.script else None,
             "code": "code" in rule.params.keys() and rule.params["code"](SimpleNamespace(head="svr")),
+            "by_content": "weights" not in rule.input.keys() or "content" in rule.params.keys(),
             "outputs": [describe(output) for output in rule.output],
         }
         for rule in workflow.rules
@@ -229,6 +230,7 @@ def promises_of_a_rule(name: str, rule: dict[str, Any]) -> Iterator[Promise]:
     yield "mem_mb and runtime", {"mem_mb", "runtime"} <= set(rule["resources"])
     script = f"../scripts/{DERIVED.get(name, name)}.py"
     yield f"it runs {script}, not {rule['script']}", rule["script"] == script
+    yield "param `content` of rules that read files of weights", rule["by_content"]
     if name not in WITHOUT_FINGERPRINT:
         code = ["fingerprint", DERIVED.get(name, name)]
         yield "param `code` is that of its script", rule["code"] == code

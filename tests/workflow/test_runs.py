@@ -74,11 +74,13 @@ UNUSED = {
     "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement", "prepare_pretraining",
     "pretrain",
     "read_predictions", "read_scores", "read_split", "score_trials",
+    "compare_planted", "plot_planted",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "consistency", "external", "external_distinctiveness", "external_error_scatter",
-    "external_errors", "pretraining", "protocol_effects", "seed_agreement", "unfinished",
+    "external_errors", "planted_effects", "pretraining", "protocol_effects", "seed_agreement",
+    "unfinished",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",
@@ -162,7 +164,8 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "prediction_metrics", "attributions", "claims", "selection", "selection_choices",
         "selection_seeds", "decay", "decay_seeds", "matrix", "controls", "split",
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
-        "prediction_gains", "prediction_calibration",
+        "prediction_gains", "prediction_calibration", "prediction_intervals",
+        "near_duplicate_pairs", "near_duplicates",
         "attribution_variants", "attribution_similarity", "attribution_curves",
         "attribution_checks", "baselines", "feature_importance", "per_image",
         "table_1", "table_2",
@@ -175,7 +178,12 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
             assert np.isfinite(latents).all()
         else:
             table = store.read(tiny_run / path, name)
-            assert len(table) or name in {"rejected", "unusable"}, path
+            assert len(table) or name in {
+                "rejected",
+                "unusable",
+                "near_duplicate_pairs",
+                "near_duplicates",
+            }, path
         record = read_record(tiny_run / path)
         assert record["study"] == "tiny", path
         assert re.fullmatch("[0-9a-f]{16}", record["configuration"]), path

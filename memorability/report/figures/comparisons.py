@@ -20,7 +20,12 @@ from memorability.report.figures.style import (
     seeds_in_words,
     styled,
 )
-from memorability.report.labels import correlated_with, metric_label, metric_labels
+from memorability.report.labels import (
+    correlated_with,
+    metric_label,
+    metric_labels,
+    planted_label,
+)
 from memorability.report.numbers import counted, with_interval
 from memorability.report.sentences.increments import beyond_in_words, increment_labels
 from memorability.report.wording import why_none
@@ -266,3 +271,39 @@ def _pair_text(row: pd.Series) -> str:
     if count > 1:
         return f"{row['protocol']}, not {row['base_protocol']}\n({count} choices)"
     return f"{row['choice']}:\n{row['value']}, not {row['base_value']}"
+
+
+def planted_and_found(effects: pd.DataFrame, *, confidence: float, note: str) -> Figure:
+    """Draw every effect planted in the sample beside what the study found, a panel per kind of unit.
+
+    Parameters
+    ----------
+    effects
+        The table `planted_effects`.
+    confidence, note
+        See `metric_matrix`.
+    """
+    panels = {
+        "hit rate": effects[effects["kind"].isin(["property", "category"])],
+        "rate, share or correlation": effects[~effects["kind"].isin(["property", "category"])],
+    }
+    heights = [len(rows) for rows in panels.values()]
+    with styled():
+        figure = Figure(figsize=(6.8, 1.8 + 0.3 * sum(heights)), layout="constrained")
+        grid = figure.subplots(len(panels), 1, height_ratios=heights)
+        for axes, (unit, rows) in zip(grid, panels.items(), strict=True):
+            places = np.arange(len(rows))
+            axes.plot(
+                rows["planted"], places, "D", color="black", fillstyle="none", label="planted"
+            )
+            found = rows.assign(r=rows["found"])
+            draw_points(axes, found, places, colour=COLOURS[0], name="found", marker="o")
+            names = zip(rows["kind"], rows["effect"], strict=True)
+            axes.set_yticks(places, [readable(planted_label(*name), 40) for name in names])
+            axes.set_ylim(len(rows) - 0.5, -0.5)
+            axes.axvline(0, color="black", lw=0.8)
+            axes.set(xlabel=unit)
+        grid[0].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.suptitle(f"Planted in the sample, and found (bar: {interval_name(confidence)})")
+        add_note(figure, note)
+    return figure

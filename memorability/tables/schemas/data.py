@@ -17,6 +17,13 @@ from memorability.tables.schemas.columns import (
     whole,
 )
 
+_PAIR = {
+    "image_id": text(),
+    "other_image_id": text(),
+    "distance": whole(most=64),
+    "mirrored": truth(),
+}
+
 TABLES: Mapping[str, Table] = {
     "images": table(
         ("image_id",),
@@ -88,12 +95,25 @@ TABLES: Mapping[str, Table] = {
         saturation=share(),
         edge_strength=number(),
     ),
+    "planted_effects": table(
+        ("kind", "effect"),
+        kind=one_of("property", "category", "mean", "observers", "ceiling"),
+        effect=text(),
+        planted=number(),
+        found=number(nullable=True),
+        ci_low=number(nullable=True),
+        ci_high=number(nullable=True),
+        contains=truth(nullable=True),
+        n=whole(),
+        unit=one_of("images", "observers"),
+    ),
     "ceiling": table(
         ("target", "method", "group"),
         target=text(),
         group=text(),
         method=text(),
         n=whole(),
+        divisions=whole(least=1),
         consistency=correlation(nullable=True),
         consistency_sd=number(least=0, nullable=True),
         full_length=share(nullable=True),
@@ -120,6 +140,19 @@ TABLES: Mapping[str, Table] = {
         image_id=text(unique=True),
         split=one_of("train", "validation", "test"),
         score=score(),
+    ),
+    "near_duplicate_pairs": table(
+        ("image_id", "other_image_id"),
+        **_PAIR,
+    ),
+    "near_duplicates": table(
+        ("image_id", "other_image_id"),
+        **_PAIR,
+        category=text(),
+        other_category=text(),
+        split=one_of("train", "validation", "test"),
+        other_split=one_of("train", "validation", "test"),
+        straddles=truth(),
     ),
     "baselines": table(
         ("metric", "image_id"),

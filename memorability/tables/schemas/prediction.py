@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from memorability.tables.schemas.columns import (
     Table,
+    count,
     number,
     one_of,
     score,
@@ -22,6 +23,8 @@ _METRIC = {
     "ci_high": number(nullable=True),
     "cases": whole(),
     "n": whole(),
+    "unit": one_of("images", "subcategories"),
+    "clusters": count(nullable=True),
 }
 
 
@@ -86,6 +89,8 @@ TABLES: Mapping[str, Table] = {
         ci_low=number(nullable=True),
         ci_high=number(nullable=True),
         n=whole(),
+        unit=one_of("images", "subcategories"),
+        clusters=count(nullable=True),
     ),
     "prediction_calibration": table(
         ("head",),
@@ -102,6 +107,17 @@ TABLES: Mapping[str, Table] = {
         share_below_floor=share(),
         share_above_ceiling=share(),
     ),
+    "prediction_intervals": table(
+        ("by", "group"),
+        by=one_of("all", "category", "prediction"),
+        group=text(),
+        n=whole(),
+        half_width=number(least=0),
+        level=share(),
+        calibrated_by=whole(),
+        coverage=share(nullable=True),
+        coverage_widest=share(nullable=True),
+    ),
     "image_scores": table(
         ("file",),
         file=text(),
@@ -109,7 +125,7 @@ TABLES: Mapping[str, Table] = {
         percentile=number(least=0, most=100, nullable=True),
         interval_low=number(nullable=True),
         interval_high=number(nullable=True),
-        outside_training_range=truth(nullable=True),
+        unusual=truth(nullable=True),
         reason=text(),
     ),
     "predictor_scores": table(

@@ -17,7 +17,9 @@ from memorability.data.scores import read_scores
 from memorability.data.splits import (
     PARTS,
     SplitSettings,
+    grouped_split,
     official_split,
+    placed_duplicates,
     published_split,
     scored_split,
     stratified_split,
@@ -295,3 +297,43 @@ def test_the_image_table_gets_the_parts_of_the_split_by_name_and_keeps_its_score
     pd.testing.assert_frame_equal(found[["image_id", "score"]], images)
     with pytest.raises(ValueError, match=r"does not place 1 of 2 images, for example 'a'"):
         with_split(images, split[split["image_id"] != "a"])
+
+
+def test_near_duplicates_come_into_one_part_and_the_shares_stay_near() -> None:
+    stream = np.random.default_rng(4)
+    images = pd.DataFrame(
+        {
+            "image_id": [f"i{row:03d}" for row in range(300)],
+            "category": np.repeat(["a", "b", "c"], 100),
+            "subcategory": np.tile(np.repeat(["x", "y"], 50), 3),
+            "score": stream.uniform(size=300),
+        }
+    )
+    ends = np.stack([stream.permutation(300)[:40], stream.permutation(300)[:40]])
+    ends = ends[:, ends[0] != ends[1]]
+    pairs = pd.DataFrame({"image_id": "i", "other_image_id": "i"}, index=range(ends.shape[1]))
+    pairs["image_id"], pairs["other_image_id"] = ([f"i{row:03d}" for row in end] for end in ends)
+    split = grouped_split(images, pairs, fractions=(0.6, 0.1, 0.3), seed=0)
+    assert (split[pairs["image_id"]].to_numpy() == split[pairs["other_image_id"]].to_numpy()).all()
+    shares = split.value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.6, abs=0.05)
+    shuffled = images.sample(frac=1, random_state=1)
+    again = grouped_split(shuffled, pairs, fractions=(0.6, 0.1, 0.3), seed=0)
+    assert again.index.tolist() == shuffled["image_id"].tolist()
+    assert again.loc[split.index].equals(split)
+    alone = grouped_split(images, pairs.iloc[:0], fractions=(0.6, 0.1, 0.3), seed=0)
+    expected = stratified_split(images, fractions=(0.6, 0.1, 0.3), seed=0)
+    pd.testing.assert_series_equal(alone, expected)
+
+
+def test_a_pair_is_placed_with_category_and_part_and_one_left_out_is_not() -> None:
+    pairs = pd.DataFrame(
+        {"image_id": ["a", "a"], "other_image_id": ["b", "gone"], "distance": 4, "mirrored": False}
+    )
+    images = pd.DataFrame({"image_id": ["a", "b"], "category": ["food", "animal"]})
+    split = pd.DataFrame({"image_id": ["b", "a"], "split": ["test", "train"]})
+    placed = placed_duplicates(pairs, images, split)
+    row = placed.iloc[0]
+    assert len(placed) == 1
+    assert (row["category"], row["other_category"]) == ("food", "animal")
+    assert (row["split"], row["other_split"], row["straddles"]) == ("train", "test", True)

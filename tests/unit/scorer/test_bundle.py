@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sklearn.preprocessing import StandardScaler
@@ -23,7 +21,6 @@ from memorability.scorer.bundle import (
     SavedPredictor,
     latent_distance,
     read_saved_predictor,
-    residual_interval,
     state_hash,
     write_saved_predictor,
 )
@@ -123,39 +120,6 @@ def test_usual_images_are_as_near_as_the_unseen_ones(saved: SavedPredictor, made
     assert saved.facts["usual"]["distance"] == pytest.approx(float(unseen.max()))
 
 
-# Intervals
-
-
-def test_an_interval_by_hand() -> None:
-    residuals = np.array([0.1, -0.4, 0.2, -0.3])
-    # Of 4 residuals the k-th smallest covers k of 5 new images: 60 % need the third.
-    assert residual_interval(residuals, 0.6) == (0.3, 0.6)
-    assert residual_interval(residuals, 0.5) == (0.3, 0.5)
-    assert residual_interval(residuals, 0.95) == (0.4, 0.8), "four cannot vouch for more"
-
-
-@given(st.integers(1, 200), st.floats(0.5, 0.999))
-def test_the_stated_share_is_reached_and_never_promised_beyond_the_data(
-    n: int, confidence: float
-) -> None:
-    residuals = np.arange(1, n + 1) / n
-    half_width, level = residual_interval(residuals, confidence)
-    rank = round(half_width * n)
-    assert rank / (n + 1) >= level - 1e-9, "exchangeable: rank of n residuals covers rank / (n + 1)"
-    assert level == min(confidence, n / (n + 1))
-
-
-def test_new_images_fall_into_the_interval_as_often_as_stated() -> None:
-    stream = np.random.default_rng(3)
-    covered = []
-    for _ in range(2000):
-        residuals, new = stream.standard_t(4, size=39), stream.standard_t(4)
-        half_width, level = residual_interval(residuals, 0.9)
-        covered.append(abs(new) <= half_width)
-    # Three standard errors of 2,000 draws.
-    assert np.mean(covered) == pytest.approx(level, abs=3 * np.sqrt(0.9 * 0.1 / 2000))
-
-
 # What is refused
 
 
@@ -199,7 +163,7 @@ def test_a_damaged_copy_is_refused(path: Path, place: str) -> None:
 
 def test_another_version_is_refused_with_its_own(path: Path) -> None:
     said = refusal(rewritten(path, lambda facts: facts.update(version=1)))
-    assert "of format 1; this version of the program reads format 2" in said
+    assert "of format 1; this version of the program reads format 3" in said
     assert "(0.1)" in said
 
 
@@ -222,7 +186,7 @@ def test_other_preprocessing_is_refused(path: Path, key: str, value: Any, says: 
     ("change", "says"),
     [
         (lambda facts: facts.pop("interval"), "'interval' is a required property"),
-        (lambda facts: facts["interval"].update(level="all"), "interval.level"),
+        (lambda facts: facts["interval"]["all"].update(level="all"), "interval.all.level"),
         (lambda facts: facts["usual"].update(scores=[0]), "usual.scores"),
         (lambda facts: facts["autoencoder"]["architecture"].update(width=1.0), "cannot be built"),
         (lambda facts: facts["autoencoder"]["architecture"].update(more=1), "cannot be built"),

@@ -85,13 +85,13 @@ def test_scores_are_those_of_each_image_alone(saved: SavedPredictor, folder: Pat
     np.testing.assert_allclose(table["score"], alone, atol=TOLERANCE)
     expected = percentileofscore(saved.reference, table["score"], kind="mean")
     np.testing.assert_allclose(table["percentile"], expected)
-    half_width = saved.facts["interval"]["half_width"]
-    np.testing.assert_allclose(table["score"] - table["interval_low"], half_width)
-    np.testing.assert_allclose(table["interval_high"] - table["score"], half_width)
+    half_width = saved.intervals.widest.half_width
+    np.testing.assert_allclose(table["interval_low"], np.clip(alone - half_width, 0, 1), atol=1e-5)
+    np.testing.assert_allclose(table["interval_high"], np.clip(alone + half_width, 0, 1), atol=1e-5)
     lowest, highest = saved.facts["usual"]["scores"]
     far = latent_distance(saved.predictor, latents).numpy() > saved.facts["usual"]["distance"]
     outside = far | (alone < lowest) | (alone > highest)
-    assert list(table["outside_training_range"]) == list(outside)
+    assert list(table["unusual"]) == list(outside)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
@@ -122,7 +122,7 @@ def test_an_image_is_outside_by_its_score_or_by_its_latent(
     saved: SavedPredictor, folder: Path, usual: dict[str, Any], outside: bool
 ) -> None:
     table = scored(with_usual(saved, **usual), files_in(folder)[:3])
-    assert set(table["outside_training_range"]) == {outside}
+    assert set(table["unusual"]) == {outside}
 
 
 def test_what_cannot_be_read_keeps_its_row_with_the_reason(
@@ -144,7 +144,7 @@ def test_what_cannot_be_read_keeps_its_row_with_the_reason(
     reasons = ["is empty", "is not an image", "truncated", "is 200 x 160 pixels", "no such file"]
     for reason, said in zip(reasons, bad["reason"], strict=True):
         assert reason in said
-    numbers = ["score", "percentile", "interval_low", "interval_high", "outside_training_range"]
+    numbers = ["score", "percentile", "interval_low", "interval_high", "unusual"]
     assert bad[numbers].isna().all(axis=None)
     assert table.iloc[[0, -1]][numbers].notna().all(axis=None)
     assert list(table.iloc[[0, -1]]["reason"]) == ["", ""]
@@ -174,7 +174,28 @@ def test_the_summary_counts_every_kind(saved: SavedPredictor, folder: Path) -> N
     strict = with_usual(saved, distance=0.0)
     said = summary(scored(strict, [*files_in(folder), Path("none.jpg")]), 3, strict)
     assert said.startswith(
-        "11 of 12 images scored; 11 of them outside the training range; 1 not scored, the column "
+        "11 of 12 images scored; 11 of them unusual for the predictor; 1 not scored, the column "
         "reason says why; 3 files in folders passed over, which are not named like images.\n"
     )
-    assert "20 validation images and shall hold the measured scores of 90% of images" in said
+    assert "10 test images and shall hold the measured scores of 90% of images" in said
+    assert "grey, blurred and upside-down images pass" in said
+
+
+def test_an_interval_is_that_of_the_category_and_within_what_a_score_can_be(
+    made_up: Any, folder: Path
+) -> None:
+    saved = made_up.bundle(score_range=(-1.0, 1.0))
+    files = files_in(folder)[:3]
+    table = scored(saved, files, category="food")
+    half_width = saved.intervals.categories["food"].half_width
+    expected = np.clip(table["score"] - half_width, -1, 1)
+    np.testing.assert_allclose(table["interval_low"], expected)
+    assert "9 test images and shall hold the measured scores of 90% of food" in summary(
+        table, 0, saved, "food"
+    )
+    # A score that may be negative keeps an interval that is; one that may not is cut at 0.
+    facts = {**saved.facts, "interval": {**saved.facts["interval"], "range": [0.0, 1.0]}}
+    cut = SavedPredictor(saved.encoder, saved.predictor, saved.reference, facts)
+    assert (scored(cut, files)["interval_low"] >= 0).all()
+    with pytest.raises(InputError, match=r"no category 'foods'.*food.*Name one of: animal, food"):
+        scored(saved, files, category="foods")

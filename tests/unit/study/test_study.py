@@ -109,7 +109,7 @@ AS_SCRIPTED = (
 )
 SAMPLE: dict[str, Any] = {
     "dataset": {"kind": "sample", "images_per_category": 4, "observers": 10},
-    "prediction": STRATIFIED,
+    "prediction": {"split": {"kind": "official"}},
 }
 FROM_VGG16 = {"initial_weights": "vgg16_encoder"}
 PRETRAINS: dict[str, Any] = {
@@ -399,7 +399,13 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
     ("overlays", "sentences"),
     [
         ([], []),
-        ([SAMPLE], ["Observers are simulated; images are crops of a few photographs."]),
+        (
+            [SAMPLE],
+            [
+                "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
+            ],
+        ),
         (
             [{"protocols": ["paper", "untrained_start"]}],
             ["Autoencoders start from random, not ImageNet, weights."],
@@ -452,6 +458,7 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
             ],
             [
                 "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
                 "Autoencoders start from random, not ImageNet, weights.",
             ],
         ),
@@ -466,6 +473,7 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
             [_yaml(ROOT / "studies" / "sample.yaml")],
             [
                 "Observers are simulated; images are crops of a few photographs.",
+                "Test images are crops of other parts of these photographs than training images.",
                 "Autoencoders start from random, not ImageNet, weights.",
                 "LPIPS and style losses use random backbones.",
             ],
@@ -902,7 +910,7 @@ def test_a_data_set_that_can_be_fetched_need_not_be_there(
     [
         ({"kind": "lamem"}, "published", "published is the split of MemCat"),
         ({"kind": "memcat"}, "official", "official names one of the five splits of LaMem"),
-        (SAMPLE["dataset"], "official", "official names one of the five splits of LaMem"),
+        (SAMPLE["dataset"], "stratified", "would test a predictor on crops that overlap"),
     ],
 )
 def test_a_split_of_another_data_set_is_refused(
@@ -912,12 +920,23 @@ def test_a_split_of_another_data_set_is_refused(
     assert says in refusal(merged(overlay))
 
 
+def test_a_split_that_is_given_is_not_grouped_anew() -> None:
+    def grouped(kind: str) -> dict[str, Any]:
+        return {"prediction": {"split": {"kind": kind, "group_near_duplicates": True}}}
+
+    assert "cannot be grouped anew" in refusal(merged(grouped("published")))
+    assert resolve(merged(grouped("stratified")), ROOT).groups_near_duplicates
+    assert not resolve(merged(), ROOT).groups_near_duplicates
+
+
 def test_an_official_split_is_read_from_the_data_set() -> None:
     overlay = {"dataset": {"kind": "lamem"}, "prediction": {"split": {"kind": "official"}}}
     study = resolve(merged(overlay), ROOT)
     assert paths.official_splits(study) == ["resources/lamem/official_splits.parquet"]
     assert not study.has_counts
     assert paths.official_splits(resolve(merged(), ROOT)) == []
+    sample = resolve(merged(SAMPLE), ROOT)
+    assert paths.official_splits(sample) == ["results/memcat/dataset/official_splits.parquet"]
 
 
 def test_the_split_is_an_input_of_the_runs_that_leave_images_out_by_it(

@@ -683,7 +683,9 @@ def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> N
 def decay_figure(*, categories: int, epochs: int, compared: bool = True) -> Figure:
     methods = ["pooled", "partial"] if categories > 1 else ["pooled"]
     curve = [
-        correlation(method=method, r=0.5 - 0.01 * epoch) | {"epoch": epoch}
+        correlation(method=method, r=0.5 - 0.01 * epoch)
+        | {"epoch": epoch, "change": -0.01 * (epoch - 1), "change_seeds": 2}
+        | {"change_ci_low": -0.3, "change_ci_high": -0.005, "change_unit": "images and seeds"}
         for epoch in range(1, epochs + 1)
         for method in methods
     ]
@@ -709,6 +711,7 @@ def test_the_decay_curve_stands_beside_the_published_points(epochs: int, tmp_pat
     assert figure.axes[0].get_xlim()[1] > 20, "both published points are inside"
     shown = texts(figure)
     assert "mean of 2 seeds" in shown
+    assert f"falls between epoch 1 and epoch {epochs}" in shown
     assert "0.452" in shown
     assert NOTE in shown
 
@@ -790,3 +793,26 @@ def test_a_name_is_shown_as_a_reader_expects_it(name: str, shown: str) -> None:
 )
 def test_a_title_names_the_model(changes: dict[str, Any], title: str) -> None:
     assert style.run_title(pd.DataFrame([correlation(**changes)])) == title
+
+
+def test_planted_and_found_stand_in_one_row_each(tmp_path: Path) -> None:
+    effects = pd.DataFrame(
+        {
+            "kind": ["category", "mean", "property"],
+            "effect": ["food", "memorability", "saturation"],
+            "planted": [0.06, 0.7, 0.09],
+            "found": [0.05, 0.71, 0.2],
+            "ci_low": [0.01, NAN, 0.15],
+            "ci_high": [0.09, NAN, 0.25],
+        }
+    )
+    figure = comparisons.planted_and_found(effects, confidence=0.95, note=NOTE)
+    effect, level = panels(figure)
+    names = [label.get_text() for label in effect.get_yticklabels()]
+    assert names == ["Category food", "Saturation, per standard deviation"]
+    planted, found = (line.get_xdata() for line in effect.get_lines()[:2])
+    assert list(planted) == [0.06, 0.09]
+    assert list(found) == [0.05, 0.2]
+    assert list(level.get_lines()[0].get_xdata()) == [0.7]
+    assert "95 % interval" in texts(figure)
+    draw(figure, tmp_path)
