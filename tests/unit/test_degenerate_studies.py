@@ -195,7 +195,12 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     correlation, bootstrap = job_settings.correlation(STUDY), job_settings.bootstrap(STUDY)
     split_of = job_settings.split(STUDY)
     split = made(
-        run("split_images", {"images": images, "official_splits": []}, settings=split_of), "split"
+        run(
+            "split_images",
+            {"images": images, "official_splits": [], "near_duplicates": []},
+            settings=split_of,
+        ),
+        "split",
     )
     ceiling = known(
         made(
@@ -296,7 +301,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "correlations": known(error, distinct), "claims": claims,
         "table_1": known(made(table_1, "table")), "table_2": known(made(table_2, "table")),
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
-        "decay": known(made(decay, "decay")),
+        "decay": known(made(decay, "decay")), "near_duplicates": [], "increments": [],
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
         "increments": added,
     }  # fmt: skip
