@@ -195,7 +195,12 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     correlation, bootstrap = job_settings.correlation(STUDY), job_settings.bootstrap(STUDY)
     split_of = job_settings.split(STUDY)
     split = made(
-        run("split_images", {"images": images, "official_splits": []}, settings=split_of), "split"
+        run(
+            "split_images",
+            {"images": images, "official_splits": [], "near_duplicates": []},
+            settings=split_of,
+        ),
+        "split",
     )
     ceiling = known(
         made(
@@ -296,7 +301,8 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "table_1": known(made(table_1, "table")), "table_2": known(made(table_2, "table")),
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
-        "increments": added,
+        # What pixels are read for is left out.
+        "increments": added, "given_controls": [], "near_duplicates": [],
     }  # fmt: skip
     page = made(run("summarise_study", inputs, **quantities), "page")
     assert page is not None, workflow.refusals
