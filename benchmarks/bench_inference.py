@@ -7,8 +7,11 @@ the scores. In a study without an effect, p is below 0.05 in a share of 0.05 if 
 In studies with an effect, and in those of several seeds, scores are simulated as well, so that the true
 correlation is known. A 95 % interval contains it in a share of 0.95. What is *asked for* is met if the
 share lies there, or outside by two standard errors of the simulation at most. *Over images alone* is
-what the former inference made of the same studies; of two protocols it takes one seed of each. The
-first number is the time of all studies (300, or as many as the environment variable STUDIES says).
+what the former inference made of the same studies; of two protocols it takes one seed of each, and of
+r without noise the interval of r over the ceiling. Of the ledger of published numbers a row says how
+often two numbers that are as far apart as the margin are found equivalent, and one how often two that
+do not differ are, beside the power that the ledger states. The first number is the time of all studies
+(300, or as many as the environment variable STUDIES says).
 
 The last rows are about what a quantity adds (`memorability.prediction.held_out`): to labels and five
 simulated controls. The first control explains a tenth of the scores. A *noisy copy* of it adds nothing,
@@ -23,17 +26,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from benchmarks.harness import Row, Timing
+from memorability.analysis.correlations import correlations
+from memorability.analysis.gathering import MODEL_KEYS
+from memorability.memory_game.ceiling import noise_ceiling
+from memorability.memory_game.scoring import score_counts
 from memorability.prediction.held_out import LABELS, Block, Pair, increments
 from memorability.prediction.intervals import calibrated
 from memorability.statistics.comparison import compare_correlations
 from memorability.statistics.decomposition import correlate
+from memorability.statistics.equivalence import (
+    repeat_error,
+    sampling_error,
+    together,
+    tost_correlation,
+)
 from memorability.statistics.intervals import Bootstrap
+from memorability.statistics.rank_correlation import spearman
 
 SCORES = Path(os.environ.get("MEMCAT_SCORES", "resources/downloads/memcat_image_data.csv"))
 STUDIES = int(os.environ.get("STUDIES", "300"))
 DRAWS, LEVEL, SHARED = 300, 0.05, 0.2
+SEEDS, MARGIN = 5, 0.05
 
 FloatArray = NDArray[np.float64]
 Found = dict[str, float]
@@ -60,12 +76,85 @@ def rows() -> list[Row]:
         made += _shares(what, lambda rng, k=seeds: _of_seeds(k, rng), "interval")
         what = f"two equal protocols, {seeds} seeds each that move r by SD 0.05"
         made += _shares(what, lambda rng, k=seeds: _protocols(k, rng), "p")
+    made += _shares("counts of 40 responses, 200 images", _without_noise, "interval")
+    scores = images["score"].to_numpy()
+    for part, what in ((len(images), "the same images"), (3177, "3,177 of our images")):
+        made += _ledger(f"published by one run on {what}, ours by 5 seeds", scores, part)
     made += _predicted(images)
     for number in (20, 134):
         what = f"2,000 images at most of {number} subcategories in 5 categories"
         made += _shares(what, lambda rng, k=number: _added(images, k, rng), "p")
         made += _shares(what, lambda rng, k=number: _planted(images, k, rng), "interval")
     return made
+
+
+def _ledger(what: str, scores: FloatArray, part: int) -> Iterator[Row]:
+    """Return how often the ledger finds a number equivalent: at the edge of the margin, and inside."""
+    rng = np.random.default_rng(0)
+    target = stats.rankdata(scores)
+    score = stats.zscore(target)
+    base = 0.35 * score + rng.normal(size=len(scores))
+    # What runs move along is a property of images that goes with the score a little.
+    along = 0.3 * score + rng.normal(size=len(scores))
+    started = time.perf_counter()
+    found = []
+    for _ in range(STUDIES):
+        runs = [base + 0.05 * rng.normal() * along for _ in range(SEEDS + 1)]
+        of_part = rng.permutation(len(scores))[:part]
+        published = spearman(runs[0][of_part], target[of_part])
+        ours = np.asarray([spearman(run, target) for run in runs[1:]])
+        r = float(ours.mean())
+        error = together(
+            sampling_error(r, len(scores), part, len(scores)),
+            repeat_error(r, float(ours.std(ddof=1)), SEEDS),
+        )
+        inside, edge = (
+            tost_correlation(r, error, reference=published + shift, margin=MARGIN, level=LEVEL / 2)
+            for shift in (0.0, MARGIN)
+        )
+        found.append((inside.p < LEVEL / 2, edge.p < LEVEL / 2, inside.power))
+    seconds = Timing((time.perf_counter() - started,))
+    inside, edge, power = np.mean(found, axis=0)
+    error = 2 * np.sqrt(LEVEL / 2 / STUDIES)
+    yield Row(
+        f"{what}: equivalent though {MARGIN} apart",
+        seconds,
+        target=f"at most {LEVEL / 2}",
+        met=bool(edge <= LEVEL / 2 + error),
+        agreement=f"{edge:.3f}",
+    )
+    yield Row(
+        f"{what}: equivalent where nothing differs",
+        seconds,
+        target="as the power says",
+        met=bool(abs(inside - power) <= 0.03 + 2 * np.sqrt(0.25 / STUDIES)),
+        agreement=f"{inside:.3f}; power said {power:.3f}",
+    )
+
+
+def _without_noise(rng: np.random.Generator) -> Found:
+    """Return whether r corrected for attenuation covers what it would be without noise in scores."""
+    truth = rng.beta(6, 3, size=200)
+    value = 0.5 * stats.zscore(truth) + rng.normal(size=200) * np.sqrt(0.75)
+    counts = pd.DataFrame({"hits": rng.binomial(40, truth), "false_alarms": 0, "responses": 40})
+    images = score_counts(counts).assign(
+        **counts, image_id=[f"{place:03d}" for place in range(200)], category="all", subcategory=""
+    )
+    how = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
+    ceiling = noise_ceiling(images, bootstrap=how, splits=5)
+    values = images[["image_id"]].assign(value=value, seed="0", **dict.fromkeys(MODEL_KEYS, ""))
+    table = correlations(values, images, None, ceiling, target="score", bootstrap=how)
+    row = table[(table["method"] == "pooled") & (table["group"] == "all")].iloc[0]
+    # Spearman's r of the population, whose Pearson's r is 0.5.
+    of_many = rng.beta(6, 3, size=20_000)
+    without = 0.5 * stats.zscore(of_many) + rng.normal(size=20_000) * np.sqrt(0.75)
+    r = spearman(without, of_many)
+    name = "95 % interval of r without noise"
+    plain = row["ci_low"] / row["ceiling"] <= r <= row["ci_high"] / row["ceiling"]
+    return {
+        name: row["ceiling_share_low"] <= r <= row["ceiling_share_high"],
+        f"over images: {name}": plain,
+    }
 
 
 def _predicted(images: pd.DataFrame) -> Iterator[Row]:

@@ -21,6 +21,7 @@ from memorability.prediction.metrics import METRICS, bootstrap_metrics
 from memorability.prediction.predictors.kernels import inner_products, predict_by_ridge
 from memorability.prediction.predictors.perceptron import Predictor
 from memorability.prediction.predictors.training import PredictorSettings, train_predictor
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 
 IMAGES, LATENTS, STEPS = 10_000, 25_088, 40
@@ -144,7 +145,11 @@ def bootstrap() -> Row:
 
     ours, other, speedup = paired(
         lambda: bootstrap_metrics(
-            {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.95, 0)
+            {"mlp": predicted},
+            scores,
+            threshold=0.5,
+            bootstrap=Bootstrap(200, 0.95, 0),
+            units=Units(3177, None, None),
         ),
         loop,
         runs=3,

@@ -18,6 +18,8 @@ rule judge_claims:
         )
         + ([rules.summarise_features.output.attributed] if study.runs else []),
         images=IMAGES,
+        features=FEATURES if study.published_split else [],
+        attributions=["<results>/tables/attributions.parquet"] if study.runs else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         predictions=[rules.predict.output.predictions] if study.published_split else [],
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
@@ -33,7 +35,7 @@ rule judge_claims:
     conda:
         "../envs/analysis.yaml"
     resources:
-        **asking("1GB", "5m"),
+        **asking("2GB", requests.runtime("judge_claims")),
     params:
         study=study.name,
         settings=job_settings.claims(study),
@@ -108,6 +110,7 @@ rule summarise_study:
         selection=[rules.select_learning_rates.output.selection] if study.runs else [],
         given_controls=[rules.compare_controls.output.given] if study.runs else [],
         attributions=[rules.attribute.output.attributions] if study.runs else [],
+        decay=[rules.measure_decay.output.decay] if study.decays else [],
         near_duplicates=[rules.list_near_duplicates.output.table] if study.runs else [],
         increments=rules.measure_increments.output.table,
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],

@@ -3,17 +3,30 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
+    from memorability.analysis.correlations import CorrelationSettings
+    from memorability.analysis.feature_model import correlate_tested
+    from memorability.analysis.gathering import share_converged
+    from memorability.base.settings import from_params
     from memorability.claims.answers import as_correlations, our_figures
-    from memorability.claims.ledger import badge, ledger
+    from memorability.claims.counting import badge
+    from memorability.claims.ledger import ledger
     from memorability.claims.published import load_published
     from memorability.report.reading import write_claims
 
     settings = job.settings
+    images, predictions = job.read("images"), job.read_if_any("predictions")
+    attributions = job.read_if_any("attributions")
+    tested = None
+    if job.input.features:
+        how = from_params(CorrelationSettings, settings["correlation"])
+        tested = correlate_tested(job.read_runs("features"), images, predictions, how)
     ours = our_figures(
         [*job.read_each("correlations"), *map(as_correlations, job.read_each("decay"))],
-        job.read("images"),
+        images,
+        tested=tested,
+        share_converged=None if attributions is None else share_converged(attributions),
         metrics=job.read_if_any("metrics", "prediction_metrics"),
-        predictions=job.read_if_any("predictions"),
+        predictions=predictions,
         ceiling=job.read_if_any("ceiling"),
         **settings["ours"],
     )

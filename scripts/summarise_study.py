@@ -16,6 +16,7 @@ with RunningJob(snakemake) as job:
         "given_controls",
         "attributions",
         "near_duplicates",
+        "decay",
     )
     prediction = ("metrics", "gains", "calibration")
     write_summary(

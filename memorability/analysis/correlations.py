@@ -1,5 +1,6 @@
 """Per-image quantities, from whatever table they are in, correlated with memorability."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -13,16 +14,17 @@ from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.statistics.best_rate import best_rate
 from memorability.statistics.comparison import compare_correlations, given_controls
 from memorability.statistics.decomposition import DETAILS, HOLDS_FOR, correlate, pooled_correlation
-from memorability.statistics.intervals import Bootstrap
+from memorability.statistics.intervals import Bootstrap, ratio_interval
 from memorability.statistics.multiplicity import benjamini_hochberg, holm
 from memorability.statistics.rank_correlation import finished_seeds, spearman
 from memorability.statistics.ranks import SMALLEST_SAMPLE
 
 COLUMNS = [
-    *MODEL_KEYS, "selected", "target", "group", "method", "n", "seeds", "diverged", "r", "r_seed_sd",
-    "ci_low", "ci_high", "ci_method", "p", "p_holm", "p_bh", *HOLDS_FOR, *DETAILS, "ceiling",
-    "ceiling_share", "baseline", "baseline_n", "baseline_r", "baseline_difference",
-    "baseline_ci_low", "baseline_ci_high", "baseline_unit", "beats_baseline",
+    *MODEL_KEYS, "selected", "rates", "target", "group", "method", "n", "seeds", "diverged", "r",
+    "r_seed_sd", "ci_low", "ci_high", "ci_method", "p", "p_holm", "p_bh", *HOLDS_FOR, *DETAILS,
+    "ceiling", "ceiling_share", "ceiling_share_low", "ceiling_share_high", "baseline", "baseline_n",
+    "baseline_r", "baseline_difference", "baseline_ci_low", "baseline_ci_high", "baseline_unit",
+    "beats_baseline",
 ]  # fmt: skip
 ATTRIBUTION = "attribution_"
 """Before the name of an attribution summary where it is a target."""
@@ -99,17 +101,21 @@ def correlations(
     pandas.DataFrame
         Rows of the table `correlations`. `selected` marks, among the learning rates of a loss, the best
         by pooled correlation (see `memorability.statistics.best_rate.best_rate`; optimistic, since
-        it is chosen on the images that it is reported for). Those alone have the detailed rows and
-        columns of `memorability.statistics.decomposition.correlate` and are compared
-        with baselines. Seeds that diverged do not enter r and are not counted in `seeds`; `diverged`
-        names them, each with its step. Where all of them did, r is missing.
+        it is chosen on the images that it is reported for), and `rates` is their number. The selected
+        ones alone have the detailed rows and columns of
+        `memorability.statistics.decomposition.correlate` and are compared with baselines. Seeds that
+        diverged do not enter r and are not counted in `seeds`; `diverged` names them, each with its
+        step. Where all of them did, r is missing.
 
         p_holm and p_bh are adjusted over the family of all tests of the table with the same method.
         Values made elsewhere are a family of their own, so that no p of the study's own runs depends on
         what else is correlated.
-        ceiling_share is r / ceiling. Pooled rows are compared with the baseline of the largest |r|
-        among the images that both have: baseline (its name), baseline_n, baseline_r, and
-        baseline_difference, |r| − |baseline_r| over these images with its paired interval;
+        ceiling_share is r / ceiling: the correlation with scores without noise (corrected for
+        attenuation, C. Spearman, 1904). ceiling_share_low and ceiling_share_high bound its interval,
+        made of the intervals of both (see `memorability.statistics.intervals.ratio_interval`). Pooled
+        rows are compared with the baseline of the largest |r| among the images that both have:
+        baseline (its name), baseline_n, baseline_r, and baseline_difference, |r| − |baseline_r| over
+        these images with its paired interval;
         baseline_unit is what that holds for, as unit is for r; beats_baseline is "yes" where the whole
         interval is above 0, "no" where it is not, and empty where nothing was compared. Without rows
         where no image has a value, as of baselines when all images are training images.
@@ -121,6 +127,7 @@ def correlations(
         for key, group in values.groupby(MODEL_KEYS, sort=True)
     ]
     chosen = _selected(models, images, target)
+    rates = Counter(_but_rate(model) for model in models)
     correlated: dict[int, pd.DataFrame] = {}
     for detailed in (True, False):
         places = [place for place, selected in enumerate(chosen) if selected == detailed]
@@ -137,6 +144,7 @@ def correlations(
         part = correlated[place].assign(
             **model.keys, seeds=model.seeds, diverged=model.diverged, selected=selected
         )
+        part["rates"] = rates[_but_rate(model)]
         if not model.seeds:
             part["ci_method"] = "none (diverged)"
         if selected and baselines is not None and model.keys["quantity"] != "baseline":
@@ -152,11 +160,17 @@ def correlations(
         table[name] = table.groupby(family)["p"].transform(adjust)
     if ceiling is not None:
         keys = ["target", "group", "method"]
-        table = table.drop(columns="ceiling").merge(
-            ceiling[[*keys, "ceiling"]], on=keys, how="left"
-        )
+        figures = ["ceiling", "ceiling_low", "ceiling_high"]
+        table = table.drop(columns="ceiling").merge(ceiling[[*keys, *figures]], on=keys, how="left")
+    else:
+        table[["ceiling_low", "ceiling_high"]] = np.nan
     table["ceiling"] = table["ceiling"].astype("float64")
     table["ceiling_share"] = table["r"] / table["ceiling"].where(table["ceiling"] > 0)
+    both = table[["r", "ci_low", "ci_high", "ceiling", "ceiling_low", "ceiling_high"]]
+    table[["ceiling_share_low", "ceiling_share_high"]] = [
+        ratio_interval((row[0], row[1], row[2]), (row[3], row[4], row[5]))
+        for row in both.to_numpy(dtype=np.float64).tolist()
+    ]
     return table[COLUMNS]
 
 
@@ -168,6 +182,10 @@ class _Model:
     table: pd.DataFrame
     seeds: int
     diverged: str
+
+
+def _but_rate(model: _Model) -> tuple[str, ...]:
+    return tuple(word for key, word in model.keys.items() if key != "lr")
 
 
 def _model(keys: dict[str, str], group: pd.DataFrame, outcomes: pd.DataFrame | None) -> _Model:
@@ -243,6 +261,8 @@ def correlate_attributions(
 ) -> pd.DataFrame:
     """Correlate every feature of Table 2 with every attribution summary of the explained images.
 
+    Images whose attributions have not converged are left out: these do not add up to the prediction.
+
     Parameters
     ----------
     features, attributions, images
@@ -254,10 +274,12 @@ def correlate_attributions(
     -------
     pandas.DataFrame
         Rows of the table `correlations`, target being "attribution_mean_absolute",
-        "attribution_mean_signed" or "attribution_mean_positive". p-values are adjusted over the
-        features with the same target and method.
+        "attribution_mean_signed" or "attribution_mean_positive"; none where no image has converged.
+        p-values are adjusted over the features with the same target and method.
     """
-    long = from_attributions(attributions)
+    long = from_attributions(attributions[attributions["converged"]])
+    if long.empty:
+        return pd.DataFrame(columns=COLUMNS)
     summaries = long.pivot_table(index="image_id", columns="metric", values="value")
     explained = images.merge(summaries.add_prefix(ATTRIBUTION), on="image_id")
     values = from_features(features)

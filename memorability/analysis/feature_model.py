@@ -18,11 +18,14 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 
-from memorability.analysis.gathering import wide_features
+from memorability.analysis.correlations import CorrelationSettings
+from memorability.analysis.gathering import MODEL_KEYS, from_features, wide_features
 from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.prediction.label_baselines import BASELINES, label_baselines
 from memorability.prediction.metrics import bootstrap_metrics
+from memorability.statistics.decomposition import correlate
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap, percentile_interval, resampled_means
 
 LABELS = ("category", "subcategory")
@@ -114,6 +117,11 @@ def model_features(
         scores[test],
         threshold=float(np.median(scores[parts == "train"])),
         bootstrap=bootstrap,
+        units=Units.of(
+            images["category"].to_numpy(dtype=str)[test],
+            images["subcategory"].to_numpy(dtype=str)[test],
+            bootstrap,
+        ),
     )
     gains = measured.gains([*BASELINES, "labels_alone"]).assign(group="all")
     importance = permutation_importance(
@@ -251,3 +259,38 @@ class _Table:
             for trees in TREES
         ]  # fmt: skip
         return ridge + boosted
+
+
+def correlate_tested(
+    features: pd.DataFrame,
+    images: pd.DataFrame,
+    split: pd.DataFrame,
+    settings: CorrelationSettings,
+) -> pd.DataFrame:
+    """Correlate every feature of Table 2 with memorability on the test images alone.
+
+    Parameters
+    ----------
+    features, images
+        The tables of these names.
+    split
+        Columns image_id and split, as in the table `predictions`.
+    settings
+        See `memorability.analysis.correlations.CorrelationSettings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The keys of quantities (see `memorability.analysis.gathering`), selected, and the columns of
+        `correlate`.
+    """
+    tested = images[images["image_id"].isin(split.loc[split["split"] == "test", "image_id"])]
+    values = from_features(features)
+    values = values[values["image_id"].isin(tested["image_id"])]
+    by_feature = [group for _, group in values.groupby("metric", sort=False)]
+    found = correlate(by_feature, tested, target=settings.target, bootstrap=settings.bootstrap)
+    parts = [
+        part.assign(**{key: group[key].iloc[0] for key in MODEL_KEYS}, selected=True)
+        for group, part in zip(by_feature, found, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)

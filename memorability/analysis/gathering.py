@@ -126,6 +126,11 @@ def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
     return _long(table, "attribution")
 
 
+def share_converged(attributions: pd.DataFrame) -> float:
+    """Return which share of the drawn images has attributions that converged, NaN of no image."""
+    return float(attributions.loc[attributions["drawn"], "converged"].mean())
+
+
 def from_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
     """Return errors under every metric (columns of the table `matrix` and the keys of its run)."""
     return _long(matrix.rename(columns={"error": "value"}), "matrix")

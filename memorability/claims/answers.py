@@ -7,12 +7,19 @@ from typing import Any
 import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
-from memorability.claims.ledger import OWN
+from memorability.claims.ledger import OWN, TEST_PART
 from memorability.claims.published import find_claim, load_published
-from memorability.statistics.equivalence import fisher_interval
+from memorability.statistics.equivalence import SMALLEST, fisher_interval, image_error
 
 PUBLISHED_POINTS = {1: "decay.epoch_1", 20: "decay.epoch_20"}
 """Epoch -> the published number about it."""
+
+READINGS: Mapping[str, str] = {
+    "attribution_mean_signed": "mean of signed values",
+    "attribution_mean_absolute": "mean of absolute values",
+    "attribution_mean_positive": "mean of positive values",
+}
+"""Summary of attributions -> what the paper's "average attribution" would be. It does not say which."""
 
 
 def our_figures(
@@ -23,6 +30,10 @@ def our_figures(
     protocol: str = "",
     selected_loss: str = "",
     external_claims: Mapping[str, Mapping[str, str]] | None = None,
+    seeded: bool = True,
+    published_split: bool = False,
+    tested: pd.DataFrame | None = None,
+    share_converged: float | None = None,
     metrics: pd.DataFrame | None = None,
     predictions: pd.DataFrame | None = None,
     ceiling: pd.DataFrame | None = None,
@@ -44,6 +55,15 @@ def our_figures(
     external_claims
         Quantity ("error", "distinctiveness") -> name of a source from elsewhere -> id of the published
         number that it answers.
+    seeded
+        Whether a seed changes anything in the runs of the protocol. Where it does not, no training is
+        left to chance.
+    published_split
+        Whether the test images are those of the paper. Features then answer on these images.
+    tested
+        The correlations of the features on the test images, rows of the table `correlations`.
+    share_converged
+        Share of the explained images whose attributions have converged; None where none was explained.
     metrics, predictions, ceiling
         The tables `prediction_metrics`, `predictions` and `ceiling`, where there are any.
 
@@ -52,22 +72,28 @@ def our_figures(
     pandas.DataFrame
         See `memorability.claims.ledger.ledger`.
     """
-    keys = ["quantity", *METRIC_KEYS, "protocol", "loss", "target"]
+    keys = ["quantity", *METRIC_KEYS, "protocol", "loss", "target", "seeds", "r_seed_sd"]
     none = pd.DataFrame(columns=keys, dtype=str)
     table = pd.concat(correlations, ignore_index=True) if correlations else none
-    table = table.assign(statistic="spearman", by=OWN, claim="")
+    table = table.assign(part="all")
+    if published_split:
+        table["part"] = table["part"].mask(table["target"].isin(READINGS), TEST_PART)
+        if tested is not None:
+            table = table[(table["quantity"] != "feature") | (table["part"] == TEST_PART)]
+            table = pd.concat([table, tested.assign(part=TEST_PART)], ignore_index=True)
+    table = table.assign(statistic="spearman", by=OWN, claim="", repeated="seeds")
     own = table[table["protocol"].isin([protocol, ""])]
     unlike = _other_losses(own)
     parts = [
-        _own(own, unlike, selected_loss),
+        _own(own, unlike, selected_loss, seeded=seeded, converged=share_converged),
         _external(table[table["protocol"] == EXTERNAL], external_claims or {}),
         _described(images, predictions),
     ]
     if metrics is not None and selected_loss not in unlike:
-        parts.append(_predicted(metrics))
+        parts.append(_predicted(metrics, published_split=published_split))
     if ceiling is not None and len(ceiling):
         parts.append(_consistency(ceiling, confidence))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([_completed(part) for part in parts], ignore_index=True)
 
 
 def _other_losses(table: pd.DataFrame) -> set[str]:
@@ -79,17 +105,33 @@ def _other_losses(table: pd.DataFrame) -> set[str]:
     return set(table.loc[other, "loss"])
 
 
-def _own(table: pd.DataFrame, unlike: set[str], loss: str) -> pd.DataFrame:
+def _own(
+    table: pd.DataFrame, unlike: set[str], loss: str, *, seeded: bool, converged: float | None
+) -> pd.DataFrame:
     """Return the study's own correlations, named as published numbers ask for them.
 
     Nothing that was measured of a run answers if its loss is one of `unlike`. Attributions are those
-    of the model of `loss`; of their summaries the mean absolute one answers (docs/method.md says why).
+    of one predictor on the model of `loss`; each of their summaries answers by its reading.
     """
-    attribution = table["target"] == "attribution_mean_absolute"
-    table = table.assign(target=table["target"].mask(attribution, "attribution"))
-    features = table["quantity"] == "feature"
-    table.loc[features, "quantity"] = "feature:" + table.loc[features, "metric"]
+    attribution, features = table["target"].isin(READINGS), table["quantity"] == "feature"
+    trained = ~features & seeded
+    table = table.assign(
+        reading=table["target"].map(READINGS).fillna(""),
+        target=table["target"].mask(attribution, "attribution"),
+        quantity=table["quantity"].mask(features, "feature:" + table["metric"]),
+        share_converged=attribution.map({True: converged}).astype("float64"),
+        repeats=table["seeds"].where(trained, 0).mask(attribution, 1),
+        repeat_sd=table["r_seed_sd"],
+    )
+    if converged is not None and converged < 1:
+        words = f"the attributions of {converged:.0%} of the images have converged"
+        table["remark"] = _remarks(table).mask(attribution, words)
     return table[~(table["loss"].isin(unlike) | (attribution & (loss in unlike)))]
+
+
+def _remarks(table: pd.DataFrame) -> "pd.Series[str]":
+    none = pd.Series("", index=table.index)
+    return table["remark"].fillna("") if "remark" in table else none
 
 
 def _external(table: pd.DataFrame, claims: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
@@ -98,15 +140,17 @@ def _external(table: pd.DataFrame, claims: Mapping[str, Mapping[str, str]]) -> p
     table = table.assign(
         claim=[claims.get(quantity, {}).get(name, "") for quantity, name in sources],
         by=[f"{EXTERNAL} {quantity}: {name}" for quantity, name in sources],
+        repeats=1,
     )
     return table[table["claim"] != ""]
 
 
-def _predicted(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return the metrics of the predictor on unseen images."""
+def _predicted(metrics: pd.DataFrame, *, published_split: bool) -> pd.DataFrame:
+    """Return the metrics of the predictor, which is one run, on unseen images."""
     predicted = metrics[metrics["head"] == "mlp"]
     named = predicted.rename(columns={"metric": "statistic", "value": "r"})
-    return _completed(named.assign(quantity="prediction"))
+    part = TEST_PART if published_split else "all"
+    return named.assign(quantity="prediction", part=part, repeats=1)
 
 
 def _described(images: pd.DataFrame, predictions: pd.DataFrame | None) -> pd.DataFrame:
@@ -115,32 +159,42 @@ def _described(images: pd.DataFrame, predictions: pd.DataFrame | None) -> pd.Dat
     rows = [("count", "images", len(images)), ("mean", "score", images["score"].mean())]
     rows += [("count", f"split:{part}", size) for part, size in sizes.items()]
     table = pd.DataFrame(rows, columns=["statistic", "quantity", "r"])
-    return _completed(table.assign(n=len(images), ci_low=math.nan, ci_high=math.nan))
+    return table.assign(n=len(images), ci_low=math.nan, ci_high=math.nan)
 
 
 def _consistency(ceiling: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Return how well halves of the observers agree, with an interval over images.
 
-    The interval is that of one split; the mean over many varies a little less with the images.
+    The interval is that of one division; the mean over many varies a little less with the images. On
+    the same images and responses, chance decides the divisions alone.
     """
-    whole = ceiling.loc[ceiling["method"] == "pooled", ["target", "n", "consistency"]]
+    columns = ["target", "n", "divisions", "consistency", "consistency_sd"]
+    whole = ceiling.loc[ceiling["method"] == "pooled", columns]
     intervals = [
-        fisher_interval(r, n, confidence=confidence)
+        fisher_interval(r, image_error(r, n), confidence=confidence) if n >= SMALLEST
+        else (math.nan, math.nan)
         for r, n in zip(whole["consistency"].tolist(), whole["n"].tolist(), strict=True)
-    ]
-    table = whole.rename(columns={"consistency": "r"})
+    ]  # fmt: skip
+    table = whole.rename(columns={"consistency": "r", "consistency_sd": "repeat_sd"})
     table[["ci_low", "ci_high"]] = intervals
-    return _completed(table.assign(statistic="spearman", quantity="consistency"))
+    return table.assign(
+        statistic="spearman",
+        quantity="consistency",
+        repeats=table["divisions"],
+        repeated="divisions of the responses",
+    )
 
 
 def _completed(table: pd.DataFrame) -> pd.DataFrame:
     """Return numbers of the study itself with the columns that they lack."""
     plain = {
-        "by": OWN, "claim": "", "metric": "", "loss": "", "selected": True, "target": "score",
-        "group": "all", "method": "pooled",
+        "by": OWN, "claim": "", "reading": "", "metric": "", "loss": "", "selected": True,
+        "target": "score", "group": "all", "method": "pooled", "part": "all", "repeats": 0,
+        "repeated": "", "repeat_sd": math.nan, "share_converged": math.nan, "remark": "",
     }  # fmt: skip
     missing: dict[str, Any] = {name: value for name, value in plain.items() if name not in table}
-    return table.assign(**missing)
+    table = table.assign(**missing).astype({"repeats": int})
+    return table.fillna({"remark": ""})
 
 
 def published_points() -> pd.DataFrame:
@@ -157,4 +211,12 @@ def as_correlations(curve: pd.DataFrame) -> pd.DataFrame:
     The quantity after epoch k is "error_after_k_epochs", as published numbers ask for it.
     """
     quantity = "error_after_" + curve["epoch"].astype(str) + "_epochs"
-    return curve.drop(columns="epoch").assign(quantity=quantity, selected=True)
+    remark = [
+        f"since the first epoch ours changes by {change:.3f} ({low:.3f} to {high:.3f} for new {unit})"
+        if math.isfinite(low) else ""
+        for change, low, high, unit in zip(
+            *(curve[f"change{name}"] for name in ("", "_ci_low", "_ci_high", "_unit")), strict=True
+        )
+    ]  # fmt: skip
+    kept = curve.loc[:, ~curve.columns.str.startswith("change")].drop(columns="epoch")
+    return kept.assign(quantity=quantity, selected=True, remark=remark)

@@ -3,14 +3,17 @@
 On the data that a number was published on, with `published ± margin` as the band of values too close
 to matter:
 
-- *equivalent*: two one-sided tests place ours inside the band (the stronger statement);
-- *reproduced*: they do not, but our interval contains the published value; of numbers that
-  describe the data: ours is rounded to the printed one;
-- *differs*: neither.
+- *as printed*: of numbers that describe the data, ours is rounded to the printed one;
+- *equivalent*: two one-sided tests place ours inside the band;
+- *not contradicted*: they do not, but the difference is not shown to be other than 0;
+- *differs*: neither;
+- *close (one run)* and *far (one run)*: ours is inside or outside the band, but it is of one training,
+  and cannot be told from what another seed would give.
 
-On other data, with another model, or where nothing was computed, the verdict is *not testable*. The
-published intervals do not enter: those of Table 1 are narrower than resampling 10,000 images of one
-run gives (they may be ranges over seeds), so overlap with them would test nothing.
+On other data, with another model, or where nothing was computed, the verdict is *not testable*. What
+the difference varies by is its error: on the same images that of training alone (seeds), else that of
+drawing images, too. The published intervals do not enter: those of Table 1 are narrower than
+resampling 10,000 images of one run gives, so overlap with them would test nothing.
 """
 
 import math
@@ -23,32 +26,36 @@ import pandas as pd
 from memorability.claims.published import DESCRIPTIVE, Claim
 from memorability.images.data_sets import DATA_SETS
 from memorability.statistics.equivalence import (
-    SMALLEST,
     Equivalence,
+    Error,
+    fisher_interval,
+    repeat_error,
+    sampling_error,
+    together,
     tost_correlation,
-    tost_interval,
 )
 
 OWN = "this study"
 """Value of the column `by` where a number of ours is computed by the study itself."""
 
-VERDICTS = ("equivalent", "reproduced", "differs", "not testable")
+VERDICTS = (
+    "as printed", "equivalent", "not contradicted", "close (one run)", "differs", "far (one run)",
+    "not testable",
+)  # fmt: skip
+
+MARGINS: Mapping[str, float] = {"verdict_02": 0.02, "verdict_05": 0.05, "verdict_10": 0.10}
+"""Column -> margin that it has the verdict for, whatever the study's own margin is."""
 
 LEAST_SHARE = 0.9
 """Share of the published data set from which on a study counts as one of the same data."""
 
-# The first words of why a number is not testable -> what is said of all such numbers.
-_KINDS = {
-    "nothing computed": "that this study does not compute",
-    "other data": "about other data than this study has",
-    "another model": "of another model than this study has",
-    "our number is undefined": "of which our number is undefined",
-    "our number has no confidence interval": "of which our number has no confidence interval",
-}
+TEST_PART = "published test images"
+"""Value of the column `part` of numbers about the test images of the published split."""
 
 _ANSWER_COLUMNS = {
-    "by", "claim", "statistic", "quantity", "metric", "loss", "selected", "target", "group", "method",
-    "n", "r", "ci_low", "ci_high",
+    "by", "claim", "reading", "statistic", "quantity", "metric", "loss", "selected", "target", "group",
+    "method", "part", "n", "share_converged", "r", "ci_low", "ci_high", "repeats", "repeated",
+    "repeat_sd", "remark",
 }  # fmt: skip
 
 
@@ -73,9 +80,14 @@ def ledger(
     answers
         Our numbers, as from `memorability.claims.answers.our_figures`: columns by (`OWN`, or who
         made what the number rests on), claim (the id that the number answers, "" where the other
-        columns say it), statistic, quantity, metric, loss, selected (bool: the best learning rate
-        of its loss, or the only one), target, group, method, n, r (the number), ci_low, ci_high. Of
-        those without a claim only selected rows of group "all" and method "pooled" are compared.
+        columns say it), reading (which of several that the paper leaves open, or ""), statistic,
+        quantity, metric, loss, selected (bool: the best learning rate of its loss, or the only one),
+        target, group, method, part ("all" or `TEST_PART`), n, share_converged (of the images whose
+        attributions were computed; NaN elsewhere), r (the number), ci_low, ci_high, repeats (how often
+        what chance decides was repeated: seeds; 0 where it decides nothing), repeated (what the
+        repeats are, in the plural), repeat_sd (standard deviation of r over them, NaN of one) and
+        remark (what stands behind the verdict, or "").
+        Of those without a claim only selected rows of group "all" and method "pooled" are compared.
     claims
         The published numbers.
     dataset_kind
@@ -85,7 +97,7 @@ def ledger(
         that describe the data have half of their last printed digit instead.
     confidence
         Coverage of our intervals. Each one-sided test is made at the level (1 − confidence) / 2, at
-        which it agrees with the question whether our interval lies inside the band.
+        which it agrees with the question whether an interval of ours lies inside the band.
     other_model
         In what our runs are not those of the paper, in words; empty where nothing of it differs. It
         concerns numbers of `OWN` that depend on the model.
@@ -95,20 +107,23 @@ def ledger(
     Returns
     -------
     pandas.DataFrame
-        In the order of the claims, a row per claim and source of a number of ours, or one where there
-        is none: claim, by, statement, source, statistic, published, published_ci_low,
-        published_ci_high, ours, ours_ci_low, ours_ci_high, n (Int64), difference (ours − published),
-        difference_ci_low, difference_ci_high (the published value taken as fixed), margin, test
-        ("Fisher's z" for correlations, "bootstrap interval" for other statistics, "printed digits" for
-        descriptions, "" where there is none), p (of the test), power (probability of "equivalent" if
-        the published value is the true one), data ("published set", "other data", "" where nothing
-        was computed), verdict (of `VERDICTS`), why.
+        In the order of the claims, a row per claim, source and reading of a number of ours, or one
+        where there is none: claim, by, reading, statement, source, statistic, published,
+        published_ci_low, published_ci_high, ours, ours_ci_low, ours_ci_high, n (Int64),
+        share_converged, difference (ours − published), difference_error (standard error, in units of
+        the statistic), difference_ci_low, difference_ci_high (all three NaN of one run and of other
+        data), error_of (what the error is that of: "5 seeds", "images and 5 seeds", "nothing", "one
+        run"), margin, test
+        ("Fisher's z", "one run", "printed digits", "" where there is none), p (of the test), power
+        (probability of "equivalent" if the published value is the true one), data ("same images",
+        "published set" for others of it, "other data", "" where nothing was computed), verdict (of
+        `VERDICTS`), the same at each of `MARGINS` ("" of descriptions, which have no margin), why.
 
     Raises
     ------
     ValueError
-        If columns are missing, the margin is not positive, or several rows of one source answer one
-        claim.
+        If columns are missing, the margin is not positive, or several rows of one source and reading
+        answer one claim.
     """
     missing = sorted(_ANSWER_COLUMNS - set(answers.columns))
     if missing or not margin > 0:
@@ -125,64 +140,105 @@ def ledger(
     return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
-def badge(table: pd.DataFrame) -> str:
-    """Return one sentence that counts the verdicts of a ledger.
+@dataclass(frozen=True)
+class _Ours:
+    """Our answer to a claim: columns of the table of answers by their names there."""
 
-    A number that the study itself and an external source answer counts once, by the study's own.
-
-    Parameters
-    ----------
-    table
-        As from `ledger`.
-    """
-    testable = table[table["verdict"] != "not testable"]
-    own_first = testable.sort_values("by", key=lambda by: by != OWN, kind="stable")
-    counts = own_first.drop_duplicates("claim")["verdict"].value_counts()
-    words = {"differs": "differ" if counts.get("differs", 0) > 1 else "differs"}
-    found = ", ".join(
-        f"{counts[name]} {words.get(name, name)}" for name in VERDICTS if name in counts
-    )
-    total = table["claim"].nunique()
-    if not found:
-        return f"This study can test none of the {total} published numbers."
-    return f"{counts.sum()} of {total} published numbers testable here: {found}."
-
-
-def untestable(table: pd.DataFrame) -> str:
-    """Return one sentence that says how many numbers are not testable and why; "" if all are.
-
-    Parameters
-    ----------
-    table
-        As from `ledger`.
-    """
-    open_rows = table[table["verdict"] == "not testable"]
-    open_rows = open_rows[
-        ~open_rows["claim"].isin(table.loc[table["verdict"] != "not testable", "claim"])
-    ]
-    if open_rows.empty:
-        return ""
-    kinds = open_rows.drop_duplicates("claim")["why"].str.partition(":")[0].map(_KINDS)
-    counts = ", ".join(
-        f"{count} {words}" for words, count in kinds.value_counts(sort=False).items()
-    )
-    return (
-        f"Not testable here: {counts}. claims.tsv lists them, with our numbers where there are any."
-    )
+    by: str = ""
+    reading: str = ""
+    part: str = "all"
+    n: int = 0
+    share_converged: float = math.nan
+    r: float = math.nan
+    ci_low: float = math.nan
+    ci_high: float = math.nan
+    repeats: int = 0
+    repeated: str = ""
+    repeat_sd: float = math.nan
+    remark: str = ""
 
 
 @dataclass(frozen=True)
-class _Ours:
-    """Our answer to a claim: who made it, the number, bounds of its interval, number of images."""
+class _Difference:
+    """A number of ours less the published one, and what that varies by.
 
-    by: str
-    value: float
-    ci_low: float
-    ci_high: float
-    n: int
+    Attributes
+    ----------
+    ours, claim
+        The two numbers.
+    error
+        Of the difference, on Fisher's z; None where it is not known, or there is nothing to test.
+    error_of
+        What it is the error of, in words; "one run" where it is not known for that reason.
+    confidence
+        Of its interval.
+    """
 
+    ours: _Ours
+    claim: Claim
+    error: Error | None
+    error_of: str
+    confidence: float
 
-_NONE = _Ours("", math.nan, math.nan, math.nan, 0)
+    @property
+    def value(self) -> float:
+        return self.ours.r - self.claim.value
+
+    @property
+    def level(self) -> float:
+        return (1 - self.confidence) / 2
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        if self.error is None:
+            return math.nan, math.nan
+        bounds = fisher_interval(self.ours.r, self.error, confidence=self.confidence)
+        return bounds[0] - self.claim.value, bounds[1] - self.claim.value
+
+    def tost(self, margin: float) -> Equivalence:
+        """Return the test of equivalence, NaN where there is none."""
+        if self.error is None:
+            return Equivalence(math.nan, math.nan)
+        return tost_correlation(
+            self.ours.r, self.error, reference=self.claim.value, margin=margin, level=self.level
+        )
+
+    def verdict(self, margin: float) -> str:
+        """Return the verdict on a number whose data we share."""
+        if self.error_of == "one run":
+            return "close (one run)" if abs(self.value) <= margin else "far (one run)"
+        if self.tost(margin).p < self.level:
+            return "equivalent"
+        low, high = self.interval
+        # What was published is known to its last digit alone.
+        near = low <= self.claim.half_digit and high >= -self.claim.half_digit
+        return "not contradicted" if near else "differs"
+
+    def why(self, margin: float) -> str:
+        """Return what the verdict rests on."""
+        published, beyond = f"the published {self.claim.value:g}", f"farther than {margin:g}"
+        verdict = self.verdict(margin)
+        if self.error_of == "one run":
+            place = f"within {margin:g}" if verdict.startswith("close") else beyond
+            return (
+                f"one run, {abs(self.value):.3f} from {published}, {place}: it cannot be told from "
+                "another seed's"
+            )
+        if self.error_of == "nothing":
+            place = f"within {margin:g} of" if verdict == "equivalent" else f"{beyond} from"
+            return f"ours is {place} {published}, and nothing differs by chance"
+        p = self.tost(margin).p
+        shown = f"p {p:.3f}" if p >= 0.001 else "p < 0.001"
+        if verdict == "equivalent":
+            return f"ours is within {margin:g} of {published} ({shown}; error of {self.error_of})"
+        bounds = "{:.3f} to {:.3f}".format(*self.interval)
+        interval = f"the interval of the difference ({bounds}; {self.error_of})"
+        if verdict == "not contradicted":
+            return (
+                f"{interval} contains 0 to the printed digits, but ours may be {beyond} from "
+                f"{published} ({shown})"
+            )
+        return f"{interval} does not contain 0, and ours may be {beyond} from {published} ({shown})"
 
 
 def _row(
@@ -196,43 +252,55 @@ def _row(
 ) -> dict[str, object]:
     descriptive = claim.statistic in DESCRIPTIVE
     margin = claim.half_digit if descriptive else margin
-    test, found = _test(ours, claim, margin, confidence)
-    other_data = _other_data(ours, claim, dataset_kind)
-    verdict, why = _obstacle(
-        ours, claim, other_data, other_model, unavailable.get(claim.quantity, "")
-    ) or (
-        _printed(ours, claim)
-        if descriptive
-        else _comparison(ours, claim, margin, found.p, (1 - confidence) / 2)
+    data = _data(ours, claim, dataset_kind)
+    found = _difference(ours, claim, data, confidence)
+    obstacle = _obstacle(
+        ours, claim, data, dataset_kind, other_model, unavailable.get(claim.quantity, "")
     )
+    low, high = found.interval
+    test = found.tost(margin)
+    of_test = "Fisher's z" if found.error else "one run" if found.error_of == "one run" else ""
+    at_margins = {name: found.verdict(at) for name, at in MARGINS.items()} if not obstacle else {}
+    if descriptive:
+        at_margins = dict.fromkeys(MARGINS, "")
+    verdict, why = ("not testable", obstacle) if obstacle else (
+        _printed(ours, claim) if descriptive else (found.verdict(margin), found.why(margin))
+    )  # fmt: skip
+    if ours.remark and not obstacle:
+        why += f"; {ours.remark}"
     return {
         "claim": claim.id,
         "by": ours.by,
+        "reading": ours.reading,
         "statement": claim.statement,
         "source": claim.source,
         "statistic": claim.statistic,
         "published": float(claim.value),
         "published_ci_low": claim.ci_low,
         "published_ci_high": claim.ci_high,
-        "ours": ours.value,
+        "ours": ours.r,
         "ours_ci_low": ours.ci_low,
         "ours_ci_high": ours.ci_high,
         "n": ours.n if ours.by else pd.NA,
-        "difference": ours.value - claim.value,
-        "difference_ci_low": ours.ci_low - claim.value,
-        "difference_ci_high": ours.ci_high - claim.value,
+        "share_converged": ours.share_converged,
+        "difference": found.value,
+        "difference_error": found.error.value * (1 - ours.r**2) if found.error else math.nan,
+        "difference_ci_low": low,
+        "difference_ci_high": high,
+        "error_of": found.error_of,
         "margin": margin,
-        "test": test,
-        "p": found.p,
-        "power": found.power,
-        "data": ("other data" if other_data else "published set") if ours.by else "",
+        "test": "printed digits" if descriptive and ours.by else of_test,
+        "p": test.p,
+        "power": test.power,
+        "data": data,
         "verdict": verdict,
+        **{name: at_margins.get(name, "not testable") for name in MARGINS},
         "why": why,
     }
 
 
 def _answers(answers: pd.DataFrame, claim: Claim) -> list[_Ours]:
-    """Return our answers to a claim, at most one per source, or `_NONE`."""
+    """Return our answers to a claim, at most one per source and reading, or one of nothing."""
     alike = {
         "statistic": claim.statistic, "target": claim.target, "metric": claim.metric, "group": "all",
         "method": "pooled", "selected": True,
@@ -240,15 +308,16 @@ def _answers(answers: pd.DataFrame, claim: Claim) -> list[_Ours]:
     own = {"claim": "", "quantity": claim.quantity, "loss": claim.loss}
     found = _where(answers, alike)
     found = pd.concat([_where(found, own), found[found["claim"] == claim.id]])
-    repeated = found["by"][found["by"].duplicated()]
+    repeated = found.loc[found.duplicated(["by", "reading"]), "by"]
     if len(repeated):
         raise ValueError(
             f"{(found['by'] == repeated.iloc[0]).sum()} numbers of {repeated.iloc[0]} answer the claim "
             f"{claim.id!r}; expected at most one; pass the rows of one protocol and mark one "
             "learning rate per loss as selected"
         )
-    columns = [found[name].tolist() for name in ("by", "r", "ci_low", "ci_high", "n")]
-    return [_Ours(*answer) for answer in zip(*columns, strict=True)] or [_NONE]
+    names = list(_Ours.__dataclass_fields__)
+    columns = [found[name].tolist() for name in names]
+    return [_Ours(*answer) for answer in zip(*columns, strict=True)] or [_Ours()]
 
 
 def _where(table: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
@@ -260,79 +329,65 @@ def _where(table: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
     return table[chosen]
 
 
-def _test(ours: _Ours, claim: Claim, margin: float, confidence: float) -> tuple[str, Equivalence]:
-    """Return which test of equivalence was made, and its result."""
-    nothing = Equivalence(math.nan, math.nan)
+def _data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
+    """Return which images a number of ours is of, beside those of the published one."""
     if not ours.by:
-        return "", nothing
-    if claim.statistic in DESCRIPTIVE:
-        return "printed digits", nothing
-    if any(map(math.isnan, (ours.value, ours.ci_low, ours.ci_high))):
-        return "", nothing
-    level = (1 - confidence) / 2
-    if claim.statistic == "spearman":
-        if ours.n < SMALLEST:  # and so of other data, whatever it is
-            return "", nothing
-        return "Fisher's z", tost_correlation(
-            ours.value, ours.n, reference=claim.value, margin=margin, level=level
-        )
-    return "bootstrap interval", tost_interval(
-        ours.value, ours.ci_low, ours.ci_high,
-        confidence=confidence, reference=claim.value, margin=margin, level=level,
-    )  # fmt: skip
-
-
-def _other_data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
-    """Return in words which other data a number of ours is about; empty for the published set."""
-    published = DATA_SETS[claim.dataset]
+        return ""
+    population = DATA_SETS[claim.dataset].images
     if dataset_kind != claim.dataset:
-        return f"{ours.n:,} images of data set {dataset_kind!r}, published on {published.label}"
-    if ours.n < LEAST_SHARE * published.images and abs(ours.n - claim.n) > 0.1 * claim.n:
-        return f"{ours.n:,} images of {published.label}, published on {claim.n:,}"
-    return ""
+        return "other data"
+    if ours.n < LEAST_SHARE * population and abs(ours.n - claim.n) > 0.1 * claim.n:
+        return "other data"
+    whole = claim.n == population or ours.part == TEST_PART
+    return "same images" if whole and ours.n == claim.n else "published set"
+
+
+def _difference(ours: _Ours, claim: Claim, data: str, confidence: float) -> _Difference:
+    """Return the difference of two numbers with the error that belongs to it."""
+
+    def known(error: Error | None, error_of: str) -> _Difference:
+        return _Difference(ours, claim, error, error_of, confidence)
+
+    if data in ("", "other data") or claim.statistic in DESCRIPTIVE or math.isnan(ours.r):
+        return known(None, "")
+    if ours.repeats == 1 or claim.statistic != "spearman":
+        return known(None, "one run")
+    training = images = Error(0.0)
+    if ours.repeats:
+        training = repeat_error(ours.r, ours.repeat_sd, ours.repeats)
+    if data != "same images":
+        population = DATA_SETS[claim.dataset].images
+        images = sampling_error(ours.r, ours.n, claim.n, population)
+    drawn = ["images"] if images.value else []
+    drawn += [f"{ours.repeats} {ours.repeated}"] if ours.repeats else []
+    return known(together(images, training), " and ".join(drawn) or "nothing")
 
 
 def _obstacle(
-    ours: _Ours, claim: Claim, other_data: str, other_model: str, unavailable: str
-) -> tuple[str, str] | None:
-    """Return why a number is not testable, or None if it is."""
+    ours: _Ours, claim: Claim, data: str, dataset_kind: str, other_model: str, unavailable: str
+) -> str:
+    """Return why a number is not testable, or nothing if it is."""
     if not ours.by:
-        why = f"nothing computed: {unavailable or _sought(claim)}"
-    elif other_data:
-        why = f"other data: {other_data}"
-    elif other_model and ours.by == OWN and claim.of_model:
-        why = f"another model: {other_model}"
-    elif math.isnan(ours.value):
-        why = "our number is undefined"
-    elif claim.statistic not in DESCRIPTIVE and math.isnan(ours.ci_low + ours.ci_high):
-        why = "our number has no confidence interval"
-    else:
-        return None
-    return "not testable", why
-
-
-def _comparison(
-    ours: _Ours, claim: Claim, margin: float, p: float, level: float
-) -> tuple[str, str]:
-    """Return the verdict on a claim whose data we share."""
-    interval = f"our interval ({ours.ci_low:.3f} to {ours.ci_high:.3f})"
-    published = f"the published {claim.value:g}"
-    shown = f"p {p:.3f}" if p >= 0.001 else "p < 0.001"
-    if p < level:
-        return "equivalent", f"ours is within {margin:g} of {published} ({shown})"
-    beyond = f"ours may be farther than {margin:g} from it ({shown})"
-    if ours.ci_low <= claim.value <= ours.ci_high:
-        return "reproduced", f"{interval} contains {published}, but {beyond}"
-    if ours.ci_high < claim.value - margin or ours.ci_low > claim.value + margin:
-        return "differs", f"{interval} is wholly farther than {margin:g} from {published}"
-    return "differs", f"{interval} does not contain {published}, and {beyond}"
+        return f"nothing computed: {unavailable or _sought(claim)}"
+    if data == "other data":
+        label = DATA_SETS[claim.dataset].label
+        same = dataset_kind == claim.dataset
+        of, on = (label, f"{claim.n:,}") if same else (f"data set {dataset_kind!r}", label)
+        return f"other data: {ours.n:,} images of {of}, published on {on}"
+    if other_model and ours.by == OWN and claim.of_model:
+        return f"another model: {other_model}"
+    if math.isnan(ours.r):
+        return "our number is undefined"
+    if claim.statistic not in DESCRIPTIVE and math.isnan(ours.ci_low + ours.ci_high):
+        return "our number has no confidence interval"
+    return ""
 
 
 def _printed(ours: _Ours, claim: Claim) -> tuple[str, str]:
     """Return the verdict on a number that describes the data."""
-    shown, published = f"ours ({ours.value:,.6g})", f"the published {claim.value:,g}"
-    if abs(ours.value - claim.value) <= claim.half_digit:
-        return "reproduced", f"{shown} is {published} to the printed digits"
+    shown, published = f"ours ({ours.r:,.6g})", f"the published {claim.value:,g}"
+    if abs(ours.r - claim.value) <= claim.half_digit:
+        return "as printed", f"{shown} is {published} to the printed digits"
     return "differs", f"{shown} is not {published} to the printed digits"
 
 

@@ -33,8 +33,8 @@ IntArray = NDArray[np.int64]
 TARGETS = ("score", "score_uncorrected", "false_alarm_rate", "d_prime", "criterion")
 
 COLUMNS = (
-    "target", "group", "method", "n", "consistency", "consistency_sd", "full_length", "ceiling",
-    "ceiling_low", "ceiling_high", "unit", "ceiling_by",
+    "target", "group", "method", "n", "divisions", "consistency", "consistency_sd", "full_length",
+    "ceiling", "ceiling_low", "ceiling_high", "unit", "ceiling_by",
 )  # fmt: skip
 """Of the noise ceiling, in their order."""
 
@@ -143,11 +143,11 @@ def noise_ceiling(
     pandas.DataFrame
         A row per target (as in `memorability.memory_game.scoring.score_counts`), group and method
         (as in `memorability.statistics.decomposition.correlate`, but for parts of a correlation):
-        target, group, method, n (images), consistency (the method's correlation of the halves, mean
-        over splits), consistency_sd (over splits, ddof 1, NaN for one split), full_length
-        (reliability of the scores from all responses, by Spearman and Brown's formula; 0 where
-        halves do not agree), ceiling (its square root). NaN where a half of a group is constant or
-        n is below 3. No rows where no image has 2 responses.
+        target, group, method, n (images), divisions (`splits`), consistency (the method's correlation
+        of the halves, mean over splits), consistency_sd (over splits, ddof 1, NaN for one split),
+        full_length (reliability of the scores from all responses, by Spearman and Brown's formula; 0
+        where halves do not agree), ceiling (its square root). NaN where a half of a group is constant
+        or n is below 3. No rows where no image has 2 responses.
 
         Where the images of a group have fewer than `FEWEST_RESPONSES` responses on average, halves of
         d′ and c do not tell the ceiling. It is then simulated (ceiling_by is "model", not "halves"):
@@ -221,7 +221,7 @@ def noise_ceiling(
         table["ceiling"] = table["ceiling"].mask(known, table["modelled"])
         table["full_length"] = table["full_length"].mask(known, np.square(table["modelled"]))
         table["ceiling_by"] = table["ceiling_by"].mask(known, "model")
-    return table[list(COLUMNS)]
+    return table.assign(divisions=splits)[list(COLUMNS)]
 
 
 def _modelled(

@@ -9,6 +9,7 @@ import pandas as pd
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics, mean_within
 from memorability.prediction.names import LEFT_OUT, OF_PAIRS
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 
 
@@ -116,14 +117,15 @@ def evaluate(
     median_of
         See `class_threshold`.
     bootstrap
-        Over images, see `memorability.prediction.metrics`.
+        Over images, or subcategories where there are ten, see `memorability.prediction.metrics`.
     """
     table = by_head(predictions, heads, left_out)
     category = images.set_index("image_id")["category"]
     threshold = class_threshold(predictions, median_of)
-    whole = _bootstrapped(table, threshold, bootstrap)
+    subcategory = images.set_index("image_id")["subcategory"]
+    whole = _bootstrapped(table, threshold, bootstrap, category, subcategory)
     by_category = {
-        str(name): _bootstrapped(rows, threshold, bootstrap)
+        str(name): _bootstrapped(rows, threshold, bootstrap, category, subcategory)
         for name, rows in table.groupby(table["image_id"].map(category), observed=True)
     }
     # One category is all there is.
@@ -141,7 +143,11 @@ def evaluate(
             predicted = {f"{head}{OF_PAIRS}": pairs["predicted"].to_numpy()}
             scores = pairs["score"].to_numpy()
             measured = bootstrap_metrics(
-                predicted, scores, threshold=threshold, bootstrap=bootstrap
+                predicted,
+                scores,
+                threshold=threshold,
+                bootstrap=bootstrap,
+                units=Units(len(scores), None, None),
             )
             metrics.append(measured.table())
     return Evaluation(
@@ -165,11 +171,24 @@ def _without_pooled(table: pd.DataFrame, figure: str) -> pd.DataFrame:
     )
 
 
-def _bootstrapped(table: pd.DataFrame, threshold: float, bootstrap: Bootstrap) -> Bootstrapped:
+def _bootstrapped(
+    table: pd.DataFrame,
+    threshold: float,
+    bootstrap: Bootstrap,
+    category: "pd.Series[str]",
+    subcategory: "pd.Series[str]",
+) -> Bootstrapped:
     heads = [column for column in table if column not in ("image_id", "score")]
     predicted = {str(head): table[head].to_numpy() for head in heads}
     scores = table["score"].to_numpy()
-    return bootstrap_metrics(predicted, scores, threshold=threshold, bootstrap=bootstrap)
+    units = Units.of(
+        category.reindex(table["image_id"]).to_numpy(dtype=str),
+        subcategory.reindex(table["image_id"]).to_numpy(dtype=str),
+        bootstrap,
+    )
+    return bootstrap_metrics(
+        predicted, scores, threshold=threshold, bootstrap=bootstrap, units=units
+    )
 
 
 def _pairs(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:

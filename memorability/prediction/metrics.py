@@ -1,4 +1,4 @@
-"""How well predictions fit observed scores, and how certain that is, resampled by image."""
+"""How well predictions fit observed scores, and how certain that is for new images or subcategories."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from scipy.stats import rankdata, t
 from sklearn.metrics import average_precision_score, confusion_matrix, roc_auc_score
 
+from memorability.statistics.inference import Runs, Units, infer
 from memorability.statistics.intervals import (
     SMALLEST_BOOTSTRAP,
     Bootstrap,
@@ -23,6 +24,8 @@ from memorability.statistics.ranks import SMALLEST_SAMPLE, Counts, Ranking, Rank
 Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+# Rank correlations, and differences, which have no name.
+_PLAIN = ("", "spearman", "mean_within")
 METRICS = (
     "roc_auc", "pr_auc", "spearman", "pearson", "mse",
     "accuracy", "precision", "sensitivity", "specificity", "f1",
@@ -140,8 +143,10 @@ class Bootstrapped:
         metric is undefined.
     cases
         Head -> metric -> images that it rests on, see `cases`.
-    confidence
-        Coverage of intervals, between 0 and 1.
+    bootstrap
+        How units were resampled.
+    units
+        What was resampled: subcategories where there are ten or more, else images.
     metrics
         Their names, in the order of the columns of the draws.
     """
@@ -150,14 +155,17 @@ class Bootstrapped:
     estimates: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, FloatArray]
     cases: Mapping[str, Mapping[str, int]]
-    confidence: float
+    bootstrap: Bootstrap
+    units: Units
     metrics: Sequence[str] = METRICS
 
     def table(self) -> pd.DataFrame:
-        """Return head, metric, value, ci_low, ci_high, cases and n, see `metric_interval`.
+        """Return head, metric, value, ci_low, ci_high, cases, n, unit and clusters.
 
-        Resamples in which a metric is undefined do not count towards its interval; where more than
-        half are, or the metric itself is, or it rests on too few images, the interval is NaN.
+        Intervals are those of `metric_interval`; over subcategories, correlations of ranks have that of
+        `memorability.statistics.inference.infer`. Resamples in which a metric is undefined do not count
+        towards its interval; where more than half are, or the metric itself is, or it rests on too few
+        images, the interval is NaN.
         """
         rows = [
             {"head": head, "metric": metric, "value": values[metric]}
@@ -166,7 +174,7 @@ class Bootstrapped:
             for head, values in self.estimates.items()
             for place, metric in enumerate(self.metrics)
         ]
-        return pd.DataFrame(rows).assign(n=self.n)
+        return self._described(pd.DataFrame(rows))
 
     def gains(self, baselines: list[str]) -> pd.DataFrame:
         """Return by how much every head differs from each baseline, resampled together.
@@ -175,7 +183,8 @@ class Bootstrapped:
         -------
         pandas.DataFrame
             head, baseline, metric, difference (head less baseline, in units of the metric), ci_low,
-            ci_high and n. A positive difference is a gain, but for mse, where a negative one is.
+            ci_high, n, unit and clusters. A positive difference is a gain, but for mse, where a
+            negative one is.
         """
         rows = [
             {"head": head, "baseline": baseline, "metric": metric, "difference": difference}
@@ -187,7 +196,11 @@ class Bootstrapped:
             for difference in [values[metric] - self.estimates[baseline][metric]]
         ]
         columns = ["head", "baseline", "metric", "difference", "ci_low", "ci_high"]
-        return pd.DataFrame(rows, columns=columns).assign(n=self.n)
+        return self._described(pd.DataFrame(rows, columns=columns))
+
+    def _described(self, table: pd.DataFrame) -> pd.DataFrame:
+        clusters = pd.array([self.units.count] * len(table), dtype="Int64")
+        return table.assign(n=self.n, unit=self.units.word, clusters=clusters)
 
     def _interval(
         self, value: float, place: int, head: str, baseline: str = ""
@@ -196,15 +209,28 @@ class Bootstrapped:
         heads = [head, baseline] if baseline else [head]
         draws = self.draws[head][:, place] - (self.draws[baseline][:, place] if baseline else 0)
         metric = "" if baseline else self.metrics[place]
-        low, high = metric_interval(metric, value, draws, self.n, self.confidence)
         few = min(self.cases[name][self.metrics[place]] for name in heads) < SMALLEST_BOOTSTRAP
         if few or math.isnan(value):
-            low = high = math.nan
+            return {"ci_low": math.nan, "ci_high": math.nan}
+        units, confidence = self.units, self.bootstrap.confidence
+        if units.clustered and metric in _PLAIN:
+            of_one = [Runs(np.asarray([value]), draws[np.newaxis])]
+            interval = infer(of_one, units, self.bootstrap, of_difference=not metric).interval
+            low, high = interval.low, interval.high
+        else:
+            n, freedom = (units.drawn, units.freedom) if units.clustered else (self.n, self.n - 1)
+            low, high = metric_interval(metric, value, draws, n, confidence, freedom=freedom)
         return {"ci_low": low, "ci_high": high}
 
 
 def metric_interval(
-    metric: str, value: float, draws: FloatArray, n: int, confidence: float
+    metric: str,
+    value: float,
+    draws: FloatArray,
+    n: int,
+    confidence: float,
+    *,
+    freedom: int,
 ) -> tuple[float, float]:
     """Return the interval of a metric of images that were resampled, its low and its high end.
 
@@ -220,9 +246,11 @@ def metric_interval(
     value, draws
         Of the images, and in each resample, (draws,), NaN where undefined.
     n
-        Number of images.
+        Number of images, or of subcategories, that were resampled.
     confidence
         Coverage, between 0 and 1.
+    freedom
+        Degrees of freedom of the spread between them.
 
     Notes
     -----
@@ -230,7 +258,7 @@ def metric_interval(
     Classification and Prediction", for areas and shares on the scale of log odds.
     """
     plain = percentile_interval(draws, confidence)
-    if metric in ("", "spearman", "mean_within") or n < 2 or math.isnan(plain.low):
+    if metric in _PLAIN or n < 2 or math.isnan(plain.low):
         return plain.low, plain.high
     forth, back, slope = {
         "mse": (np.log, np.exp, value),
@@ -238,7 +266,8 @@ def metric_interval(
     }.get(metric, (logit, expit, value * (1 - value)))
     if not slope > 0:
         return plain.low, plain.high
-    half = np.nanstd(draws) * math.sqrt(n / (n - 1)) * t.ppf((1 + confidence) / 2, n - 1) / slope
+    error = np.nanstd(draws) * math.sqrt(n / freedom)
+    half = error * t.ppf((1 + confidence) / 2, freedom) / slope
     return float(back(forth(value) - half)), float(back(forth(value) + half))
 
 
@@ -256,7 +285,8 @@ def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
     Returns
     -------
     Bootstrapped
-        With the one metric "mean_within".
+        With the one metric "mean_within". Its unit is the subcategory where one category at least has
+        ten; where others have fewer, these draw images.
     """
     ranked = [each for each in by_category if each.n >= SMALLEST_SAMPLE]
     place = METRICS.index("spearman")
@@ -268,25 +298,32 @@ def mean_within(by_category: Sequence[Bootstrapped]) -> Bootstrapped:
         drawn = [np.roll(each.draws[head][:, place], k) for k, each in enumerate(ranked)]
         empty = np.full(len(by_category[0].draws[head]), math.nan)
         draws[head] = (np.mean(drawn, axis=0) if drawn else empty)[:, np.newaxis]
+    few = min(by_category, key=lambda each: (not each.units.clustered, each.units.drawn))
     count = sum(each.n for each in ranked)
     return Bootstrapped(
         count,
         estimates,
         draws,
         {head: {"mean_within": count} for head in estimates},
-        by_category[0].confidence,
+        few.bootstrap,
+        few.units,
         ("mean_within",),
     )
 
 
 def bootstrap_metrics(
-    predicted: Mapping[str, Floats], scores: Floats, *, threshold: float, bootstrap: Bootstrap
+    predicted: Mapping[str, Floats],
+    scores: Floats,
+    *,
+    threshold: float,
+    bootstrap: Bootstrap,
+    units: Units,
 ) -> Bootstrapped:
     """Evaluate the predictions of several heads in resamples of the images, the same for all heads.
 
-    Images are drawn with replacement, all predictions and the score together, so that differences
-    between heads have paired intervals. Nothing is trained again: the intervals hold for these
-    predictors and new images of the same kind.
+    Images, or subcategories of them where there are ten, are drawn with replacement, all predictions
+    and the score together, so that differences between heads have paired intervals. Nothing is trained
+    again: the intervals hold for these predictors and new images, or subcategories, of the same kind.
 
     Parameters
     ----------
@@ -297,7 +334,9 @@ def bootstrap_metrics(
     threshold
         See `evaluate_prediction`.
     bootstrap
-        How images are resampled; the stream is "prediction bootstrap".
+        How units are resampled; the stream of images is "prediction bootstrap".
+    units
+        Which images are of one subcategory.
 
     Raises
     ------
@@ -313,13 +352,16 @@ def bootstrap_metrics(
     }
     ranking = Ranking.of(codes(np.asarray(scores, dtype=np.float64)))
     parts: dict[str, list[FloatArray]] = {head: [] for head in predicted}
-    for weights in image_weights(len(scores), bootstrap, stream="prediction bootstrap"):
+    drawn = image_weights(len(scores), bootstrap, stream="prediction bootstrap")
+    if units.clustered:
+        drawn = units.weights(bootstrap)
+    for weights in drawn:
         observed = Ranks(ranking, weights)
         for head, evaluate in evaluators.items():
             parts[head].append(evaluate(weights, observed))
     draws = {head: np.concatenate(each) for head, each in parts.items()}
     rests_on = {head: cases(each, scores, threshold=threshold) for head, each in predicted.items()}
-    return Bootstrapped(len(scores), values, draws, rests_on, bootstrap.confidence)
+    return Bootstrapped(len(scores), values, draws, rests_on, bootstrap, units)
 
 
 def _resampled_metrics(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from memorability.base.run_keys import EXTERNAL
-from memorability.claims.ledger import badge, untestable
+from memorability.claims.counting import badge, by_reading, untestable
+from memorability.claims.ledger import MARGINS
 from memorability.prediction.names import HEADS, head_label
 from memorability.report.labels import label, metric_labels
 from memorability.report.numbers import (
@@ -86,7 +87,9 @@ def table_1_details(table: pd.DataFrame) -> pd.DataFrame:
             "seeds vary": table["seeds_vary"].replace("", "–").where(table["seeds"] != 1, "–"),
             "agreement of seeds": table["seed_agreement"].map(measured),
             "highest possible r": table["ceiling"].map(measured),
-            "share of it": table["ceiling_share"].map(measured),
+            "r of scores without noise": _figures(
+                table, "ceiling_share", "ceiling_share_low", "ceiling_share_high"
+            ),
             "strongest baseline": table["baseline"].map(label),
             "r of the baseline": table["baseline_r"].map(measured),
             "seeds that diverged": table["diverged"],
@@ -281,7 +284,7 @@ def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
         claims_for_reading(tested),
         path,
         title="Every published number beside ours",
-        lead=f"{badge(claims)} {untestable(claims)}".strip(),
+        lead=" ".join(filter(None, [badge(claims), by_reading(claims), untestable(claims)])),
         note=note,
         empty="The numbers that cannot be tested stand below, each with the reason.",
         more={"How the two numbers were compared": claims_details(tested)},
@@ -313,11 +316,13 @@ def claims_for_reading(claims: pd.DataFrame) -> pd.DataFrame:
     headings = {
         "verdict": "verdict",
         "statement": "statement",
+        "reading": "reading",
         "published": "published",
         "ours": "ours",
         "why": "why",
     }
-    return claims.assign(**figures)[list(headings)].rename(columns=headings)
+    shown = claims.assign(**figures)[list(headings)].rename(columns=headings)
+    return with_known(shown, "reading")
 
 
 def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
@@ -327,13 +332,17 @@ def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
     """
     headings = {
         "statement": "statement",
+        "reading": "reading",
         "statistic": "statistic",
         "difference": "ours − published",
+        "error_of": "differs by chance",
         "margin": "margin",
-        "test": "test",
         "p": "p (equivalence)",
         "power": "power",
+        **{name: f"verdict at ±{margin:.2f}" for name, margin in MARGINS.items()},
         "n": "images",
+        "data": "which",
+        "share_converged": "converged",
         "by": "computed by",
         "source": "source",
     }
@@ -346,9 +355,13 @@ def claims_details(claims: pd.DataFrame) -> pd.DataFrame:
         )
     ]  # fmt: skip
     shown = claims.assign(
-        difference=difference, source=place, statistic=claims["statistic"].map(label)
+        difference=difference,
+        source=place,
+        statistic=claims["statistic"].map(label),
+        share_converged=[percent(x) if x >= 0 else "–" for x in claims["share_converged"]],
     )
-    return shown[list(headings)].rename(columns=headings)
+    shown = shown[list(headings)].rename(columns=headings)
+    return with_known(shown, "reading", "differs by chance", "which", "converged")
 
 
 def not_testable(claims: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import MODEL_KEYS
-from memorability.claims.ledger import badge, untestable
+from memorability.claims.counting import badge, by_reading, untestable
 from memorability.report.numbers import measured_with_interval, number
 from memorability.report.pages import (
     heading_part,
@@ -21,7 +21,7 @@ from memorability.report.pages import (
 from memorability.report.provenance import duplicates_in_words
 from memorability.report.reading import table_1_for_reading
 from memorability.report.sentences.increments import increments_in_words, of_same_model
-from memorability.report.table_1 import control_in_words
+from memorability.report.table_1 import control_in_words, decay_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
     baseline_in_words,
@@ -41,7 +41,7 @@ class Found:
     ----------
     correlations
         Quantity -> its table `correlations`: error and distinctiveness, where the study has them.
-    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions,
+    table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions, decay,
     near_duplicates
         The tables of these names, of prediction without "prediction_"; None where there are none.
     increments
@@ -57,6 +57,7 @@ class Found:
     gains: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     attributions: pd.DataFrame | None = None
+    decay: pd.DataFrame | None = None
     near_duplicates: pd.DataFrame | None = None
     increments: pd.DataFrame | None = None
 
@@ -87,7 +88,7 @@ def write_summary(
     """
     # Where nothing is tested, a reader asks why first.
     why = untestable(claims) if (claims["verdict"] == "not testable").all() else ""
-    judged = text_part(f"{badge(claims)} {why}".strip())
+    judged = text_part(" ".join(filter(None, [badge(claims), by_reading(claims), why])))
     parts = [judged, list_part(findings(found, confidence=confidence))]
     if found.table_1 is not None:
         parts.append(heading_part("Table 1: reconstruction error and memorability"))
@@ -118,6 +119,8 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
                 points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
+            if quantity == "error" and found.decay is not None:
+                points.append(decay_in_words(found.decay, confidence=confidence))
             if quantity == "error" and found.given_controls is not None:
                 keys = ["protocol", "loss", "lr"]
                 known = found.given_controls.merge(model[keys].drop_duplicates(), on=keys)
@@ -160,10 +163,13 @@ def _ranked(metrics: pd.DataFrame) -> str:
     if np.isnan(row["value"]) or row["n"] < SMALLEST_BOOTSTRAP:
         return ""
     r = measured_with_interval(row["value"], row["ci_low"], row["ci_high"])
-    return (
-        f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = "
-        f"{r}.{'' if row['ci_low'] > 0 or row['ci_high'] < 0 else ' The interval contains 0.'}"
+    text = (
+        f"Predicted and measured memorability of {row['n']:,} unseen images have Spearman's r = {r}"
     )
+    if np.isnan(row["ci_low"]):
+        return f"{text}."
+    contains = " The interval contains 0." if row["ci_low"] <= 0 <= row["ci_high"] else ""
+    return f"{text} for new {row['unit']}.{contains}"
 
 
 def _strongest(table: pd.DataFrame, measure: str) -> pd.DataFrame:

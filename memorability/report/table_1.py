@@ -28,9 +28,9 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     pandas.DataFrame
         The table `table_1`, the highest correlation first: order (of reading, from 0), loss, r, ci_low,
         ci_high, unit (what intervals and p hold for), given_category_r (partial correlation of the
-        same runs) with its interval, ceiling and ceiling_share of r, beats_baseline with the baseline
-        and its r, r_seed_sd, seed_agreement (mean rank correlation of their errors), p_holm,
-        learning_rate, n, seeds, seeds_vary, protocol, diverged.
+        same runs) with its interval, ceiling, and ceiling_share of r with its interval,
+        beats_baseline with the baseline and its r, r_seed_sd, seed_agreement (mean rank correlation of
+        their errors), p_holm, learning_rate, n, seeds, seeds_vary, protocol, diverged.
     """
     best = correlations[correlations["selected"]]
     keys = ["protocol", "loss", "lr", *METRIC_KEYS]
@@ -45,7 +45,8 @@ def table_1(correlations: pd.DataFrame, seeds_vary: Mapping[str, str]) -> pd.Dat
     table = table.assign(seeds_vary=[seeds_vary.get(name, "") for name in table["protocol"]])
     columns = [
         "loss", "r", "ci_low", "ci_high", "unit", "given_category_r", "given_category_ci_low",
-        "given_category_ci_high", "ceiling", "ceiling_share", "beats_baseline", "baseline",
+        "given_category_ci_high", "ceiling", "ceiling_share", "ceiling_share_low",
+        "ceiling_share_high", "beats_baseline", "baseline",
         "baseline_r", "r_seed_sd", "seed_agreement", "p_holm", "learning_rate", "n", "seeds",
         "seeds_vary", "protocol", "diverged",
     ]  # fmt: skip
@@ -191,3 +192,46 @@ def _figure(row: pd.Series, value: str, prefix: str) -> str:
     if np.isnan(low):
         return f"{number(row[value])} (no interval)"
     return f"{number(row[value])} ({number(low)} to {number(high)})"
+
+
+def decay_in_words(curve: pd.DataFrame, *, confidence: float) -> str:
+    """Say whether the correlation of the error is weaker after the last epoch than after the first.
+
+    Parameters
+    ----------
+    curve
+        The table `decay`.
+    confidence
+        Of its intervals, between 0 and 1.
+
+    Returns
+    -------
+    str
+        A sentence or two; "" where there is one epoch, or no change is defined.
+    """
+    pooled = curve[curve["method"] == "pooled"].sort_values("epoch")
+    first, last = pooled.iloc[0], pooled.iloc[-1]
+    if np.isnan(last["change"]):
+        return ""
+    score = SCORE_KINDS[last["target"]].in_a_sentence
+    epochs = f"between epoch {first['epoch']} and epoch {last['epoch']}"
+    shown = last["change_ci_low"] > 0 or last["change_ci_high"] < 0
+    does = "changes" if first["r"] <= 0 else "falls" if last["change"] < 0 else "rises"
+    seeds = f", {last['change_seeds']} seeds" if last["change_seeds"] > 1 else ""
+    if np.isnan(last["change_ci_low"]):
+        interval = ", without an interval"
+    else:
+        low, high = number(last["change_ci_low"]), number(last["change_ci_high"])
+        of = f"{100 * confidence:g} % interval {low} to {high} for new {last['change_unit']}"
+        interval = f" ({of}{seeds})"
+    change = f"{number(last['change'])}{interval}"
+    if shown:
+        text = f"The error's correlation with {score} {does} {epochs}: r changes by {change}."
+    else:
+        text = (
+            f"The error's correlation with {score} is not shown to change {epochs}: r changes by "
+            f"{change}."
+        )
+    if last["change_seeds"] == 1:
+        text += " It is of one seed: how another training would change is not known."
+    return text

@@ -12,10 +12,9 @@ from memorability.analysis.correlations import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
 from memorability.report.labels import label
-from memorability.report.numbers import significant
+from memorability.report.numbers import percent, significant
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
-from memorability.report.wording import unconverged_in_words
 from memorability.statistics.intervals import Bootstrap
 
 _GIVEN = {"partial": "given_category", "partial_subcategory": "given_subcategory"}
@@ -42,7 +41,8 @@ def table_2(
     found: Sequence[pd.DataFrame],
     published: Sequence[Claim],
     unavailable: Mapping[str, str],
-    attributions: pd.DataFrame,
+    *,
+    converged: float,
 ) -> pd.DataFrame:
     """Return the study's Table 2: a row per target and feature.
 
@@ -55,25 +55,22 @@ def table_2(
         The published numbers.
     unavailable
         Feature -> why it was not measured.
-    attributions
-        The table of this name.
+    converged
+        Share of the explained images whose attributions have converged.
 
     Returns
     -------
     pandas.DataFrame
-        The table `table_2`: order (of reading, from 0), target, feature, n, converged (of how many of
-        the images that were drawn the attributions have converged; missing where they have no part),
-        unit (what intervals and p hold for); r with ci_low, ci_high, p,
+        The table `table_2`: order (of reading, from 0), target, feature, n, unit (what
+        intervals and p hold for); r with ci_low, ci_high, p,
         p_holm, p_bh; the same given the category and given the subcategory (given_category_r and so
         on; missing where there is one category, or no subcategories); published (the paper does not
-        say how it averages attributions: its figure stands beside each summary); unavailable (why there
-        is no r, or empty).
+        say how it averages attributions: its figure stands beside each summary); share_converged (of
+        the explained images, NaN of memorability); unavailable (why there is no r, or empty).
         Adjusted p-values are over the features with the same target and method.
     """
     table = pd.concat(found, ignore_index=True)
     table = table[table["group"] == "all"]
-    drawn = attributions[attributions["drawn"]]
-    converged = int(drawn["converged"].sum())
     rows = []
     for target in table["target"].unique():
         of_target = table[table["target"] == target]
@@ -87,27 +84,14 @@ def table_2(
                 continue
             row: dict[str, Any] = {"target": target, "feature": feature, "unavailable": why}
             row["n"] = 0 if why else pooled["n"][feature]
-            row["converged"] = converged if target.startswith(ATTRIBUTION) else pd.NA
             row["unit"] = "" if why else pooled["unit"][feature]
             row |= _figures(pooled, feature, "")
             for method, given in _GIVEN.items():
                 row |= _figures(by_method.get(method, pooled.iloc[:0]), feature, f"{given}_")
             row["published"] = _published(published, feature, target)
+            row["share_converged"] = converged if target.startswith(ATTRIBUTION) else math.nan
             rows.append(row)
-    made = pd.DataFrame(rows).rename_axis("order").reset_index()
-    return made.astype({"converged": "Int64"})
-
-
-def _unconverged(table: pd.DataFrame) -> str:
-    rows = table[table["converged"].notna()]
-    return unconverged_in_words(rows["converged"].max(), rows["n"].max()) if len(rows) else ""
-
-
-def _of_converged(table: pd.DataFrame, target: str) -> str:
-    """Return what stands behind the name of a target: how many attributions can be relied on."""
-    rows = table[table["target"] == target]
-    converged, count = rows["converged"].max(), rows["n"].max()
-    return "" if converged == count else f" ({converged} of {count} converged)"
+    return pd.DataFrame(rows).rename_axis("order").reset_index()
 
 
 def _figures(rows: pd.DataFrame, feature: str, prefix: str) -> dict[str, float]:
@@ -165,7 +149,27 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
     return f"{text}."
 
 
-def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, note: str) -> None:
+def convergence_in_words(converged: float) -> str:
+    """Say which images the correlations with attributions are of; "" where all have converged.
+
+    Parameters
+    ----------
+    converged
+        Share of the explained images whose attributions have converged, 0 to 1.
+    """
+    if converged == 1:
+        return ""
+    if not converged > 0:
+        return "No image's attributions have converged: no feature is set beside attributions."
+    return (
+        f"The attributions of {percent(converged)} of the explained images have converged. "
+        "Correlations with attributions are of these images alone."
+    )
+
+
+def write_table_2(
+    table: pd.DataFrame, path: str | Path, *, converged: float, confidence: float, note: str
+) -> None:
     """Write Table 2 as a page: features beside memorability, then beside each summary of attributions.
 
     Parameters
@@ -174,6 +178,8 @@ def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, n
         As from `table_2`.
     path
         File to write.
+    converged
+        See `convergence_in_words`.
     confidence
         Of its intervals, between 0 and 1.
     note
@@ -184,11 +190,12 @@ def write_table_2(table: pd.DataFrame, path: str | Path, *, confidence: float, n
         table_2_for_reading(table, memorability, confidence=confidence),
         path,
         title="Table 2: image features beside memorability and attributions",
-        lead=" ".join(filter(None, [in_words(table, confidence=confidence), _unconverged(table)])),
+        lead=f"{in_words(table, confidence=confidence)} {convergence_in_words(converged)}".strip(),
         note=note,
         more={
-            f"The same features beside {label(target)}{_of_converged(table, target)}": rows
+            f"The same features beside {label(target)}": table_2_for_reading(
+                table, target, confidence=confidence
+            )
             for target in attributions
-            for rows in [table_2_for_reading(table, target, confidence=confidence)]
         },
     )

@@ -291,8 +291,8 @@ def unconverged_in_words(converged: int, count: int) -> str:
     if converged == count:
         return ""
     return (
-        f"The attributions of {count - converged} of {count} images have not converged: their maps, "
-        "and correlations with them, are not reliable. More steps (attribution.steps) may help."
+        f"The attributions of {count - converged} of {count} images have not converged: their maps "
+        "are not reliable, and they are left out of Table 2. More steps (attribution.steps) may help."
     )
 
 
@@ -372,8 +372,13 @@ def _ceiling(rows: Rows) -> str:
 def _of_ceiling(row: pd.Series) -> str:
     best = f"r = {number(row['ceiling'])} at most"
     # A share of a correlation that may be 0 would say more than is known.
-    reached = percent(abs(row["ceiling_share"]))
-    return f"{best} ({reached} is reached)" if is_shown(row) else best
+    if not is_shown(row):
+        return best
+    reached = f"{percent(abs(row['ceiling_share']))} is reached"
+    bounds = sorted(abs(row[f"ceiling_share_{end}"]) for end in ("low", "high"))
+    if np.isfinite(bounds).all():
+        reached += f", interval {percent(bounds[0])} to {percent(bounds[1])}"
+    return f"{best} ({reached})"
 
 
 def _baseline(rows: Rows) -> str:
@@ -392,7 +397,13 @@ def _baseline(rows: Rows) -> str:
         return f"This correlation is weaker than {beside}, by {by}, {where}."
     by = f"by {number(difference)} ({number(low)} to {number(high)}), {where}"
     if pooled["beats_baseline"] == "yes":
-        return f"This correlation is stronger than {beside}, {by}."
+        text = f"This correlation is stronger than {beside}, {by}."
+        if pooled["rates"] > 1:
+            text += (
+                f" Its learning rate was chosen among {pooled['rates']} on the same images: the "
+                "interval does not allow for this choice."
+            )
+        return text
     return f"This correlation is not shown to be stronger than {beside}: it differs {by}."
 
 

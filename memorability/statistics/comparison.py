@@ -68,6 +68,7 @@ def compare_correlations(
     *,
     target: str,
     bootstrap: Bootstrap,
+    same_runs: bool = False,
 ) -> Difference:
     """Return by how much `values` correlate with memorability more than `base` do.
 
@@ -84,6 +85,9 @@ def compare_correlations(
         seeds need not be the same.
     images, target, bootstrap
         As in `correlate`.
+    same_runs
+        Whether both are of the same runs, as after two epochs. Seeds must then be the same, and a run
+        is drawn for both sides: what its seed moves alike cancels out.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def compare_correlations(
             compared = [
                 Runs(each, of_each["pooled"]) for each, of_each in zip(by_run, drawn, strict=True)
             ]
-            found = _compared(compared, units, bootstrap)
+            found = _compared(compared, units, bootstrap, same_runs=same_runs)
     r, base_r = (float(each.mean()) for each in by_run)
     spread, base_spread = (float(each.std(ddof=1)) if len(each) > 1 else np.nan for each in by_run)
     return Difference(
@@ -143,9 +147,15 @@ def compare_correlations(
     )
 
 
-def _compared(both: list[Runs], units: Units, bootstrap: Bootstrap) -> Inference:
+def _compared(
+    both: list[Runs], units: Units, bootstrap: Bootstrap, *, same_runs: bool
+) -> Inference:
     """Return the inference on the difference of two correlations."""
     if units.clustered or any(len(each.by_run) > 1 for each in both):
+        if same_runs:
+            first, second = both
+            of_runs = Runs(first.by_run - second.by_run, first.drawn - second.drawn)
+            return infer([of_runs], units, bootstrap, of_difference=True)
         return infer(both, units, bootstrap)
     return _of_difference(both[0].drawn[0] - both[1].drawn[0], units, bootstrap)
 

@@ -208,6 +208,42 @@ def percentile_interval(drawn: FloatArray, confidence: float) -> Interval:
     return Interval(float(low), float(high), described)
 
 
+def ratio_interval(
+    over: tuple[float, float, float], under: tuple[float, float, float]
+) -> tuple[float, float]:
+    """Return the interval of a ratio of two numbers from the interval of each.
+
+    Parameters
+    ----------
+    over
+        A number and the bounds of its interval.
+    under
+        The number that it is divided by, above 0, and its bounds. The upper one is below twice the
+        number.
+
+    Returns
+    -------
+    tuple of float
+        Bounds of the same coverage as those of the two; NaN where one has none or leaves its range.
+        They hold for independent numbers, and are too wide where the two rise and fall together.
+
+    Notes
+    -----
+    A. Donner and G. Y. Zou, Closed-form confidence intervals for functions of the normal mean and
+    standard deviation, Statistical Methods in Medical Research 21, 2012 (MOVER).
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = over, under
+    if not (0 < b_low <= b <= b_high < 2 * b) or np.isnan([a_low, a, a_high]).any():
+        return np.nan, np.nan
+
+    def bound(end: float, other: float, sign: int) -> float:
+        scale = other * (2 * b - other)
+        left = np.square(a * b) - end * (2 * a - end) * scale
+        return float((a * b + sign * np.sqrt(max(left, 0.0))) / scale)
+
+    return bound(a_low, b_high, -1), bound(a_high, b_low, 1)
+
+
 def bca_interval(
     estimate: float, drawn: FloatArray, jackknifed: FloatArray, confidence: float
 ) -> Interval:

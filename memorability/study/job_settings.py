@@ -347,14 +347,18 @@ def bootstrap(study: Study) -> Settings:
 def claims(study: Study) -> Settings:
     """Return what decides our answers to published numbers, and the ledger's verdicts."""
     statistics = study.settings["statistics"]
-    models = {}
+    models: Settings = {}
     unavailable = {}
     if study.runs:
-        models["protocol"] = study.settings["protocols"][0]
+        first = study.settings["protocols"][0]
+        models["protocol"] = first
+        models["seeded"] = bool(study.protocols[first].seeded)
         models["selected_loss"] = study.settings["selected"]["loss"]
+        models["published_split"] = study.published_split
         reasons = unavailable_features(study)
         unavailable = {f"feature:{name}": why for name, why in reasons.items()}
     return {
+        "correlation": correlation(study),
         "ours": {
             "confidence": statistics["confidence"],
             "external_claims": external_claims(study),

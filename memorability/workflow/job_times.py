@@ -267,7 +267,7 @@ class JobSeconds:
             "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
             "summarise_study": lambda _: FIGURES["figure"],
-            "judge_claims": lambda _: FIGURES["figure"],
+            "judge_claims": lambda _: self._plain(len(TABLE_2), self._sizes.test),
             "record_provenance": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],

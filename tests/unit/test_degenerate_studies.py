@@ -275,7 +275,8 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     inputs = {
         "correlations": known(error, distinct, feature), "images": images,
         "metrics": known(evaluated["metrics"]), "predictions": known(predictions),
-        "ceiling": ceiling, "decay": known(made(decay, "decay")),
+        "ceiling": ceiling, "decay": known(made(decay, "decay")), "features": [],
+        "attributions": [files["attributions"]],
     }  # fmt: skip
     claims = made(run("judge_claims", inputs, settings=job_settings.claims(STUDY)), "claims")
     quantities = {"quantities": ["error", "distinctiveness"]}
@@ -300,6 +301,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "correlations": known(error, distinct), "claims": claims,
         "table_1": known(made(table_1, "table")), "table_2": known(made(table_2, "table")),
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
+        "decay": known(made(decay, "decay")),
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
         # What pixels are read for is left out.
         "increments": added, "given_controls": [], "near_duplicates": [],

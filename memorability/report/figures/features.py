@@ -55,11 +55,10 @@ def table_2_forest(table: pd.DataFrame, *, compared: bool, confidence: float, no
             rows = table[table["target"] == target]
             lines = rows["feature"].map(places).to_numpy(dtype=float)
             _panel(axes, rows, lines, compared=compared)
-            converged = rows["converged"].max()
-            lost = pd.notna(converged) and converged < rows["n"].max()
+            share = rows["share_converged"].max()
             axes.set_title(
                 f"{readable(label(target), 28)}\n{counted(rows['n'].max(), 'image')}"
-                f"{f', {converged} converged' if lost else ''}"
+                f"{f', the {percent(share)} that converged' if share < 1 else ''}"
             )
             axes.set_xlabel("Spearman's r")
         panels[0].set_yticks(range(len(features)), [_wrapped(name) for name in features])

@@ -20,6 +20,7 @@ from memorability.report.figures.style import (
 )
 from memorability.report.labels import correlated_with, metric_label
 from memorability.report.numbers import counted, number
+from memorability.report.table_1 import decay_in_words
 
 
 def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
@@ -192,7 +193,7 @@ def decay(
             f"bands: {interval_name(confidence)}"
         )
         figure.suptitle(f"{readable(model, 100)}\n{readable(what, 100)}", fontsize=10)
-        add_note(figure, note)
+        add_note(figure, f"{decay_in_words(curve, confidence=confidence)} {note}".strip())
     return figure
 
 

@@ -113,6 +113,7 @@ TABLES: Mapping[str, Table] = {
         group=text(),
         method=text(),
         n=whole(),
+        divisions=whole(least=1),
         consistency=correlation(nullable=True),
         consistency_sd=number(least=0, nullable=True),
         full_length=share(nullable=True),

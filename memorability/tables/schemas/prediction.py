@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from memorability.tables.schemas.columns import (
     Table,
+    count,
     number,
     one_of,
     score,
@@ -22,6 +23,8 @@ _METRIC = {
     "ci_high": number(nullable=True),
     "cases": whole(),
     "n": whole(),
+    "unit": one_of("images", "subcategories"),
+    "clusters": count(nullable=True),
 }
 
 
@@ -86,6 +89,8 @@ TABLES: Mapping[str, Table] = {
         ci_low=number(nullable=True),
         ci_high=number(nullable=True),
         n=whole(),
+        unit=one_of("images", "subcategories"),
+        clusters=count(nullable=True),
     ),
     "prediction_calibration": table(
         ("head",),

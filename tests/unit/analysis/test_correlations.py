@@ -18,6 +18,7 @@ from memorability.analysis.correlations import (
     own_runs,
 )
 from memorability.analysis.gathering import (
+    MODEL_KEYS,
     SOURCES,
     from_attributions,
     from_baselines,
@@ -428,8 +429,25 @@ def test_a_row_has_the_ceiling_of_its_group_and_method_and_the_share_that_it_rea
         assert row.ceiling == known[("score", row.group, row.method)]
         assert row.ceiling > 0
         assert row.ceiling_share == pytest.approx(row.r / row.ceiling, nan_ok=True)
+        if np.isfinite(row.ceiling_share_low):
+            # Wider than the interval of r alone would be.
+            assert row.ceiling_share_low < row.ci_low / row.ceiling
+            assert row.ceiling_share_high > row.ci_high / row.ceiling
+    pooled = table[(table["method"] == "pooled") & (table["group"] == "all")]
+    assert pooled["ceiling_share_low"].notna().all()
     assert table.loc[table["method"].str.startswith("part_"), "ceiling"].isna().all()
-    assert correlations(study(), counted, **QUICK)["ceiling"].isna().all()
+    without = correlations(study(), counted, **QUICK)
+    assert without[["ceiling", "ceiling_share_low"]].isna().all(axis=None)
+
+
+def test_the_number_of_learning_rates_is_that_of_their_loss() -> None:
+    table = correlations(study(), images(), **QUICK)
+    rates = study().groupby([key for key in MODEL_KEYS if key != "lr"])["lr"].nunique()
+    for keys, count in rates.items():
+        of_loss = np.logical_and.reduce(
+            [table[key] == word for key, word in zip(rates.index.names, keys, strict=True)]
+        )
+        assert set(table.loc[of_loss, "rates"]) == {count}
 
 
 def baselines(strength: float) -> pd.DataFrame:

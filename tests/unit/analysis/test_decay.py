@@ -14,6 +14,7 @@ from memorability.claims.answers import (
 )
 from memorability.claims.ledger import ledger
 from memorability.claims.published import load_published
+from memorability.report.table_1 import decay_in_words
 from memorability.statistics.intervals import Bootstrap
 
 N = 40
@@ -114,6 +115,122 @@ def test_the_ledger_judges_both_published_epochs_of_the_published_loss_alone(los
             assert row["ours"] == pooled["r"].iloc[0]
             assert row["n"] == N
             assert "40 images" in row["why"]
+            assert "since the first epoch" not in row["why"], "not testable"
         else:
             assert np.isnan(row["ours"])
             assert row["verdict"] == "not testable"
+
+
+# The fall since the first epoch
+
+MANY = 300
+
+
+def of_runs(strengths: dict[int, float], *, seeds: str = "01234", spread: float = 0.0) -> Decay:
+    """Errors that hold so much of the score after each epoch; runs move along it by chance."""
+    rng = np.random.default_rng(3)
+    scored = pd.DataFrame(
+        {"image_id": [f"i{k:03d}" for k in range(MANY)], "score": rng.random(MANY)}
+    )
+    scored = scored.assign(category="all", subcategory="")
+    noise, parts = rng.normal(size=MANY), []
+    for seed in seeds:
+        moved = spread * rng.normal()
+        for epoch, strength in strengths.items():
+            error = (strength + moved) * scored["score"] + noise / 3 + rng.normal(size=MANY) / 20
+            keys = (
+                errors().iloc[0][["protocol", "loss", "metric", "backbone", "trained_by"]].to_dict()
+            )
+            keys |= errors().iloc[0][["published", "sign", "lr"]].to_dict()
+            parts.append(scored[["image_id"]].assign(**keys, seed=seed, epoch=epoch, error=error))
+    bootstrap = Bootstrap(draws=300, confidence=0.95, seed=0)
+    return decay_curve(pd.concat(parts), scored, target="score", bootstrap=bootstrap)
+
+
+def last(found: Decay) -> pd.Series:
+    pooled = found.curve[found.curve["method"] == "pooled"]
+    return pooled.sort_values("epoch").iloc[-1]
+
+
+def test_a_fall_is_tested_as_a_difference_of_the_same_images_and_runs() -> None:
+    found = of_runs({1: 1.0, 2: 0.7, 20: 0.4})
+    row = last(found)
+    r = found.seeds.pivot_table(index="seed", columns="epoch", values="r")
+    assert row["change"] == pytest.approx((r[20] - r[1]).mean())
+    assert row["change_ci_high"] < 0
+    assert (row["change_unit"], row["change_seeds"]) == ("images and seeds", 5)
+    assert row["change_p"] < 0.001
+    first = found.curve[found.curve["epoch"] == 1].iloc[0]
+    assert np.isnan(first["change"])
+    others = found.curve[found.curve["method"] != "pooled"]
+    assert others["change"].isna().all()
+
+
+def test_what_a_seed_moves_alike_after_both_epochs_is_no_part_of_the_change() -> None:
+    row = last(of_runs({1: 0.8, 20: 0.6}, spread=0.6))
+    assert row["r_seed_sd"] > 0.1
+    width = row["change_ci_high"] - row["change_ci_low"]
+    assert width < 0.2
+    assert row["ci_high"] - row["ci_low"] > 2 * width
+    assert row["change_ci_high"] < 0
+
+
+def test_no_fall_where_strength_stays() -> None:
+    row = last(of_runs({1: 0.6, 20: 0.6}))
+    assert row["change_ci_low"] < 0 < row["change_ci_high"]
+    assert row["change_p"] > 0.05
+
+
+def test_seeds_that_diverged_later_leave_both_epochs() -> None:
+    table = errors()
+    lost = (table["epoch"] == 20) & (table["seed"] == "1")
+    row = last(decay(table.assign(error=table["error"].mask(lost))))
+    assert row["change_seeds"] == 1
+    alone = last(decay(table[table["seed"] == "0"]))
+    assert row["change"] == pytest.approx(alone["change"])
+    gone = last(decay(table.assign(error=table["error"].mask(table["epoch"] == 20))))
+    assert np.isnan(gone["change"])
+    assert gone["change_seeds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("strengths", "seeds", "says", "never"),
+    [
+        (
+            {1: 1.0, 20: 0.4},
+            "01234",
+            ["falls between epoch 1 and epoch 20", "5 seeds"],
+            ["one seed"],
+        ),
+        ({1: 0.6, 20: 0.6}, "01234", ["is not shown to change"], ["falls", "rises", "one seed"]),
+        ({1: 0.4, 20: 1.0}, "01234", ["rises"], ["falls", "not shown"]),
+        ({1: -0.4, 20: -1.0}, "01234", ["changes between epoch 1"], ["falls", "rises"]),
+        ({1: 1.0, 20: 0.4}, "0", ["falls", "It is of one seed"], ["1 seeds"]),
+    ],
+)
+def test_the_sentence_says_what_the_change_shows(
+    strengths: dict[int, float], seeds: str, says: list[str], never: list[str]
+) -> None:
+    text = decay_in_words(of_runs(strengths, seeds=seeds).curve, confidence=0.95)
+    assert [part for part in says if part not in text] == [], text
+    assert [part for part in never if part in text] == [], text
+
+
+def test_no_sentence_of_one_epoch_or_without_a_correlation() -> None:
+    assert decay_in_words(of_runs({1: 1.0}).curve, confidence=0.95) == ""
+    gone = decay(errors().assign(error=errors()["error"].mask(errors()["epoch"] == 20)))
+    assert decay_in_words(gone.curve, confidence=0.95) == ""
+
+
+def test_the_ledger_says_the_change_beside_the_published_end_of_the_curve() -> None:
+    found = of_runs({1: 1.0, 20: 0.4})
+    curve = found.curve.assign(n=10_000)
+    figures = our_figures(
+        [as_correlations(curve)], images(), confidence=0.95, protocol="paper",
+        selected_loss="lpips_squeeze",
+    )  # fmt: skip
+    how = {"claims": load_published(), "dataset_kind": "memcat", "margin": 0.05}
+    why = ledger(figures, confidence=0.95, **how).set_index("claim")["why"]
+    assert "since the first epoch ours changes by -0." in why["decay.epoch_20"]
+    assert "for new images and seeds" in why["decay.epoch_20"]
+    assert "since the first epoch" not in why["decay.epoch_1"]

@@ -117,16 +117,68 @@ def test_features_answer_by_name() -> None:
     }
 
 
-def test_the_mean_absolute_attribution_answers_for_attributions() -> None:
-    none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "n": 3177}
+def attributed(summary: str, r: float, n: int = 3177) -> dict[str, Any]:
+    return row(
+        "saturation", target=f"attribution_{summary}", r=r, ci_low=r - 0.02, ci_high=r + 0.02,
+        protocol="", loss="", lr="", quantity="feature", n=n, seeds=1, r_seed_sd=NAN,
+    )  # fmt: skip
+
+
+def test_every_summary_answers_for_attributions_as_the_paper_does_not_say_which() -> None:
     rows = [
-        row("saturation", target=f"attribution_{summary}", r=r, **none)
-        for summary, r in (("mean_absolute", 0.41), ("mean_signed", 0.2), ("mean_positive", 0.3))
+        attributed(summary, r)
+        for summary, r in (("mean_absolute", 0.2), ("mean_signed", 0.41), ("mean_positive", 0.3))
     ]
-    table = verdicts(row("mse"), *rows)
-    assert table.loc["table_2.saturation.ig", "ours"] == 0.41
+    table = verdicts(row("mse"), *rows, published_split=True, share_converged=0.95)
+    found = table.loc["table_2.saturation.ig"].set_index("reading")
+    assert found["ours"].to_dict() == {
+        "mean of absolute values": 0.2,
+        "mean of signed values": 0.41,
+        "mean of positive values": 0.3,
+    }
+    assert found["verdict"].to_dict() == {
+        "mean of absolute values": "far (one run)",
+        "mean of signed values": "close (one run)",
+        "mean of positive values": "far (one run)",
+    }
+    assert (found["share_converged"] == 0.95).all()
+    assert found["why"].str.contains("the attributions of 95% of the images have converged").all()
+    assert not table.loc[["table_1.mse"], "why"].str.contains("converged").any()
+    assert (found["data"] == "same images").all()
     assert pd.isna(table.loc["table_2.saturation.memorability", "ours"])
-    assert table.loc["table_2.saturation.ig", "verdict"] == "equivalent"
+    assert pd.isna(table.loc["table_1.mse", "share_converged"])
+
+
+def test_images_that_did_not_converge_make_other_images() -> None:
+    table = verdicts(
+        row("mse"), attributed("mean_signed", 0.41, n=3000), published_split=True,
+        share_converged=3000 / 3177,
+    )  # fmt: skip
+    found = table.loc["table_2.saturation.ig"]
+    assert (found["data"], found["n"]) == ("published set", 3000)
+    few = verdicts(row("mse"), attributed("mean_signed", 0.41, n=1800), published_split=True)
+    assert few.loc["table_2.saturation.ig", "verdict"] == "not testable"
+
+
+def test_features_answer_on_the_published_test_images_where_the_split_is_published() -> None:
+    none = {"protocol": "", "loss": "", "lr": "", "quantity": "feature", "seeds": 1}
+    of_all = row("saturation", r=0.2, **none)
+    tested = pd.DataFrame([row("saturation", r=0.15, n=3177, **none)])
+    found = verdicts(of_all, published_split=True, tested=tested)
+    found = found.loc["table_2.saturation.memorability"]
+    assert (found["ours"], found["n"], found["data"]) == (0.15, 3177, "same images")
+    assert (found["error_of"], found["verdict"]) == ("nothing", "equivalent")
+    found = verdicts(of_all, tested=tested).loc["table_2.saturation.memorability"]
+    assert (found["ours"], found["n"], found["error_of"]) == (0.2, 10_000, "images")
+
+
+def test_seeds_are_the_error_of_what_was_trained_unless_they_change_nothing() -> None:
+    assert verdicts(row("mse")).loc["table_1.mse", "error_of"] == "5 seeds"
+    assert verdicts(row("mse", seeds=1)).loc["table_1.mse", "error_of"] == "one run"
+    fixed = verdicts(row("mse", seeds=1, r=0.24), seeded=False).loc["table_1.mse"]
+    assert (fixed["error_of"], fixed["verdict"]) == ("nothing", "equivalent")
+    far = verdicts(row("mse", seeds=1), seeded=False).loc["table_1.mse"]
+    assert far["verdict"] == "differs"
 
 
 def test_attributions_of_a_model_with_a_random_backbone_answer_nothing() -> None:
@@ -174,6 +226,10 @@ def test_every_published_metric_of_prediction_is_answered_by_the_mlp_alone() -> 
     ]  # fmt: skip
     none = verdicts(row("style"), metrics=METRICS[METRICS["head"] != "mlp"])
     assert answered(none) == ["table_1.style"]
+    assert (table.loc[names, "error_of"] == "one run").all()
+    assert set(table.loc[names, "data"]) == {"published set"}
+    published = verdicts(row("style"), metrics=METRICS, published_split=True)
+    assert set(published.loc[names, "data"]) == {"same images"}
 
 
 def test_a_predictor_on_a_model_with_a_random_backbone_answers_nothing() -> None:
@@ -202,6 +258,7 @@ def test_the_consistency_of_halves_answers_under_the_uncorrected_score_with_its_
     ceiling = pd.DataFrame(
         [
             {"target": target, "method": method, "n": 10_000, "consistency": r}
+            | {"divisions": 25, "consistency_sd": 0.004}
             for target, method, r in (
                 ("score", "pooled", 0.745),
                 ("score_uncorrected", "pooled", 0.777),
@@ -212,13 +269,17 @@ def test_the_consistency_of_halves_answers_under_the_uncorrected_score_with_its_
     )
     found = verdicts(row("style"), ceiling=ceiling).loc["consistency.memcat"]
     assert (found["ours"], found["n"], found["verdict"]) == (0.777, 10_000, "equivalent")
+    assert found["error_of"] == "25 divisions of the responses"
     assert 0.765 < found["ours_ci_low"] < 0.77
     assert 0.785 < found["ours_ci_high"] < 0.79
 
 
 def test_an_undefined_consistency_is_not_testable() -> None:
     ceiling = pd.DataFrame(
-        [{"target": "score_uncorrected", "method": "pooled", "n": 10_000, "consistency": NAN}]
+        [
+            {"target": "score_uncorrected", "method": "pooled", "n": 10_000, "divisions": 25}
+            | {"consistency": NAN, "consistency_sd": NAN}
+        ]
     )
     found = verdicts(row("style"), ceiling=ceiling).loc["consistency.memcat"]
     assert found["why"] == "our number is undefined"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -176,3 +177,22 @@ def test_half_of_the_last_printed_digit(claim_id: str, half: float) -> None:
 )
 def test_which_figures_depend_on_the_model(claim_id: str, *, of_model: bool) -> None:
     assert find_claim(load_published(), claim_id).of_model is of_model
+
+
+def test_published_attributions_go_with_published_memorability_as_docs_say() -> None:
+    """What docs/claims.md and docs/method.md say of the signed mean rests on these numbers."""
+    values = {claim.id: claim.value for claim in load_published()}
+    features = {name.split(".")[1] for name in values if name.startswith("table_2.")}
+    both = np.asarray(
+        [[values[f"table_2.{name}.{of}"] for name in features] for of in ("ig", "memorability")]
+    )
+    assert round(np.corrcoef(both)[0, 1], 2) == 0.88
+    assert (np.sign(both[0]) == np.sign(both[1])).sum() == 12
+    assert (np.abs(both[0]) > np.abs(both[1])).sum() == 11
+
+
+def test_the_margin_lies_where_docs_say() -> None:
+    values = [c.value for c in load_published() if c.id.startswith("table_1.")]
+    gaps = -np.diff(sorted(values, reverse=True))
+    np.testing.assert_allclose(gaps, [0.018, 0.063, 0.040, 0.096, 0.083], atol=1e-9)
+    assert [(gaps > margin).sum() for margin in (0.02, 0.05, 0.10)] == [4, 3, 0]

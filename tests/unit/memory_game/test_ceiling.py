@@ -154,8 +154,8 @@ def test_columns_follow_from_one_another() -> None:
     table, _ = simulated(200, 80, 0.1)
     found = noise_ceiling(table, bootstrap=BOOTSTRAP)
     assert list(found.columns) == [
-        "target", "group", "method", "n", "consistency", "consistency_sd", "full_length", "ceiling",
-        "ceiling_low", "ceiling_high", "unit", "ceiling_by",
+        "target", "group", "method", "n", "divisions", "consistency", "consistency_sd", "full_length",
+        "ceiling", "ceiling_low", "ceiling_high", "unit", "ceiling_by",
     ]  # fmt: skip
     methods = ["pooled", "partial", "mean_within", "between_category"]
     assert found["method"].tolist() == [*methods, "within", "within"] * 5

@@ -38,7 +38,7 @@ def predictions(n: int = 400, *, noise: float = 0.05) -> tuple[pd.DataFrame, pd.
         }
     )  # fmt: skip
     images = pd.DataFrame({"image_id": ids, "category": np.array(list("abcd"))[category]})
-    return table, images
+    return table, images.assign(subcategory="")
 
 
 def head(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
@@ -206,3 +206,15 @@ def test_calibration_is_the_regression_of_scores_on_predictions() -> None:
     constant = calibration(test.assign(mlp=0.5)).set_index("head")
     assert np.isnan(constant.loc["mlp", "slope"])
     assert constant.loc["mlp", "sd_predicted"] == 0
+
+
+def test_with_ten_subcategories_intervals_hold_for_new_ones() -> None:
+    table, images = predictions()
+    of_ten = images["category"] + (np.arange(len(images)) // 4 % 5).astype(str)
+    found = evaluated(table, images.assign(subcategory=of_ten))
+    whole = found.metrics[found.metrics["metric"] == "spearman"]
+    assert set(whole["unit"]) == {"subcategories"}
+    assert set(whole["clusters"]) == {20}
+    # Five in a category are too few.
+    assert set(found.by_category["unit"]) == {"images"}
+    assert set(evaluated(table, images).metrics["unit"]) == {"images"}

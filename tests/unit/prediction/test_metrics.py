@@ -15,8 +15,10 @@ from memorability.prediction.metrics import (
     Bootstrapped,
     bootstrap_metrics,
     evaluate_prediction,
+    mean_within,
     metric_interval,
 )
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 
 SCORES = np.array([0.2, 0.4, 0.5, 0.6, 0.8, 0.9])
@@ -122,8 +124,9 @@ def bootstrap(
     predicted: np.ndarray, scores: np.ndarray, *, draws: int = 30, seed: int = 0
 ) -> Bootstrapped:
     return bootstrap_metrics(
-        {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(draws, 0.9, seed)
-    )
+        {"mlp": predicted}, scores, threshold=0.5, bootstrap=Bootstrap(draws, 0.9, seed),
+        units=Units(len(scores), None, None),
+    )  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
@@ -151,7 +154,11 @@ def test_intervals_surround_the_metrics_and_follow_the_seed() -> None:
     predicted, scores = noisy_prediction()
     found = bootstrap(predicted, scores)
     table = found.table()
-    assert list(table.columns) == ["head", "metric", "value", "ci_low", "ci_high", "cases", "n"]
+    assert list(table.columns) == [
+        "head", "metric", "value", "ci_low", "ci_high", "cases", "n", "unit", "clusters",
+    ]  # fmt: skip
+    assert set(table["unit"]) == {"images"}
+    assert table["clusters"].isna().all()
     values = evaluate_prediction(predicted, scores, threshold=0.5)
     assert dict(zip(table["metric"], table["value"], strict=True)) == values
     assert (table["ci_low"] < table["value"]).all()
@@ -188,7 +195,9 @@ def test_interval_agrees_with_scipy() -> None:
 def test_gains_are_differences_with_paired_intervals() -> None:
     predicted, scores = noisy_prediction()
     heads = {"mlp": predicted, "copy": predicted.copy(), "constant": np.full(200, 0.5)}
-    found = bootstrap_metrics(heads, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.9, 0))
+    found = bootstrap_metrics(
+        heads, scores, threshold=0.5, bootstrap=Bootstrap(200, 0.9, 0), units=Units(200, None, None)
+    )
     gains = found.gains(["copy", "constant"])
     same = gains[(gains["head"] == "mlp") & (gains["baseline"] == "copy")]
     assert (same[["difference", "ci_low", "ci_high"]] == 0).all(axis=None), (
@@ -206,17 +215,66 @@ def test_intervals_of_one_class_are_nan_without_warnings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         found = bootstrap_metrics(
-            {"mlp": PREDICTED}, SCORES, threshold=0.1, bootstrap=Bootstrap(5, 0.9, 0)
-        )
+            {"mlp": PREDICTED}, SCORES, threshold=0.1, bootstrap=Bootstrap(5, 0.9, 0),
+            units=Units(len(SCORES), None, None),
+        )  # fmt: skip
         table = found.table().set_index("metric")
     assert table.loc["roc_auc", ["value", "ci_low", "ci_high"]].isna().all()
+
+
+# New subcategories
+
+
+def clustered(seed: int, groups: int = 20, each: int = 15) -> Bootstrapped:
+    """Scores and predictions have chance parts of their subcategories that have nothing in common."""
+    rng = np.random.default_rng(seed)
+    subcategory = np.repeat(np.arange(groups), each).astype(str)
+    predicted, scores = (
+        rng.normal(size=groups).repeat(each) + rng.normal(size=groups * each) for _ in range(2)
+    )
+    how = Bootstrap(200, 0.95, seed)
+    units = Units.of(np.full(groups * each, "all"), subcategory, how)
+    heads = {"mlp": predicted, "other": rng.normal(size=groups * each)}
+    return bootstrap_metrics(heads, scores, threshold=0.0, bootstrap=how, units=units)
+
+
+def test_intervals_over_subcategories_find_nothing_where_there_is_nothing() -> None:
+    """Over images alone, about half of these studies would find a correlation."""
+    tables = [clustered(seed).table().set_index(["head", "metric"]) for seed in range(40)]
+    for metric, nothing in (("spearman", 0.0), ("roc_auc", 0.5)):
+        rows = [table.loc["mlp", metric] for table in tables]
+        covered = [row["ci_low"] <= nothing <= row["ci_high"] for row in rows]
+        assert np.mean(covered) > 0.85
+    assert (tables[0]["unit"] == "subcategories").all()
+    assert (tables[0]["clusters"] == 20).all()
+    within = tables[0].drop(index="mse", level="metric")
+    assert within["ci_high"].max() <= 1
+
+
+def test_gains_draw_the_same_subcategories_for_both_heads() -> None:
+    gains = clustered(0).gains(["other"])
+    assert (gains["unit"] == "subcategories").all()
+    row = gains.set_index("metric").loc["mse"]
+    assert row["ci_low"] < row["difference"] < row["ci_high"]
+
+
+def test_few_subcategories_leave_images_as_the_unit() -> None:
+    assert set(clustered(0, groups=9).table()["unit"]) == {"images"}
+
+
+def test_the_mean_within_categories_is_of_new_subcategories_where_a_category_has_ten() -> None:
+    both = mean_within([clustered(0), clustered(1, groups=5)])
+    table = both.table().set_index("head")
+    assert table.loc["mlp", "unit"] == "subcategories"
+    assert table.loc["mlp", "clusters"] == 20
+    assert set(mean_within([clustered(1, groups=5)]).table()["unit"]) == {"images"}
 
 
 def test_a_share_has_the_interval_of_a_proportion_on_the_scale_of_log_odds() -> None:
     stream = np.random.default_rng(6)
     n, share = 80, 0.7
     draws = stream.binomial(n, share, 40_000) / n
-    found = metric_interval("accuracy", share, draws, n, 0.95)
+    found = metric_interval("accuracy", share, draws, n, 0.95, freedom=n - 1)
     error = np.sqrt(1 / (n * share * (1 - share))) * np.sqrt(n / (n - 1))
     half = stats.t.ppf(0.975, n - 1) * error
     expected = special.expit(special.logit(share) + np.array([-half, half]))
@@ -227,14 +285,14 @@ def test_an_interval_keeps_to_what_a_metric_can_be() -> None:
     stream = np.random.default_rng(7)
     wild = stream.normal(0.9, 0.3, 500)
     for metric in METRICS:
-        found = metric_interval(metric, 0.9, wild, 9, 0.95)
+        found = metric_interval(metric, 0.9, wild, 9, 0.95, freedom=8)
         assert found[0] < 0.9 < found[1]
         if metric != "spearman":
             assert found[0] >= -1
             assert metric == "mse" or found[1] <= 1
     ones = np.ones(100)
-    assert metric_interval("accuracy", 1.0, ones, 9, 0.95) == (1.0, 1.0)
-    nan = metric_interval("roc_auc", np.nan, ones * np.nan, 9, 0.95)
+    assert metric_interval("accuracy", 1.0, ones, 9, 0.95, freedom=8) == (1.0, 1.0)
+    nan = metric_interval("roc_auc", np.nan, ones * np.nan, 9, 0.95, freedom=8)
     assert np.isnan(nan).all()
 
 
@@ -246,7 +304,7 @@ def test_intervals_of_few_images_hold_the_squared_error_more_often_than_percenti
         squares = stream.normal(size=n) ** 2
         places = stream.integers(0, n, (200, n))
         draws = squares[places].mean(axis=1)
-        found = metric_interval("mse", float(squares.mean()), draws, n, 0.95)
+        found = metric_interval("mse", float(squares.mean()), draws, n, 0.95, freedom=n - 1)
         low, high = np.quantile(draws, [0.025, 0.975])
         held += [found[0] <= 1 <= found[1], low <= 1 <= high]
     own, percentiles = held / studies
@@ -274,7 +332,7 @@ def test_a_metric_that_rests_on_too_few_images_has_no_interval() -> None:
     other = np.where(np.arange(60) < 4, 0.8, predicted / 2)
     both = bootstrap_metrics(
         {"mlp": predicted, "other": other}, scores, threshold=0.5,
-        bootstrap=Bootstrap(30, 0.9, 0),
+        bootstrap=Bootstrap(30, 0.9, 0), units=Units(60, None, None),
     )  # fmt: skip
     gains = both.gains(["other"]).set_index("metric")
     assert np.isnan(gains.loc["precision", "ci_low"])

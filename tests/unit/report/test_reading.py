@@ -44,6 +44,7 @@ def row(metric: str = "mse", **changes: Any) -> dict[str, Any]:
         "target": "score", "group": "all", "method": "pooled", "n": 10_000, "seeds": 5, "r": 0.4,
         "r_seed_sd": 0.01, "ci_low": 0.38, "ci_high": 0.42, "ci_method": "percentile", "p": 0.0,
         "p_holm": 0.0, "diverged": "", "ceiling": 0.92, "ceiling_share": 0.4 / 0.92,
+        "ceiling_share_low": 0.4, "ceiling_share_high": 0.5,
         "baseline": "subcategory_mean", "baseline_r": 0.72, "beats_baseline": "no",
         "unit": "subcategories and seeds", "seed_agreement": 0.97,
     }  # fmt: skip
@@ -181,7 +182,7 @@ def test_table_1_for_reading_has_words_for_headings_and_no_lone_bounds() -> None
         "seeds vary": "order",
         "agreement of seeds": "0.970",
         "highest possible r": "0.920",
-        "share of it": "0.435",
+        "r of scores without noise": "0.435 [0.400, 0.500]",
         "strongest baseline": "Mean score of the subcategory",
         "r of the baseline": "0.720",
     }
@@ -191,7 +192,8 @@ def test_table_1_leaves_out_what_means_nothing() -> None:
     """One category, one seed, no counts, no baseline, errors of unknown learning rate."""
     plain = row(
         "mse", seeds=1, r_seed_sd=NAN, seed_agreement=NAN, unit="images", ceiling=NAN,
-        ceiling_share=NAN, baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
+        ceiling_share=NAN, ceiling_share_low=NAN, ceiling_share_high=NAN,
+        baseline="", baseline_r=NAN, beats_baseline="", lr="", protocol="external",
     )  # fmt: skip
     table = table_1(pd.DataFrame([plain]), VARY)
     assert list(table_1_for_reading(table, confidence=0.95)) == [
@@ -323,7 +325,9 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
 ) -> None:
     claims = load_published()
     answer = row("mse", r=0.235, by=OWN, claim="", statistic="spearman", ci_low=0.22, ci_high=0.25)
-    images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0}
+    answer |= {"reading": "", "part": "all", "share_converged": NAN, "n": 10_000}
+    answer |= {"repeats": 5, "repeated": "seeds", "repeat_sd": 0.01, "remark": ""}
+    images = answer | {"statistic": "count", "quantity": "images", "r": 10_000.0, "repeats": 0}
     images |= {"ci_low": NAN, "ci_high": NAN}
     table = ledger(
         pd.DataFrame([answer, images]),
@@ -343,7 +347,10 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     assert (detail["source"], detail["computed by"]) == ("Table 1", "this study")
     assert mse["published"] == "0.235 [0.229, 0.249]"
     assert mse["ours"] == "0.235 [0.220, 0.250]"
-    assert detail["ours − published"] == "0.000 [−0.015, 0.015]"
+    assert detail["ours − published"] == "0.000 [−0.031, 0.030]"
+    assert detail["differs by chance"] == "5 seeds"
+    margins = [f"verdict at ±{margin}" for margin in ("0.02", "0.05", "0.10")]
+    assert detail[margins].to_list() == ["not contradicted", "equivalent", "equivalent"]
     counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
     assert counted[["published", "ours"]].to_list() == ["10,000", "10,000"]
     elsewhere = details["source"].str.contains("Needell|Khosla")

@@ -1,5 +1,6 @@
 """The first page: what was found, and what to be careful about."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
     weaker = rows({"r": 0.3}).assign(loss="mse", metric="mse")
     error = pd.concat([weaker, rows(BASELINE)], ignore_index=True)
     metrics, gains, calibration = measured((0.25, 0.125, 0.375))
-    metrics = metrics.assign(ci_low=0.5, ci_high=1.0, n=36)
+    metrics = metrics.assign(ci_low=0.5, ci_high=1.0, n=36, unit="subcategories")
     found = Found(
         correlations={"error": error, "distinctiveness": distinctiveness()},
         metrics=metrics, gains=gains, calibration=calibration,
@@ -47,16 +48,21 @@ def test_error_labels_distinctiveness_prediction_have_a_point_each() -> None:
     assert "r = 0.25" in points[2]
     assert points[3].startswith(
         "Predicted and measured memorability of 36 unseen images have Spearman's r = 0.750 "
-        "[0.500, 1.000]. The predictor is better than the category means"
+        "[0.500, 1.000] for new subcategories. The predictor is better than the category means"
     )
 
 
 def test_a_prediction_whose_interval_contains_0_is_said_to() -> None:
     metrics, gains, calibration = measured((0.25, 0.125, 0.375))
-    metrics = metrics.assign(ci_low=-0.1, ci_high=1.0, n=36)
+    metrics = metrics.assign(ci_low=-0.1, ci_high=1.0, n=36, unit="images")
     found = Found(correlations={}, metrics=metrics, gains=gains, calibration=calibration)
     (point,) = findings(found, confidence=0.95)
-    assert "r = 0.750 [−0.100, 1.000]. The interval contains 0. The predictor" in point
+    assert (
+        "r = 0.750 [−0.100, 1.000] for new images. The interval contains 0. The predictor" in point
+    )
+    bare = metrics.assign(ci_low=np.nan, ci_high=np.nan)
+    (point,) = findings(replace(found, metrics=bare), confidence=0.95)
+    assert "r = 0.750. The predictor" in point
 
 
 def test_a_study_of_errors_alone_without_categories_has_one_plain_point() -> None:
@@ -110,7 +116,7 @@ def test_the_choice_of_a_learning_rate_is_named_only_where_there_was_one() -> No
 def test_the_page_counts_verdicts_shows_table_1_and_ends_with_warnings(tmp_path: Path) -> None:
     claims = pd.DataFrame(
         {"claim": ["a"], "by": [""], "verdict": ["not testable"], "why": ["other data: 60 images"]}
-    )
+    ).assign(reading="", statistic="spearman", margin=0.05)
     study = {"study": "small & new", "note": "Observers are simulated.", "confidence": 0.95}
     error = rows(between=None).assign(
         r_seed_sd=0.01, p_holm=0.02, diverged="", beats_baseline="", baseline=""

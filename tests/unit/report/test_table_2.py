@@ -7,12 +7,17 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from memorability.analysis.correlations import correlate_attributions, correlations
-from memorability.analysis.gathering import from_features
+from memorability.analysis.correlations import (
+    CorrelationSettings,
+    correlate_attributions,
+    correlations,
+)
+from memorability.analysis.feature_model import correlate_tested
+from memorability.analysis.gathering import from_features, share_converged
 from memorability.claims.published import load_published
 from memorability.features.names import OBJECT_FEATURES, TABLE_2
 from memorability.report.reading import table_2_for_reading
-from memorability.report.table_2 import in_words, table_2, write_table_2
+from memorability.report.table_2 import convergence_in_words, in_words, table_2
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
@@ -74,7 +79,7 @@ def table(
 ) -> pd.DataFrame:
     ours = correlations(from_features(features), images, target="score", bootstrap=BOOTSTRAP)
     unavailable = dict.fromkeys(OBJECT_FEATURES, WHY)
-    return table_2([ours, attributed], load_published(), unavailable, attributions)
+    return table_2([ours, attributed], load_published(), unavailable, converged=1.0)
 
 
 def test_attributions_are_correlated_over_the_explained_images(
@@ -180,19 +185,59 @@ def test_for_reading_nothing_is_given_the_category_where_there_is_one(table: pd.
     assert "category" not in in_words(one, confidence=0.95)
 
 
-@pytest.mark.parametrize("lost", [0, 3, EXPLAINED])
-def test_attributions_that_have_not_converged_are_counted_where_they_are_correlated(
-    table: pd.DataFrame, lost: int, tmp_path: Path
+def test_images_that_have_not_converged_do_not_enter_correlations_with_attributions(
+    features: pd.DataFrame, attributions: pd.DataFrame, images: pd.DataFrame
 ) -> None:
-    of_attributions = table["target"].str.startswith("attribution")
-    assert table.loc[of_attributions, "converged"].eq(EXPLAINED).all()
-    assert table.loc[~of_attributions, "converged"].isna().all()
-    made = table.assign(converged=table["converged"] - lost)
-    write_table_2(made, tmp_path / "page.html", confidence=0.95, note="A note.")
-    page = " ".join((tmp_path / "page.html").read_text(encoding="utf-8").split())
-    heading = f"beside mean signed attribution ({EXPLAINED - lost} of {EXPLAINED} converged)"
-    assert (heading in page) is bool(lost)
-    sentence = (
-        f"The attributions of {lost} of {EXPLAINED} images have not converged: their maps, and"
-    )
-    assert (sentence in page) is bool(lost)
+    """The last images would turn the correlation round."""
+    lost = attributions["image_id"].isin(attributions["image_id"].iloc[20:])
+    spoilt = attributions.assign(converged=~lost)
+    spoilt["mean_absolute"] = spoilt["mean_absolute"].mask(lost, 10 * (1 - spoilt["mean_absolute"]))
+    found = correlate_attributions(features, spoilt, images, BOOTSTRAP)
+    kept = attributions[~lost]
+    expected = correlate_attributions(features, kept, images, BOOTSTRAP)
+    pd.testing.assert_frame_equal(found, expected)
+    assert set(found.loc[found["method"] == "pooled", "n"]) == {20}
+    assert share_converged(spoilt) == 0.5
+
+
+def test_without_a_converged_image_the_table_is_about_memorability_alone(
+    features: pd.DataFrame, attributions: pd.DataFrame, images: pd.DataFrame, tmp_path: Path
+) -> None:
+    none = correlate_attributions(features, attributions.assign(converged=False), images, BOOTSTRAP)
+    store.write(none, tmp_path / "none.parquet", "correlations")
+    ours = correlations(from_features(features), images, target="score", bootstrap=BOOTSTRAP)
+    table = table_2([ours, none], load_published(), {}, converged=0.0)
+    assert set(table["target"]) == {"score"}
+
+
+@pytest.mark.parametrize(
+    ("converged", "text"),
+    [
+        (1.0, ""),
+        (
+            0.57,
+            "57 % of the explained images have converged. Correlations with attributions are of",
+        ),
+        (0.0, "No image's attributions have converged"),
+        (float("nan"), "No image's attributions have converged"),
+    ],
+)
+def test_the_page_says_which_images_attributions_are_of(converged: float, text: str) -> None:
+    said = convergence_in_words(converged)
+    assert text in said
+    assert bool(text) == bool(said)
+
+
+def test_features_on_the_test_images_alone_have_scipys_correlation(
+    features: pd.DataFrame, images: pd.DataFrame
+) -> None:
+    split = images[["image_id"]].assign(split=["train", "test", "test"] * (N // 3))
+    settings = CorrelationSettings("score", BOOTSTRAP)
+    found = correlate_tested(features, images, split, settings)
+    pooled = found[found["method"] == "pooled"].set_index("metric")
+    chosen = images[split["split"] == "test"].set_index("image_id")
+    wide = features.pivot_table(index="image_id", columns="feature", values="value")
+    expected = spearmanr(wide.loc[chosen.index, "saturation"], chosen["score"]).statistic
+    assert pooled.loc["saturation", "r"] == pytest.approx(expected)
+    assert pooled.loc["saturation", "n"] == len(chosen)
+    assert (pooled["quantity"] == "feature").all()

@@ -31,7 +31,7 @@ BASE: dict[str, Any] = {
     "ceiling": 0.92, "baseline": "", "baseline_n": pd.NA, "baseline_r": np.nan,
     "baseline_difference": np.nan, "baseline_ci_low": np.nan, "baseline_ci_high": np.nan,
     "beats_baseline": "", "unit": "subcategories and seeds", "seed_agreement": 0.97,
-    "not_tested": "",
+    "not_tested": "", "rates": 1,
 }  # fmt: skip
 
 
@@ -43,7 +43,11 @@ def rows(pooled: Any = None, between: float | None = 0.4, partial: Any = None) -
         found.append(BASE | {"method": "partial"} | left | (partial or {}))
         found.append(BASE | {"method": "part_between_category", "r": between, "strata": 5})
     table = pd.DataFrame(found)
-    return table.assign(ceiling_share=table["r"] / table["ceiling"])
+    share = table["r"] / table["ceiling"]
+    nothing = {"ceiling_share_low": np.nan, "ceiling_share_high": np.nan}
+    return table.assign(ceiling_share=share).assign(
+        **{name: table.get(name, value) for name, value in nothing.items()}
+    )
 
 
 def said(*args: Any, **kwargs: Any) -> str:
@@ -360,3 +364,40 @@ def test_a_model_that_uses_no_feature_says_that_there_are_too_few_images() -> No
     one = none.assign(importance=[0.1, 0.0], ci_low=[0.05, 0.0], ci_high=[0.2, 0.0])
     assert not cannot_tell(one)
     assert list(importance_for_reading(one)["CI"]) == ["[0.050, 0.200]", "not used by the model"]
+
+
+# What is chosen, and the ceiling
+
+
+BETTER = {
+    "baseline": "category_mean", "baseline_n": 4108, "baseline_r": 0.3, "baseline_difference": 0.2,
+    "baseline_ci_low": 0.15, "baseline_ci_high": 0.25, "beats_baseline": "yes",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "chosen"),
+    [
+        (BETTER | {"rates": 13}, True),
+        (BETTER | {"rates": 1}, False),
+        (BETTER | {"rates": 13, "beats_baseline": "no", "baseline_ci_low": -0.1}, False),
+    ],
+)
+def test_a_correlation_that_beats_a_baseline_says_that_its_rate_was_chosen_on_the_same_images(
+    columns: dict[str, Any], *, chosen: bool
+) -> None:
+    text = said(columns)
+    sentence = "learning rate was chosen among 13 on the same images: the interval does not allow"
+    assert (sentence in text) == chosen
+    assert ("is stronger than" in text) == (columns["beats_baseline"] == "yes")
+
+
+def test_the_share_of_the_ceiling_has_its_interval_where_there_is_one() -> None:
+    known = {"ceiling_share_low": 0.51, "ceiling_share_high": 0.58}
+    assert "(54.3 % is reached, interval 51 % to 58 %)" in said(known)
+    assert "(54.3 % is reached)" in said()
+    turned = {"r": -0.5, "ci_low": -0.52, "ci_high": -0.48}
+    turned |= {"ceiling_share_low": -0.58, "ceiling_share_high": -0.51}
+    assert "(54.3 % is reached, interval 51 % to 58 %)" in said(turned)
+    unclear = known | {"ci_low": -0.1}
+    assert "54.3 % is reached" not in said(unclear)

@@ -17,6 +17,7 @@ from memorability.statistics.intervals import (
     image_weights,
     jackknife_weights,
     percentile_interval,
+    ratio_interval,
     seed_weights,
 )
 from memorability.statistics.ranks import Sample, Target
@@ -161,3 +162,37 @@ def test_the_interval_of_a_mean_is_that_of_scipys_bootstrap_and_needs_ten_images
     few = bootstrap_mean(values[:9], Bootstrap(draws=300, confidence=0.9, seed=7))
     assert np.isnan([few.low, few.high]).all()
     assert few.method == "none (too few images)"
+
+
+def test_the_interval_of_a_ratio_covers_in_simulation_and_by_hand() -> None:
+    rng = np.random.default_rng(4)
+    a, b = 0.3, 0.7
+    over, under = a + 0.05 * rng.normal(size=4000), b + 0.06 * rng.normal(size=4000)
+    covered = []
+    for x, y in zip(over.tolist(), under.tolist(), strict=True):
+        low, high = ratio_interval(
+            (x, x - 1.96 * 0.05, x + 1.96 * 0.05), (y, y - 1.96 * 0.06, y + 1.96 * 0.06)
+        )
+        covered.append(low <= a / b <= high)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.01)
+    # A divisor without error divides the bounds.
+    assert ratio_interval((0.4, 0.3, 0.6), (0.8, 0.8, 0.8)) == pytest.approx((0.375, 0.75))
+    turned = ratio_interval((-0.4, -0.6, -0.3), (0.8, 0.7, 0.9))
+    assert turned == pytest.approx(
+        tuple(-x for x in ratio_interval((0.4, 0.3, 0.6), (0.8, 0.7, 0.9))[::-1])
+    )
+
+
+@pytest.mark.parametrize(
+    ("over", "under"),
+    [
+        ((0.4, np.nan, np.nan), (0.8, 0.7, 0.9)),
+        ((0.4, 0.3, 0.5), (0.8, np.nan, np.nan)),
+        ((0.4, 0.3, 0.5), (0.4, 0.0, 0.6)),
+        ((0.4, 0.3, 0.5), (0.4, 0.1, 0.9)),
+    ],
+)
+def test_no_interval_of_a_ratio_whose_divisor_could_be_nothing(
+    over: tuple[float, float, float], under: tuple[float, float, float]
+) -> None:
+    assert np.isnan(ratio_interval(over, under)).all()

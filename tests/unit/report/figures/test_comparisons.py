@@ -683,7 +683,9 @@ def test_a_loss_is_bold_under_the_sign_that_its_protocol_measures_it_with() -> N
 def decay_figure(*, categories: int, epochs: int, compared: bool = True) -> Figure:
     methods = ["pooled", "partial"] if categories > 1 else ["pooled"]
     curve = [
-        correlation(method=method, r=0.5 - 0.01 * epoch) | {"epoch": epoch}
+        correlation(method=method, r=0.5 - 0.01 * epoch)
+        | {"epoch": epoch, "change": -0.01 * (epoch - 1), "change_seeds": 2}
+        | {"change_ci_low": -0.3, "change_ci_high": -0.005, "change_unit": "images and seeds"}
         for epoch in range(1, epochs + 1)
         for method in methods
     ]
@@ -709,6 +711,7 @@ def test_the_decay_curve_stands_beside_the_published_points(epochs: int, tmp_pat
     assert figure.axes[0].get_xlim()[1] > 20, "both published points are inside"
     shown = texts(figure)
     assert "mean of 2 seeds" in shown
+    assert f"falls between epoch 1 and epoch {epochs}" in shown
     assert "0.452" in shown
     assert NOTE in shown
 

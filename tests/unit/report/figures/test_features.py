@@ -41,7 +41,7 @@ def table() -> pd.DataFrame:
             gone = feature in OBJECT_FEATURES
             r = np.nan if gone else place / 20 - 0.3 + shift
             row = {"target": target, "feature": feature, "n": 0 if gone else 120, "published": 0.3}
-            row["converged"] = pd.NA if target == "score" else 120
+            row["share_converged"] = np.nan if target == "score" else 1.0
             for prefix in ("", "given_category_", "given_subcategory_"):
                 row |= {f"{prefix}r": r, f"{prefix}ci_low": r - 0.1, f"{prefix}ci_high": r + 0.1}
             rows.append(row | {"unavailable": "no weights" if gone else ""})
@@ -201,9 +201,9 @@ def test_attributions_that_have_not_converged_are_counted_in_the_title(table: pd
         return [axes.get_title() for axes in figure.axes]
 
     assert all(title.endswith("120 images") for title in titles(table))
-    first, second = titles(table.assign(converged=table["converged"] - 119))
+    first, second = titles(table.assign(share_converged=table["share_converged"] - 0.25))
     assert first.endswith("120 images")
-    assert second.endswith("120 images, 1 converged")
+    assert second.endswith("120 images, the 75 % that converged")
 
 
 @pytest.mark.parametrize("labelled", [True, False])
