@@ -301,7 +301,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "correlations": known(error, distinct), "claims": claims,
         "table_1": known(made(table_1, "table")), "table_2": known(made(table_2, "table")),
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
-        "decay": known(made(decay, "decay")), "near_duplicates": [], "increments": [],
+        "decay": known(made(decay, "decay")), "near_duplicates": [], "increments": [], "given_controls": [],
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
         "increments": added,
     }  # fmt: skip
