@@ -320,6 +320,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "agg")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "refused", "says", "never"),
     [

@@ -17,8 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
+from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.long
 Directory = Callable[..., Path]
@@ -51,14 +53,29 @@ def study(tiny: Directory, tiny_run: Path) -> Path:
 
 
 def assert_undisturbed(directory: Path, tiny_run: Path, snakemake: Snakemake) -> None:
-    """Let the study go on by one command, and compare all of its tables with those made in peace."""
+    """Let the study go on by one command, and compare all that it made with what was made in peace."""
     done = snakemake(cwd=directory, configfile=directory / "study.yaml")
     assert done.returncode == 0, done.stdout
-    files = [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet")]
-    files += [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.npy")]
-    assert len(files) > 40
-    differ = [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]
+    made = {suffix: made_files(tiny_run, suffix) for suffix in ("parquet", "npy", "safetensors")}
+    assert all(made.values())
+    assert sum(map(len, made.values())) > 40
+    differ = [
+        file
+        for file in made["parquet"] + made["npy"]
+        if (directory / file).read_bytes() != (tiny_run / file).read_bytes()
+    ]
     assert not differ
+    # The head of a model names the versions and the machine; its tensors are what is computed.
+    for file in made["safetensors"]:
+        first, second = load_file(tiny_run / file), load_file(directory / file)
+        assert first.keys() == second.keys()
+        for name, weights in first.items():
+            np.testing.assert_array_equal(second[name], weights, strict=True)
+
+
+def made_files(directory: Path, suffix: str) -> list[Path]:
+    """Return the files of one kind below the results of a study, relative to its directory."""
+    return [path.relative_to(directory) for path in directory.rglob(f"results/**/*.{suffix}")]
 
 
 def may_mount() -> bool:

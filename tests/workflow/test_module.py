@@ -41,6 +41,7 @@ def importing(tiny: Callable[..., Path], pristine: Path) -> Callable[[Mapping[st
     return write
 
 
+@pytest.mark.long
 def test_a_workflow_that_imports_this_one_runs_its_rules(
     importing: Callable[[Mapping[str, Any]], Path], snakemake: Snakemake
 ) -> None:

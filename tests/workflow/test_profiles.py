@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ def test_groups_are_of_rules_that_exist_and_have_a_size() -> None:
     assert {entry.split("=")[0] for entry in profile["group-components"]} == set(groups.values())
 
 
+@pytest.mark.long
 def test_the_grid_of_the_published_study_is_tens_of_submissions(
     snakemake: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image, ImageOps
-from safetensors.numpy import load_file
 
 from memorability.tables import store
 from memorability.tables.latents import read_latents
@@ -260,28 +259,6 @@ def test_report_shows_every_item_with_its_caption(
     for file in ASKED_FOR:
         if file.endswith((".svg", ".html")):
             assert f"results/tiny/{file}" in shown, file
-
-
-@pytest.mark.long
-def test_two_runs_are_equal_to_the_last_bit(
-    tiny_run: Path, tiny: Directory, snakemake: Snakemake
-) -> None:
-    again = tiny()
-    files = parquet_files(tiny_run)
-    files.append(Path("results/tiny/predictor/bundle.safetensors"))
-    done = snakemake(*files, cwd=again, configfile=again / "study.yaml")
-    assert done.returncode == 0, done.stdout
-    files += [path.relative_to(again) for path in again.rglob("results/**/*.npy")]
-    assert {path.suffix for path in files} == {".parquet", ".safetensors", ".npy"}
-    same = [(again / path).read_bytes() == (tiny_run / path).read_bytes() for path in files]
-    assert not [path for path, equal in zip(files, same, strict=True) if not equal]
-    models = [path.relative_to(again) for path in again.rglob("results/**/*.safetensors")]
-    assert "autoencoder.safetensors" in {path.name for path in models}
-    for path in models:
-        first, second = load_file(tiny_run / path), load_file(again / path)
-        assert first.keys() == second.keys()
-        for name, weights in first.items():
-            np.testing.assert_array_equal(second[name], weights, strict=True)
 
 
 def edit(workflow: Path, old: str, new: str) -> Path:
