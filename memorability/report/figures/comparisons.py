@@ -234,7 +234,7 @@ def increments(table: pd.DataFrame, *, confidence: float, note: str) -> Figure:
             axes.set_title(title)
             axes.set_xlabel(f"rise of R² out of sample (bar: {interval_name(confidence)})")
         known = table.dropna(subset="r2_without")
-        units = " or ".join(known["unit"].unique()) or "images"
+        units = " or ".join(known["unit"].str.split().str[0].unique()) or "images"
         figure.suptitle(
             f"What a quantity adds to others, for new {units} "
             f"({counted(table['n'].max(), 'image')})", fontsize=11,

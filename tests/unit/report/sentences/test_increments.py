@@ -167,7 +167,7 @@ def test_the_figure_shows_errors_and_features_with_their_intervals(tmp_path: Pat
     assert len(left.lines) == 3
     shown = texts(figure)
     assert "added to labels and low-level controls" in shown
-    assert "for new subcategories and seeds (4,000 images)" in shown
+    assert "for new subcategories (4,000 images)" in shown
 
 
 def test_the_figure_of_what_is_not_known_says_why(tmp_path: Path) -> None:
