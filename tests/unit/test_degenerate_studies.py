@@ -195,7 +195,12 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     correlation, bootstrap = job_settings.correlation(STUDY), job_settings.bootstrap(STUDY)
     split_of = job_settings.split(STUDY)
     split = made(
-        run("split_images", {"images": images, "official_splits": []}, settings=split_of), "split"
+        run(
+            "split_images",
+            {"images": images, "official_splits": [], "near_duplicates": []},
+            settings=split_of,
+        ),
+        "split",
     )
     ceiling = known(
         made(
@@ -259,6 +264,8 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     ]
     predictions = made(predictor, "predictions")
     inputs = {"predictions": predictions, "heads": known(*heads), "left_out": [], "images": images}
+    of_test = {"predictions": predictions, "images": images}
+    run("measure_intervals", of_test, settings={"confidence": 0.95})
     how = {"bootstrap": bootstrap, "median_of": "train"}
     evaluation = run("evaluate_prediction", inputs, settings=how)
     evaluated = {
@@ -298,7 +305,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
         "decay": known(made(decay, "decay")),
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
-        "increments": added,
+        "increments": added, "given_controls": [], "near_duplicates": [],
     }  # fmt: skip
     page = made(run("summarise_study", inputs, **quantities), "page")
     assert page is not None, workflow.refusals
