@@ -8,6 +8,7 @@ there, or outside by two standard errors of the simulation at most. The first nu
 studies (60, or as many as the environment variable STUDIES says), or of one large study.
 """
 
+import importlib.util
 import os
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import pandas as pd
 from scipy import special
 
 from benchmarks.harness import Row, Timing
+from memorability.memory_game.mixed_models import LIBRARY, REQUIREMENTS
 from memorability.memory_game.response_models import (
     ResponseModelSettings,
     model_counts,
@@ -30,7 +32,10 @@ EFFECT, TRIAL_EFFECT = 0.15, 0.15
 
 
 def rows() -> list[Row]:
-    """Return a row per promise, and one per large study."""
+    """Return a row per promise, and one of a large study; one that says so without GPBoost."""
+    if importlib.util.find_spec(LIBRARY) is None:
+        missing = f"{LIBRARY} is not installed ({REQUIREMENTS})"
+        return [Row("nothing was measured", Timing((0.0,)), agreement=missing)]
     return [
         _share(
             "counts, no effect: p below 0.05", (0.03, 0.07), lambda k: _counts(k, 0.0)["p"] < 0.05

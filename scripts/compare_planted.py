@@ -5,7 +5,7 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from memorability.data.sample import planted_effects
     from memorability.report.pages import write_page
-    from memorability.report.provenance import planted_for_reading, planted_in_words
+    from memorability.report.readings.planted import planted_for_reading, planted_in_words
 
     tables = [job.read(name) for name in ("planted", "images", "trials", "ceiling")]
     effects = planted_effects(*tables, **job.settings)

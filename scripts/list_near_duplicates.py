@@ -5,16 +5,11 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from memorability.data.splits import placed_duplicates
     from memorability.images.store import open_store
-    from memorability.report.pages import (
-        note_part,
-        picture_part,
-        table_part,
-        text_part,
-        write_parts,
-    )
-    from memorability.report.provenance import (
+    from memorability.report.pages import note_part, table_part, text_part, write_parts
+    from memorability.report.readings.duplicates import (
         duplicates_for_reading,
         duplicates_lead,
+        picture_part,
         pictured,
     )
 

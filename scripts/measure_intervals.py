@@ -5,7 +5,7 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from memorability.prediction.intervals import interval_coverage, labelled_test
     from memorability.report.pages import write_page
-    from memorability.report.provenance import intervals_for_reading
+    from memorability.report.readings.intervals import intervals_for_reading
 
     test = labelled_test(job.read("predictions"), job.read("images"))
     held = interval_coverage(test, **job.settings)

@@ -10,14 +10,9 @@ with RunningJob(snakemake) as job:
     found = with_networks(job.read_each("correlations"))
     correlations = zip(params.quantities, found, strict=True)
     tables = (
-        "table_1",
-        "table_2",
-        "selection",
-        "given_controls",
-        "attributions",
-        "near_duplicates",
+        "table_1", "table_2", "selection", "given_controls", "attributions", "near_duplicates",
         "decay",
-    )
+    )  # fmt: skip
     prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(

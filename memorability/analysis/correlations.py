@@ -358,16 +358,16 @@ def beside_controls(
         if finished.empty:
             continue
         same = (controls[metrics] == model[metrics].iloc[0]).all(axis=1)
-        known = controls[same | (controls["model"] == "")]
+        known = controls[same | (controls["model"] == "")].groupby(["model", "metric"])
         found = given_controls(
             finished,
-            dict(list(known.groupby(["model", "metric"]))),
+            {(model_name, metric): rows for (model_name, metric), rows in known},
             images,
             target=target,
             bootstrap=bootstrap,
         )
         found[names] = found.pop("control").tolist()
-        parts.append(found.assign(**dict(zip(keys, key, strict=True)), target=target))
+        parts.append(found.assign(**dict(zip(keys, map(str, key), strict=True)), target=target))
     columns = [*keys, *names, "target", "method", "n", "seeds", *GIVEN]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 

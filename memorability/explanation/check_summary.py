@@ -1,5 +1,7 @@
 """What the checks of attributions say, with intervals over images and over random networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -118,7 +120,11 @@ def _interval(
     """Return the interval of a mean over draws (draws,) from its resamples of images (draws, b)."""
     if len(by_draw) == 1:
         return percentile_interval(drawn[0], bootstrap.confidence)
-    return infer([Runs(by_draw, drawn)], Units(n, None, None), bootstrap).interval
+    # Of few images some resamples agree perfectly, of which there is no Fisher's z.
+    found = infer(
+        [Runs(by_draw, drawn)], Units(n, None, None), bootstrap, of_difference=True
+    ).interval
+    return replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
 
 
 def _row(value: float, interval: Interval) -> dict[str, object]:

@@ -6,6 +6,7 @@ link and beta-binomial counts; 40,000 responses take seconds. statsmodels has no
 likelihood, and sampling (PyMC, bambi) costs a pass over all responses at each of thousands of steps.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from memorability.base.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float64]
 
@@ -101,9 +104,10 @@ def fit_mixed(
     Raises
     ------
     InputError
-        If GPBoost is not installed, saying how to get it.
+        If GPBoost is not installed, saying how to get it; or if it finds no fit.
     """
-    model = _library().GPModel(
+    library = _library()
+    model = library.GPModel(
         group_data=groups.apply(lambda labels: pd.factorize(labels)[0]).to_numpy(),
         likelihood=likelihood,
         weights=out_of,
@@ -111,7 +115,20 @@ def fit_mixed(
         num_parallel_threads=1,
     )
     terms = pd.DataFrame({INTERCEPT: np.ones(len(fixed))}).join(fixed.reset_index(drop=True))
-    model.fit(y=responses, X=terms)
+    # Where few images differ little, the gradient may lead out of where the likelihood is defined; the
+    # simplex does not.
+    for optimizer in ("lbfgs", "nelder_mead"):
+        try:
+            model.fit(y=responses, X=terms, params={"optimizer_cov": optimizer})
+            break
+        except library.basic.GPBoostError as error:
+            logger.info("%s of GPBoost found no fit: %s", optimizer, error)
+    else:
+        raise InputError(
+            f"statistics.response_models: GPBoost found no fit of {len(responses)} responses or "
+            f"counts in {[int(groups[name].nunique()) for name in groups]} groups. Leave these models "
+            "out."
+        )
     precision = {"precision": Estimate(np.nan, np.nan)}
     if likelihood == "beta_binomial":
         precision = _estimates(model.get_aux_pars(std_err=True))

@@ -2,16 +2,11 @@
 
 import html
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from io import BytesIO
 from numbers import Real
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from PIL import Image
 
 from memorability.base.files import atomic
 from memorability.report.numbers import measured
@@ -160,15 +155,6 @@ def table_part(
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table>'
         "</div>\n"
     )
-
-
-def picture_part(pixels: NDArray[np.uint8], caption: str) -> str:
-    """Return a picture, (height, width, 3), inside the page, with its caption below it."""
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=80)
-    text = html.escape(caption)
-    data = b64encode(file.getvalue()).decode("ascii")
-    return f'<figure><img alt="{text}" src="data:image/jpeg;base64,{data}"><br>{text}</figure>\n'
 
 
 def show(value: object) -> str:

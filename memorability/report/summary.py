@@ -18,8 +18,8 @@ from memorability.report.pages import (
     text_part,
     write_parts,
 )
-from memorability.report.provenance import duplicates_in_words
 from memorability.report.reading import table_1_for_reading
+from memorability.report.readings.duplicates import duplicates_in_words
 from memorability.report.sentences.increments import increments_in_words, of_same_model
 from memorability.report.table_1 import control_in_words, decay_in_words
 from memorability.report.table_2 import in_words as features_in_words

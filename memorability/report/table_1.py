@@ -144,7 +144,7 @@ def control_in_words(given: pd.DataFrame) -> str:
         said += [_left_of(row, category), _changed(row, bool(category))]
     known = others[others["given_control_r"].notna()]
     if len(known) and said:
-        least = known.loc[known["given_control_r"].abs().idxmin()]
+        least = known.iloc[int(np.argmin(known["given_control_r"].abs()))]
         figure = _figure(least, "given_control_r", "ci_")
         rank = f", the least of {len(known)} other controls" if len(known) > 1 else ""
         said.append(f"The control '{_control(least)}' leaves r = {figure}{rank}.")

@@ -172,7 +172,7 @@ def _of_difference(drawn: FloatArray, units: Units, bootstrap: Bootstrap) -> Inf
 
 def given_controls(
     values: pd.DataFrame,
-    controls: Mapping[str, pd.DataFrame],
+    controls: Mapping[Any, pd.DataFrame],
     images: pd.DataFrame,
     *,
     target: str,
@@ -192,7 +192,7 @@ def given_controls(
     values
         Columns image_id, value and seed, as in `memorability.statistics.decomposition.correlate`.
     controls
-        Name -> a table with the same columns.
+        Name, of any type that a table can hold -> a table with the same columns.
     images, target, bootstrap
         As in `memorability.statistics.decomposition.correlate`.
 

@@ -156,7 +156,8 @@ def infer(
     bootstrap
         See `memorability.statistics.intervals.Bootstrap`.
     of_difference
-        Whether the one experiment's statistic is itself a difference of correlations.
+        Whether the one experiment's statistic is no correlation to take as Fisher's z, but a difference
+        of two, or a mean.
 
     Notes
     -----

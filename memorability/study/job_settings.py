@@ -300,7 +300,10 @@ def attribution(study: Study) -> Settings:
 
 def attribution_checks(study: Study) -> Settings:
     """Return how explanations are checked (`explanation.jobs.CheckSettings`)."""
-    return attribution(study) | study.settings["attribution"]["checks"] | {"show": []}
+    names = ("images", "random_draws")
+    return (
+        attribution(study) | _chosen(study.settings["attribution"]["checks"], *names) | {"show": []}
+    )
 
 
 # Statistics and claims

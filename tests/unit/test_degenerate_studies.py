@@ -264,6 +264,8 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     ]
     predictions = made(predictor, "predictions")
     inputs = {"predictions": predictions, "heads": known(*heads), "left_out": [], "images": images}
+    of_test = {"predictions": predictions, "images": images}
+    run("measure_intervals", of_test, settings={"confidence": 0.95})
     how = {"bootstrap": bootstrap, "median_of": "train"}
     evaluation = run("evaluate_prediction", inputs, settings=how)
     evaluated = {
@@ -303,7 +305,6 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "selection": known(tables["selection"]), "attributions": [files["attributions"]],
         "decay": known(made(decay, "decay")),
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
-        # What pixels are read for is left out.
         "increments": added, "given_controls": [], "near_duplicates": [],
     }  # fmt: skip
     page = made(run("summarise_study", inputs, **quantities), "page")

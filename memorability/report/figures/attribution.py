@@ -283,11 +283,10 @@ def _area_in_words(checks: pd.DataFrame, mode: str) -> str:
     rows = checks[(checks["check"] == mode) & (checks["measure"] == "area")].set_index("second")
     if rows["value"].isna().all() or (rows["value"] == 0).all():
         return "No area between the curves: all attributions are 0"
-    areas = [
-        f"{name}: {with_interval(*map(float, rows.loc[order, ['value', 'ci_low', 'ci_high']]), 3)}"
-        for order, name in _ORDERS.items()
-        if order in rows.index
-    ]
+    areas = []
+    for order, name in list(_ORDERS.items())[1:]:
+        value, low, high = map(float, rows.loc[order, ["value", "ci_low", "ci_high"]])
+        areas.append(f"{name}: {with_interval(value, low, high, 3)}")
     return "\n".join(["area in favour of attribution, against pixels", *areas])
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from memorability.analysis.gathering import MODEL_KEYS
 from memorability.analysis.incremental import FEATURE, LOW_LEVEL, NOTHING, PREDICTORS
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.prediction.held_out import LABELS
@@ -35,7 +34,8 @@ def of_same_model(increments: pd.DataFrame, model: pd.Series) -> pd.DataFrame:
     model
         A row of the table `correlations`.
     """
-    keys = [name for name in MODEL_KEYS if name in increments and name != "lr"]
+    # Not the network: on the first page, distinctiveness has that of its model's loss.
+    keys = ["quantity", "metric", "protocol", "loss"]
     return increments[np.logical_and.reduce([increments[key] == model[key] for key in keys])]
 
 

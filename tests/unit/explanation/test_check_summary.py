@@ -171,3 +171,19 @@ def test_maps_without_a_network_are_compared_by_absolute_attribution_alone() -> 
     said = sentence(checks, "weights")
     assert f"the edges of the image do at r = {row['value']:.2f} [" in said
     assert "learned" not in said, "what agrees without a network was not unlearned by anything"
+
+
+def test_an_interval_of_ranks_stays_within_what_a_correlation_can_be() -> None:
+    own, variants, similarity, curves = study(10)
+    alike = own["mean_absolute"].to_numpy()
+    swapped = alike.copy()
+    # In the second draw, two images change places.
+    swapped[np.argsort(alike)[:2]] = np.sort(alike)[1::-1]
+    for draw, values in enumerate((alike, swapped)):
+        chosen = (variants["variant"] == "predictor") & (variants["draw"] == draw)
+        variants.loc[chosen, "mean_absolute"] = values
+    found = summarise_checks(
+        own, variants, similarity, curves, Bootstrap(draws=200, confidence=0.95, seed=0)
+    )
+    row = one(found, second="predictor", measure="rank_mean_absolute")
+    assert 0.8 < row["ci_low"] < row["value"] < row["ci_high"] <= 1

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -169,6 +170,32 @@ def test_planted_effects_on_single_responses_are_recovered(tmp_path: Path) -> No
     fewer = by_quantity(model_trials(half, images, SETTINGS), "hits", "error_mse").loc["effect"]
     widths = [row["ci_high"] - row["ci_low"] for row in (effect, fewer)]
     assert widths[1] < 1.35 * widths[0]
+
+
+@needs_library
+def test_few_images_that_differ_little_have_a_fit() -> None:
+    # From its own start, L-BFGS leaves the range of the likelihood for some of these.
+    for seed in range(6):
+        images = counted(60, slope=0.5, subcategories=4, seed=seed)
+        models, _ = model_counts(images, SETTINGS)
+        assert np.isfinite(models["estimate"]).all()
+        effect = by_quantity(models, "hits", "error_mse").loc["effect"]
+        assert effect["ci_low"] < effect["estimate"] < effect["ci_high"]
+
+
+def test_a_fit_that_is_not_found_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def __init__(self, **_: object) -> None:
+            self.tried: list[str] = []
+
+        def fit(self, *, params: dict[str, str], **_: object) -> None:
+            self.tried.append(params["optimizer_cov"])
+            raise ArithmeticError("no likelihood")
+
+    library = SimpleNamespace(GPModel=Failing, basic=SimpleNamespace(GPBoostError=ArithmeticError))
+    monkeypatch.setitem(sys.modules, mixed_models.LIBRARY, library)
+    with pytest.raises(InputError, match="GPBoost found no fit of 40 responses"):
+        model_counts(counted(40, subcategories=8), SETTINGS)
 
 
 @needs_library

@@ -118,6 +118,8 @@ def test_the_first_page_says_it_of_the_model_that_it_is_about() -> None:
     assert [point for point in points if "adds to labels: R² rises from 0.420 by 0.030" in point]
     assert not [point for point in points if "0.500" in point and "R²" in point]
     assert len(of_same_model(increments, keys)) == 1
+    # The network of the loss may be known on one side alone.
+    assert len(of_same_model(increments.assign(backbone=""), keys)) == 1
     without = findings(
         Found(correlations={"error": model}, increments=table(other)), confidence=0.95
     )
