@@ -89,7 +89,7 @@ def test_where_all_runs_diverged_what_reads_a_model_says_so_and_the_rest_is_made
     assert "what a run that diverged has left" in done.stdout
     assert "Traceback" not in done.stdout
     assert "seed 0 at step" in page(directory / made[0])
-    done = snakemake("--report", "report.html", **how)
+    done = snakemake(*made, "--report", "report.html", **how)
     assert done.returncode == 0, done.stdout
     shown = (directory / "report.html").read_text(encoding="utf-8").replace("\\n", " ")
     assert "is not finished" in " ".join(shown.split())
