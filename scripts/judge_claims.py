@@ -15,16 +15,12 @@ with RunningJob(snakemake) as job:
 
     settings = job.settings
     images, predictions = job.read("images"), job.read_if_any("predictions")
-    attributions = job.read_if_any("attributions")
-    tested = None
-    if job.input.features:
-        how = from_params(CorrelationSettings, settings["correlation"])
-        tested = correlate_tested(job.read_runs("features"), images, predictions, how)
+    how = from_params(CorrelationSettings, settings["correlation"])
     ours = our_figures(
         [*job.read_each("correlations"), *map(as_correlations, job.read_each("decay"))],
         images,
-        tested=tested,
-        share_converged=None if attributions is None else share_converged(attributions),
+        tested=correlate_tested(job.read_runs("features"), images, predictions, how),
+        share_converged=share_converged(job.read_if_any("attributions")),
         metrics=job.read_if_any("metrics", "prediction_metrics"),
         predictions=predictions,
         ceiling=job.read_if_any("ceiling"),

@@ -8,11 +8,7 @@ with RunningJob(snakemake) as job:
     from memorability.analysis.correlations import CorrelationSettings
     from memorability.analysis.gathering import SOURCES
     from memorability.analysis.incremental import incremental
-    from memorability.report.pages import write_page
-    from memorability.report.sentences.increments import (
-        increments_for_reading,
-        increments_in_words,
-    )
+    from memorability.report.sentences.increments import write_increments
 
     settings = job.read_settings(CorrelationSettings)
     values = [
@@ -31,10 +27,4 @@ with RunningJob(snakemake) as job:
     )
     job.write("table", table, "incremental")
     confidence = settings.bootstrap.confidence
-    write_page(
-        increments_for_reading(table, confidence=confidence),
-        job.output.page,
-        title="What each quantity adds to labels, to low-level controls and to the rest",
-        lead=increments_in_words(table, confidence=confidence),
-        note=job.params.note,
-    )
+    write_increments(table, job.output.page, confidence=confidence, note=job.params.note)

@@ -264,9 +264,9 @@ class _Table:
 def correlate_tested(
     features: pd.DataFrame,
     images: pd.DataFrame,
-    split: pd.DataFrame,
+    split: pd.DataFrame | None,
     settings: CorrelationSettings,
-) -> pd.DataFrame:
+) -> pd.DataFrame | None:
     """Correlate every feature of Table 2 with memorability on the test images alone.
 
     Parameters
@@ -274,16 +274,18 @@ def correlate_tested(
     features, images
         The tables of these names.
     split
-        Columns image_id and split, as in the table `predictions`.
+        Columns image_id and split, as in the table `predictions`; None where there is none.
     settings
         See `memorability.analysis.correlations.CorrelationSettings`.
 
     Returns
     -------
-    pandas.DataFrame
+    pandas.DataFrame or None
         The keys of quantities (see `memorability.analysis.gathering`), selected, and the columns of
-        `correlate`.
+        `correlate`; None without features or a split.
     """
+    if split is None or features.empty:
+        return None
     tested = images[images["image_id"].isin(split.loc[split["split"] == "test", "image_id"])]
     values = from_features(features)
     values = values[values["image_id"].isin(tested["image_id"])]

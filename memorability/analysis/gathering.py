@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from memorability.base.run_keys import METRIC_KEYS, RUN_KEYS
@@ -126,8 +127,10 @@ def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
     return _long(table, "attribution")
 
 
-def share_converged(attributions: pd.DataFrame) -> float:
+def share_converged(attributions: pd.DataFrame | None) -> float:
     """Return which share of the drawn images has attributions that converged, NaN of no image."""
+    if attributions is None:
+        return np.nan
     return float(attributions.loc[attributions["drawn"], "converged"].mean())
 
 

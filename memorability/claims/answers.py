@@ -33,7 +33,7 @@ def our_figures(
     seeded: bool = True,
     published_split: bool = False,
     tested: pd.DataFrame | None = None,
-    share_converged: float | None = None,
+    share_converged: float = math.nan,
     metrics: pd.DataFrame | None = None,
     predictions: pd.DataFrame | None = None,
     ceiling: pd.DataFrame | None = None,
@@ -63,7 +63,7 @@ def our_figures(
     tested
         The correlations of the features on the test images, rows of the table `correlations`.
     share_converged
-        Share of the explained images whose attributions have converged; None where none was explained.
+        Share of the explained images whose attributions have converged; NaN where none was explained.
     metrics, predictions, ceiling
         The tables `prediction_metrics`, `predictions` and `ceiling`, where there are any.
 
@@ -106,7 +106,7 @@ def _other_losses(table: pd.DataFrame) -> set[str]:
 
 
 def _own(
-    table: pd.DataFrame, unlike: set[str], loss: str, *, seeded: bool, converged: float | None
+    table: pd.DataFrame, unlike: set[str], loss: str, *, seeded: bool, converged: float
 ) -> pd.DataFrame:
     """Return the study's own correlations, named as published numbers ask for them.
 
@@ -123,7 +123,7 @@ def _own(
         repeats=table["seeds"].where(trained, 0).mask(attribution, 1),
         repeat_sd=table["r_seed_sd"],
     )
-    if converged is not None and converged < 1:
+    if converged < 1:
         words = f"the attributions of {converged:.0%} of the images have converged"
         table["remark"] = _remarks(table).mask(attribution, words)
     return table[~(table["loss"].isin(unlike) | (attribution & (loss in unlike)))]

@@ -1,5 +1,7 @@
 """What the table `incremental` says: what errors and distinctiveness add to labels and controls."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,7 @@ from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.prediction.held_out import LABELS
 from memorability.report.labels import label, metric_label
 from memorability.report.numbers import measured, measured_with_interval, p_value
+from memorability.report.pages import write_page
 from memorability.report.reading import with_known
 from memorability.report.wording import is_shown, subject_of, why_none
 
@@ -106,6 +109,31 @@ def adds(row: pd.Series) -> bool:
 
 def _lowered(words: str) -> str:
     return words[0].lower() + words[1:]
+
+
+def write_increments(
+    table: pd.DataFrame, path: str | Path, *, confidence: float, note: str
+) -> None:
+    """Write the table `incremental` as a page.
+
+    Parameters
+    ----------
+    table
+        The table.
+    path
+        File to write.
+    confidence
+        Of its intervals, between 0 and 1.
+    note
+        Of the study, above the table.
+    """
+    write_page(
+        increments_for_reading(table, confidence=confidence),
+        path,
+        title="What each quantity adds to labels, to low-level controls and to the rest",
+        lead=increments_in_words(table, confidence=confidence),
+        note=note,
+    )
 
 
 def increments_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.DataFrame:
