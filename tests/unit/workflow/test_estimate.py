@@ -151,8 +151,8 @@ def test_other_jobs_by_hand() -> None:
     assert seconds("correlate", wildcards={"quantity": "error"}) == pytest.approx(4 + resampled)
     # Five seeds and four measures, all of them in detail.
     resampled = 10 * 5 * 4 * (10_000 + 10_000) * 10_000 * FIGURES["resample"]
-    # Five runs of six losses beside six controls.
-    given = 2 * 6 * 5 * 6 * 10_000 * 1000 * FIGURES["resample"]
+    # Five runs of two losses beside six controls.
+    given = 2 * 6 * 5 * 2 * 10_000 * 1000 * FIGURES["resample"]
     assert seconds("compare_controls") == pytest.approx(4 + given)
     distinctiveness = seconds("correlate", wildcards={"quantity": "distinctiveness"})
     assert distinctiveness == pytest.approx(4 + resampled)
