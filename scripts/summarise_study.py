@@ -4,22 +4,15 @@ from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
     from memorability.report.labels import with_networks
-    from memorability.report.summary import Found, write_summary
+    from memorability.report.summary import SCHEMAS, Found, write_summary
 
     params = job.params
     found = with_networks(job.read_each("correlations"))
     correlations = zip(params.quantities, found, strict=True)
-    tables = (
-        "table_1", "table_2", "selection", "given_controls", "attributions", "near_duplicates",
-        "decay",
-    )  # fmt: skip
-    prediction = ("metrics", "gains", "calibration")
     write_summary(
         Found(
             correlations=dict(correlations),
-            **{name: job.read_if_any(name) for name in tables},
-            **{name: job.read_if_any(name, f"prediction_{name}") for name in prediction},
-            increments=job.read("increments", "incremental"),
+            **{name: job.read_if_any(name, schema) for name, schema in SCHEMAS.items()},
         ),
         job.read("claims"),
         job.output.page,

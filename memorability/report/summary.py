@@ -1,7 +1,7 @@
 """The first page of a report: what the study found, in sentences, and what to be careful about."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,17 @@ class Found:
     decay: pd.DataFrame | None = None
     near_duplicates: pd.DataFrame | None = None
     increments: pd.DataFrame | None = None
+
+
+SCHEMAS: Mapping[str, str] = {
+    field.name: field.name for field in fields(Found) if field.name != "correlations"
+} | {
+    "metrics": "prediction_metrics",
+    "gains": "prediction_gains",
+    "calibration": "prediction_calibration",
+    "increments": "incremental",
+}
+"""Of `Found`: table -> the name of its schema."""
 
 
 def write_summary(
