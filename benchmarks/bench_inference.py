@@ -279,9 +279,9 @@ def _planted(images: pd.DataFrame, number: int, rng: np.random.Generator) -> Fou
         bootstrap = Bootstrap(DRAWS, 1 - LEVEL, int(rng.integers(2**31)))
         pairs = _pairs(controls, [value])
         (one,) = increments(pairs, scored, target="score", bootstrap=bootstrap)
-        low, high = one.bounds
-        found[f"95 % interval contains the {share:.0%} of the variance that is added"] = (
-            low <= share <= high
+        interval = one.found.interval
+        found[f"95 % interval contains r of the {share:.0%} of the variance that is added"] = (
+            interval.low <= np.sqrt(share) <= interval.high
         )
     return found
 

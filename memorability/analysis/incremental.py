@@ -31,7 +31,7 @@ NOTHING = "nothing"
 
 COLUMNS = [
     "quantity", *METRIC_KEYS, "protocol", "loss", "lr", "beyond", "target", "n", "seeds", "r2_without",
-    "r2_with", "difference", "difference_low", "difference_high", "semipartial_r", "ci_low", "ci_high",
+    "r2_with", "difference", "semipartial_r", "ci_low", "ci_high",
     "ci_method", "p", "p_holm", "unit", "clusters",
 ]  # fmt: skip
 
@@ -122,7 +122,6 @@ def _row(base: Sequence[Block], block: Block, found: Increment) -> dict[str, Any
         "beyond": ", ".join(dict.fromkeys(each.name for each in base)) or NOTHING,
         "n": found.n, "seeds": block.runs if finished else 0,
         "r2_without": found.without, "r2_with": found.together, "difference": found.difference,
-        "difference_low": found.bounds[0], "difference_high": found.bounds[1],
         "semipartial_r": found.semipartial, "ci_low": interval.low,
         "ci_high": interval.high, "ci_method": interval.method if finished else "none (diverged)",
         "p": found.found.p, "unit": found.found.unit, "clusters": found.clusters,

@@ -114,13 +114,6 @@ class Increment:
         """By how much R² rises with the block."""
         return self.together - self.without
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Interval of that rise: a semipartial correlation is its root."""
-        ends = (self.found.interval.low, self.found.interval.high)
-        squares = sorted(end**2 for end in ends)
-        return (0.0 if ends[0] <= 0 <= ends[1] else squares[0]), squares[1]
-
 
 class HeldOut:
     """Images of a study, divided into folds that are predicted from one another.

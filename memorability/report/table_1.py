@@ -101,7 +101,14 @@ def published_distinctiveness(
 
 
 def given_controls_for_reading(given: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `given_controls` with headings, each interval beside its number."""
+    """Return the table `given_controls` with headings, each interval beside its number.
+
+    Of each error, controls that are models come first, epoch 0 before all.
+    """
+    place = {name: number for number, name in enumerate([*MODELS, ""])}
+    given = given.assign(place=given["control_model"].map(place)).sort_values(
+        ["protocol", "loss", "lr", "place"], kind="stable"
+    )
     rows = [row for _, row in given.iterrows()]
     difference = ["difference", "difference_ci_low", "difference_ci_high"]
     return pd.DataFrame(

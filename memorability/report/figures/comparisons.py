@@ -230,9 +230,9 @@ def increments(table: pd.DataFrame, *, confidence: float, note: str) -> Figure:
         figure = Figure(figsize=(6.2 * len(parts), 2.6 + 0.42 * max(counts)), layout="constrained")
         panels = figure.subplots(1, len(parts), squeeze=False)[0]
         for axes, (part, title) in zip(panels, parts, strict=True):
-            _rises(axes, part)
+            _semipartial(axes, part)
             axes.set_title(title)
-            axes.set_xlabel(f"rise of R² out of sample (bar: {interval_name(confidence)})")
+            axes.set_xlabel(f"semipartial r, out of sample (bar: {interval_name(confidence)})")
         known = table.dropna(subset="r2_without")
         units = " or ".join(known["unit"].str.split().str[0].unique()) or "images"
         figure.suptitle(
@@ -243,7 +243,7 @@ def increments(table: pd.DataFrame, *, confidence: float, note: str) -> Figure:
     return figure
 
 
-def _rises(axes: Axes, rows: pd.DataFrame) -> None:
+def _semipartial(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw rows of the table `incremental`: a line per quantity, a colour for what it is added to."""
     names = rows.drop_duplicates(_QUANTITY)
     lines = dict(zip(map(tuple, names[_QUANTITY].to_numpy()), range(len(names)), strict=True))
@@ -254,9 +254,9 @@ def _rises(axes: Axes, rows: pd.DataFrame) -> None:
         places = np.array([lines[tuple(key)] for key in drawn[_QUANTITY].to_numpy()], dtype=float)
         places += 0.2 * (step - (len(ladder) - 1) / 2)
         colour, marker = COLOURS[step], "osD^"[step]
-        axes.hlines(places, drawn["difference_low"], drawn["difference_high"], color=colour)
+        axes.hlines(places, drawn["ci_low"], drawn["ci_high"], color=colour)
         name = readable(f"added to {beyond_in_words(beyond)}", 40)
-        axes.plot(drawn["difference"], places, marker, color=colour, ms=5, label=name)
+        axes.plot(drawn["semipartial_r"], places, marker, color=colour, ms=5, label=name)
         for place, why, low in zip(places, drawn["ci_method"], drawn["ci_low"], strict=True):
             if np.isnan(low):
                 axes.text(0, place, f" {why_none(why)}", va="center", fontsize=7, color="#555555")

@@ -11,6 +11,8 @@ from PIL import Image
 
 from memorability.report.numbers import counted
 
+_GAP = 8  # pixels between two pictures
+
 
 def duplicates_in_words(duplicates: pd.DataFrame) -> str:
     """Return that the split separates nearly equal images, in two sentences; "" where it does not."""
@@ -68,7 +70,7 @@ def pictured(
     Returns
     -------
     list of tuple
-        Name, and picture uint8 (224, 448, 3).
+        Name, and picture uint8 (224, 456, 3).
     """
     row_of = pd.Series(np.arange(len(ids)), pd.Index(ids))
     shown = duplicates_for_reading(duplicates).head(most)
@@ -76,12 +78,16 @@ def pictured(
     return [
         (
             f"{first} · {second}",
-            np.concatenate([pixels[row_of[name]] for name in (first, second)], axis=2).transpose(
-                1, 2, 0
-            ),
+            _beside(pixels[row_of[first]], pixels[row_of[second]]),
         )
         for first, second in pairs
     ]
+
+
+def _beside(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return two images, (3, 224, 224), beside each other, with white between them."""
+    gap = np.full((3, first.shape[1], _GAP), 255, dtype=np.uint8)
+    return np.concatenate([first, gap, second], axis=2).transpose(1, 2, 0)
 
 
 def picture_part(pixels: NDArray[np.uint8], caption: str) -> str:

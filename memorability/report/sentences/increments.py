@@ -86,19 +86,19 @@ def _added(subject: str, row: pd.Series, confidence: float) -> str:
     what = beyond_in_words(row["beyond"])
     if np.isnan(row["ci_low"]):
         return f"Whether {_lowered(subject)} adds to {what} is not known: {why_none(row['ci_method'])}."
-    interval = (
-        f"{100 * confidence:g} % interval {measured(row['difference_low'])} to "
-        f"{measured(row['difference_high'])} for new {row['unit']}"
+    r = (
+        f"semipartial r = {measured(row['semipartial_r'])}, {100 * confidence:g} % interval "
+        f"{measured(row['ci_low'])} to {measured(row['ci_high'])} for new {row['unit']}"
     )
     if adds(row):
         way = "" if row["semipartial_r"] > 0 else ", higher values going with lower scores"
         return (
-            f"{subject} adds to {what}{way}: R² rises from {measured(row['r2_without'])} by "
-            f"{measured(row['difference'])} ({interval})."
+            f"{subject} adds to {what}{way}: R² rises from {measured(row['r2_without'])} to "
+            f"{measured(row['r2_with'])} ({r})."
         )
     return (
         f"{subject} is not shown to add to {what}: R² is {measured(row['r2_without'])} without it and "
-        f"differs by {measured(row['difference'])} with it ({interval})."
+        f"{measured(row['r2_with'])} with it ({r})."
     )
 
 
@@ -150,11 +150,11 @@ def increments_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.Data
             "added to": rows["beyond"].map(beyond_in_words),
             "R² without": rows["r2_without"].map(measured),
             "R² with": rows["r2_with"].map(measured),
-            f"rise of R² [{100 * confidence:g} % CI]": [
-                measured_with_interval(*rise)
-                for rise in rows[["difference", "difference_low", "difference_high"]].to_numpy()
+            "rise of R²": rows["difference"].map(measured),
+            f"semipartial r [{100 * confidence:g} % CI]": [
+                measured_with_interval(*r)
+                for r in rows[["semipartial_r", "ci_low", "ci_high"]].to_numpy()
             ],
-            "semipartial r": rows["semipartial_r"].map(measured),
             "p (Holm)": ["–" if np.isnan(p) else p_value(p) for p in rows["p_holm"]],
             "for new": rows["unit"],
             "images": rows["n"],

@@ -153,8 +153,6 @@ TABLES: Mapping[str, Table] = {
         r2_without=number(most=1, nullable=True),
         r2_with=number(most=1, nullable=True),
         difference=number(nullable=True),
-        difference_low=share(nullable=True),
-        difference_high=share(nullable=True),
         semipartial_r=correlation(nullable=True),
         **_INTERVAL,
         p_holm=share(nullable=True),

@@ -61,8 +61,8 @@ def test_a_planted_share_of_the_variance_is_recovered(noise: FloatArray) -> None
     found = added(score, (labels(), block(control, name="low_level")), block(quantity))
     share = 0.25 / (0.64 / 4 + 0.36 + 0.25 + 1)
     assert found.difference == pytest.approx(share, abs=0.03)
-    low, high = found.bounds
-    assert 0 < low < share < high < 0.25
+    interval = found.found.interval
+    assert 0 < interval.low < np.sqrt(share) < interval.high < 0.5
     assert found.semipartial == pytest.approx(np.sqrt(share), abs=0.05)
     assert found.found.p < 1e-6
     assert found.found.unit == "subcategories"
@@ -72,7 +72,7 @@ def test_a_planted_share_of_the_variance_is_recovered(noise: FloatArray) -> None
 def test_the_sign_tells_which_way_it_goes(noise: FloatArray) -> None:
     found = added(noise[0] - 0.5 * noise[1], (labels(),), block(noise[1]))
     assert found.semipartial < -0.3
-    assert found.bounds[0] > 0
+    assert found.found.interval.high < 0
 
 
 def test_an_exact_copy_adds_nothing(noise: FloatArray) -> None:
@@ -92,7 +92,7 @@ def test_a_noisy_copy_and_a_proxy_of_the_category_add_nothing(noise: FloatArray)
         assert abs(stats.spearmanr(nothing, score).statistic) > 0.2
         found = added(score, base, block(nothing))
         assert found.difference < 0.003
-        assert found.bounds[0] == 0
+        assert found.found.interval.low < 0 < found.found.interval.high
         assert found.found.p > 0.05
 
 
@@ -223,7 +223,7 @@ def test_what_cannot_be_told_has_a_reason(n: int, score: float, why: str) -> Non
     pairs = [((labels(n),), block(np.arange(n, dtype=np.float64)))]
     (found,) = increments(pairs, images(values), target="score", bootstrap=BOOTSTRAP)
     assert found.found.interval.method == why
-    assert np.isnan([found.difference, found.semipartial, *found.bounds]).all()
+    assert np.isnan([found.difference, found.semipartial, found.found.interval.low]).all()
 
 
 def test_several_predictors_that_join_together_have_no_interval(noise: FloatArray) -> None:

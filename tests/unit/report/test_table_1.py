@@ -111,7 +111,7 @@ def test_without_epoch_0_or_a_number_little_is_said() -> None:
 
 def test_a_reader_sees_numbers_with_their_intervals() -> None:
     jpeg = {"control_model": "", "control_metric": "jpeg_bytes", "method": "partial"}
-    table = given_controls_for_reading(given({}, jpeg))
+    table = given_controls_for_reading(given(jpeg, {}))
     assert list(table["control"]) == ["Before fine-tuning (epoch 0)", "Size as JPEG"]
     assert list(table["given the category"]) == ["no", "yes"]
     assert table["r given the control"].tolist() == ["0.280 [0.200, 0.360]"] * 2

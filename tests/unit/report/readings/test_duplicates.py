@@ -45,8 +45,12 @@ def test_the_pictures_of_a_pair_stand_side_by_side() -> None:
     table = duplicates(("x", "z", 2, "test", "test"))
     ((name, picture),) = pictured(table, pd.Series(["x", "y", "z"]), pixels)
     assert name == "x · z"
-    assert picture.shape == (224, 448, 3)
-    assert (picture[:, :224].max(), picture[:, 224:].min()) == (0, 200)
+    assert picture.shape == (224, 456, 3)
+    assert (picture[:, :224].max(), picture[:, 224:232].min(), picture[:, 232:].max()) == (
+        0,
+        255,
+        200,
+    )
     part = picture_part(picture, "<x>")
     assert "&lt;x&gt;" in part
     data = base64.b64decode(part.split("base64,")[1].split('"')[0])

@@ -21,14 +21,13 @@ from tests.unit.report.test_wording import rows
 
 NAN = float("nan")
 NONE = dict.fromkeys(
-    ("r2_without", "r2_with", "difference", "difference_low", "difference_high", "semipartial_r",
-     "ci_low", "ci_high", "p", "p_holm"), NAN,
+    ("r2_without", "r2_with", "difference", "semipartial_r", "ci_low", "ci_high", "p", "p_holm"), NAN,
 )  # fmt: skip
 TOLD = {
     "quantity": "error", "metric": "mse", "backbone": "none", "trained_by": "", "published": "",
     "sign": "distance", "protocol": "paper", "loss": "mse", "lr": "1e-3", "beyond": "labels",
     "target": "score", "n": 4000, "seeds": 5, "r2_without": 0.42, "r2_with": 0.45,
-    "difference": 0.03, "difference_low": 0.01, "difference_high": 0.063, "semipartial_r": 0.17,
+    "difference": 0.03, "semipartial_r": 0.17,
     "ci_low": 0.1, "ci_high": 0.25, "ci_method": "bootstrap standard error", "p": 0.001,
     "p_holm": 0.002, "unit": "subcategories and seeds", "clusters": 134,
 }  # fmt: skip
@@ -45,18 +44,18 @@ def said(*changes: dict[str, Any]) -> str:
 
 
 NOT_SHOWN = {
-    "beyond": "labels, low_level", "difference": 0.001, "difference_low": 0.0,
-    "difference_high": 0.004, "semipartial_r": 0.03, "ci_low": -0.01, "ci_high": 0.0632,
+    "beyond": "labels, low_level", "r2_with": 0.421, "difference": 0.001, "semipartial_r": 0.03,
+    "ci_low": -0.01, "ci_high": 0.0632,
 }  # fmt: skip
 
 
 def test_what_adds_and_what_is_not_shown_to_is_said_with_r2_and_interval() -> None:
     assert said(NOT_SHOWN, {}) == (
-        "Reconstruction error (MSE) adds to labels: R² rises from 0.420 by 0.030 (95 % interval 0.010 "
-        "to 0.063 for new subcategories and seeds). It is not shown to add to labels and low-level "
-        "controls: R² is 0.420 without it and differs by 0.001 with it (95 % interval 0.000 to 0.004 "
-        "for new subcategories and seeds). Each subcategory was predicted by models that were fitted "
-        "on other subcategories."
+        "Reconstruction error (MSE) adds to labels: R² rises from 0.420 to 0.450 (semipartial r = "
+        "0.170, 95 % interval 0.100 to 0.250 for new subcategories and seeds). It is not shown to add "
+        "to labels and low-level controls: R² is 0.420 without it and 0.421 with it (semipartial r = "
+        "0.030, 95 % interval −0.010 to 0.063 for new subcategories and seeds). Each "
+        "subcategory was predicted by models that were fitted on other subcategories."
     )
 
 
@@ -111,11 +110,11 @@ def test_the_first_page_says_it_of_the_model_that_it_is_about() -> None:
     same = {name: keys[name] for name in TOLD if name in keys and name in (
         "metric", "backbone", "trained_by", "published", "sign", "protocol", "loss"
     )}  # fmt: skip
-    other = {"loss": "other", "difference": 0.5}
+    other = {"loss": "other", "r2_with": 0.5}
     increments = table(same, other)
     found = Found(correlations={"error": model}, increments=increments)
     points = findings(found, confidence=0.95)
-    assert [point for point in points if "adds to labels: R² rises from 0.420 by 0.030" in point]
+    assert [point for point in points if "adds to labels: R² rises from 0.420 to 0.450" in point]
     assert not [point for point in points if "0.500" in point and "R²" in point]
     assert len(of_same_model(increments, keys)) == 1
     # The network of the loss may be known on one side alone.
@@ -137,8 +136,9 @@ LABELS = NONE | {
 def test_for_reading_errors_come_first_and_gaps_have_reasons() -> None:
     shown = increments_for_reading(table(LABELS, FEATURE, NOT_SHOWN, {}), confidence=0.95)
     assert list(shown["what"]) == ["Error (MSE)", "Error (MSE)", "Saturation", "Labels"]
-    assert list(shown["rise of R² [95 % CI]"]) == [
-        "0.030 [0.010, 0.063]", "0.001 [0.000, 0.004]", "0.030 [0.010, 0.063]", "0.410",
+    assert list(shown["rise of R²"]) == ["0.030", "0.001", "0.030", "0.410"]
+    assert list(shown["semipartial r [95 % CI]"]) == [
+        "0.170 [0.100, 0.250]", "0.030 [−0.010, 0.063]", "0.170 [0.100, 0.250]", "–",
     ]  # fmt: skip
     assert list(shown["why no interval"]) == ["–", "–", "–", "several predictors"]
     assert "why no interval" not in increments_for_reading(table({}), confidence=0.95)
@@ -163,7 +163,7 @@ def test_the_figure_shows_errors_and_features_with_their_intervals(tmp_path: Pat
     style.save(figure, tmp_path / "figure.svg", tmp_path / "figure.png")
     left, right = figure.axes
     assert len(left.get_yticklabels()) == 2
-    assert [line.get_xdata()[0] for line in right.lines[1:]] == [0.03]
+    assert [line.get_xdata()[0] for line in right.lines[1:]] == [0.17]
     assert len(left.lines) == 3
     shown = texts(figure)
     assert "added to labels and low-level controls" in shown
