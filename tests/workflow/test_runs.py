@@ -69,7 +69,8 @@ ASKED_FOR = (
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
     "archive", "compare_protocols", "estimate", "fetch_file", "join_errors", "join_latents",
-    "keep_model", "list_external", "measure_consistency", "measure_objects", "plot_consistency",
+    "keep_model", "list_external", "measure_consistency", "measure_objects", "model_counts",
+    "model_trials", "plot_consistency",
     "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement", "prepare_pretraining",
     "pretrain",
     "read_predictions", "read_scores", "read_split", "score_trials",
@@ -77,9 +78,9 @@ UNUSED = {
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
-    "consistency", "external", "external_distinctiveness", "external_error_scatter",
-    "external_errors", "planted_effects", "pretraining", "protocol_effects", "seed_agreement",
-    "unfinished",
+    "consistency", "count_models", "external", "external_distinctiveness",
+    "external_error_scatter", "external_errors", "planted_effects", "pretraining",
+    "protocol_effects", "seed_agreement", "trial_models", "unfinished",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",
@@ -87,9 +88,9 @@ UNTOUCHED_BY_RUNS = {
 }  # fmt: skip
 PLOTS = {
     "plot_attribution_checks", "plot_attributions", "plot_controls", "plot_decay",
-    "plot_distinctiveness", "plot_errors", "plot_features", "plot_forest", "plot_matrix",
-    "plot_measures", "plot_prediction", "plot_reconstructions", "plot_scores", "plot_search",
-    "plot_selection",
+    "plot_distinctiveness", "plot_errors", "plot_features", "plot_forest", "plot_increments",
+    "plot_matrix", "plot_measures", "plot_prediction", "plot_reconstructions", "plot_scores",
+    "plot_search", "plot_selection",
 }  # fmt: skip
 # Files that are of the form of another table.
 SHARED_SCHEMAS = {
@@ -164,7 +165,7 @@ def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
         "selection_seeds", "decay", "decay_seeds", "matrix", "controls", "split",
         "head_predictions", "left_out", "prediction_search", "prediction_by_category",
         "prediction_gains", "prediction_calibration", "prediction_intervals",
-        "near_duplicate_pairs", "near_duplicates",
+        "near_duplicate_pairs", "near_duplicates", "given_controls", "incremental",
         "attribution_variants", "attribution_similarity", "attribution_curves",
         "attribution_checks", "baselines", "feature_importance", "per_image",
         "table_1", "table_2",

@@ -28,7 +28,7 @@ def model(quantity: str = "error", **changes: Any) -> pd.DataFrame:
         "protocol": "paper", "loss": "mse", "lr": "1e-3",
         "selected": True, "target": "score", "n": 64, "seeds": 2, "ci_method": "percentile",
         "unit": "subcategories and seeds", "not_tested": "", "seed_agreement": 0.9,
-        "strata": 2, "ceiling": 0.9, "baseline": "category_mean", "baseline_n": 20,
+        "strata": 2, "rates": 1, "ceiling": 0.9, "baseline": "category_mean", "baseline_n": 20,
         "baseline_r": 0.45, "baseline_difference": 0.05, "baseline_ci_low": 0.01,
         "baseline_ci_high": 0.09, "beats_baseline": "yes",
     }  # fmt: skip
@@ -38,6 +38,7 @@ def model(quantity: str = "error", **changes: Any) -> pd.DataFrame:
     table = table.assign(
         ci_images_low=table["r"] - 0.05, ci_images_high=table["r"] + 0.05,
         ci_low=table["r"] - 0.08, ci_high=table["r"] + 0.08, ceiling_share=table["r"] / 0.9,
+        ceiling_share_low=np.nan, ceiling_share_high=np.nan,
     )  # fmt: skip
     return table.assign(**changes)
 

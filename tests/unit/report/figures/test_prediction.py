@@ -43,7 +43,8 @@ class Study:
                 "image_size": np.nan,
             }
         )  # fmt: skip
-        self.images = pd.DataFrame({"image_id": ids, "category": category})
+        labels = {"category": category, "subcategory": ""}
+        self.images = pd.DataFrame({"image_id": ids} | labels)
         predicted = generator.random(n)
         self.heads = {
             "their_model": pd.DataFrame(
