@@ -16,5 +16,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what shares fixtures in one process, where they are made once: a file, the tiny study."""
     for item in items:
-        study = "tiny_run" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("tiny_run" if study else item.path.name))
+        if item.get_closest_marker("xdist_group") is None:
+            study = "tiny_run" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("tiny_run" if study else item.path.name))

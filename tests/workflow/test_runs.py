@@ -121,9 +121,9 @@ def correlated(results: Path) -> set[str]:
 
 
 def plain_words(caption: str) -> str:
-    """Return the longest run of a caption that is neither markup nor filled in."""
+    """Return the longest run of a caption that is plain letters: no markup, nothing filled in, no ²."""
     fixed = re.sub(r"{% if .*?{% (else|endif) %}", "|", caption, flags=re.DOTALL)
-    breaks = r"{{.*?}}|{%.*?%}|\n *\n|\n *- |\.\. [\w-]+::|[^\w\s,.;:()-]+"
+    breaks = r"{{.*?}}|{%.*?%}|\n *\n|\n *- |\.\. [\w-]+::|[^a-zA-Z0-9_\s,.;:()-]+"
     runs = re.split(breaks, fixed, flags=re.DOTALL)
     return " ".join(max(runs, key=len).split())
 
