@@ -112,12 +112,25 @@ def kill(driver: Driver, how: str) -> None:
     psutil.wait_procs(tree, timeout=120)
 
 
-def test_a_study_that_is_killed_again_and_again_ends_as_one_in_peace(
+def become_read_only(directory: Path, snakemake: Snakemake) -> None:
+    """Let the study begin, until its results can no longer be written."""
+    # A mount of its own, over what is there: one with files that are being written cannot be changed.
+    read_only = "mount --bind results results && mount -o remount,bind,ro results"
+    shell = f"mkdir -p results && {{ (sleep 15; {read_only}) & }}"
+    done = snakemake(cwd=directory, configfile=directory / "study.yaml", shell=shell)
+    assert done.returncode != 0
+    assert "Read-only file system" in done.stdout
+    snakemake("--unlock", cwd=directory, configfile=directory / "study.yaml")
+
+
+def test_a_study_that_is_killed_and_whose_disk_becomes_read_only_ends_as_one_in_peace(
     tiny: Directory, tiny_run: Path, snakemake: Snakemake, start: Start
 ) -> None:
     directory, stream = tiny(compute={"checkpoint_seconds": 0.2}), random.Random(0)
     kinds = ["SIGKILL", "SIGKILL tree", "SIGTERM", "SIGTERM tree", "SIGINT", "SIGINT tree"]
     refused = 0
+    if may_mount():
+        become_read_only(directory, snakemake)
     for number in range(KILLS):
         driver = start(directory)
         time.sleep(stream.uniform(4, 12))
@@ -188,21 +201,6 @@ def test_a_full_disk_is_named_whatever_is_written(
         assert done.returncode != 0, target
         assert "No space left on device" in done.stdout, done.stdout
         assert not list(folder.glob(".*.partial"))
-    assert_undisturbed(directory, tiny_run, snakemake)
-
-
-@mounts
-def test_results_that_become_read_only_midway(
-    tiny: Directory, tiny_run: Path, snakemake: Snakemake
-) -> None:
-    directory = tiny()
-    # A mount of its own, over what is there: one with files that are being written cannot be changed.
-    read_only = "mount --bind results results && mount -o remount,bind,ro results"
-    shell = f"mkdir -p results && {{ (sleep 15; {read_only}) & }}"
-    done = snakemake(cwd=directory, configfile=directory / "study.yaml", shell=shell)
-    assert done.returncode != 0
-    assert "Read-only file system" in done.stdout
-    snakemake("--unlock", cwd=directory, configfile=directory / "study.yaml")
     assert_undisturbed(directory, tiny_run, snakemake)
 
 
