@@ -32,7 +32,7 @@ _STYLE = """
 .page summary { cursor: pointer; font-weight: 600; margin: 1rem 0 .4rem; }
 """
 # Nothing, a dash, a number with thousands in groups, an interval, or a number with its interval.
-_NUMERIC = re.compile(r"–|(<? ?−?[\d.,]+)? ?(\[[^\]]*\])?")
+_NUMERIC = re.compile(r"–|too few \(\d+\)|(<? ?−?[\d.,]+)? ?(\[[^\]]*\])?")
 
 
 def write_page(

@@ -289,8 +289,8 @@ def write_claims(claims: pd.DataFrame, path: str | Path, *, note: str) -> None:
         empty="The numbers that cannot be tested stand below, each with the reason.",
         more={"How the two numbers were compared": claims_details(tested)},
         folded={
-            f"Not testable: other data or another model ({len(other)})": claims_for_reading(other),
-            f"Not testable: nothing computed ({len(nothing)})": claims_for_reading(nothing),
+            f"Not testable: {why} ({rows['claim'].nunique()})": claims_for_reading(rows)
+            for why, rows in (("other data or another model", other), ("nothing computed", nothing))
         },
     )
 

@@ -107,7 +107,7 @@ def test_a_column_with_words_is_aligned_as_words_and_one_of_intervals_as_numbers
         {
             "value": ["3.11", "linux", "120"],
             "r [CI]": ["−0.100 [−0.200, 0.000]", "–", "0.0000012"],
-            "p": ["< 0.001", "0.020", "–"],
+            "p": ["< 0.001", "too few (7)", "–"],
             "nothing": ["–", "", "–"],
         }
     )
