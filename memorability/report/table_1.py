@@ -9,7 +9,7 @@ from memorability.analysis.correlations import of_values
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.memory_game.score_kinds import SCORE_KINDS
-from memorability.report.labels import MODELS, label, metric_labels
+from memorability.report.labels import MODELS, label, metric_label, metric_labels
 from memorability.report.numbers import measured, measured_with_interval, number, p_value
 
 
@@ -221,6 +221,9 @@ def decay_in_words(curve: pd.DataFrame, *, confidence: float) -> str:
     if np.isnan(last["change"]):
         return ""
     score = SCORE_KINDS[last["target"]].in_a_sentence
+    # The study's analysed model need not be the one with the highest correlation.
+    model = f"{metric_label(last)}, learning rate {last['lr']}"
+    error = f"The correlation of the error ({model})"
     epochs = f"between epoch {first['epoch']} and epoch {last['epoch']}"
     shown = last["change_ci_low"] > 0 or last["change_ci_high"] < 0
     does = "changes" if first["r"] <= 0 else "falls" if last["change"] < 0 else "rises"
@@ -231,14 +234,11 @@ def decay_in_words(curve: pd.DataFrame, *, confidence: float) -> str:
         low, high = number(last["change_ci_low"]), number(last["change_ci_high"])
         of = f"{100 * confidence:g} % interval {low} to {high} for new {last['change_unit']}"
         interval = f" ({of}{seeds})"
-    change = f"{number(last['change'])}{interval}"
+    change = f"r changes from {number(first['r'])} by {number(last['change'])}{interval}"
     if shown:
-        text = f"The error's correlation with {score} {does} {epochs}: r changes by {change}."
+        text = f"{error} with {score} {does} {epochs}: {change}."
     else:
-        text = (
-            f"The error's correlation with {score} is not shown to change {epochs}: r changes by "
-            f"{change}."
-        )
+        text = f"{error} with {score} is not shown to change {epochs}: {change}."
     if last["change_seeds"] == 1:
         text += " It is of one seed: how another training would change is not known."
     return text
