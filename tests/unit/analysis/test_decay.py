@@ -200,8 +200,8 @@ def test_seeds_that_diverged_later_leave_both_epochs() -> None:
             {1: 1.0, 20: 0.4},
             "01234",
             [
-                "The correlation of the error (MSE, learning rate ",
-                "falls between epoch 1 (",
+                "The correlation of the error (",
+                "falls between epoch 1 and epoch 20",
                 "5 seeds",
             ],
             ["one seed"],
