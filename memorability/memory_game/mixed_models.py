@@ -113,6 +113,9 @@ def fit_mixed(
         weights=out_of,
         # Sums of several threads differ in their last bits from run to run.
         num_parallel_threads=1,
+        # Of crossed effects, the other method draws random vectors: standard errors then vary by
+        # several times, and some cannot be had.
+        matrix_inversion_method="cholesky",
     )
     terms = pd.DataFrame({INTERCEPT: np.ones(len(fixed))}).join(fixed.reset_index(drop=True))
     # Where few images differ little, the gradient may lead out of where the likelihood is defined; the

@@ -173,6 +173,19 @@ def test_planted_effects_on_single_responses_are_recovered(tmp_path: Path) -> No
 
 
 @needs_library
+def test_crossed_effects_have_the_standard_errors_of_the_information_matrix() -> None:
+    """With few images per subcategory, those by random vectors are missing for some of these."""
+    errors = []
+    for seed in range(6):
+        images = counted(150, slope=0.15, subcategories=30, seed=seed)
+        models = model_trials(answered(images), images, SETTINGS)
+        effect = by_quantity(models, "hits", "error_mse").loc["effect"]
+        errors.append((effect["ci_high"] - effect["ci_low"]) / (2 * stats.norm.ppf(0.975)))
+    assert np.isfinite(errors).all()
+    assert max(errors) < 1.5 * min(errors)
+
+
+@needs_library
 def test_few_images_that_differ_little_have_a_fit() -> None:
     # From its own start, L-BFGS leaves the range of the likelihood for some of these.
     for seed in range(6):
