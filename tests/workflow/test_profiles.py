@@ -20,6 +20,8 @@ def test_groups_are_of_rules_that_exist_and_have_a_size() -> None:
     )))  # fmt: skip
     groups = dict(entry.split("=") for entry in profile["groups"])
     assert set(groups) <= rules
+    drawn = {rule for rule in rules if rule.startswith("plot_")}
+    assert {rule for rule, group in groups.items() if group == "figures"} == drawn
     assert {entry.split("=")[0] for entry in profile["group-components"]} == set(groups.values())
 
 
