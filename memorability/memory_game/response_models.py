@@ -21,6 +21,8 @@ from memorability.memory_game.mixed_models import INTERCEPT, Estimate, Fitted, f
 from memorability.memory_game.scoring import attentive_trials
 
 FloatArray = NDArray[np.float64]
+_Figures = tuple[float, float, float]
+"""An estimate and its bounds."""
 
 SMALLEST = 20
 """Fewest images that are modelled."""
@@ -229,7 +231,7 @@ class _Counts:
         drawn = self._shares(_drawn(self._plain, self.settings))
         tails = [(1 - self.settings.confidence) / 2, (1 + self.settings.confidence) / 2]
         return [
-            self._row(name, "share", float(value[0]), *np.quantile(drawn[name], tails))
+            self._row(name, "share", (float(value[0]), *np.quantile(drawn[name], tails)))
             for name, value in found.items()
         ]
 
@@ -255,25 +257,15 @@ class _Counts:
         mean = special.expit(_linear(fit, fixed, fit.effects[_GROUP]))
         slope = float((mean * (1 - mean)).mean())
         return [
-            self._row(quantity, scale, *_bounded(fit.fixed[PREDICTOR], factor, self.settings))
+            self._row(quantity, scale, _bounded(fit.fixed[PREDICTOR], factor, self.settings))
             | {"predictor": name, "p": fit.fixed[PREDICTOR].p, "images": len(known)}
             for quantity, scale, factor in (
                 ("effect", "logit", 1.0), ("change_of_rate", "rate", slope),
             )
         ]  # fmt: skip
 
-    def _row(
-        self, quantity: str, scale: str, estimate: float, low: float, high: float
-    ) -> dict[str, Any]:
-        return {
-            "answers": self.answers,
-            "predictor": "",
-            "quantity": quantity,
-            "scale": scale,
-            "estimate": estimate,
-            "ci_low": low,
-            "ci_high": high,
-            "p": np.nan,
+    def _row(self, quantity: str, scale: str, figures: _Figures) -> dict[str, Any]:
+        return _row(self.answers, quantity, scale, figures) | {
             "images": len(self.images),
             "subcategories": self.group.nunique(),
             "observers": pd.NA,
@@ -362,7 +354,7 @@ class _Trials:
         rows = []
         for name, variance in fit.variances.items():
             bounded = variance.root(self.settings.confidence)
-            rows.append(self._row(f"sd_{name}", "probit", *bounded))
+            rows.append(self._row(f"sd_{name}", "probit", bounded))
         if DELAY in self._fixed:
             doubled = np.log(2)
             slope = _slope(fit, self._fixed)
@@ -370,7 +362,7 @@ class _Trials:
                 ("delay", "probit", doubled), ("change_of_rate_delay", "rate", doubled * slope),
             ):  # fmt: skip
                 figures = _bounded(fit.fixed[DELAY], factor, self.settings)
-                rows.append(self._row(quantity, scale, *figures) | {"p": fit.fixed[DELAY].p})
+                rows.append(self._row(quantity, scale, figures) | {"p": fit.fixed[DELAY].p})
         return rows
 
     def predictor_rows(self, name: str) -> list[dict[str, Any]]:
@@ -383,31 +375,28 @@ class _Trials:
         fit = self._fit(fixed)
         effect = fit.fixed[PREDICTOR]
         return [
-            self._row(quantity, scale, *_bounded(effect, factor, self.settings))
+            self._row(quantity, scale, _bounded(effect, factor, self.settings))
             | {"predictor": name, "p": effect.p, "images": len(of_images), "responses": len(values)}
             for quantity, scale, factor in (
                 ("effect", "probit", 1.0), ("change_of_rate", "rate", _slope(fit, fixed)),
             )
         ]  # fmt: skip
 
-    def _row(
-        self, quantity: str, scale: str, estimate: float, low: float, high: float
-    ) -> dict[str, Any]:
+    def _row(self, quantity: str, scale: str, figures: _Figures) -> dict[str, Any]:
         has_subcategories = "subcategory" in self._groups
-        return {
-            "answers": self.answers,
-            "predictor": "",
-            "quantity": quantity,
-            "scale": scale,
-            "estimate": estimate,
-            "ci_low": low,
-            "ci_high": high,
-            "p": np.nan,
+        return _row(self.answers, quantity, scale, figures) | {
             "images": self._groups["image"].nunique(),
             "subcategories": self._groups["subcategory"].nunique() if has_subcategories else pd.NA,
             "observers": self._groups["observer"].nunique(),
             "responses": len(self.showings),
         }
+
+
+def _row(answers: str, quantity: str, scale: str, figures: _Figures) -> dict[str, Any]:
+    """Return a row of a model without predictor, but for the numbers of what was modelled."""
+    named = zip(("estimate", "ci_low", "ci_high"), figures, strict=True)
+    row = {"answers": answers, "predictor": "", "quantity": quantity, "scale": scale}
+    return row | dict(named) | {"p": np.nan}
 
 
 def _linear(fit: Fitted, fixed: pd.DataFrame, effects: pd.Series | float = 0.0) -> FloatArray:
@@ -423,9 +412,7 @@ def _slope(fit: Fitted, fixed: pd.DataFrame) -> float:
     return float((stats.norm.pdf(_linear(fit, fixed) / root) / root).mean())
 
 
-def _bounded(
-    estimate: Estimate, factor: float, settings: ResponseModelSettings
-) -> tuple[float, float, float]:
+def _bounded(estimate: Estimate, factor: float, settings: ResponseModelSettings) -> _Figures:
     """Return an estimate and its bounds, times a factor above 0."""
     low, high = estimate.interval(settings.confidence)
     return estimate.value * factor, low * factor, high * factor

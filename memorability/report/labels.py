@@ -112,6 +112,11 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
+def lowered(words: str) -> str:
+    """Return words that begin a sentence as they stand within one."""
+    return words[0].lower() + words[1:]
+
+
 def planted_label(kind: str, effect: str) -> str:
     """Return what an effect of the table `planted_effects` is, as a reader expects it."""
     return f"Category {effect}" if kind == "category" else PLANTED[effect]

@@ -10,6 +10,7 @@ import pandas as pd
 from memorability.analysis.distinctiveness import PUBLISHED_MEASURE
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.claims.counting import badge, by_reading, untestable
+from memorability.report.labels import lowered
 from memorability.report.numbers import measured_with_interval, number
 from memorability.report.pages import (
     heading_part,
@@ -129,7 +130,7 @@ def findings(found: Found, *, confidence: float) -> list[str]:
             first = pooled_in_words(pooled, confidence=confidence)
             points.append(" ".join(filter(None, [first, given_category_in_words(model)])))
             if quantity == "error" and (beside := baseline_in_words(model)):
-                points.append(f"Beside what needs no model: {beside[0].lower()}{beside[1:]}")
+                points.append(f"Beside what needs no model: {lowered(beside)}")
             if quantity == "error" and found.decay is not None:
                 points.append(decay_in_words(found.decay, confidence=confidence))
             if quantity == "error" and found.given_controls is not None:

@@ -11,7 +11,7 @@ import pandas as pd
 from memorability.analysis.correlations import ATTRIBUTION
 from memorability.claims.published import Claim
 from memorability.features.names import TABLE_2
-from memorability.report.labels import label
+from memorability.report.labels import label, lowered
 from memorability.report.numbers import percent, significant
 from memorability.report.pages import write_page
 from memorability.report.reading import table_2_for_reading
@@ -144,7 +144,7 @@ def in_words(table: pd.DataFrame, *, confidence: float) -> str:
         text = "No image feature has a correlation with an interval: see the table"
     missing = rows.loc[rows["unavailable"] != "", "feature"].map(label)
     if len(missing):
-        names = ", ".join(name[0].lower() + name[1:] for name in missing)
+        names = ", ".join(lowered(name) for name in missing)
         text += f". Not measured: {names} ({rows['unavailable'].max()})"
     return f"{text}."
 

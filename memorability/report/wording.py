@@ -10,7 +10,7 @@ from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.names import OF_LABELS, head_label
-from memorability.report.labels import label, loss_label, metric_label
+from memorability.report.labels import label, loss_label, lowered, metric_label
 from memorability.report.numbers import measured, measured_with_interval, number, percent
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -319,8 +319,7 @@ def subject_of(row: pd.Series) -> str:
         return f"Reconstruction error ({metric_label(row)}{rate})"
     if row["quantity"] == "distinctiveness":
         measure = label(row["metric"]).removesuffix(" (paper)")
-        measure = measure[0].lower() + measure[1:]
-        return f"Latent distinctiveness ({measure}; model: {loss_label(row)}{rate})"
+        return f"Latent distinctiveness ({lowered(measure)}; model: {loss_label(row)}{rate})"
     return metric_label(row)
 
 
@@ -386,7 +385,7 @@ def _baseline(rows: Rows) -> str:
     if not pooled["beats_baseline"]:
         return ""
     name = label(pooled["baseline"])
-    name = f"the {name[0].lower()}{name[1:]}"
+    name = f"the {lowered(name)}"
     beside = f"that of {name} alone (r = {number(pooled['baseline_r'])})"
     difference, low, high = (
         pooled[f"baseline_{column}"] for column in ("difference", "ci_low", "ci_high")

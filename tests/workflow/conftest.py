@@ -161,6 +161,12 @@ def run_snakemake(
     )  # fmt: skip
 
 
+def made_files(directory: Path, suffix: str = "parquet") -> list[Path]:
+    """Return the files of one kind below the results of a study, relative to its directory."""
+    found = directory.rglob(f"results/**/*.{suffix}")
+    return sorted(path.relative_to(directory) for path in found)
+
+
 def jobs(console: str) -> dict[str, int]:
     """Return rule -> number of jobs, from the table that a dry run prints."""
     table = console.rpartition("Job stats:")[2]

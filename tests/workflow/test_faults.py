@@ -22,6 +22,8 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
+from tests.workflow.conftest import made_files
+
 pytestmark = pytest.mark.long
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -71,11 +73,6 @@ def assert_undisturbed(directory: Path, tiny_run: Path, snakemake: Snakemake) ->
         assert first.keys() == second.keys()
         for name, weights in first.items():
             np.testing.assert_array_equal(second[name], weights, strict=True)
-
-
-def made_files(directory: Path, suffix: str) -> list[Path]:
-    """Return the files of one kind below the results of a study, relative to its directory."""
-    return [path.relative_to(directory) for path in directory.rglob(f"results/**/*.{suffix}")]
 
 
 def may_mount() -> bool:

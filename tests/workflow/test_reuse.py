@@ -16,6 +16,7 @@ import yaml
 
 from memorability.tables import store
 from tests.tables import read_record
+from tests.workflow.conftest import made_files
 
 Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
@@ -89,7 +90,7 @@ def test_a_deleted_stage_is_made_again_with_the_same_bytes(
     for stage in ("errors", "latents", "tables", "prediction"):
         shutil.rmtree(directory / "results" / "tiny" / stage)
     lines(snakemake, directory)
-    files = [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet")]
+    files = made_files(tiny_run)
     assert not [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]
 
 
@@ -133,10 +134,8 @@ def test_an_archive_is_enough_to_analyse_again(
     again = lines(snakemake, clean, "analysis")
     assert any("rule correlate" in line for line in again)
     assert not any("rule finetune" in line or "rule encode" in line for line in again)
-    files = [path.relative_to(clean) for path in clean.rglob("results/**/*.parquet")]
-    assert {str(file.relative_to(tiny_run)) for file in tiny_run.rglob("results/**/*.parquet")} == {
-        str(file) for file in files
-    }
+    files = made_files(clean)
+    assert made_files(tiny_run) == files
     assert not [f for f in files if (clean / f).read_bytes() != (tiny_run / f).read_bytes()]
 
 

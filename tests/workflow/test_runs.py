@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from memorability.tables import store
 from memorability.tables.latents import read_latents
 from tests.tables import read_record
-from tests.workflow.conftest import dry_run, put_back
+from tests.workflow.conftest import dry_run, made_files, put_back
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
 
 RUN = "protocol=untrained_start/loss=mse/lr=1e-3/seed=0"
@@ -101,11 +101,6 @@ Directory = Callable[..., Path]
 Snakemake = Callable[..., Any]
 
 
-def parquet_files(directory: Path) -> list[Path]:
-    """Return the study's tables, below its directory."""
-    return sorted(path.relative_to(directory) for path in directory.rglob("results/**/*.parquet"))
-
-
 def schema_name(path: Path) -> str:
     """Return which table a file is: its stem, or the directory that holds its parts."""
     directories = [part for part in reversed(path.parts[:-1]) if "=" not in part]
@@ -156,7 +151,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(tiny_run: Path, pristine: Path) 
 
 
 def test_tables_are_valid_and_say_where_they_come_from(tiny_run: Path) -> None:
-    found = parquet_files(tiny_run)
+    found = made_files(tiny_run)
     assert {schema_name(path) for path in found} == {
         "images", "prepared", "unusable", "rejected", "errors", "history", "outcomes", "latents",
         "distinctiveness",

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.workflow.cluster import Cluster, missing
+from tests.workflow.conftest import made_files
 
 pytestmark = [
     pytest.mark.slurm,
@@ -264,7 +265,6 @@ def test_a_whole_study_makes_the_same_tables_in_fewer_submissions(
     assert steps, console
     submissions = console.count("has been submitted with SLURM jobid")
     assert 0 < submissions < int(steps[1]), "figures share theirs"
-    files = [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.parquet")]
-    files += [path.relative_to(tiny_run) for path in tiny_run.rglob("results/**/*.npy")]
+    files = made_files(tiny_run) + made_files(tiny_run, "npy")
     assert len(files) > 40
     assert not [f for f in files if (directory / f).read_bytes() != (tiny_run / f).read_bytes()]

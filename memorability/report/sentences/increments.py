@@ -8,7 +8,7 @@ import pandas as pd
 from memorability.analysis.incremental import FEATURE, LOW_LEVEL, NOTHING, PREDICTORS
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.prediction.held_out import LABELS
-from memorability.report.labels import label, metric_label
+from memorability.report.labels import label, lowered, metric_label
 from memorability.report.numbers import measured, measured_with_interval, p_value
 from memorability.report.pages import write_page
 from memorability.report.reading import with_known
@@ -85,7 +85,9 @@ def _added(subject: str, row: pd.Series, confidence: float) -> str:
     """Say whether a quantity adds something to others, and by how much R² rises."""
     what = beyond_in_words(row["beyond"])
     if np.isnan(row["ci_low"]):
-        return f"Whether {_lowered(subject)} adds to {what} is not known: {why_none(row['ci_method'])}."
+        return (
+            f"Whether {lowered(subject)} adds to {what} is not known: {why_none(row['ci_method'])}."
+        )
     r = (
         f"semipartial r = {measured(row['semipartial_r'])}, {100 * confidence:g} % interval "
         f"{measured(row['ci_low'])} to {measured(row['ci_high'])} for new {row['unit']}"
@@ -105,10 +107,6 @@ def _added(subject: str, row: pd.Series, confidence: float) -> str:
 def adds(row: pd.Series) -> bool:
     """Whether a row of `incremental` shows that something is added: R² rises, and not by chance."""
     return is_shown(row) and bool(row["difference"] > 0)
-
-
-def _lowered(words: str) -> str:
-    return words[0].lower() + words[1:]
 
 
 def write_increments(
