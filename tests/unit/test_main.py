@@ -167,7 +167,7 @@ def test_what_cannot_be_asked_of_predictors_is_explained(
 @pytest.mark.parametrize(
     ("predictor", "output", "says"),
     [
-        ("resmem_published", "new", "is only published, and not fitted here: efficientnet"),
+        ("resmem_published", "new", "is only published. You can fit: alexnet"),
         ("efficientnet_lite0", "new", "did you mean 'efficientnet_lite0_ridge'"),
         ("efficientnet_lite0_ridge", "bundle.safetensors", "exists. Name another file"),
     ],
