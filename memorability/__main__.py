@@ -210,7 +210,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     if output.exists() and not arguments.overwrite:
         raise InputError(f"--output {output} exists. Name another file, or add --overwrite.")
     device = _device(arguments.device)
-    prepare, fit = begin_fit(arguments.predictor, resources=RESOURCES, weights=arguments.weights)
+    prepare, fit = begin_fit(arguments.predictor, resources=RESOURCES, start=arguments.start)
     threads = arguments.threads or torch.get_num_threads()
     make_deterministic(threads)
     settings = FitSettings(
@@ -362,7 +362,10 @@ def _parser() -> argparse.ArgumentParser:
         "--images", required=True, type=Path, metavar="FOLDER", help="file names are relative to it"
     )
     fit.add_argument(
-        "--weights", type=Path, metavar="FILE", help="to start from, in place of the download"
+        "--start",
+        type=Path,
+        metavar="FILE",
+        help="weights that a fit starts from, in place of a download (docs/predictors.md says which)",
     )
     fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
     fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")

@@ -60,6 +60,8 @@ class PixelPredictorSpec:
         "module:function": from an image to the pixels that a fit reads.
     starts_from
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
+    start
+        Of a fit that may start from a file that a person names: which files, in words.
     reads
         The layer that a fit reads, of a network of torchvision.
     """
@@ -75,6 +77,7 @@ class PixelPredictorSpec:
     fits: str = ""
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
+    start: str = ""
     reads: TorchvisionLayer | None = None
 
 
@@ -116,6 +119,7 @@ def _on_torchvision(
         fits="pixel_predictors.descriptors.torchvision_layers:fit_layer",
         prepares="pixel_predictors.views:squashed_to_224",
         starts_from=(file,) if file else (),
+        start=f"a file of torchvision's {network}",
         reads=TorchvisionLayer(network=network, layer=layer, regression=regression),
     )
 

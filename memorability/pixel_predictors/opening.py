@@ -70,7 +70,7 @@ def open_predictor(
 
 
 def begin_fit(
-    name: str, *, resources: Path, weights: Path | None = None
+    name: str, *, resources: Path, start: Path | None = None
 ) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
@@ -80,8 +80,8 @@ def begin_fit(
         As for `open_predictor`.
     resources
         Directory below which downloads land: what a fit starts from is fetched.
-    weights
-        A file to start from in place of the download.
+    start
+        A file of weights that a fit starts from, in place of the download.
 
     Returns
     -------
@@ -92,17 +92,20 @@ def begin_fit(
     Raises
     ------
     InputError
-        If there is no such predictor; if it is only published; if a file is given to one that starts
-        from none.
+        If there is no such predictor, or it is only published; if its fit reads no `start`.
     """
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
         raise InputError(f"{name} is only published. You can fit: {', '.join(fitted)}.")
-    if weights is not None:
-        if not (spec.starts_from or spec.reads):
-            raise InputError(f"{name} starts from no weights: leave --weights {weights} out.")
-        given = Given(weights=(weights,))
+    if start is not None and not spec.start:
+        raise InputError(
+            f"--start {start}: {name} reads no weights of yours"
+            + (f", but {', '.join(spec.starts_from)}" if spec.starts_from else "")
+            + ". Leave it out."
+        )
+    if start is not None:
+        given = Given(weights=(start,))
     else:
         starts = [registry()[download] for download in spec.starts_from]
         for download in starts:

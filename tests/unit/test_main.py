@@ -170,12 +170,13 @@ def test_what_cannot_be_asked_of_predictors_is_explained(
         ("resmem_published", "new", "is only published. You can fit: alexnet"),
         ("efficientnet_lite0", "new", "did you mean 'efficientnet_lite0_ridge'"),
         ("efficientnet_lite0_ridge", "bundle.safetensors", "exists. Name another file"),
+        ("hog2x2 --start scores.csv", "new", "hog2x2 reads no weights of yours"),
     ],
 )
 def test_what_cannot_be_fitted_is_explained(
     place: Path, monkeypatch: pytest.MonkeyPatch, predictor: str, output: str, says: str
 ) -> None:
-    command = ["memorability", "fit", "--predictor", predictor, "--scores", "scores.csv"]
+    command = ["memorability", "fit", "--predictor", *predictor.split(), "--scores", "scores.csv"]
     command += ["--images", "images", "--output", str(place / output)]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match=says):

@@ -90,8 +90,8 @@ def fit_layer(
     layer = _layer(spec)
     if not given.weights:
         raise InputError(
-            f"{spec.name} starts from a file of torchvision's {layer.network}, which you give with "
-            f"--weights FILE. torchvision's page of {layer.network} names it."
+            f"{spec.name} starts from {spec.start}, which you give with --start FILE. torchvision's "
+            f"page of {layer.network} says where it is."
         )
     (path,) = given.weights
     network = LayerValues(layer.network, layer.layer)
