@@ -38,6 +38,9 @@ class PixelPredictorSpec:
         "module:function": from an image to the pixels that a fit reads.
     starts_from
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
+    start
+        Of a fit that starts from a file that a person names, or from random weights: which files, in
+        words.
     """
 
     name: str
@@ -51,11 +54,35 @@ class PixelPredictorSpec:
     fits: str = ""
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
+    start: str = ""
 
 
 HITS = "hit rate"
 FALSE_ALARMS = "false-alarm rate"
 CORRECTED = "hit rate minus false-alarm rate"
+
+
+def _trained(name: str, label: str, module: str, prepares: str, start: str) -> PixelPredictorSpec:
+    """Return what is known of a predictor that is trained here, by a module of `training`."""
+    path = f"pixel_predictors.training.{module}"
+    return PixelPredictorSpec(
+        name=name,
+        label=label,
+        predicts="score that it was trained on",
+        trained_on="the images that it was trained on",
+        version="trained",
+        opens=f"{path}:open_{module}",
+        where=(
+            f"You make the file: python -m memorability fit --predictor {name} --scores TABLE "
+            "--images FOLDER --output FILE"
+        ),
+        fits=f"{path}:fit_{module}",
+        prepares=f"pixel_predictors.views:{prepares}",
+        start=start,
+    )
+
+
+_RESNET50 = "ResNet-50 of torchvision or timm"
 
 PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
     spec.name: spec
@@ -117,5 +144,17 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             prepares="pixel_predictors.views:squashed_to_224",
             starts_from=("efficientnet_lite0",),
         ),
+        _trained(
+            "resnet50", "ResNet-50, trained as in the Columbia project",
+            "resnet", "squashed_to_224", _RESNET50,
+        ),
+        _trained(
+            "resnet50_recommended", "ResNet-50, trained with augmentation and early stopping",
+            "resnet", "squashed", _RESNET50,
+        ),
+        _trained(
+            "resnet50_narrow", "ResNet-50 with an eighth of its channels, for tests and the sample",
+            "resnet", "squashed_to_224", "",
+        ),
     )
-}
+}  # fmt: skip

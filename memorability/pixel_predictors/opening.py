@@ -69,7 +69,9 @@ def open_predictor(
     return opens(spec, given)
 
 
-def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fitted]]:
+def begin_fit(
+    name: str, *, resources: Path, start: Path | None = None
+) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
     Parameters
@@ -78,6 +80,8 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
         As for `open_predictor`.
     resources
         Directory below which downloads land: what a fit starts from is fetched.
+    start
+        A file of weights that a training starts from; without one they are random.
 
     Returns
     -------
@@ -88,16 +92,23 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
     Raises
     ------
     InputError
-        If there is no such predictor, or it is only published.
+        If there is no such predictor, or it is only published; if its fit reads no `start`.
     """
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
         raise InputError(f"{name} is only published, and not fitted here: {', '.join(fitted)} is.")
+    if start is not None and not spec.start:
+        raise InputError(
+            f"--start {start}: {name} reads no weights of yours"
+            + (f", but {', '.join(spec.starts_from)}" if spec.starts_from else "")
+            + ". Leave it out."
+        )
     starts = [registry()[download] for download in spec.starts_from]
     for download in starts:
         logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
-    given = Given(weights=tuple(fetch(download, resources) for download in starts))
+    fetched = tuple(fetch(download, resources) for download in starts)
+    given = Given(weights=fetched if start is None else (start,))
     return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
 
 
