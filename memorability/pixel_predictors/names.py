@@ -83,6 +83,8 @@ def _trained(name: str, label: str, module: str, prepares: str, start: str) -> P
 
 
 _RESNET50 = "ResNet-50 of torchvision or timm"
+_RESMEM = "ResMem as published, or ResNet-152 of torchvision"
+_MEMNET = "MemNet, Hybrid-CNN, CaffeNet or AlexNet of Caffe, or MemNet of a port"
 
 PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
     spec.name: spec
@@ -155,6 +157,27 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
         _trained(
             "resnet50_narrow", "ResNet-50 with an eighth of its channels, for tests and the sample",
             "resnet", "squashed_to_224", "",
+        ),
+        _trained(
+            "resmem_trained", "ResMem's network, trained as published",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained(
+            "resmem_frozen", "ResMem's network, with normalisation as it was",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained(
+            "resmem_standardised", "ResMem's network, its ResNet on standardised images",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained(
+            "resmem_retrained", "ResMem's network, its ResNet trained too",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained("memnet_trained", "MemNet, trained anew", "memnet", "squashed", _MEMNET),
+        _trained(
+            "memnet_needell2020", "MemNet as Needell 2020 read it, trained anew",
+            "memnet", "squashed", _MEMNET,
         ),
     )
 }  # fmt: skip

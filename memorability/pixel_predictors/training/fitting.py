@@ -21,7 +21,7 @@ from memorability.base.seeding import stream_seed
 from memorability.base.settings import from_params
 from memorability.networks.torchvision_networks import tensors_digest
 from memorability.networks.training.checkpoints import Checkpoints, arithmetic
-from memorability.networks.weights import load_strictly
+from memorability.networks.weights import Receipt, load_strictly
 from memorability.pixel_predictors.contract import (
     Facts,
     FitSettings,
@@ -35,8 +35,8 @@ from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork, learn
 from memorability.sources.downloads import licence_of
 
-Load = Callable[[ScoringNetwork, Path], str]
-"""Load the weights that a training starts from into a network, and return the SHA-256 of the file.
+Load = Callable[[ScoringNetwork, Path], Receipt]
+"""Load the weights that a training starts from into a network, and return what was loaded.
 
 InputError if they are of another network."""
 
@@ -120,13 +120,13 @@ def train_predictor(
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(settings.seed, f"initial weights of {spec.name}"))
         network = kind.build()
-    start = kind.load(network, given.weights[0]) if given.weights else ""
+    start = kind.load(network, given.weights[0]) if given.weights else None
     kind.adapt(network, pixels, train)
     low = min(0.0, float(scores[train].min()))
     span = max(1.0, float(scores[train].max())) - low
     targets = ((scores - low) / span).astype(np.float32)
     shown = kind.recipe.images_shown(len(train), len(validation))
-    with _checkpoints(spec, kind, start, pixels, targets, split, settings) as checkpoints:
+    with _checkpoints(spec, kind, network, pixels, targets, split, settings) as checkpoints:
         left = shown - (checkpoints.done if checkpoints else 0)
         with progress(left, f"training {spec.name}, at most") as step:
             learned = learn(
@@ -147,11 +147,11 @@ def train_predictor(
         predictor=spec.name,
         predicts=settings.predicts,
         trained_on=f"{len(train):,} images: {settings.trained_on}",
-        version=f"start: {start[:8] or 'random'}, seed {settings.seed}, epoch {learned.kept}",
+        version=f"start: {_in_words(start)}, seed {settings.seed}, epoch {learned.kept}",
         weights_sha256=tensors_digest(whole.state_dict()),
         preprocessing=kind.preprocessing,
         licence=(
-            f"weights of the start: {licence_of(start) or 'none stated'}"
+            f"weights of the start: {licence_of(start.sha256) or 'none stated'}"
             if start
             else "yours: the start was random"
         ),
@@ -184,6 +184,12 @@ def open_trained(spec: PixelPredictorSpec, kind: Kind, given: Given) -> PixelPre
     return PixelPredictor(facts=facts, prepare=kind.prepare, network=whole)
 
 
+def _in_words(start: Receipt | None) -> str:
+    if start is None:
+        return "random"
+    return f"{start.sha256[:8]} ({start.remark})" if start.remark else start.sha256[:8]
+
+
 def _parts(
     spec: PixelPredictorSpec, scores: npt.NDArray[np.float64], split: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -212,7 +218,7 @@ def _parts(
 def _checkpoints(
     spec: PixelPredictorSpec,
     kind: Kind,
-    start: str,
+    network: ScoringNetwork,
     pixels: Pixels,
     targets: npt.NDArray[np.float32],
     split: npt.NDArray[Any],
@@ -229,8 +235,8 @@ def _checkpoints(
         digest.update(",".join(split[seen[block]]).encode())
     decisive = [
         "pixel predictor", spec.name, kind.recipe, settings.seed, settings.precision,
-        settings.resuming.code, torch.get_num_threads(), arithmetic(settings.device), start,
-        digest.hexdigest(),
+        settings.resuming.code, torch.get_num_threads(), arithmetic(settings.device),
+        tensors_digest(network.state_dict()), digest.hexdigest(),
     ]  # fmt: skip
     resuming = settings.resuming
     return Checkpoints(settings_hash(decisive), resuming.seconds, resuming.directory)

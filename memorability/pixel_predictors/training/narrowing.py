@@ -1,28 +1,33 @@
 """The same network with fewer channels: for tests and for the sample study, where minutes count."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
 from torch import nn
 
 COLOURS = 3
 SCORES = 1
 
+_Network = TypeVar("_Network", bound=nn.Module)
 
-def narrow(network: nn.Module, divisor: int) -> nn.Module:
-    """Replace the layers of a network by layers with so many times fewer channels.
+
+def narrowed(build: Callable[[], _Network], divisor: int) -> _Network:
+    """Return a network whose layers have so many times fewer channels and values.
 
     Parameters
     ----------
-    network
-        Of convolutions, batch normalisations and linear layers, whose numbers of channels and values
-        are multiples of the divisor, but for colours and scores. Changed in place; its weights are
-        drawn anew by PyTorch's own rules.
+    build
+        Makes a network of convolutions, batch normalisations and linear layers, whose numbers of
+        channels and values are multiples of the divisor, but for three colours and one score.
     divisor
-        At least 1.
-
-    Returns
-    -------
-    nn.Module
-        The network.
+        At least 1, which leaves the network as it is. Otherwise its weights are drawn by PyTorch's own
+        rules.
     """
+    if divisor == 1:
+        return build()
+    with torch.device("meta"):  # all layers are replaced
+        network = build()
 
     def fewer(channels: int, *, kept: int) -> int:
         return channels if channels == kept else channels // divisor

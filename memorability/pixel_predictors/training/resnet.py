@@ -15,12 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet50
+from torchvision.models import ResNet, resnet50
 
 from memorability.images.sizes import SIDE
 from memorability.networks.weights import (
-    IMAGENET_MEAN,
-    IMAGENET_SD,
+    Receipt,
     load_strictly,
     read_any,
 )
@@ -28,8 +27,8 @@ from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, P
 from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.training.fitting import Kind, open_trained, train_predictor
 from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork
-from memorability.pixel_predictors.training.narrowing import narrow
-from memorability.pixel_predictors.views import SQUARE, squashed, squashed_to_224
+from memorability.pixel_predictors.training.narrowing import narrowed
+from memorability.pixel_predictors.views import SQUARE, squashed, squashed_to_224, standardised
 
 HIDDEN = 512
 DROPOUT = 0.3
@@ -39,12 +38,15 @@ SQUASHED = f"squashed to {SIDE} × {SIDE} pixels (bilinear, antialiased), {STAND
 MODEL = "network ResNet-50"
 
 
-def standardised(images: Tensor) -> Tensor:
-    """Return images (N, 3, H, W) in [0, 1] less the mean of ImageNet, in its standard deviations."""
-    mean, deviation = (
-        images.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_SD)
+def _resnet_with_head() -> ResNet:
+    network = resnet50(weights=None)
+    network.fc = nn.Sequential(
+        nn.Linear(network.fc.in_features, HIDDEN),
+        nn.ReLU(),
+        nn.Dropout(DROPOUT),
+        nn.Linear(HIDDEN, 1),
     )
-    return (images - mean) / deviation
+    return network
 
 
 class ResNetScores(ScoringNetwork):
@@ -63,15 +65,7 @@ class ResNetScores(ScoringNetwork):
     def __init__(self, *, both_sides: bool = False, divisor: int = 1) -> None:
         super().__init__()
         self.both_sides = both_sides
-        self.resnet = resnet50(weights=None)
-        self.resnet.fc = nn.Sequential(
-            nn.Linear(self.resnet.fc.in_features, HIDDEN),
-            nn.ReLU(),
-            nn.Dropout(DROPOUT),
-            nn.Linear(HIDDEN, 1),
-        )
-        if divisor > 1:
-            narrow(self.resnet, divisor)
+        self.resnet = narrowed(_resnet_with_head, divisor)
 
     def inputs(self, pixels: Tensor) -> Tensor:
         """Return standardised images (N, 3, H, W)."""
@@ -96,15 +90,17 @@ class ResNetScores(ScoringNetwork):
         return scores
 
 
-def load_resnet(network: ScoringNetwork, path: Path) -> str:
+def load_resnet(network: ScoringNetwork, path: Path) -> Receipt:
     """Load a ResNet-50 of torchvision or timm but for its classifier: see `fitting.Load`."""
     state, digest = read_any(path)
     body = network.get_submodule("resnet")
-    classifier = {key for key in state if key.startswith("fc.")}
     own = {key: value for key, value in body.state_dict().items() if key.startswith("fc.")}
-    loaded = {key: value for key, value in state.items() if key not in classifier} | own
-    load_strictly(body, loaded, MODEL, path)
-    return digest
+    published = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    load_strictly(body, published | own, MODEL, path)
+    return Receipt(
+        model=MODEL, source=str(path), sha256=digest, matched=len(published), missing=len(own),
+        unexpected=len(state) - len(published), remark="random: fc",
+    )  # fmt: skip
 
 
 KINDS: Mapping[str, Kind] = {

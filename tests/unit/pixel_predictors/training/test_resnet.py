@@ -1,6 +1,7 @@
 """ResNet-50 trained on a few images: written and read, in the units of its scores, mistakes refused."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -175,8 +176,9 @@ def test_a_start_is_loaded_but_for_its_classifier(tmp_path: Path) -> None:
     published = resnet50(weights=None)
     torch.save(published.state_dict(), path)
     network = ResNetScores()
-    digest = load_resnet(network, path)
-    assert len(digest) == 64
+    receipt = load_resnet(network, path)
+    assert (receipt.matched, receipt.missing, receipt.unexpected) == (318, 4, 2)
+    assert len(receipt.sha256) == 64
     torch.testing.assert_close(
         network.resnet.layer3[1].conv2.weight, published.layer3[1].conv2.weight
     )
@@ -192,7 +194,7 @@ def test_the_start_is_in_the_facts(fit: Fit, tmp_path: Path) -> None:
     torch.save(ResNetScores(divisor=8).resnet.state_dict(), path)
     facts = fit(weights=(path,)).predictor.facts
     assert facts.licence == "weights of the start: none stated"
-    assert "random" not in facts.version
+    assert re.fullmatch(r"start: [0-9a-f]{8} \(random: fc\), seed 1, epoch [12]", facts.version)
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
