@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
@@ -39,8 +39,7 @@ class PixelPredictorSpec:
     starts_from
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
     start
-        Of a fit that starts from a file that a person names, or from random weights: which files, in
-        words.
+        Of a fit that may start from a file that a person names: which files, in words.
     """
 
     name: str
@@ -62,20 +61,29 @@ FALSE_ALARMS = "false-alarm rate"
 CORRECTED = "hit rate minus false-alarm rate"
 
 
-def _trained(name: str, label: str, module: str, prepares: str, start: str) -> PixelPredictorSpec:
-    """Return what is known of a predictor that is trained here, by a module of `training`."""
-    path = f"pixel_predictors.training.{module}"
+def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
+    """Return a predictor that is published by nobody: everyone fits it to scores of their own."""
     return PixelPredictorSpec(
         name=name,
         label=label,
-        predicts="score that it was trained on",
-        trained_on="the images that it was trained on",
-        version="trained",
-        opens=f"{path}:open_{module}",
+        predicts="score that it was fitted to",
+        trained_on="the images that it was fitted to",
+        version="fitted",
         where=(
             f"You make the file: python -m memorability fit --predictor {name} --scores TABLE "
             "--images FOLDER --output FILE"
         ),
+        **how,
+    )
+
+
+def _trained(name: str, label: str, module: str, prepares: str, start: str) -> PixelPredictorSpec:
+    """Return a network that is trained by a module of `training`."""
+    path = f"pixel_predictors.training.{module}"
+    return _fitted(
+        name,
+        label,
+        opens=f"{path}:open_{module}",
         fits=f"{path}:fit_{module}",
         prepares=f"pixel_predictors.views:{prepares}",
         start=start,
@@ -131,17 +139,10 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
                 "image_mean.npy in github.com/andrewrkeyes/Memnet-Pytorch"
             ),
         ),
-        PixelPredictorSpec(
-            name="efficientnet_lite0_ridge",
-            label="ridge regression on EfficientNet-Lite0",
-            predicts="score that it was fitted to",
-            trained_on="the images that it was fitted to",
-            version="fitted",
+        _fitted(
+            "efficientnet_lite0_ridge",
+            "ridge regression on EfficientNet-Lite0",
             opens="pixel_predictors.frozen_encoder:open_encoder_ridge",
-            where=(
-                "You make the file: python -m memorability fit --predictor efficientnet_lite0_ridge "
-                "--scores TABLE --images FOLDER --output FILE"
-            ),
             fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
             prepares="pixel_predictors.views:squashed_to_224",
             starts_from=("efficientnet_lite0",),

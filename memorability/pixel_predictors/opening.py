@@ -81,7 +81,7 @@ def begin_fit(
     resources
         Directory below which downloads land: what a fit starts from is fetched.
     start
-        A file of weights that a training starts from; without one they are random.
+        A file of weights that a fit starts from, in place of the download.
 
     Returns
     -------
@@ -97,18 +97,20 @@ def begin_fit(
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
-        raise InputError(f"{name} is only published, and not fitted here: {', '.join(fitted)} is.")
+        raise InputError(f"{name} is only published. You can fit: {', '.join(fitted)}.")
     if start is not None and not spec.start:
         raise InputError(
             f"--start {start}: {name} reads no weights of yours"
             + (f", but {', '.join(spec.starts_from)}" if spec.starts_from else "")
             + ". Leave it out."
         )
-    starts = [registry()[download] for download in spec.starts_from]
-    for download in starts:
-        logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
-    fetched = tuple(fetch(download, resources) for download in starts)
-    given = Given(weights=fetched if start is None else (start,))
+    if start is not None:
+        given = Given(weights=(start,))
+    else:
+        starts = [registry()[download] for download in spec.starts_from]
+        for download in starts:
+            logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
+        given = Given(weights=tuple(fetch(download, resources) for download in starts))
     return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
 
 

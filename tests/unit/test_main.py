@@ -216,7 +216,7 @@ def test_a_predictor_is_trained_from_the_command_line_and_scores(
 @pytest.mark.parametrize(
     ("predictor", "output", "says"),
     [
-        ("resmem_published", "new", "is only published, and not fitted here: efficientnet"),
+        ("resmem_published", "new", "is only published. You can fit: "),
         ("efficientnet_lite0", "new", "did you mean 'efficientnet_lite0_ridge'"),
         ("efficientnet_lite0_ridge", "bundle.safetensors", "exists. Name another file"),
     ],
