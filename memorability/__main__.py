@@ -205,7 +205,7 @@ def _fit(arguments: argparse.Namespace) -> int:
 
     from memorability.base.seeding import make_deterministic
     from memorability.pixel_predictors.contract import FitSettings, Resuming
-    from memorability.pixel_predictors.frozen_encoder import write_fitted
+    from memorability.pixel_predictors.fitted_file import write_fitted
     from memorability.pixel_predictors.opening import begin_fit
     from memorability.scorer.fitting import fit_to_table
     from memorability.workflow.fingerprint import fingerprint
@@ -371,15 +371,15 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--images", required=True, type=Path, metavar="FOLDER", help="file names are relative to it"
     )
-    fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
-    fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")
     fit.add_argument(
         "--start",
         type=Path,
         metavar="FILE",
-        help="weights that a training starts from (docs/predictors.md says which); without it they are "
-        "random",
+        help="weights that a fit starts from, in place of a download or of random ones "
+        "(docs/predictors.md says which)",
     )
+    fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
+    fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")
     fit.add_argument(
         "--precision",
         choices=("fp32", "bf16"),

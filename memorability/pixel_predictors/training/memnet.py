@@ -2,7 +2,8 @@
 
 Source: Khosla, Raju, Torralba & Oliva 2015, "Understanding and Predicting Image Memorability at a
 Large Scale": Euclidean loss, from weights of Hybrid-CNN. Nothing public says how it was optimised: the
-recipe is ours, of the kind that Caffe nets have. At a learning rate of 1e-4 a random start does not settle.
+recipe is ours, of the kind that Caffe's networks have. With a learning rate of 1e-4, a random start
+does not settle.
 """
 
 from collections.abc import Mapping

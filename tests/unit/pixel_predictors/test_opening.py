@@ -102,3 +102,24 @@ def test_a_file_of_yours_is_read_in_place_of_the_download(asked: list[str], tmp_
     with pytest.raises(InputError, match=r"mine\.pt does not exist"):
         open_predictor("resmem_published", resources=tmp_path, weights=tmp_path / "mine.pt")
     assert asked == []
+
+
+def test_a_fit_starts_from_a_file_of_yours_without_a_download(
+    asked: list[str], tmp_path: Path
+) -> None:
+    opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, start=tmp_path / "mine.pth")
+    assert not asked
+    with pytest.raises(FetchedError):
+        opening.begin_fit("alexnet_fc6_svr", resources=tmp_path)
+    assert asked == ["alexnet"]
+    with pytest.raises(InputError, match=r"hog2x2 reads no weights of yours\. Leave it out"):
+        opening.begin_fit("hog2x2", resources=tmp_path, start=tmp_path / "mine.pth")
+
+
+def test_every_fit_starts_from_what_is_registered() -> None:
+    for spec in PIXEL_PREDICTORS.values():
+        assert set(spec.starts_from) <= set(registry())
+        if spec.fits:
+            for definition in (spec.fits, spec.prepares):
+                module, _, function = definition.partition(":")
+                assert callable(getattr(import_module(f"memorability.{module}"), function))

@@ -10,7 +10,7 @@ import torch
 
 from memorability.base.errors import InputError
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given
-from memorability.pixel_predictors.frozen_encoder import write_fitted
+from memorability.pixel_predictors.fitted_file import write_fitted
 from memorability.pixel_predictors.memnet import TenCropScores
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.pixel_predictors.training import memnet

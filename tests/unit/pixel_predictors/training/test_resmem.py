@@ -12,7 +12,7 @@ from torchvision.models import resnet18
 
 from memorability.base.errors import InputError
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given
-from memorability.pixel_predictors.frozen_encoder import write_fitted
+from memorability.pixel_predictors.fitted_file import write_fitted
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.pixel_predictors.resmem import TwoBranches, resmem_network
 from memorability.pixel_predictors.training import resmem

@@ -17,7 +17,7 @@ from memorability.base.errors import InputError
 from memorability.networks.training import checkpoints as states
 from memorability.networks.training.checkpoints import Checkpoints
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, Resuming
-from memorability.pixel_predictors.frozen_encoder import write_fitted
+from memorability.pixel_predictors.fitted_file import write_fitted
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.pixel_predictors.training import resnet
 from memorability.pixel_predictors.training.fitting import Kind
