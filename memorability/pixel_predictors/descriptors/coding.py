@@ -4,8 +4,6 @@ Sources: Wang et al. 2010, "Locality-constrained Linear Coding for Image Classif
 approximated coding); Lazebnik, Schmid & Ponce 2006, "Beyond Bags of Features" (the pyramid).
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
@@ -28,6 +26,7 @@ VALUES = WORDS * sum(level**2 for level in LEVELS)
 _BATCH = 4096
 
 Floats = npt.NDArray[np.float32]
+Quarters = npt.NDArray[np.intp]
 
 
 def learn_words(descriptors: Floats, seed: int) -> Floats:
@@ -75,14 +74,14 @@ def coded(descriptors: Floats, words: Floats) -> Floats:
     return codes
 
 
-def pooled(codes: Floats, parts: tuple[Iterable[int], Iterable[int]]) -> Floats:
+def pooled(codes: Floats, quarters: tuple[Quarters, Quarters]) -> Floats:
     """Return the largest weight of each word in each part of the image, with a length of 1, (5376,).
 
     Parameters
     ----------
     codes
         (rows, columns, 256).
-    parts
+    quarters
         For each row, and for each column, the quarter of the image, 0 to 3 and ascending, that it
         lies in.
 
@@ -92,7 +91,6 @@ def pooled(codes: Floats, parts: tuple[Iterable[int], Iterable[int]]) -> Floats:
         256 values for each of 4 × 4 parts, row by row; then for 2 × 2; then for the whole image. A
         part without a descriptor has zeros.
     """
-    quarters = [np.asarray(list(one)) for one in parts]
     largest = []
     for level in LEVELS:
         rows, columns = (

@@ -174,11 +174,12 @@ def _values(
     rows, columns = descriptors.shape[:2]
     codes = coded(descriptors.reshape(-1, hog.VALUES), words).reshape(rows, columns, WORDS)
     height, width = image.shape[1:]
-    quarters = (
-        [place * hog.GRID_STEP * LEVELS[0] // side for place in range(count)]
-        for count, side in ((rows, height), (columns, width))
-    )
-    return pooled(codes, (next(quarters), next(quarters)))
+    return pooled(codes, (_quarters(rows, height), _quarters(columns, width)))
+
+
+def _quarters(count: int, side: int) -> npt.NDArray[np.intp]:
+    """Return in which quarter of a side, 0 to 3, each of so many descriptors lies."""
+    return np.arange(count) * hog.GRID_STEP * LEVELS[0] // side
 
 
 def _encoder(words: npt.NDArray[np.float32] | None, **origin: str) -> Encoder:

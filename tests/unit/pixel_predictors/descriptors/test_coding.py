@@ -53,9 +53,7 @@ def test_a_descriptor_that_is_a_word_has_its_weight_above_all() -> None:
 @pytest.mark.parametrize(("height", "width"), [(10, 7), (3, 2), (4, 5)])
 def test_the_pyramid_has_the_largest_weight_of_each_part(height: int, width: int) -> None:
     codes = np.random.default_rng(4).normal(size=(height, width, WORDS)).astype(np.float32)
-    ours = pooled(
-        codes, ([4 * y // height for y in range(height)], [4 * x // width for x in range(width)])
-    )
+    ours = pooled(codes, (4 * np.arange(height) // height, 4 * np.arange(width) // width))
     expected = []
     for level in (4, 2, 1):
         for row in range(level):
