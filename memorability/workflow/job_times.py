@@ -20,6 +20,7 @@ from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
@@ -221,7 +222,8 @@ class JobSeconds:
     def _predicting(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that predict scores from latents."""
         prediction = self._study.settings["prediction"]
-        heads = len(prediction["heads"]) + len(prediction["external"]) + BASELINES + 2
+        read = len(self._study.pixel_predictors)
+        heads = len(prediction["heads"]) + len(prediction["external"]) + read + BASELINES + 2
         return {
             "map_latents": lambda _: self._latents,
             "predict": lambda _: self._fitting(MAIN),
@@ -229,6 +231,11 @@ class JobSeconds:
             "choose_predictor": lambda _: FIGURES["figure"],
             "predict_by_head": lambda job: self._fitting(job.wildcards["head"]),
             "predict_left_out": self._left_out,
+            "view_images": lambda job: self._sizes.images * FIGURES["prepare"] / job.threads,
+            "fit_pixel_predictor": self._fit_to_pixels,
+            "score_pixels": lambda job: (
+                self._sizes.images * _pixel_seconds(job) / self._threads(job)
+            ),
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
             ),
@@ -382,6 +389,11 @@ class JobSeconds:
             case "inner_products":
                 return self._pairs(self._sizes.train)
 
+    def _fit_to_pixels(self, job: Job) -> float:
+        """Return the seconds in which images are learned from and scored."""
+        passes = self._sizes.train * PIXEL_PREDICTORS[job.wildcards["head"]].passes
+        return (passes + self._sizes.images) * _pixel_seconds(job) / self._threads(job)
+
     def _left_out(self, _: Job) -> float:
         head = self._study.settings["prediction"]["leave_one_category_out"]
         return self._sizes.categories * self._fitting(head)
@@ -424,7 +436,7 @@ class JobSeconds:
         errors = len(study.runs) // max(1, len(study.settings["learning_rates"]))
         elsewhere = len(study.settings["external_errors"])
         measured = errors + elsewhere + self._series("distinctiveness") // DISTANCES
-        steps = 1 + bool(study.runs) + bool(study.runs and study.settings["prediction"]["external"])
+        steps = 1 + bool(study.runs) + bool(paths.external_predictions(study))
         models = steps * measured + (len(TABLE_2) if study.runs else 0)
         return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
 
@@ -435,6 +447,11 @@ class JobSeconds:
     def _detailed(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated in detail, also without each image."""
         return float(DETAILED * runs * images * (self._draws + images) * FIGURES["resample"])
+
+
+def _pixel_seconds(job: Job) -> float:
+    """Return the seconds of one core in which the job's predictor of pixels scores an image."""
+    return named(PIXEL_PREDICTORS, job.wildcards["head"], "predictor").seconds
 
 
 def latent_size(study: Study) -> int:
