@@ -4,6 +4,8 @@ REQUIRED: the images and their table, the split; of prediction.pixel_predictors 
 MAKES:    <results>/pixel_predictors/views/<preparation>.npy
           <results>/pixel_predictors/<predictor>/<score>.safetensors (python -m memorability predict --weights)
           <results>/pixel_predictions/target=<score or published>/head=<predictor>/part.parquet
+          <results>/tables/predictor_comparison.*, predictor_comparison_by_category.*
+          <results>/figures/predictor_comparison.*
 """
 
 FITTED = {spec.name: spec for spec in study.pixel_predictors if spec.fits}
@@ -108,3 +110,62 @@ rule score_pixels:
         code=code("score_pixels", lambda wildcards: wildcards.head),
     script:
         "../scripts/score_pixels.py"
+
+
+rule compare_predictors:
+    """Compare every predictor, head and label-only baseline on the same test images."""
+    input:
+        predictions=rules.predict.output.predictions,
+        heads=HEADS,
+        of_targets=[
+            paths.pixel_predictions(study, spec, target)
+            for spec in FITTED.values()
+            for target in study.targets[1:]
+        ],
+        images=ANALYSED_IMAGES,
+    output:
+        **tabled("predictor_comparison", "comparison"),
+        **tabled("predictor_comparison_by_category", "by_category"),
+        page=page("predictor_comparison"),
+    log:
+        "<logs>/compare_predictors.log",
+    benchmark:
+        "<benchmarks>/compare_predictors.jsonl"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **asking("2GB", requests.runtime("compare_predictors")),
+    params:
+        study=study.name,
+        settings=job_settings.comparison(study),
+        note=notes.prediction_note(study),
+        code=code("compare_predictors"),
+    script:
+        "../scripts/compare_predictors.py"
+
+
+rule plot_predictors:
+    """Draw which predictor is best, by how much, and in which categories."""
+    input:
+        comparison=rules.compare_predictors.output.comparison,
+        by_category=rules.compare_predictors.output.by_category,
+    output:
+        **drawn("predictor_comparison"),
+    log:
+        "<logs>/plot_predictors.log",
+    benchmark:
+        "<benchmarks>/plot_predictors.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        confidence=CONFIDENCE,
+        note=notes.prediction_note(study),
+        code=code("plot_predictors"),
+    script:
+        "../scripts/plot_predictors.py"
+
+
+if study.pixel_predictors:
+    ANALYSIS += [rules.compare_predictors.output, rules.plot_predictors.output]

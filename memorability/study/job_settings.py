@@ -11,6 +11,8 @@ from typing import Any
 from memorability.features.names import OBJECT_FEATURES
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import minimum_side
+from memorability.pixel_predictors.names import trained_on
+from memorability.prediction.names import MAIN
 from memorability.study import notes, paths
 from memorability.study.grid import learning_rate
 from memorability.study.study import Study
@@ -287,6 +289,23 @@ def pixel_fit(study: Study, target: str) -> Settings:
 def pixel_scoring(study: Study) -> Settings:
     """Return what decides scores by published predictors (`….study_images.ScoringSettings`)."""
     return {"decoding": decoding(study), "compute": machine(study)}
+
+
+def comparison(study: Study) -> Settings:
+    """Return what decides the comparison of predictors (`….comparison.ComparisonSettings`)."""
+    prediction = study.settings["prediction"]
+    known = {
+        head: {"predicts": "score", "trained_on": "training part"}
+        for head in (MAIN, *prediction["heads"])
+    }
+    known |= {name: {"predicts": "", "trained_on": "unknown"} for name in prediction["external"]}
+    # Those that are fitted here are fitted to every target.
+    known |= {
+        spec.name: {"predicts": spec.predicts, "trained_on": trained_on(spec, study.images_from)}
+        for spec in study.pixel_predictors
+        if not spec.fits
+    }
+    return {"targets": list(study.targets), "known": known, "bootstrap": bootstrap(study)}
 
 
 def bundle(study: Study) -> Settings:

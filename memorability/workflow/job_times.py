@@ -58,7 +58,7 @@ RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "planted", "prediction", "pretraining", "protocol_effects",
+    "matrix", "measures", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
     "reconstructions", "scores", "search", "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
@@ -238,6 +238,14 @@ class JobSeconds:
             ),
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
+            ),
+            "compare_predictors": lambda _: (
+                HEAD_METRICS
+                * heads
+                * len(self._study.targets)
+                * self._sizes.test
+                * self._draws
+                * FIGURES["resample"]
             ),
             "bundle_predictor": lambda _: (
                 self._latents
