@@ -165,7 +165,7 @@ def fit_to_study(
     predicted = np.empty(len(pixels))
     for start in range(0, len(pixels), BATCH_SIZE):
         batch = slice(start, start + BATCH_SIZE)
-        predicted[batch] = predictor.score(pixels[batch], settings.device)
+        predicted[batch] = predictor.score(pixels[batch].copy(), settings.device)
         for _ in predicted[batch]:
             on_image()
     return fitted, predicted

@@ -16,7 +16,7 @@ from memorability.report.numbers import (
     measured_with_interval,
     percent,
 )
-from memorability.report.pages import write_page
+from memorability.report.pages import heading_part, note_part, table_part, text_part, write_parts
 from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -162,19 +162,12 @@ def write_comparison(table: pd.DataFrame, path: str | Path, *, note: str) -> Non
     note
         Of the study, above the table.
     """
-    targets = [name for name in SCORE_KINDS if (table["target"] == name).any()]
-    by_target = {name: compared(table, name) for name in targets}
-    first, *others = targets
-    write_page(
-        comparison_for_reading(by_target[first]),
-        path,
-        title=f"Predictors of {SCORE_KINDS[first].in_a_sentence}, on the same test images",
-        note=note,
-        lead=" ".join(comparison_in_words(rows) for rows in by_target.values()),
-        more={
-            f"Predictors of {SCORE_KINDS[name].in_a_sentence}": comparison_for_reading(
-                by_target[name]
-            )
-            for name in others
-        },
-    )
+    parts = [note_part(note)]
+    for target in (name for name in SCORE_KINDS if (table["target"] == name).any()):
+        rows = compared(table, target)
+        parts += [
+            heading_part(f"Predictors of {SCORE_KINDS[target].in_a_sentence}"),
+            text_part(comparison_in_words(rows)),
+            table_part(comparison_for_reading(rows)),
+        ]
+    write_parts(parts, path, title="Predictors on the same test images")

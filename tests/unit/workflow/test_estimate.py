@@ -24,9 +24,11 @@ from memorability.workflow.cost_figures import (
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
+    Sizes,
+    sizes_of,
 )
 from memorability.workflow.estimate import disk_bytes, estimate, in_words, page, passing_bytes
-from memorability.workflow.job_times import JobSeconds, Sizes, latent_size, sizes_of
+from memorability.workflow.job_times import JobSeconds, latent_size
 from memorability.workflow.planned_jobs import Job
 
 ROOT = Path(__file__).parents[3]
