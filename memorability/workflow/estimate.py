@@ -180,6 +180,12 @@ def disk_bytes(study: Study, sizes: Sizes) -> dict[str, float]:
         "latents": (len(study.selected) + 1) * latents,
         "prepared images": len(resizes) * sizes.images * PIXEL_BYTES
         + sizes.pretraining * PIXEL_BYTES,
+        # Those that are fitted have views of 224 to 256 pixels, which several may share.
+        "images as predictors read them": (
+            len({spec.prepares for spec in study.pixel_predictors if spec.fits})
+            * sizes.images
+            * PIXEL_BYTES
+        ),
         "attribution maps": attributed * MAP_BYTES,
         "tables of errors": rows * (sizes.images * ROW_BYTES + TABLE_BYTES),
     }

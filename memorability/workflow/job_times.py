@@ -156,9 +156,7 @@ class JobSeconds:
             "predict_left_out": self._left_out,
             "view_images": lambda job: self._sizes.images * FIGURES["prepare"] / job.threads,
             "fit_pixel_predictor": self._fit_to_pixels,
-            "score_pixels": lambda job: (
-                self._sizes.images * _pixel_seconds(job) / self._threads(job)
-            ),
+            "score_pixels": lambda job: self._sizes.images * _pixel_seconds(job) / job.threads,
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
             ),
@@ -323,7 +321,7 @@ class JobSeconds:
     def _fit_to_pixels(self, job: Job) -> float:
         """Return the seconds in which images are learned from and scored."""
         passes = self._sizes.train * PIXEL_PREDICTORS[job.wildcards["head"]].passes
-        return (passes + self._sizes.images) * _pixel_seconds(job) / self._threads(job)
+        return (passes + self._sizes.images) * _pixel_seconds(job) / job.threads
 
     def _left_out(self, _: Job) -> float:
         head = self._study.settings["prediction"]["leave_one_category_out"]
