@@ -77,7 +77,7 @@ class Comparison:
 def compare(
     predictions: pd.DataFrame,
     heads: Mapping[str, pd.DataFrame],
-    of_targets: pd.DataFrame,
+    of_targets: Mapping[str, Mapping[str, pd.DataFrame]],
     images: pd.DataFrame,
     *,
     settings: ComparisonSettings,
@@ -89,8 +89,7 @@ def compare(
     predictions, heads
         See `memorability.prediction.evaluation.by_head`.
     of_targets
-        Tables `head_predictions` of predictors that were fitted to other scores than `score`, with the
-        columns target and head; without rows where there are none.
+        Target other than "score" -> predictor that was fitted to it -> its table `head_predictions`.
     images
         The image table.
     settings
@@ -113,7 +112,7 @@ def compare(
     known = {head: Known(**words) for head, words in settings.known.items()}
     ceilings = _ceilings(images, predictions, bootstrap)
     for target in settings.targets:
-        test = _on_target(target, predictions, heads, of_targets, images)
+        test = _on_target(target, predictions, heads, of_targets.get(target, {}), images)
         if test.empty:
             continue
         words = {str(head): known.get(str(head), _fitted(target)) for head in test.columns[2:]}
@@ -150,7 +149,7 @@ def _on_target(
     target: str,
     predictions: pd.DataFrame,
     heads: Mapping[str, pd.DataFrame],
-    of_targets: pd.DataFrame,
+    fits: Mapping[str, pd.DataFrame],
     images: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the test images that have a score: image_id, score, and a column per head and baseline."""
@@ -167,9 +166,8 @@ def _on_target(
     means = label_baselines(measured, split)[[*BASELINES]]
     own = measured[["image_id", "score"]].join(means)
     table = test.drop(columns=["score", *BASELINES]).merge(own, on="image_id", validate="1:1")
-    for head, rows in of_targets[of_targets["target"] == target].groupby("head"):
-        fitted = rows.set_index("image_id")["predicted"]
-        table[str(head)] = table["image_id"].map(fitted)
+    for head, rows in fits.items():
+        table[head] = table["image_id"].map(rows.set_index("image_id")["predicted"])
     return table[["image_id", "score", MAIN, *heads, *BASELINES]]
 
 

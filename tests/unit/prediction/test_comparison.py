@@ -22,7 +22,6 @@ KNOWN = {
     "resmem_published": {"predicts": "hit rate", "trained_on": "yes"},
     "elsewhere": {"predicts": "", "trained_on": "unknown"},
 }
-NONE = pd.DataFrame(columns=["target", "head", "image_id", "predicted"])
 
 
 def study(n: int = 160) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], pd.DataFrame]:
@@ -45,12 +44,12 @@ def compared(
     table: pd.DataFrame,
     heads: dict[str, pd.DataFrame],
     images: pd.DataFrame,
-    of_targets: pd.DataFrame = NONE,
+    of_targets: dict[str, dict[str, pd.DataFrame]] | None = None,
     *,
     targets: tuple[str, ...] = ("score",),
 ) -> Comparison:
     settings = ComparisonSettings(targets=targets, known=KNOWN, bootstrap=BOOTSTRAP)
-    found = compare(table, heads, of_targets, images, settings=settings)
+    found = compare(table, heads, of_targets or {}, images, settings=settings)
     for name, made in (
         ("predictor_comparison", found.table),
         ("predictor_comparison_by_category", found.by_category),
@@ -136,15 +135,7 @@ def test_each_score_has_its_own_ceiling_label_means_and_fits(
         train.groupby("category")["false_alarm_rate"].mean().mean()
     )
     # A predictor that was fitted to each score predicts it by its own fit.
-    ids = images["image_id"]
-    fits = pd.concat(
-        [
-            pd.DataFrame(
-                {"target": name, "head": "fitted", "image_id": ids, "predicted": images[name]}
-            )
-            for name in RATES
-        ]
-    )
+    fits = {name: {"fitted": head(table, images[name].to_numpy())} for name in RATES}
     both = heads | {"fitted": head(table, table["score"].to_numpy() ** 2)}
     own = compared(table, both, images, fits, targets=("score", *RATES)).table
     own = own[own["head"] == "fitted"].set_index("target")
