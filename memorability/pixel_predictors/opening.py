@@ -64,7 +64,13 @@ def open_predictor(
     """
     spec = specification(name)
     logger.info("%s", introduction(spec))
-    given = Given(weights=_files(spec, weights, resources), mean_image=mean_image, scale=scale)
+    files = _files(spec, weights, resources)
+    return open_with(name, Given(weights=files, mean_image=mean_image, scale=scale))
+
+
+def open_with(name: str, given: Given) -> PixelPredictor:
+    """Return a predictor of files that are there; InputError if it is unknown, or they are others."""
+    spec = specification(name)
     opens: Open = _definition(spec.opens)
     return opens(spec, given)
 
@@ -111,7 +117,19 @@ def begin_fit(
         for download in starts:
             logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
         given = Given(weights=tuple(fetch(download, resources) for download in starts))
-    return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
+    return preparation(spec.prepares), fit_with(name, given)
+
+
+def preparation(definition: str) -> Prepare:
+    """Return what makes of an upright image the pixels that a fit reads, as a registry names it."""
+    prepare: Prepare = _definition(definition)
+    return prepare
+
+
+def fit_with(name: str, given: Given) -> Callable[..., Fitted]:
+    """Return a `memorability.pixel_predictors.contract.Fit` that has its first two parameters."""
+    spec = specification(name)
+    return partial(_definition(spec.fits), spec, given)
 
 
 def _definition(name: str) -> Any:
