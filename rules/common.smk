@@ -16,7 +16,7 @@ from memorability.base.errors import InputError
 from memorability.base.text import refuse_doubled_keys
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import PREDICTORS
-from memorability.report.contents import place
+from memorability.report.contents import entries_of, place
 from memorability.report.labels import metric_label, score_label
 from memorability.workflow.fingerprint import KeptFingerprints
 from memorability.workflow.planned_jobs import dry_run
@@ -82,6 +82,12 @@ def asking(mem, runtime, **others):
     return {"mem": growing(mem), "runtime": growing(runtime), **others}
 
 
+@cache
+def entries():
+    """Return the entries of the report that this study has, once every rule file was read."""
+    return entries_of(map(str, flatten([ANALYSIS, ALL])))
+
+
 def shown(path, entry, caption, front=False, detail=""):
     """Return an output that the report shows, at its place in `CONTENTS`.
 
@@ -90,7 +96,7 @@ def shown(path, entry, caption, front=False, detail=""):
 
     def at(wildcards):
         given = [value(wildcards) if callable(value) else value for value in (front, detail)]
-        return place(entry, front=given[0], detail=given[1])
+        return place(entry, front=given[0], detail=given[1], present=entries())
 
     return report(
         path,

@@ -4,7 +4,8 @@ Snakemake sorts categories and labels by the alphabet. Numbers in front of them 
 table.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 
 FRONT = "Results on one page and in figures"
 
@@ -88,7 +89,29 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
 """Category -> entry, a figure or a page below the results -> what it is, in words."""
 
 
-def place(entry: str, *, front: bool = False, detail: str = "") -> tuple[str, str]:
+ENTRIES = frozenset(entry for entries in CONTENTS.values() for entry in entries)
+"""Every entry that a report may have."""
+
+
+def entries_of(files: Iterable[str]) -> frozenset[str]:
+    """Return the entries that files of a study belong to.
+
+    Parameters
+    ----------
+    files
+        Paths: "<results>/figures/errors/mse.svg" belongs to "figures/errors".
+    """
+    found = (re.search(r"\b(?:figures|tables)/[a-z0-9_]+", file) for file in files)
+    return ENTRIES & {match.group() for match in found if match}
+
+
+def place(
+    entry: str,
+    *,
+    front: bool = False,
+    detail: str = "",
+    present: Collection[str] = ENTRIES,
+) -> tuple[str, str]:
     """Return where the report shows an entry: its category and its label, both numbered.
 
     Parameters
@@ -100,6 +123,8 @@ def place(entry: str, *, front: bool = False, detail: str = "") -> tuple[str, st
         front.
     detail
         What tells it from others of the same entry.
+    present
+        The entries that the study has; they are numbered without gaps.
 
     Raises
     ------
@@ -107,13 +132,13 @@ def place(entry: str, *, front: bool = False, detail: str = "") -> tuple[str, st
         If the report has no such entry.
     """
     places = [
-        (f"{place}. {category}", [*entries].index(entry) + 1, entries)
+        (f"{place}. {category}", [name for name in entries if name in {entry, *present}], entries)
         for place, (category, entries) in enumerate(CONTENTS.items(), start=1)
         if entry in entries
     ]
     if not places:
         raise ValueError(f"The report has no place for {entry!r}. Add it to CONTENTS.")
-    category, number, entries = places[0 if front else -1]
-    digits = len(str(len(entries)))
-    label = f"{number:0{digits}}. {entries[entry]}"
+    category, there, entries = places[0 if front else -1]
+    digits = len(str(len(there)))
+    label = f"{there.index(entry) + 1:0{digits}}. {entries[entry]}"
     return category, f"{label}: {detail}" if detail else label

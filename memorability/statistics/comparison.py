@@ -331,7 +331,7 @@ def _given(
     mean = float(left.mean())
     r, control_r, agreement = (float(each.mean()) for each in once)
     none = Inference(no_interval(f"none (n < {SMALLEST_BOOTSTRAP})"), np.nan, units.word)
-    p = p_value(mean, freedom) if freedom > 0 else np.nan
+    p = p_value(mean, freedom)
     found, of_difference = Inference(none.interval, p, units.word), none
     if drawn is not None and (units.clustered or len(left) > 1):
         found = infer([Runs(left, _left(*drawn))], units, bootstrap)

@@ -88,7 +88,8 @@ def bootstrap_spearman(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Corr
     images with replacement, the same ones for every run and for `y`, and ranks them anew. Resamples
     in which a variable happens to be constant have no correlation: they are dropped, and
     `ci_method` says how many. The p-value is that of Spearman's test (t distribution with n − 2
-    degrees of freedom) at the mean correlation; for one run it is SciPy's.
+    degrees of freedom) at the mean correlation; for one run it is SciPy's. Fewer than 10 images have
+    none.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def bootstrap_spearman(x: ArrayLike, y: ArrayLike, bootstrap: Bootstrap) -> Corr
     Returns
     -------
     Correlation
-        With fewer than 10 images the bounds are NaN and `ci_method` is "none (n < 10)".
+        With fewer than 10 images bounds and p are NaN and `ci_method` is "none (n < 10)".
 
     Raises
     ------
@@ -212,7 +213,23 @@ def finished_seeds(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def p_value(r: float, freedom: int) -> float:
-    """Return the two-sided p-value of a rank correlation by its t approximation."""
+    """Return the two-sided p-value of a rank correlation by its t approximation.
+
+    Parameters
+    ----------
+    r
+        −1 to 1.
+    freedom
+        Degrees of freedom: of n images without strata, n − 2.
+
+    Returns
+    -------
+    float
+        0 to 1; NaN where there are fewer degrees of freedom than 10 images have: of three images a
+        correlation of 1 would have p = 0, though one order of six has it by chance.
+    """
+    if freedom < SMALLEST_BOOTSTRAP - 2:
+        return np.nan
     with np.errstate(divide="ignore"):
         t = r * np.sqrt(np.divide(freedom, (1 - r) * (1 + r)))
     return float(2 * stats.t.sf(abs(t), freedom))

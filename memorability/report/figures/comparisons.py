@@ -32,6 +32,8 @@ from memorability.report.wording import why_none
 
 # Of the table `incremental`: what tells quantities apart, and those that are drawn.
 _QUANTITY = ["quantity", *METRIC_KEYS, "protocol", "loss"]
+# Rows of a forest that a window shows; more stand in a second column.
+_ROWS = 20
 INCREMENTS = ("error", "distinctiveness", PREDICTORS, FEATURE)
 
 
@@ -112,10 +114,20 @@ def forest(correlations: pd.DataFrame, *, title: str, confidence: float, note: s
         See `metric_matrix`.
     """
     pooled = correlations[correlations["method"] == "pooled"].sort_values("r", ascending=False)
+    columns = -(-len(pooled) // _ROWS)
+    parts = np.array_split(np.arange(len(pooled)), columns)
+    names = metric_labels(pooled)
     with styled():
-        figure = Figure(figsize=(6.8, 1.6 + 0.42 * len(pooled)), layout="constrained")
-        axes = figure.add_subplot()
-        draw_forest(axes, pooled, correlations, metric_labels(pooled), confidence=confidence)
+        figure = Figure(
+            figsize=(1.6 + 5.2 * columns, 1.6 + 0.38 * len(parts[0])), layout="constrained"
+        )
+        panels = figure.subplots(1, columns, sharex=True, squeeze=False)[0]
+        for axes, part in zip(panels, parts, strict=True):
+            chosen = [names[place] for place in part]
+            draw_forest(axes, pooled.iloc[part], correlations, chosen, confidence=confidence)
+        for axes in panels[:-1]:
+            if axes.get_legend():
+                axes.get_legend().remove()
         figure.suptitle(
             f"{readable(title, 60)}\n{counted(pooled['n'].max(), 'image')}", fontsize=11
         )

@@ -20,6 +20,7 @@ from memorability.report.figures.style import (
 from memorability.report.labels import head_label, label
 from memorability.report.numbers import counted, number, percent
 from memorability.report.wording import distinct_heads
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
 # Columns of the table `table_2` -> how they are drawn.
 _GIVEN = {
@@ -74,6 +75,9 @@ def table_2_forest(table: pd.DataFrame, *, compared: bool, confidence: float, no
 
 def _panel(axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, compared: bool) -> None:
     axes.axvline(0, color="black", lw=0.8)
+    few = rows["n"] < SMALLEST_BOOTSTRAP
+    figures = [f"{prefix}{name}" for prefix in _GIVEN for name in ("r", "ci_low", "ci_high")]
+    rows = rows.assign(**{name: rows[name].mask(few) for name in figures})
     known = [prefix for prefix in _GIVEN if rows[f"{prefix}r"].notna().any()]
     for place, prefix in enumerate(known):
         name, colour, marker = _GIVEN[prefix]
@@ -83,9 +87,11 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: np.ndarray, *, compared: bool
     if compared:
         axes.plot(rows["published"], places, "x", color="black", label="published")
     axes.set_xlim(-1.05, 1.05)
-    for place, why, r in zip(places, rows["unavailable"], rows["r"], strict=True):
+    undrawn = zip(places, rows["unavailable"], few, rows["r"], strict=True)
+    for place, why, too_few, r in undrawn:
         if np.isnan(r):
-            text = "not measured" if why else "no r: constant"
+            constant = "too few images" if too_few else "no r: constant"
+            text = "not measured" if why else constant
             axes.text(-1, place, text, va="center", fontsize=7, color="#555555")
 
 
@@ -158,7 +164,7 @@ def readings(
         for name, n in zip(pooled["metric"], pooled["n"], strict=True)
     ]
     with styled():
-        figure = Figure(figsize=(7.2, 1.6 + 0.42 * len(pooled)), layout="constrained")
+        figure = Figure(figsize=(7.2, 1.6 + 0.36 * len(pooled)), layout="constrained")
         axes = figure.add_subplot()
         draw_forest(axes, pooled, table, names, confidence=confidence)
         for edge in np.flatnonzero(np.diff(pooled["order"])):

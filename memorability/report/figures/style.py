@@ -55,7 +55,13 @@ COLOURS = (
 SMALL_GROUP = 20
 """Images below which a group is too small for a shape or an interval of its own."""
 
+TALLEST = 520
+"""Points (1/72 inch) of an SVG's height. The report centres pictures: of one that is taller than the
+browser's window, the top can not be reached. 520 points fit a window of 720 pixels."""
+
 _FONT = "DejaVu Sans"
+# The width and height of an SVG, in its first element.
+_SIZE = re.compile(rb'<svg [^>]*?width="([0-9.]+)pt" height="([0-9.]+)pt"')
 # Fonts for what it lacks, in the order in which they are asked for a character; then all others.
 _OTHER_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP",
@@ -82,7 +88,7 @@ def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
     """Write a figure as SVG and PNG, without dates in the files.
 
     Each text gets the fonts that have its characters. Where `readable` had to show code points, a
-    line below the figure says so.
+    line below the figure says so. An SVG taller than `TALLEST` is shown smaller.
     """
     with styled():
         _choose_fonts(figure)
@@ -94,6 +100,20 @@ def save(figure: Figure, svg: str | Path, png: str | Path) -> None:
             metadata = {"Date": None} if kind == "svg" else None
             with atomic(path) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata, bbox_inches="tight")
+                if kind == "svg":
+                    temporary.write_bytes(_no_taller(temporary.read_bytes()))
+
+
+def _no_taller(svg: bytes) -> bytes:
+    """Return an SVG that is shown at most `TALLEST` points high; what it draws is the same."""
+    size = _SIZE.search(svg)
+    if size is None:
+        raise ValueError("an SVG without a size in points")
+    width, height = map(float, size.groups())
+    if height <= TALLEST:
+        return svg
+    shown = b'width="%gpt" height="%gpt"' % (width * TALLEST / height, TALLEST)
+    return svg[: size.start(1) - len(b'width="')] + shown + svg[size.end() :]
 
 
 def readable(text: object, width: int) -> str:

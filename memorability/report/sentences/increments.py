@@ -10,7 +10,7 @@ from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.prediction.held_out import LABELS
 from memorability.report.labels import label, lowered, metric_label
 from memorability.report.numbers import measured, measured_with_interval, p_value
-from memorability.report.pages import write_page
+from memorability.report.pages import list_part, note_part, table_part, write_parts
 from memorability.report.reading import with_known
 from memorability.report.wording import is_shown, subject_of, why_none
 
@@ -57,22 +57,27 @@ def increments_in_words(increments: pd.DataFrame, *, confidence: float) -> str:
     str
         A sentence per row, and how images were held out; "" without rows.
     """
+    return " ".join(_points(increments, confidence))
+
+
+def _points(increments: pd.DataFrame, confidence: float) -> list[str]:
+    """Return what is said of each error and distinctiveness, and how images were held out."""
     rows = increments[increments["quantity"].isin(["error", "distinctiveness"])]
     rows = rows.assign(rank=rows["beyond"].str.count(", ")).sort_values("rank", kind="stable")
     said = []
     for _, model in rows.groupby(["quantity", *METRIC_KEYS, "protocol", "loss"], sort=False):
         # Training images chose the learning rate, fold by fold.
         subject = subject_of(model.assign(lr="").iloc[0])
-        for _, row in model.iterrows():
-            said.append(_added(subject, row, confidence))
-            subject = "It"
+        subjects = [subject, *["It"] * (len(model) - 1)]
+        of_model = zip(subjects, model.iterrows(), strict=True)
+        said.append(" ".join(_added(subject, row, confidence) for subject, (_, row) in of_model))
     if rows["difference"].notna().any():
         said.append(
             "Each subcategory was predicted by models that were fitted on other subcategories."
             if rows["unit"].str.startswith("subcategories").any()
             else "Each image was predicted by models that were fitted on other images."
         )
-    return " ".join(said)
+    return said
 
 
 def beyond_in_words(beyond: str) -> str:
@@ -125,13 +130,13 @@ def write_increments(
     note
         Of the study, above the table.
     """
-    write_page(
-        increments_for_reading(table, confidence=confidence),
-        path,
-        title="What each quantity adds to labels, to low-level controls and to the rest",
-        lead=increments_in_words(table, confidence=confidence),
-        note=note,
-    )
+    parts = [
+        note_part(note),
+        list_part(_points(table, confidence)),
+        table_part(increments_for_reading(table, confidence=confidence)),
+    ]
+    title = "What each quantity adds to labels, to low-level controls and to the rest"
+    write_parts(parts, path, title=title)
 
 
 def increments_for_reading(table: pd.DataFrame, *, confidence: float) -> pd.DataFrame:

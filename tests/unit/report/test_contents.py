@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memorability.report.contents import CONTENTS, FRONT, place
+from memorability.report.contents import CONTENTS, FRONT, entries_of, place
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRIES = [(category, entry) for category, entries in CONTENTS.items() for entry in entries]
@@ -41,3 +41,11 @@ def test_every_entry_has_a_caption() -> None:
     captions = {path.stem for path in (ROOT / "report").glob("*.rst")}
     entries = {entry.partition("/")[2] for _, entry in ENTRIES}
     assert entries - captions == set()
+
+
+def test_entries_of_a_study_are_numbered_without_gaps() -> None:
+    files = ["<results>/figures/errors/mse.svg", "<results>/figures/decay.svg", "<results>/errors"]
+    present = entries_of([*files, "<results>/tables/selection.html", "figures/unknown.svg"])
+    assert present == {"figures/errors", "figures/decay", "tables/selection"}
+    labels = [place(entry, present=present)[1] for entry in ("figures/errors", "figures/decay")]
+    assert [label.partition(".")[0] for label in labels] == ["1", "3"]

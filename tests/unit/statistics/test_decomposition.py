@@ -86,8 +86,8 @@ class TestCorrelate:
         values = pd.DataFrame({"image_id": ids, "value": [1.0, 2.0, 3.0, 9.0, 7.0], "seed": "0"})
         found = row(correlate(values, images, **QUICK), "all", "partial")
         assert found["r"] == pytest.approx(0.2)
-        t = 0.2 * np.sqrt(2 / (1 - 0.04))
-        assert found["p"] == pytest.approx(2 * stats.t.sf(t, 2))
+        # Five images tell nothing of chance.
+        assert np.isnan(found["p"])
         assert found["ci_method"] == "none (n < 10)"
 
     def test_partial_interval_ranks_and_residualises_each_resample(self) -> None:
@@ -304,7 +304,8 @@ class TestDetails:
         assert found["r"] == pytest.approx(weighted.corrcoef[0, 1], abs=1e-12)
         k = len(sizes)
         t = found["r"] * np.sqrt((k - 2) / (1 - found["r"] ** 2))
-        assert found["p"] == pytest.approx(2 * stats.t.sf(abs(t), k - 2))
+        expected = 2 * stats.t.sf(abs(t), k - 2) if k >= 10 else np.nan
+        assert found["p"] == pytest.approx(expected, nan_ok=True)
         part = (sizes * means["x"] * means["y"]).sum() / np.sqrt(
             (data[["x", "y"]] ** 2).sum().prod()
         )

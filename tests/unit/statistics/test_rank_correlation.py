@@ -134,8 +134,15 @@ class TestBootstrap:
         found = bootstrap_spearman(x, y, BOOTSTRAP)
         assert found.ci_method == "none (n < 10)"
         assert np.isnan([found.ci_low, found.ci_high]).all()
+        assert np.isnan(found.p)
         assert found.r == pytest.approx(spearman(x[0], y))
         assert bootstrap_spearman(*correlated(10), BOOTSTRAP).ci_method == "percentile"
+
+    def test_three_images_in_order_are_no_evidence(self) -> None:
+        # One order of six has r = 1 by chance; the t distribution would say p = 0.
+        found = bootstrap_spearman([1, 2, 3], [1, 2, 3], BOOTSTRAP)
+        assert found.r == 1
+        assert np.isnan(found.p)
 
     def test_constant_resamples_are_dropped_and_counted(self) -> None:
         # One image differs; a resample misses it with probability (1 - 1/12)^12 = 0.35.

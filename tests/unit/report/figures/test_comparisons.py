@@ -1,5 +1,6 @@
 """Figures: what they show of a table, and that nothing in a table stops them."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -488,6 +489,33 @@ def test_a_forest_of_one_category_or_with_undefined_rows_is_drawn(tmp_path: Path
     # Of one colour nothing needs a key.
     assert figure.axes[0].get_legend() is None
     draw(figure, tmp_path)
+
+
+def test_a_long_forest_stands_in_columns_and_fits_a_window(tmp_path: Path) -> None:
+    rows = [correlation(metric=f"control_{place:02d}", r=0.5 - place / 50) for place in range(33)]
+    table = pd.DataFrame(rows).assign(ci_low=-0.5, ci_high=0.6)
+    figure = comparisons.forest(table, title="Controls", confidence=0.95, note=NOTE)
+    counts = [len(axes.get_yticklabels()) for axes in figure.axes]
+    assert counts == [17, 16]
+    names = [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
+    assert names == [f"control {place:02d}" for place in range(33)]
+    draw(figure, tmp_path)
+
+
+@pytest.mark.parametrize(("inches", "shown"), [(4, 4 * 72), (20, style.TALLEST)])
+def test_no_picture_is_taller_than_a_window(tmp_path: Path, inches: int, shown: float) -> None:
+    with style.styled():
+        figure = Figure(figsize=(5, inches))
+        figure.add_axes((0, 0, 1, 1))
+    svg = draw(figure, tmp_path)
+    size = re.search(
+        r'width="([0-9.]+)pt" height="([0-9.]+)pt" viewBox="0 0 ([0-9.]+) ([0-9.]+)"', svg
+    )
+    assert size is not None
+    width, height, drawn_width, drawn_height = map(float, size.groups())
+    assert height == pytest.approx(shown, rel=0.15)
+    assert height <= style.TALLEST
+    assert width / height == pytest.approx(drawn_width / drawn_height, rel=1e-3)
 
 
 # Pre-training

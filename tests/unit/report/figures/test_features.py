@@ -73,6 +73,13 @@ def test_features_that_were_not_measured_say_so_in_every_panel(table: pd.DataFra
     ] * 2 * len(OBJECT_FEATURES)
 
 
+def test_correlations_of_fewer_than_ten_images_are_not_drawn(table: pd.DataFrame) -> None:
+    figure = table_2_forest(table.assign(n=3), compared=False, confidence=0.95, note=NOTE)
+    assert texts(figure).count("too few images") == 2 * (len(TABLE_2) - len(OBJECT_FEATURES))
+    points = [line.get_xdata() for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
+    assert np.isnan(points).all()
+
+
 def test_the_only_points_of_a_study_without_labels_stand_in_their_rows(table: pd.DataFrame) -> None:
     columns = [name for name in table if name.startswith("given_")]
     figure = table_2_forest(
