@@ -39,7 +39,9 @@ rule view_images:
         preparation=lambda wildcards: PREPARATIONS[wildcards.view],
         settings={"decoding": job_settings.decoding(study)},
         content=lambda _: scored_images(),
-        code=lambda wildcards: fingerprints.of("view_images", PREPARATIONS[wildcards.view]),
+        code=lambda wildcards: fingerprints.of(
+            "view_images", *(PREPARATIONS[view] for view in PREPARATIONS if view == wildcards.view)
+        ),
     script:
         "../scripts/view_images.py"
 

@@ -5,21 +5,24 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
-    import numpy as np
-
     from memorability.base.arrays import open_sealed
     from memorability.base.files import CHECKPOINTS
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
     from memorability.pixel_predictors.contract import Given, Resuming
     from memorability.pixel_predictors.fitted_file import write_fitted
-    from memorability.pixel_predictors.opening import fit_with
-    from memorability.scorer.study_images import StudyFitSettings, fit_to_study, head_predictions
+    from memorability.pixel_predictors.of_files import fit_with
+    from memorability.scorer.study_images import (
+        StudyFitSettings,
+        fit_to_study,
+        head_predictions,
+        measured,
+    )
 
     settings = job.read_settings(StudyFitSettings)
     device = deterministic_device(settings.compute)
-    split, target = job.read("split"), job.wildcards.target
-    scored = split if target == "score" else job.read("images")
+    split = job.read("split")
+    scores = measured(job.wildcards.target, split, job.read("images"))
     given = Given(weights=tuple(map(Path, job.input.weights)))
     resuming = Resuming(
         directory=CHECKPOINTS,
@@ -30,7 +33,7 @@ with RunningJob(snakemake) as job:
         fitted, predicted = fit_to_study(
             fit_with(job.wildcards.head, given),
             open_sealed(job.input.views),
-            scored[target].to_numpy(dtype=np.float64),
+            scores,
             split["split"].to_numpy(),
             settings=settings.on(device, resuming),
             on_image=step,

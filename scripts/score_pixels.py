@@ -9,7 +9,7 @@ with RunningJob(snakemake) as job:
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
     from memorability.pixel_predictors.contract import Given
-    from memorability.pixel_predictors.opening import open_with
+    from memorability.pixel_predictors.of_files import open_with
     from memorability.scorer.study_images import ScoringSettings, head_predictions, score_study
 
     settings = job.read_settings(ScoringSettings)

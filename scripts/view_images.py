@@ -6,7 +6,7 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.job_log import progress
-    from memorability.pixel_predictors.opening import preparation
+    from memorability.pixel_predictors.of_files import preparation
     from memorability.scorer.study_images import ViewSettings, write_views
 
     folder = Path(job.input.folder)

@@ -24,7 +24,7 @@ from memorability.pixel_predictors.contract import (
     PixelPredictor,
     Prepare,
 )
-from memorability.pixel_predictors.efficientnet_lite import VALUES, EfficientNetLite0
+from memorability.pixel_predictors.descriptors.efficientnet_lite import VALUES, EfficientNetLite0
 from memorability.pixel_predictors.fitted_file import parts_to_fit, read_fitted
 from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.views import squashed_to_224

@@ -2,27 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from memorability.base.errors import InputError, named
-from memorability.pixel_predictors.contract import Fitted, Given, Open, PixelPredictor, Prepare
+from memorability.base.errors import InputError
+from memorability.pixel_predictors.contract import Fitted, Given, PixelPredictor, Prepare
 from memorability.pixel_predictors.names import (
     PIXEL_PREDICTORS,
     MemNetScale,
     PixelPredictorSpec,
 )
+from memorability.pixel_predictors.of_files import (
+    fit_with,
+    open_with,
+    preparation,
+    specification,
+)
 from memorability.sources.downloads import Download, registry
 from memorability.sources.fetching import fetch
 
 logger = logging.getLogger(__name__)
-
-
-def specification(name: str) -> PixelPredictorSpec:
-    """Return what is known of a predictor; InputError with the nearest name if there is none."""
-    return named(PIXEL_PREDICTORS, name, "predictor")
 
 
 def introduction(spec: PixelPredictorSpec) -> str:
@@ -68,13 +66,6 @@ def open_predictor(
     return open_with(name, Given(weights=files, mean_image=mean_image, scale=scale))
 
 
-def open_with(name: str, given: Given) -> PixelPredictor:
-    """Return a predictor of files that are there; InputError if it is unknown, or they are others."""
-    spec = specification(name)
-    opens: Open = _definition(spec.opens)
-    return opens(spec, given)
-
-
 def begin_fit(
     name: str, *, resources: Path, start: Path | None = None
 ) -> tuple[Prepare, Callable[..., Fitted]]:
@@ -118,23 +109,6 @@ def begin_fit(
             logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
         given = Given(weights=tuple(fetch(download, resources) for download in starts))
     return preparation(spec.prepares), fit_with(name, given)
-
-
-def preparation(definition: str) -> Prepare:
-    """Return what makes of an upright image the pixels that a fit reads, as a registry names it."""
-    prepare: Prepare = _definition(definition)
-    return prepare
-
-
-def fit_with(name: str, given: Given) -> Callable[..., Fitted]:
-    """Return a `memorability.pixel_predictors.contract.Fit` that has its first two parameters."""
-    spec = specification(name)
-    return partial(_definition(spec.fits), spec, given)
-
-
-def _definition(name: str) -> Any:
-    module, _, function = name.partition(":")
-    return getattr(import_module(f"memorability.{module}"), function)
 
 
 def _downloads(spec: PixelPredictorSpec) -> list[Download]:

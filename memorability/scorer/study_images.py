@@ -139,6 +139,20 @@ def _unreadable(file: Path, reason: str) -> InputError:
     )
 
 
+def measured(target: str, split: pd.DataFrame, images: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the scores (N,) that a fit learns: of "score" those of the table `split`.
+
+    Parameters
+    ----------
+    target
+        "score", or a column of the image table; NaN where an image has none.
+    split, images
+        The tables of these names, in the same order.
+    """
+    table = split if target == "score" else images
+    return table[target].to_numpy(dtype=np.float64)
+
+
 def fit_to_study(
     fit: Callable[..., Fitted],
     pixels: Pixels,
@@ -153,7 +167,7 @@ def fit_to_study(
     Parameters
     ----------
     fit
-        As `memorability.pixel_predictors.opening.fit_with` returns it.
+        As `memorability.pixel_predictors.of_files.fit_with` returns it.
     pixels
         (N, 3, H, W), in memory or memory-mapped.
     scores

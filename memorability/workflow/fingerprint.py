@@ -41,7 +41,9 @@ PLUMBING = frozenset(
 They do not count, nor does the version in the package itself (""). What they call, does.
 """
 
-LOOKUPS = frozenset({("prediction.names", "fit_of"), ("pixel_predictors.opening", "specification")})
+LOOKUPS = frozenset(
+    {("prediction.names", "fit_of"), ("pixel_predictors.of_files", "specification")}
+)
 """Definitions that find another by a name that only a job knows, in a registry.
 
 They are not followed: what they find counts where a rule gives it to `fingerprint`.

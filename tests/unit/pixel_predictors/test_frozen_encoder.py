@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 
 from memorability.base.errors import InputError
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given
-from memorability.pixel_predictors.efficientnet_lite import EfficientNetLite0
+from memorability.pixel_predictors.descriptors.efficientnet_lite import EfficientNetLite0
 from memorability.pixel_predictors.fitted_file import FITTED_FILE, write_fitted
 from memorability.pixel_predictors.frozen_encoder import (
     PENALTIES,

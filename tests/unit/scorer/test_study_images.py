@@ -18,6 +18,7 @@ from memorability.scorer.side_by_side import BATCH_SIZE
 from memorability.scorer.study_images import (
     fit_to_study,
     head_predictions,
+    measured,
     score_study,
     write_views,
 )
@@ -114,3 +115,10 @@ def test_predictions_are_a_table_of_heads() -> None:
     table = head_predictions(pd.Series(["a", "b"]), np.array([0.1, 0.2]))
     store.SCHEMAS["head_predictions"][1].validate(table)
     assert (table["image_id"] == table["other_image_id"]).all()
+
+
+def test_a_fit_learns_the_score_of_the_split_or_a_rate_of_the_image_table() -> None:
+    split = pd.DataFrame({"score": [0.1, 0.2]})
+    images = pd.DataFrame({"score": [0.3, 0.4], "false_alarm_rate": [0.05, np.nan]})
+    assert list(measured("score", split, images)) == [0.1, 0.2]
+    np.testing.assert_array_equal(measured("false_alarm_rate", split, images), [0.05, np.nan])
