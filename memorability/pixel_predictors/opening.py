@@ -2,27 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from memorability.base.errors import InputError, named
-from memorability.pixel_predictors.contract import Fitted, Given, Open, PixelPredictor, Prepare
+from memorability.base.errors import InputError
+from memorability.pixel_predictors.contract import Fitted, Given, PixelPredictor, Prepare
 from memorability.pixel_predictors.names import (
     PIXEL_PREDICTORS,
     MemNetScale,
     PixelPredictorSpec,
 )
+from memorability.pixel_predictors.of_files import (
+    fit_with,
+    open_with,
+    preparation,
+    specification,
+)
 from memorability.sources.downloads import Download, registry
 from memorability.sources.fetching import fetch
 
 logger = logging.getLogger(__name__)
-
-
-def specification(name: str) -> PixelPredictorSpec:
-    """Return what is known of a predictor; InputError with the nearest name if there is none."""
-    return named(PIXEL_PREDICTORS, name, "predictor")
 
 
 def introduction(spec: PixelPredictorSpec) -> str:
@@ -64,12 +62,13 @@ def open_predictor(
     """
     spec = specification(name)
     logger.info("%s", introduction(spec))
-    given = Given(weights=_files(spec, weights, resources), mean_image=mean_image, scale=scale)
-    opens: Open = _definition(spec.opens)
-    return opens(spec, given)
+    files = _files(spec, weights, resources)
+    return open_with(name, Given(weights=files, mean_image=mean_image, scale=scale))
 
 
-def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fitted]]:
+def begin_fit(
+    name: str, *, resources: Path, start: Path | None = None
+) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
     Parameters
@@ -78,6 +77,8 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
         As for `open_predictor`.
     resources
         Directory below which downloads land: what a fit starts from is fetched.
+    start
+        A file of weights that a fit starts from, in place of the download.
 
     Returns
     -------
@@ -88,22 +89,26 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
     Raises
     ------
     InputError
-        If there is no such predictor, or it is only published.
+        If there is no such predictor, or it is only published; if its fit reads no `start`.
     """
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
-        raise InputError(f"{name} is only published, and not fitted here: {', '.join(fitted)} is.")
-    starts = [registry()[download] for download in spec.starts_from]
-    for download in starts:
-        logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
-    given = Given(weights=tuple(fetch(download, resources) for download in starts))
-    return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
-
-
-def _definition(name: str) -> Any:
-    module, _, function = name.partition(":")
-    return getattr(import_module(f"memorability.{module}"), function)
+        raise InputError(f"{name} is only published. You can fit: {', '.join(fitted)}.")
+    if start is not None and not spec.start:
+        raise InputError(
+            f"--start {start}: {name} reads no weights of yours"
+            + (f", but {', '.join(spec.starts_from)}" if spec.starts_from else "")
+            + ". Leave it out."
+        )
+    if start is not None:
+        given = Given(weights=(start,))
+    else:
+        starts = [registry()[download] for download in spec.starts_from]
+        for download in starts:
+            logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
+        given = Given(weights=tuple(fetch(download, resources) for download in starts))
+    return preparation(spec.prepares), fit_with(name, given)
 
 
 def _downloads(spec: PixelPredictorSpec) -> list[Download]:
