@@ -37,6 +37,7 @@ if study.runs:
     include: "rules/reconstruct.smk"
     include: "rules/duplicates.smk"
     include: "rules/predict.smk"
+    include: "rules/pixel_predictors.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"
 

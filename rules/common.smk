@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from memorability.base.errors import InputError
 from memorability.base.text import refuse_doubled_keys
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import PREDICTORS
 from memorability.report.contents import entries_of, place
 from memorability.report.labels import metric_label, score_label
@@ -131,14 +132,21 @@ def tabled(name, output="table"):
 def code(script, predictor=None):
     """Return a parameter that changes with any code that decides what a script makes.
 
-    `predictor` returns the name of the one that a job fits, given its wildcards.
+    `predictor` returns the name of the one that a job uses, given its wildcards.
     """
 
     def parameter(wildcards):
-        reached = [PREDICTORS[predictor(wildcards)].fit] if predictor else []
-        return fingerprints.of(script, *reached)
+        return fingerprints.of(script, *(definitions(predictor(wildcards)) if predictor else []))
 
     return parameter
+
+
+def definitions(predictor):
+    """Return the definitions that only the job of a predictor reaches, by its registry."""
+    if predictor in PREDICTORS:
+        return [PREDICTORS[predictor].fit]
+    spec = PIXEL_PREDICTORS[predictor]
+    return list(filter(None, [spec.opens, spec.prepares, spec.fits]))
 
 
 def metric_label_of(loss):

@@ -80,6 +80,7 @@ rule describe_images:
         correlations=expand(rules.correlate.output.correlations, quantity=MEASURED),
         outcomes=OUTCOMES,
         predictions=[rules.predict.output.predictions] if study.runs else [],
+        heads=[paths.pixel_predictions(study, spec, "score") for spec in study.pixel_predictors],
         features=FEATURES if study.runs else [],
     output:
         **tabled("per_image"),

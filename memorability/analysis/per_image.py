@@ -1,6 +1,6 @@
 """One flat table of all images, for people: their labels, their scores, and what was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,6 +9,7 @@ from memorability.analysis.gathering import MODEL_KEYS, wide_features
 from memorability.base.run_keys import EXTERNAL, RUN_KEYS
 
 ERROR, DISTINCTIVENESS, FEATURE = "error_", "distinctiveness_", "feature_"
+PREDICTED = "predicted_"
 """What the names of a family of columns begin with."""
 
 _OF_IMAGES = (
@@ -25,6 +26,7 @@ def per_image(
     *,
     protocol: str,
     predictions: pd.DataFrame | None = None,
+    heads: Mapping[str, pd.DataFrame] | None = None,
     features: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the table `per_image`, a row per image.
@@ -44,11 +46,14 @@ def per_image(
         were made elsewhere are not.
     predictions, features
         The tables of these names, where there are any rows.
+    heads
+        Predictor of pixels -> its table `head_predictions`, if there are any.
 
     Returns
     -------
     pandas.DataFrame
         What the image table says of an image and its scores; split and predicted memorability;
+        predicted_<head>: the score as a predictor of pixels says it;
         error_<loss>: its error at the best learning rate of the loss, mean over the seeds that
         finished, in units of the loss; distinctiveness_<loss>: the z-scored distance of its latent to
         the nearest other image, likewise; feature_<feature>: its image features, in their units. Errors
@@ -59,6 +64,8 @@ def per_image(
     if predictions is not None:
         table = table.join(predictions.set_index("image_id")[["split", "predicted"]])
         table["split"] = table["split"].fillna("")
+    for head, rows in (heads or {}).items():
+        table[f"{PREDICTED}{head}"] = rows.set_index("image_id")["predicted"]
     for quantity, correlated in zip(values, correlations, strict=True):
         best = correlated.loc[correlated["selected"], MODEL_KEYS].drop_duplicates()
         rows = _finished(quantity.merge(best, on=MODEL_KEYS), outcomes)

@@ -35,3 +35,6 @@ DATA_SETS: Mapping[str, DataSet] = {
 
 SAMPLE_CATEGORIES = 5
 """Of the sample that comes with this project."""
+
+OTHER_ORIGIN = "other"
+"""Of images that were taken from none of the published data sets."""

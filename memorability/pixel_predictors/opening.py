@@ -2,27 +2,25 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from memorability.base.errors import InputError, named
-from memorability.pixel_predictors.contract import Fitted, Given, Open, PixelPredictor, Prepare
+from memorability.base.errors import InputError
+from memorability.pixel_predictors.contract import Fitted, Given, PixelPredictor, Prepare
 from memorability.pixel_predictors.names import (
     PIXEL_PREDICTORS,
     MemNetScale,
     PixelPredictorSpec,
 )
+from memorability.pixel_predictors.of_files import (
+    fit_with,
+    open_with,
+    preparation,
+    specification,
+)
 from memorability.sources.downloads import Download, registry
 from memorability.sources.fetching import fetch
 
 logger = logging.getLogger(__name__)
-
-
-def specification(name: str) -> PixelPredictorSpec:
-    """Return what is known of a predictor; InputError with the nearest name if there is none."""
-    return named(PIXEL_PREDICTORS, name, "predictor")
 
 
 def introduction(spec: PixelPredictorSpec) -> str:
@@ -64,9 +62,8 @@ def open_predictor(
     """
     spec = specification(name)
     logger.info("%s", introduction(spec))
-    given = Given(weights=_files(spec, weights, resources), mean_image=mean_image, scale=scale)
-    opens: Open = _definition(spec.opens)
-    return opens(spec, given)
+    files = _files(spec, weights, resources)
+    return open_with(name, Given(weights=files, mean_image=mean_image, scale=scale))
 
 
 def begin_fit(
@@ -111,12 +108,7 @@ def begin_fit(
         for download in starts:
             logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
         given = Given(weights=tuple(fetch(download, resources) for download in starts))
-    return _definition(spec.prepares), partial(_definition(spec.fits), spec, given)
-
-
-def _definition(name: str) -> Any:
-    module, _, function = name.partition(":")
-    return getattr(import_module(f"memorability.{module}"), function)
+    return preparation(spec.prepares), fit_with(name, given)
 
 
 def _downloads(spec: PixelPredictorSpec) -> list[Download]:

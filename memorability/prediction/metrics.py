@@ -1,7 +1,7 @@
 """How well predictions fit observed scores, and how certain that is for new images or subcategories."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.floating[Any]]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 # Rank correlations, and differences, which have no name.
-_PLAIN = ("", "spearman", "mean_within")
+_PLAIN = ("", "spearman", "given_category", "mean_within")
 METRICS = (
     "roc_auc", "pr_auc", "spearman", "pearson", "mse",
     "accuracy", "precision", "sensitivity", "specificity", "f1",
@@ -352,16 +352,23 @@ def bootstrap_metrics(
     }
     ranking = Ranking.of(codes(np.asarray(scores, dtype=np.float64)))
     parts: dict[str, list[FloatArray]] = {head: [] for head in predicted}
-    drawn = image_weights(len(scores), bootstrap, stream="prediction bootstrap")
-    if units.clustered:
-        drawn = units.weights(bootstrap)
-    for weights in drawn:
+    for weights in resamples(units, bootstrap):
         observed = Ranks(ranking, weights)
         for head, evaluate in evaluators.items():
             parts[head].append(evaluate(weights, observed))
     draws = {head: np.concatenate(each) for head, each in parts.items()}
     rests_on = {head: cases(each, scores, threshold=threshold) for head, each in predicted.items()}
     return Bootstrapped(len(scores), values, draws, rests_on, bootstrap, units)
+
+
+def resamples(units: Units, bootstrap: Bootstrap) -> Iterator[Counts]:
+    """Yield weights (n, b) of images: of subcategories where there are ten, else of images.
+
+    The stream of images is "prediction bootstrap".
+    """
+    if units.clustered:
+        return units.weights(bootstrap)
+    return image_weights(units.n, bootstrap, stream="prediction bootstrap")
 
 
 def _resampled_metrics(

@@ -113,11 +113,6 @@ HEADS: Mapping[str, str] = {
 """What predicts memorability in this study's tables: predictors, and what they are compared with."""
 
 
-def head_label(head: str) -> str:
-    """Return the name of a head that predicts memorability; an external one's is its own."""
-    return HEADS.get(head, head)
-
-
 def fit_of(name: str) -> "Fit":
     """Return the function that fits a predictor.
 

@@ -64,6 +64,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/external_distinctiveness": "distinctiveness by memorability",
     },
     "Prediction": {
+        "figures/predictor_comparison": "which predictor is best, and where (figure)",
+        "tables/predictor_comparison": "which predictor is best, and by how much (table)",
         "figures/prediction_by_category": "every head in every category",
         "figures/prediction_calibration": "calibration",
         "tables/prediction_intervals": "intervals around predicted scores",

@@ -8,6 +8,8 @@ import pandas as pd
 from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import LOSSES, NOT_FILES
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
+from memorability.prediction.names import HEADS
 
 LABELS: Mapping[str, str] = {
     **{spec.name: spec.label for spec in LOSSES.values()},
@@ -110,6 +112,12 @@ PLANTED: Mapping[str, str] = {
 def label(name: str) -> str:
     """Return the name of a loss, measure, feature or target as a reader expects it."""
     return LABELS.get(name, name.replace("_", " "))
+
+
+def head_label(head: str) -> str:
+    """Return the name of what predicts memorability; an external predictor's is its own."""
+    read_pixels = PIXEL_PREDICTORS.get(head)
+    return read_pixels.label if read_pixels else HEADS.get(head, head)
 
 
 def lowered(words: str) -> str:

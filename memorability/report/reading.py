@@ -8,8 +8,8 @@ import pandas as pd
 from memorability.base.run_keys import EXTERNAL
 from memorability.claims.counting import badge, by_reading, untestable
 from memorability.claims.ledger import MARGINS
-from memorability.prediction.names import HEADS, head_label
-from memorability.report.labels import label, metric_labels
+from memorability.prediction.names import HEADS
+from memorability.report.labels import head_label, label, metric_labels
 from memorability.report.numbers import (
     measured,
     measured_interval,

@@ -9,8 +9,8 @@ from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.run_keys import EXTERNAL
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import OF_LABELS, head_label
-from memorability.report.labels import label, loss_label, lowered, metric_label
+from memorability.prediction.names import OF_LABELS
+from memorability.report.labels import head_label, label, loss_label, lowered, metric_label
 from memorability.report.numbers import measured, measured_with_interval, number, percent
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 

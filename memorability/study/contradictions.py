@@ -8,6 +8,7 @@ from memorability.base.text import one_form
 from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
 from memorability.memory_game.score_kinds import COUNTS, SCORE_KINDS
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -156,11 +157,47 @@ def check_heads(external: Mapping[str, Any]) -> None:
     """
     for name, source in external.items():
         _refuse_column_of_two(source["columns"], f"prediction.external.{name}.columns")
-    taken = sorted(set(external) & set(HEADS))
+    taken = sorted(set(external) & {*HEADS, *PIXEL_PREDICTORS})
     if taken:
         raise InputError(
-            f"prediction.external: {taken[0]} is the name of one of the study's own heads. Give these "
+            f"prediction.external: {taken[0]} is the name of a predictor of this program. Give these "
             "predictions another name."
+        )
+
+
+def check_pixel_predictors(prediction: Mapping[str, Any], dataset: str) -> None:
+    """Refuse predictors without their files, files without a predictor, and a doubtful origin.
+
+    Raises
+    ------
+    InputError
+        Naming the setting.
+    """
+    names, files = prediction["pixel_predictors"], prediction["pixel_weights"]
+    for name in files:
+        if name not in names:
+            raise InputError(
+                f"prediction.pixel_weights: {name} is not among the predictors of "
+                f"prediction.pixel_predictors ({nearest(name, names)}). Add it there, or leave its "
+                "files out."
+            )
+    for spec in (PIXEL_PREDICTORS[name] for name in names):
+        if not (spec.fits or spec.downloads or spec.name in files):
+            raise InputError(
+                f"prediction.pixel_predictors: {spec.name} needs a file of weights, which no server "
+                f"gives. Name it: pixel_weights: {{{spec.name}: {{file: …}}}}. {spec.where}."
+            )
+    for name in files:
+        downloads = PIXEL_PREDICTORS[name].downloads
+        if len(downloads) > 1:
+            raise InputError(
+                f"prediction.pixel_weights: {name} reads several files ({', '.join(downloads)}), and "
+                "one is given. Leave it out: the files are fetched."
+            )
+    if dataset != "folder" and prediction["images_from"] is not None:
+        raise InputError(
+            f"prediction.images_from: where the images of the data set {dataset} are from is known. "
+            "Leave it null; it is for images of your own (dataset.kind: folder)."
         )
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from memorability.features.names import OBJECT_FEATURES
+from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import minimum_side
+from memorability.pixel_predictors.names import trained_on
+from memorability.prediction.names import MAIN
 from memorability.study import notes, paths
 from memorability.study.grid import learning_rate
 from memorability.study.study import Study
@@ -270,6 +273,39 @@ def search(study: Study) -> Settings:
 def left_out(study: Study) -> Settings:
     """Return what decides the predictions of left-out categories (`….LeftOutSettings`)."""
     return predictor(study) | {"head": study.settings["prediction"]["leave_one_category_out"]}
+
+
+def pixel_fit(study: Study, target: str) -> Settings:
+    """Return what decides a fit to pixels and a score (`scorer.study_images.StudyFitSettings`)."""
+    of_score = notes.score_convention(study)
+    return {
+        "seed": study_seed(study),
+        "compute": machine(study),
+        "predicts": of_score if target == "score" else SCORE_KINDS[target].in_a_sentence,
+        "trained_on": f"training images of the study {study.name}",
+    }
+
+
+def pixel_scoring(study: Study) -> Settings:
+    """Return what decides scores by published predictors (`….study_images.ScoringSettings`)."""
+    return {"decoding": decoding(study), "compute": machine(study)}
+
+
+def comparison(study: Study) -> Settings:
+    """Return what decides the comparison of predictors (`….comparison.ComparisonSettings`)."""
+    prediction = study.settings["prediction"]
+    known = {
+        head: {"predicts": "score", "trained_on": "training part"}
+        for head in (MAIN, *prediction["heads"])
+    }
+    known |= {name: {"predicts": "", "trained_on": "unknown"} for name in prediction["external"]}
+    # Those that are fitted here are fitted to every target.
+    known |= {
+        spec.name: {"predicts": spec.predicts, "trained_on": trained_on(spec, study.images_from)}
+        for spec in study.pixel_predictors
+        if not spec.fits
+    }
+    return {"targets": list(study.targets), "known": known, "bootstrap": bootstrap(study)}
 
 
 def bundle(study: Study) -> Settings:

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from memorability.base.run_keys import EXTERNAL
 from memorability.networks.catalogue import AUTOENCODER, OBJECT_NETWORKS
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS, PixelPredictorSpec
 from memorability.sources.downloads import Download, registry
 from memorability.study.grid import Run, previous
 from memorability.study.study import DATASET_DOWNLOADS, Study
 
 MODEL = "autoencoder.safetensors"
+PUBLISHED = "published"
+"""In place of the score that a predictor of pixels was fitted to, of one that was not fitted here."""
 
 
 def prepared(study: Study, resize: str, name: str) -> str:
@@ -168,9 +171,37 @@ def feature_tables(study: Study) -> list[str]:
 
 
 def external_predictions(study: Study) -> list[str]:
-    """Return the predictions of predictors that were made elsewhere, a table each."""
+    """Return the predictions of predictors that were made elsewhere, a table each.
+
+    Those of published predictors of pixels are among them. One that is fitted here knows the scores of
+    its training images, and is not.
+    """
     names = study.settings["prediction"]["external"] if study.runs else ()
-    return [f"{study.results}/head_predictions/head={name}/part.parquet" for name in names]
+    return [f"{study.results}/head_predictions/head={name}/part.parquet" for name in names] + [
+        pixel_predictions(study, spec, "score") for spec in study.pixel_predictors if not spec.fits
+    ]
+
+
+def pixel_predictions(study: Study, spec: PixelPredictorSpec, target: str) -> str:
+    """Return the predictions of a predictor of pixels for a score of `Study.targets`."""
+    fitted_to = target if spec.fits else PUBLISHED
+    return f"{study.results}/pixel_predictions/target={fitted_to}/head={spec.name}/part.parquet"
+
+
+def pixel_weights(study: Study, name: str) -> list[str]:
+    """Return the files that a predictor of pixels is opened with, or that its fit starts from."""
+    spec, own = PIXEL_PREDICTORS[name], study.settings["prediction"]["pixel_weights"].get(name)
+    if own:
+        return [own["file"]]
+    known = registry()
+    names = spec.starts_from if spec.fits else spec.downloads
+    return [f"resources/{known[download].path}" for download in names]
+
+
+def mean_image(study: Study, name: str) -> list[str]:
+    """Return the file of the mean image that the user gave with a predictor of pixels, if any."""
+    own = study.settings["prediction"]["pixel_weights"].get(name, {})
+    return [own["mean_image"]] if "mean_image" in own else []
 
 
 def quantities(study: Study) -> dict[str, list[str]]:
@@ -214,7 +245,12 @@ def _weights(study: Study) -> set[str]:
     """Return all files of weights from outside that jobs of the study read."""
     read = {file for run in study.runs for file in weight_files(study, run.protocol, run.loss)}
     begun = pretraining_weights(study) if pretrainings(study) else []
-    return read.union(object_weights(study), begun)
+    of_pixels = [
+        file
+        for spec in study.pixel_predictors
+        for file in (*pixel_weights(study, spec.name), *mean_image(study, spec.name))
+    ]
+    return read.union(object_weights(study), begun, of_pixels)
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:

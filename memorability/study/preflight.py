@@ -103,6 +103,10 @@ def check_weights(study: Study) -> None:
                 f"weights.files.{name}: tables call weights by the name of their file, but "
                 f"{Path(file).stem} has a meaning of its own there. Give {file} another name."
             )
+    for spec in study.pixel_predictors:
+        for key, file in study.settings["prediction"]["pixel_weights"].get(spec.name, {}).items():
+            if file not in fetched:
+                _require(Path(file), f"prediction.pixel_weights.{spec.name}.{key}", "a file")
     if study.settings["weights"]["source"] != "directory":
         return
     left = [run for run in study.runs if not Path(paths.error_file(study, run)).is_file()]

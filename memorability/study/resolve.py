@@ -16,14 +16,17 @@ import yaml
 from memorability.base.errors import InputError, nearest
 from memorability.base.run_keys import EXTERNAL
 from memorability.base.text import AS_CSV, SPREADSHEETS
+from memorability.images.data_sets import DATA_SETS, OTHER_ORIGIN
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES, NETWORKS
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import OTHER_HEADS, reading
 from memorability.study.contradictions import (
     check_external,
     check_heads,
     check_images,
     check_initial_weights,
+    check_pixel_predictors,
     check_response_models,
     check_search,
     check_split,
@@ -36,7 +39,7 @@ from memorability.study.grid import Run, grid
 from memorability.study.protocol import Protocol, load_protocol
 from memorability.study.study import Study
 
-_PATH = re.compile(r"(^|\.)(images|scores|trials|file|directory)$")
+_PATH = re.compile(r"(^|\.)(images|scores|trials|file|directory|mean_image)$")
 _QUOTES = 'YAML takes no, yes, on and off for true and false, and digits for a number: quote "no"'
 
 
@@ -101,6 +104,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         )
         check_search(config["prediction"]["search"])
         check_heads(config["prediction"]["external"])
+        check_pixel_predictors(config["prediction"], config["dataset"]["kind"])
     study = Study(_in_order(config), protocols, runs, selected)
     columns = study.image_source["columns"]
     check_target(config["statistics"]["target"], columns)
@@ -165,6 +169,8 @@ def _registered() -> dict[str, list[str]]:
         "network_loss": [*LOSS_BACKBONES],
         "other_head": [*OTHER_HEADS],
         "left_out_head": ["none", *reading("latents")],
+        "pixel_predictor": [*PIXEL_PREDICTORS],
+        "origin": [*DATA_SETS, OTHER_ORIGIN],
         "score": [*SCORE_KINDS],
         "network": [*NETWORKS],
     }

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from memorability.memory_game.score_kinds import COUNTS
+from memorability.images.data_sets import DATA_SETS, OTHER_ORIGIN
+from memorability.memory_game.score_kinds import COUNTS, RATES
 from memorability.networks.catalogue import (
     BACKBONES,
     LOSS_BACKBONES,
@@ -13,6 +14,7 @@ from memorability.networks.catalogue import (
     Metric,
     weights_name,
 )
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS, PixelPredictorSpec
 from memorability.study.contradictions import has_images
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -202,6 +204,27 @@ class Study:
     def searches(self) -> bool:
         """Whether the predictor's hyper-parameters are searched."""
         return str(self.settings["prediction"]["search"]["kind"]) != "none"
+
+    @property
+    def pixel_predictors(self) -> tuple[PixelPredictorSpec, ...]:
+        """The predictors that read pixels; none of a study without runs."""
+        names = self.settings["prediction"]["pixel_predictors"] if self.runs else ()
+        return tuple(PIXEL_PREDICTORS[name] for name in names)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The scores that predictors of pixels are fitted to and compared on (`SCORE_KINDS`)."""
+        return ("score", *(RATES if self.has_counts else ()))
+
+    @property
+    def images_from(self) -> tuple[str, ...] | None:
+        """Data sets that the images were taken from; None where nobody knows."""
+        kind = self.settings["dataset"]["kind"]
+        named = self.settings["prediction"]["images_from"]
+        if self.has_own_images:
+            return None if named is None else tuple(named)
+        # The sample's scores are simulated: nobody was trained on them.
+        return (kind if kind in DATA_SETS else OTHER_ORIGIN,)
 
     @property
     def leaves_out_categories(self) -> bool:

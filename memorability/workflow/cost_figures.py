@@ -1,17 +1,32 @@
-"""Seconds that parts of jobs take: of one core as published, or as this machine was measured."""
+"""What the times of jobs follow from: how many images there are, and the seconds of their parts.
+
+Seconds are of one core as published, or as this machine was measured.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
+from pyarrow import parquet
 
+from memorability.base.text import one_form
+from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
+from memorability.images.folder import find_images
+from memorability.study import paths
 from memorability.study.study import Study
+from memorability.tables.given import read_given
 
 FIGURES: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("cost_figures.yaml").read_text(encoding="utf-8")
 )
+
+
+SPLITS = {("memcat", "published"): (5_892, 3_177), ("lamem", "official"): (45_000, 10_000)}
+"""Training and test images, by kind of data set and of split."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +122,70 @@ def published(study: Study) -> Calibration:
         start=0.0,
         spread=1.0,
     )
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many images a study has.
+
+    Attributes
+    ----------
+    images, categories
+        In all.
+    train, test
+        Of the predictor's split.
+    pretraining_images
+        The folder of `pretraining.images`, if a protocol uses it.
+    """
+
+    images: int
+    categories: int
+    train: int
+    test: int
+    pretraining_images: Path | None = None
+
+    @cached_property
+    def pretraining(self) -> int:
+        """How many images are in that folder."""
+        return len(find_images(self.pretraining_images)) if self.pretraining_images else 0
+
+
+def sizes_of(study: Study) -> Sizes:
+    """Count images: of the prepared ones, of a known data set, or of the score table (0 without it).
+
+    Raises
+    ------
+    InputError
+        If the table of scores or trials cannot be read. What is wrong in it is said where it is used.
+    """
+    dataset = study.settings["dataset"]
+    kind = dataset["kind"]
+    categories = DATA_SETS[kind].categories if kind in DATA_SETS else SAMPLE_CATEGORIES
+    table = None
+    own = kind in ("folder", "table")
+    given = Path(dataset.get("trials") or dataset.get("scores") or "")
+    if own and given.is_file():
+        table = read_given(given)
+        categories = _distinct(table, dataset["columns"].get("category"), otherwise=1)
+    if Path(paths.image_table(study)).is_file():
+        images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
+    elif own:
+        images = 0
+        if table is not None:
+            images = _distinct(table, dataset["columns"]["file"], otherwise=len(table))
+    elif kind in DATA_SETS:
+        images = DATA_SETS[kind].images
+    else:
+        images = SAMPLE_CATEGORIES * int(dataset["images_per_category"])
+    split = study.settings["prediction"]["split"]
+    shares = (int(split[part] * images) for part in ("train", "test"))
+    train, test = SPLITS.get((kind, split["kind"]), shares)
+    folder = Path(study.settings["pretraining"]["images"])
+    pretrains = bool(study.runs and paths.pretrainings(study))
+    return Sizes(images, categories, train, test, folder if pretrains else None)
+
+
+def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int:
+    """Return how many values a column of a table has, if the table has one of that name."""
+    name = one_form(column or "")
+    return int(table[name].nunique()) if list(table.columns).count(name) == 1 else otherwise

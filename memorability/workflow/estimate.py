@@ -21,8 +21,8 @@ from memorability.study import job_settings, paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.calibration import calibrate, random_loss
-from memorability.workflow.cost_figures import Calibration
-from memorability.workflow.job_times import JobSeconds, Sizes, latent_size, sizes_of
+from memorability.workflow.cost_figures import Calibration, Sizes, sizes_of
+from memorability.workflow.job_times import JobSeconds, latent_size
 from memorability.workflow.planned_jobs import Job, span
 
 CORES = (1, 2, 4, 8, 16, 32, 64)
@@ -180,6 +180,12 @@ def disk_bytes(study: Study, sizes: Sizes) -> dict[str, float]:
         "latents": (len(study.selected) + 1) * latents,
         "prepared images": len(resizes) * sizes.images * PIXEL_BYTES
         + sizes.pretraining * PIXEL_BYTES,
+        # Those that are fitted have views of 224 to 256 pixels, which several may share.
+        "images as predictors read them": (
+            len({spec.prepares for spec in study.pixel_predictors if spec.fits})
+            * sizes.images
+            * PIXEL_BYTES
+        ),
         "attribution maps": attributed * MAP_BYTES,
         "tables of errors": rows * (sizes.images * ROW_BYTES + TABLE_BYTES),
     }

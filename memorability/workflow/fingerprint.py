@@ -27,8 +27,8 @@ from memorability.base.files import atomic, file_sha256
 PACKAGE = Path(str(resources.files("memorability")))
 PLUMBING = frozenset(
     {
-        "", "autoencoder.checkpoints", "autoencoder.resuming", "base.errors", "base.files",
-        "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "networks.model_file",
+        "", "autoencoder.resuming", "base.errors", "base.files", "base.hashes", "base.job_log",
+        "base.shards", "explanation.jobs", "networks.model_file", "networks.training.checkpoints",
         "sources.downloads",
         "tables.latents", "tables.schemas.analysis", "tables.schemas.autoencoder",
         "tables.schemas.columns", "tables.schemas.data", "tables.schemas.explanation",
@@ -41,7 +41,9 @@ PLUMBING = frozenset(
 They do not count, nor does the version in the package itself (""). What they call, does.
 """
 
-LOOKUPS = frozenset({("prediction.names", "fit_of")})
+LOOKUPS = frozenset(
+    {("prediction.names", "fit_of"), ("pixel_predictors.of_files", "specification")}
+)
 """Definitions that find another by a name that only a job knows, in a registry.
 
 They are not followed: what they find counts where a rule gives it to `fingerprint`.

@@ -6,36 +6,27 @@ estimated to take (`estimate`) those that were measured on this machine.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
-
-import pandas as pd
-from pyarrow import parquet
 
 from memorability.base.errors import named
-from memorability.base.text import one_form
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
-from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
-from memorability.images.folder import find_images
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
-from memorability.tables.given import read_given
 from memorability.workflow.cost_figures import (
     FIGURES,
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
+    Sizes,
     architecture,
 )
 from memorability.workflow.planned_jobs import Job
 
-SPLITS = {("memcat", "published"): (5_892, 3_177), ("lamem", "official"): (45_000, 10_000)}
-"""Training and test images, by kind of data set and of split."""
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
 PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
@@ -57,77 +48,10 @@ RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "planted", "prediction", "pretraining", "protocol_effects",
+    "matrix", "measures", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
     "reconstructions", "scores", "search", "seed_agreement", "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many images a study has.
-
-    Attributes
-    ----------
-    images, categories
-        In all.
-    train, test
-        Of the predictor's split.
-    pretraining_images
-        The folder of `pretraining.images`, if a protocol uses it.
-    """
-
-    images: int
-    categories: int
-    train: int
-    test: int
-    pretraining_images: Path | None = None
-
-    @cached_property
-    def pretraining(self) -> int:
-        """How many images are in that folder."""
-        return len(find_images(self.pretraining_images)) if self.pretraining_images else 0
-
-
-def sizes_of(study: Study) -> Sizes:
-    """Count images: of the prepared ones, of a known data set, or of the score table (0 without it).
-
-    Raises
-    ------
-    InputError
-        If the table of scores or trials cannot be read. What is wrong in it is said where it is used.
-    """
-    dataset = study.settings["dataset"]
-    kind = dataset["kind"]
-    categories = DATA_SETS[kind].categories if kind in DATA_SETS else SAMPLE_CATEGORIES
-    table = None
-    own = kind in ("folder", "table")
-    given = Path(dataset.get("trials") or dataset.get("scores") or "")
-    if own and given.is_file():
-        table = read_given(given)
-        categories = _distinct(table, dataset["columns"].get("category"), otherwise=1)
-    if Path(paths.image_table(study)).is_file():
-        images = int(parquet.read_metadata(paths.image_table(study)).num_rows)
-    elif own:
-        images = 0
-        if table is not None:
-            images = _distinct(table, dataset["columns"]["file"], otherwise=len(table))
-    elif kind in DATA_SETS:
-        images = DATA_SETS[kind].images
-    else:
-        images = SAMPLE_CATEGORIES * int(dataset["images_per_category"])
-    split = study.settings["prediction"]["split"]
-    shares = (int(split[part] * images) for part in ("train", "test"))
-    train, test = SPLITS.get((kind, split["kind"]), shares)
-    folder = Path(study.settings["pretraining"]["images"])
-    pretrains = bool(study.runs and paths.pretrainings(study))
-    return Sizes(images, categories, train, test, folder if pretrains else None)
-
-
-def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int:
-    """Return how many values a column of a table has, if the table has one of that name."""
-    name = one_form(column or "")
-    return int(table[name].nunique()) if list(table.columns).count(name) == 1 else otherwise
 
 
 class JobSeconds:
@@ -221,7 +145,8 @@ class JobSeconds:
     def _predicting(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that predict scores from latents."""
         prediction = self._study.settings["prediction"]
-        heads = len(prediction["heads"]) + len(prediction["external"]) + BASELINES + 2
+        read = len(self._study.pixel_predictors)
+        heads = len(prediction["heads"]) + len(prediction["external"]) + read + BASELINES + 2
         return {
             "map_latents": lambda _: self._latents,
             "predict": lambda _: self._fitting(MAIN),
@@ -229,8 +154,19 @@ class JobSeconds:
             "choose_predictor": lambda _: FIGURES["figure"],
             "predict_by_head": lambda job: self._fitting(job.wildcards["head"]),
             "predict_left_out": self._left_out,
+            "view_images": lambda job: self._sizes.images * FIGURES["prepare"] / job.threads,
+            "fit_pixel_predictor": self._fit_to_pixels,
+            "score_pixels": lambda job: self._sizes.images * _pixel_seconds(job) / job.threads,
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
+            ),
+            "compare_predictors": lambda _: (
+                HEAD_METRICS
+                * heads
+                * len(self._study.targets)
+                * self._sizes.test
+                * self._draws
+                * FIGURES["resample"]
             ),
             "bundle_predictor": lambda _: (
                 self._latents
@@ -382,6 +318,11 @@ class JobSeconds:
             case "inner_products":
                 return self._pairs(self._sizes.train)
 
+    def _fit_to_pixels(self, job: Job) -> float:
+        """Return the seconds in which images are learned from and scored."""
+        passes = self._sizes.train * PIXEL_PREDICTORS[job.wildcards["head"]].passes
+        return (passes + self._sizes.images) * _pixel_seconds(job) / job.threads
+
     def _left_out(self, _: Job) -> float:
         head = self._study.settings["prediction"]["leave_one_category_out"]
         return self._sizes.categories * self._fitting(head)
@@ -424,7 +365,7 @@ class JobSeconds:
         errors = len(study.runs) // max(1, len(study.settings["learning_rates"]))
         elsewhere = len(study.settings["external_errors"])
         measured = errors + elsewhere + self._series("distinctiveness") // DISTANCES
-        steps = 1 + bool(study.runs) + bool(study.runs and study.settings["prediction"]["external"])
+        steps = 1 + bool(study.runs) + bool(paths.external_predictions(study))
         models = steps * measured + (len(TABLE_2) if study.runs else 0)
         return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
 
@@ -435,6 +376,11 @@ class JobSeconds:
     def _detailed(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated in detail, also without each image."""
         return float(DETAILED * runs * images * (self._draws + images) * FIGURES["resample"])
+
+
+def _pixel_seconds(job: Job) -> float:
+    """Return the seconds of one core in which the job's predictor of pixels scores an image."""
+    return named(PIXEL_PREDICTORS, job.wildcards["head"], "predictor").seconds
 
 
 def latent_size(study: Study) -> int:

@@ -19,8 +19,8 @@ from memorability.base.errors import InputError, named
 from memorability.prediction.names import PREDICTORS
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
-from memorability.workflow.cost_figures import published
-from memorability.workflow.job_times import JobSeconds, Sizes, sizes_of
+from memorability.workflow.cost_figures import Sizes, published, sizes_of
+from memorability.workflow.job_times import JobSeconds
 from memorability.workflow.planned_jobs import Job
 
 MARGIN = 2

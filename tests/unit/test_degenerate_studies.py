@@ -271,6 +271,9 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
     evaluated = {
         name: made(evaluation, name) for name in ("metrics", "gains", "calibration", "by_category")
     }
+    settings = job_settings.comparison(STUDY)
+    beside = run("compare_predictors", inputs | {"of_targets": []}, settings=settings)
+    run("plot_predictors", {name: made(beside, name) for name in ("comparison", "by_category")})
     inputs |= evaluated | {"history": made(predictor, "history")}
     run("plot_prediction", inputs, settings=bootstrap, threshold="train", score="memorability")
 
@@ -293,6 +296,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "images": images, "error": files["errors"], "distinctiveness": files["distinctiveness"],
         "correlations": known(error, distinct), "outcomes": files["outcomes"],
         "predictions": known(predictions), "features": files["features"],
+        "heads": [],
     }  # fmt: skip
     described = run(
         "describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities

@@ -16,10 +16,12 @@ import pandas as pd
 import pytest
 import torch
 
+from memorability import __main__ as main_module
 from memorability.__main__ import main
 from memorability.base.errors import InputError
 from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
+from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
 from memorability.scorer.side_by_side import of_study
 from memorability.tables import store
@@ -162,6 +164,36 @@ def test_what_cannot_be_asked_of_predictors_is_explained(
     model = "" if "--model" in arguments else "bundle.safetensors"
     assert says in predict("images", *arguments, model=model)
     assert sorted(place.rglob("*")) == before
+
+
+def test_a_predictor_is_trained_from_the_command_line_and_scores(
+    place: Path, monkeypatch: pytest.MonkeyPatch, predict: Run
+) -> None:
+    (place / "photographs").mkdir()
+    names = [f"{number}.jpg" for number in range(8)]
+    for number, name in enumerate(names):
+        (place / "photographs" / name).write_bytes(photograph(number))
+    table = pd.DataFrame({"file": names, "score": np.linspace(0.2, 0.9, 8)})
+    table.to_csv(place / "scores.csv", index=False)
+    kind = resnet.KINDS["resnet50_narrow"]
+    monkeypatch.setitem(  # type: ignore[arg-type]
+        resnet.KINDS, "resnet50_narrow", replace(kind, recipe=replace(kind.recipe, epochs=1))
+    )
+    monkeypatch.setattr(main_module, "RESOURCES", place / "resources")
+    with monkeypatch.context() as patch:
+        command = ["memorability", "fit", "--predictor", "resnet50_narrow", "--threads", "1"]
+        command += ["--scores", "scores.csv", "--images", "photographs", "--output", "mine"]
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+    assert not list((place / "resources" / "checkpoints").iterdir())
+    asked = ["--predictor", "resnet50_narrow", "--weights", "resnet50_narrow=mine"]
+    assert predict("photographs", *asked, "--output", "scores.parquet", model="") == 0
+    scores = store.read("scores.parquet", "predictor_scores")
+    assert scores["score"].between(0, 1).all()
+    # 70 % of 8 images.
+    assert set(scores["trained_on"]) == {"6 images: scores.csv"}
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,9 @@ with SnakemakeApi(OutputSettings()) as api:
             "conda": str(rule.conda_env) if rule.conda_env else None,
             "resources": sorted(rule.resources),
             "script": str(rule.script) if rule.script else None,
-            "code": "code" in rule.params.keys() and rule.params["code"](SimpleNamespace(head="svr")),
+            "code": "code" in rule.params.keys() and rule.params["code"](
+                SimpleNamespace(head="svr", view="")
+            ),
             "by_content": "weights" not in rule.input.keys() or "content" in rule.params.keys(),
             "outputs": [describe(output) for output in rule.output],
         }

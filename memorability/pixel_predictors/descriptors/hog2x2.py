@@ -22,11 +22,11 @@ from memorability.pixel_predictors.descriptors.coding import (
     pooled,
 )
 from memorability.pixel_predictors.descriptors.support_vectors import fit_support_vectors
+from memorability.pixel_predictors.fitted_file import parts_to_fit
 from memorability.pixel_predictors.frozen_encoder import (
     Encoder,
     fit_on_encoder,
     open_on_encoder,
-    parts_to_fit,
 )
 from memorability.pixel_predictors.names import PixelPredictorSpec
 

@@ -10,7 +10,6 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from memorability.explanation.names import MODES
-from memorability.report.figures.check_wording import sentence
 from memorability.report.figures.style import (
     COLOURS,
     add_note,
@@ -19,6 +18,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.numbers import counted, number, significant, with_interval
+from memorability.report.sentences.attribution_checks import sentence
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
 PER_CATEGORY = 6

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from memorability.analysis.gathering import wide_features
 from memorability.features.names import READINGS_OF, TABLE_2
-from memorability.prediction.names import OF_LABELS, head_label
+from memorability.prediction.names import OF_LABELS
 from memorability.report.figures.comparisons import draw_forest
 from memorability.report.figures.style import (
     COLOURS,
@@ -17,7 +17,7 @@ from memorability.report.figures.style import (
     say_instead,
     styled,
 )
-from memorability.report.labels import label
+from memorability.report.labels import head_label, label
 from memorability.report.numbers import counted, number, percent
 from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP

@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from memorability.prediction.evaluation import by_head, class_threshold
 from memorability.prediction.label_baselines import BASELINES
-from memorability.prediction.names import HEADS, LEFT_OUT, MAIN, OF_PAIRS, head_label
+from memorability.prediction.names import HEADS, LEFT_OUT, MAIN, OF_PAIRS
 from memorability.report.figures.style import (
     COLOURS,
     SMALL_GROUP,
@@ -22,6 +22,7 @@ from memorability.report.figures.style import (
     say_instead,
     styled,
 )
+from memorability.report.labels import head_label
 from memorability.report.numbers import counted, number, significant
 from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean

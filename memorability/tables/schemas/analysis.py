@@ -128,6 +128,7 @@ TABLES: Mapping[str, Table] = {
         **family("distinctiveness_", number(nullable=True)),
         split=pa.Column(str, required=False),
         predicted=pa.Column(float, nullable=True, required=False),
+        **family("predicted_", number(nullable=True)),
         **family("feature_", number(nullable=True)),
     ),
     "feature_importance": table(

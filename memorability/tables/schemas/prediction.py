@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from memorability.tables.schemas.columns import (
     Table,
+    correlation,
     count,
     number,
     one_of,
@@ -14,6 +15,9 @@ from memorability.tables.schemas.columns import (
     truth,
     whole,
 )
+
+TRAINED = ("yes", "no", "unknown", "training part")
+"""Whether a predictor was fitted to scores of the test images, or to those of the training images."""
 
 _METRIC = {
     "head": text(),
@@ -106,6 +110,51 @@ TABLES: Mapping[str, Table] = {
         ceiling=number(),
         share_below_floor=share(),
         share_above_ceiling=share(),
+    ),
+    "predictor_comparison": table(
+        ("target", "head"),
+        target=text(),
+        head=text(),
+        predicts=text(),
+        trained_on_these_images=one_of(*TRAINED),
+        best=truth(),
+        n=whole(),
+        r=correlation(nullable=True),
+        ci_low=correlation(nullable=True),
+        ci_high=correlation(nullable=True),
+        given_category=correlation(nullable=True),
+        given_category_low=correlation(nullable=True),
+        given_category_high=correlation(nullable=True),
+        beside_best=number(nullable=True),
+        beside_best_low=number(nullable=True),
+        beside_best_high=number(nullable=True),
+        beyond_category=number(nullable=True),
+        beyond_category_low=number(nullable=True),
+        beyond_category_high=number(nullable=True),
+        mse=number(least=0),
+        mean_score=number(),
+        mean_predicted=number(),
+        sd_score=number(least=0),
+        sd_predicted=number(least=0),
+        share_at_floor=share(),
+        ceiling=share(nullable=True),
+        ceiling_low=share(nullable=True),
+        ceiling_high=share(nullable=True),
+        unit=one_of("images", "subcategories"),
+        clusters=count(nullable=True),
+    ),
+    "predictor_comparison_by_category": table(
+        ("target", "group", "head"),
+        target=text(),
+        group=text(),
+        head=text(),
+        trained_on_these_images=one_of(*TRAINED),
+        n=whole(),
+        r=correlation(nullable=True),
+        ci_low=correlation(nullable=True),
+        ci_high=correlation(nullable=True),
+        unit=one_of("images", "subcategories"),
+        clusters=count(nullable=True),
     ),
     "prediction_intervals": table(
         ("by", "group"),

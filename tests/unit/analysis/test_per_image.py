@@ -102,6 +102,7 @@ def test_all_that_is_known_of_an_image_stands_in_its_row_and_fits_the_schema() -
         NONE,
         protocol="paper",
         predictions=predictions,
+        heads={"memnet": pd.DataFrame({"image_id": ["b", "a"], "predicted": [0.6, 0.5]})},
         features=features,
     )
     key, schema = store.SCHEMAS["per_image"]
@@ -110,5 +111,6 @@ def test_all_that_is_known_of_an_image_stands_in_its_row_and_fits_the_schema() -
     row = table.set_index("image_id").loc["a"]
     assert (row["split"], row["predicted"], row["feature_saturation"]) == ("test", 0.4, 0.1)
     assert row["distinctiveness_mse"] == 0.5
+    assert row["predicted_memnet"] == 0.5
     assert table["split"].tolist() == ["test", ""]
     assert [*key] == ["image_id"]

@@ -7,7 +7,7 @@ from scipy import stats
 
 from memorability.explanation.check_summary import summarise_checks
 from memorability.explanation.names import MAP_MEASURES, ORDERS, REFERENCES, SUMMARIES
-from memorability.report.figures.check_wording import sentence
+from memorability.report.sentences.attribution_checks import sentence
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 

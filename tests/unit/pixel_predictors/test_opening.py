@@ -40,6 +40,18 @@ def test_every_entry_names_what_there_is(name: str) -> None:
     assert spec.downloads or spec.where
 
 
+@pytest.mark.parametrize("module", ["resnet", "resmem", "memnet"])
+def test_every_network_that_is_trained_has_an_entry_and_every_entry_a_network(module: str) -> None:
+    path = f"pixel_predictors.training.{module}"
+    kinds = import_module(f"memorability.{path}").KINDS
+    entries = {name: spec for name, spec in PIXEL_PREDICTORS.items() if path in spec.fits}
+    assert set(kinds) == set(entries)
+    for name, spec in entries.items():
+        prepares = import_module("memorability.pixel_predictors.views")
+        assert kinds[name].prepare is getattr(prepares, spec.prepares.rpartition(":")[2])
+        assert callable(getattr(import_module(f"memorability.{path}"), spec.fits.partition(":")[2]))
+
+
 def test_the_registry_loads_no_network() -> None:
     program = "import memorability.pixel_predictors.names, sys; print('torch' in sys.modules)"
     done = subprocess.run(

@@ -12,7 +12,6 @@ from memorability.prediction.names import (
     OTHER_HEADS,
     PREDICTORS,
     fit_of,
-    head_label,
     reading,
 )
 from memorability.prediction.predictors.contract import Fit
@@ -63,5 +62,4 @@ def test_an_unknown_predictor_is_answered_with_the_nearest() -> None:
 
 def test_heads_are_read_under_the_labels_of_the_predictors() -> None:
     assert [*HEADS][:4] == ["mlp", "ridge", "svr", "gru_pair"]
-    assert head_label("gru_pair_of_pairs") == "GRU of the published scripts, pairs of images"
-    assert head_label("resmem") == "resmem"
+    assert HEADS["gru_pair_of_pairs"] == "GRU of the published scripts, pairs of images"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES
 from memorability.report.labels import (
     correlated_with,
+    head_label,
     loss_label,
     metric_label,
     metric_labels,
@@ -125,3 +126,9 @@ def test_the_model_of_a_latent_is_named_with_the_network_of_its_loss() -> None:
     ]  # fmt: skip
     (alone,) = with_networks([pd.DataFrame([theirs])])
     assert loss_label(alone.iloc[0]) == "theirs, external"
+
+
+def test_a_head_is_called_by_its_registry_and_an_external_one_by_its_own_name() -> None:
+    assert head_label("gru_pair_of_pairs") == "GRU of the published scripts, pairs of images"
+    assert head_label("resmem_published") == "ResMem, as published"
+    assert head_label("resmem") == "resmem"

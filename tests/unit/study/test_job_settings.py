@@ -27,6 +27,7 @@ from memorability.prediction.predictors.contract import HeadSettings
 from memorability.prediction.predictors.training import TrainingSettings
 from memorability.prediction.search import SearchSettings
 from memorability.scorer.bundle import BundleSettings
+from memorability.scorer.study_images import ScoringSettings, StudyFitSettings
 from memorability.statistics.intervals import Bootstrap
 from memorability.study import job_settings
 from memorability.study.resolve import resolve
@@ -68,6 +69,8 @@ def study() -> Study:
         (ExplanationSettings, job_settings.attribution),
         (CheckSettings, job_settings.attribution_checks),
         (BundleSettings, job_settings.bundle),
+        (StudyFitSettings, lambda study: job_settings.pixel_fit(study, "false_alarm_rate")),
+        (ScoringSettings, job_settings.pixel_scoring),
         (Bootstrap, job_settings.bootstrap),
     ],
 )

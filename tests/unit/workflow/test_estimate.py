@@ -16,6 +16,7 @@ from memorability.analysis.gathering import SOURCES
 from memorability.autoencoder.architecture import Architecture, Autoencoder
 from memorability.base.errors import InputError
 from memorability.base.settings import from_params
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.study import job_settings, paths
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
@@ -24,9 +25,11 @@ from memorability.workflow.cost_figures import (
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
+    Sizes,
+    sizes_of,
 )
 from memorability.workflow.estimate import disk_bytes, estimate, in_words, page, passing_bytes
-from memorability.workflow.job_times import JobSeconds, Sizes, latent_size, sizes_of
+from memorability.workflow.job_times import JobSeconds, latent_size
 from memorability.workflow.planned_jobs import Job
 
 ROOT = Path(__file__).parents[3]
@@ -203,6 +206,22 @@ def test_images_are_known_counted_or_prepared(
     assert sizes_of(study(own)).images == 3  # one was left out
 
 
+def test_predictors_of_pixels_by_hand() -> None:
+    names = ["efficientnet_lite0_ridge", "resmem_published"]
+    chosen = study({"prediction": {"pixel_predictors": names}})
+    seconds = JobSeconds(chosen, sizes_of(chosen), CALIBRATION)
+    fit, published = (PIXEL_PREDICTORS[name] for name in names)
+    job = Job("score_pixels", {"head": "resmem_published"}, (), (), threads=2)
+    assert seconds.beyond_start(job) == pytest.approx(10_000 * published.seconds / 2)
+    job = Job(
+        "fit_pixel_predictor", {"head": "efficientnet_lite0_ridge", "target": "score"}, (), ()
+    )
+    passes = 10_000 + 5_892 * fit.passes
+    assert seconds.beyond_start(job) == pytest.approx(passes * fit.seconds)
+    job = Job("view_images", {"view": "squashed_to_224"}, (), (), threads=2)
+    assert seconds.beyond_start(job) == pytest.approx(10_000 * FIGURES["prepare"] / 2)
+
+
 def test_disk_by_hand() -> None:
     chosen = study({"compute": {"stored_targets": ["lpips_vgg"]}})
     sizes = sizes_of(chosen)
@@ -210,6 +229,11 @@ def test_disk_by_hand() -> None:
     assert lasting["models"] == 2 * 13 * 5 * 128e6
     assert lasting["latents"] == 6 * 10_000 * 25_088 * 4  # of five seeds, and the predictor's copy
     assert lasting["prepared images"] == 10_000 * 3 * 224 * 224
+    assert lasting["images as predictors read them"] == 0
+    read = study(
+        {"prediction": {"pixel_predictors": ["efficientnet_lite0_ridge", "resmem_published"]}}
+    )
+    assert disk_bytes(read, sizes)["images as predictors read them"] == 10_000 * 3 * 224 * 224
     passing = passing_bytes(chosen, sizes, cores=4)
     assert passing["models, until a loss is done"] == 0
     # Maps of VGG's five stages, 24 MB an image.

@@ -18,7 +18,8 @@ from memorability.pixel_predictors.descriptors.hog2x2 import (
     on_a_canvas,
     open_hog2x2,
 )
-from memorability.pixel_predictors.frozen_encoder import encoded, write_fitted
+from memorability.pixel_predictors.fitted_file import write_fitted
+from memorability.pixel_predictors.frozen_encoder import encoded
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 
 SPEC = PIXEL_PREDICTORS["hog2x2"]

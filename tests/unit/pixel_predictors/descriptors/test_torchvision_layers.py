@@ -16,7 +16,8 @@ from memorability.pixel_predictors.descriptors.torchvision_layers import (
     fit_layer,
     open_layer,
 )
-from memorability.pixel_predictors.frozen_encoder import encoded, write_fitted
+from memorability.pixel_predictors.fitted_file import write_fitted
+from memorability.pixel_predictors.frozen_encoder import encoded
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, TorchvisionLayer
 
 SETTINGS = FitSettings(seed=0, device="cpu", predicts="rating", trained_on="a table")

