@@ -27,13 +27,13 @@ from torchvision.transforms import v2
 
 from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
 from memorability.autoencoder.architecture import Architecture, initial_autoencoder
-from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
 from memorability.autoencoder.finetuning import RunSettings, finetune
 from memorability.autoencoder.stored_targets import write_targets
 from memorability.base.seeding import make_deterministic
 from memorability.networks.adam import Adam
 from memorability.networks.computing import Precision, place
 from memorability.networks.losses import NetworkLoss, make_loss
+from memorability.networks.training.checkpoints import Checkpoints, TrainingState
 from tests.run_settings import run_settings
 
 TIMED = 3

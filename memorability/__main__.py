@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from memorability.base.errors import InputError, named, nearest
-from memorability.base.files import atomic
+from memorability.base.files import CHECKPOINTS, atomic
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, MemNetScale
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ logger = logging.getLogger("memorability")
 
 SUFFIXES = (".csv", ".parquet")
 RESOURCES = Path(__file__).parents[1] / "resources"
+SECONDS_BETWEEN_SAVES = 300
+"""Of a training that is under way."""
+
 EXPLAINED = f"""
 predictors that read pixels (docs/predictors.md says which to use when):
 {chr(10).join(f"  {spec.name:25} {spec.label}: {spec.predicts}" for spec in PIXEL_PREDICTORS.values())}
@@ -201,16 +204,17 @@ def _fit(arguments: argparse.Namespace) -> int:
     import torch
 
     from memorability.base.seeding import make_deterministic
-    from memorability.pixel_predictors.contract import FitSettings
-    from memorability.pixel_predictors.frozen_encoder import write_fitted
+    from memorability.pixel_predictors.contract import FitSettings, Resuming
+    from memorability.pixel_predictors.fitted_file import write_fitted
     from memorability.pixel_predictors.opening import begin_fit
     from memorability.scorer.fitting import fit_to_table
+    from memorability.workflow.fingerprint import fingerprint
 
     output: Path = arguments.output
     if output.exists() and not arguments.overwrite:
         raise InputError(f"--output {output} exists. Name another file, or add --overwrite.")
     device = _device(arguments.device)
-    prepare, fit = begin_fit(arguments.predictor, resources=RESOURCES)
+    prepare, fit = begin_fit(arguments.predictor, resources=RESOURCES, start=arguments.start)
     threads = arguments.threads or torch.get_num_threads()
     make_deterministic(threads)
     settings = FitSettings(
@@ -218,6 +222,12 @@ def _fit(arguments: argparse.Namespace) -> int:
         device=device,
         predicts=arguments.column_score,
         trained_on=arguments.scores.name,
+        precision=arguments.precision,
+        resuming=Resuming(
+            directory=RESOURCES / CHECKPOINTS.name,
+            seconds=SECONDS_BETWEEN_SAVES,
+            code=fingerprint(__file__, PIXEL_PREDICTORS[arguments.predictor].fits),
+        ),
     )
     outcome = fit_to_table(
         prepare, fit, arguments.scores, arguments.images,
@@ -361,9 +371,24 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--images", required=True, type=Path, metavar="FOLDER", help="file names are relative to it"
     )
+    fit.add_argument(
+        "--start",
+        type=Path,
+        metavar="FILE",
+        help="weights that a fit starts from, in place of a download or of random ones "
+        "(docs/predictors.md says which)",
+    )
     fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
     fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")
-    fit.add_argument("--seed", type=int, default=0, metavar="N", help="of the split; default: 0")
+    fit.add_argument(
+        "--precision",
+        choices=("fp32", "bf16"),
+        default="fp32",
+        help="in which a training computes: bf16 is faster where the processor has it (default: fp32)",
+    )
+    fit.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of split and training; default: 0"
+    )
     fit.add_argument("--output", required=True, type=Path, metavar="FILE", help="the predictor")
     _add_computing(fit)
     fit.set_defaults(command=_fit)

@@ -6,10 +6,11 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.arrays import open_sealed
+    from memorability.base.files import CHECKPOINTS
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
-    from memorability.pixel_predictors.contract import Given
-    from memorability.pixel_predictors.frozen_encoder import write_fitted
+    from memorability.pixel_predictors.contract import Given, Resuming
+    from memorability.pixel_predictors.fitted_file import write_fitted
     from memorability.pixel_predictors.of_files import fit_with
     from memorability.scorer.study_images import (
         StudyFitSettings,
@@ -22,6 +23,11 @@ with RunningJob(snakemake) as job:
     device = deterministic_device(settings.compute)
     split = job.read("split")
     scores = measured(job.wildcards.target, split, job.read("images"))
+    resuming = Resuming(
+        directory=CHECKPOINTS,
+        seconds=job.config["compute"]["checkpoint_seconds"],
+        code=job.params.code,
+    )
     given = Given(weights=tuple(map(Path, job.input.weights)))
     with progress(len(split), "predicting images") as step:
         fitted, predicted = fit_to_study(
@@ -29,7 +35,7 @@ with RunningJob(snakemake) as job:
             open_sealed(job.input.views),
             scores,
             split["split"].to_numpy(),
-            settings=settings.on(device),
+            settings=settings.on(device, resuming),
             on_image=step,
         )
     predictions = head_predictions(split["image_id"], predicted)

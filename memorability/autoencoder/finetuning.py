@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from memorability.autoencoder.architecture import Architecture, Autoencoder
-from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
 from memorability.autoencoder.initial_weights import Start, initial_model
 from memorability.autoencoder.reconstruction import (
     BatchNormMode,
@@ -27,6 +26,7 @@ from memorability.networks.adam import Adam
 from memorability.networks.catalogue import Metric
 from memorability.networks.computing import Compute, place, warn_if_slow
 from memorability.networks.losses import LossChoice, NetworkLoss, Sign, make_loss, with_sign
+from memorability.networks.training.checkpoints import Checkpoints, TrainingState
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 
 from memorability.autoencoder.architecture import Architecture, Autoencoder
-from memorability.autoencoder.checkpoints import Checkpoints, TrainingState
 from memorability.autoencoder.initial_weights import Start, initial_model
 from memorability.autoencoder.reconstruction import keep_through_batch_norm, measure_errors
 from memorability.base.errors import InputError
@@ -25,6 +24,7 @@ from memorability.images.sizes import Resize
 from memorability.networks.adam import Adam
 from memorability.networks.computing import Compute, place, warn_if_slow
 from memorability.networks.losses import MeanSquaredError
+from memorability.networks.training.checkpoints import Checkpoints, TrainingState
 from memorability.networks.weights import Receipt
 
 ENCODER_PARTS = ("encoder", "to_latent")

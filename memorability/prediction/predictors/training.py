@@ -19,8 +19,8 @@ from torch.optim.adamw import adamw
 
 from memorability.base.arrays import blocks
 from memorability.base.seeding import stream_seed, torch_stream
+from memorability.networks.training.early_stopping import EarlyStopping
 from memorability.prediction.predictors.contract import HeadSettings, Predictions
-from memorability.prediction.predictors.early_stopping import EarlyStopping
 from memorability.prediction.predictors.fitting import (
     Floats,
     fitting_rows,

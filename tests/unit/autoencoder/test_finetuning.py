@@ -21,7 +21,6 @@ from memorability.autoencoder.architecture import (
     initial_autoencoder,
     write_autoencoder,
 )
-from memorability.autoencoder.checkpoints import TrainingState
 from memorability.autoencoder.finetuning import (
     FinetunedRun,
     RunSettings,
@@ -35,6 +34,7 @@ from memorability.autoencoder.reconstruction import measure_errors
 from memorability.base.errors import InputError
 from memorability.networks.catalogue import Metric
 from memorability.networks.losses import MeanSquaredError
+from memorability.networks.training.checkpoints import TrainingState
 from memorability.tables.store import read, write
 from memorability.workflow.records import run_record
 from tests.run_settings import run_settings

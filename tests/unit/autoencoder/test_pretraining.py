@@ -11,10 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from memorability.autoencoder import checkpoints as states
 from memorability.autoencoder import pretraining
 from memorability.autoencoder.architecture import Architecture, Autoencoder, initial_autoencoder
-from memorability.autoencoder.checkpoints import Checkpoints
 from memorability.autoencoder.initial_weights import Start
 from memorability.autoencoder.pretraining import (
     PretrainedModel,
@@ -26,6 +24,8 @@ from memorability.autoencoder.pretraining import (
 from memorability.autoencoder.reconstruction import keep_through_batch_norm
 from memorability.base.errors import InputError
 from memorability.networks.computing import Compute
+from memorability.networks.training import checkpoints as states
+from memorability.networks.training.checkpoints import Checkpoints
 from memorability.networks.weights import random_receipt
 from tests.run_settings import with_changes
 

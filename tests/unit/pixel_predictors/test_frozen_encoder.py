@@ -10,15 +10,14 @@ import torch
 from sklearn.linear_model import Ridge
 
 from memorability.base.errors import InputError
-from memorability.pixel_predictors import frozen_encoder
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given
-from memorability.pixel_predictors.efficientnet_lite import EfficientNetLite0
+from memorability.pixel_predictors.descriptors.efficientnet_lite import EfficientNetLite0
+from memorability.pixel_predictors.fitted_file import FITTED_FILE, write_fitted
 from memorability.pixel_predictors.frozen_encoder import (
     PENALTIES,
     encoded,
     fit_encoder_ridge,
     open_encoder_ridge,
-    write_fitted,
 )
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 
@@ -146,6 +145,6 @@ def test_other_files_are_refused(
     path = tmp_path / "mine.safetensors"
     tensors: Mapping[str, Any] = predictor.network.state_dict()
     header = {"facts": {**vars(predictor.facts), "predictor": "another"}}
-    frozen_encoder.FITTED_FILE.write(path, header, tensors)
+    FITTED_FILE.write(path, header, tensors)
     with pytest.raises(InputError, match="holds the predictor 'another'"):
         open_encoder_ridge(SPEC, Given(weights=(path,)))

@@ -11,15 +11,16 @@ from scipy.io import savemat
 from torch import Tensor, nn
 
 from memorability.base.errors import InputError
+from memorability.base.seeding import torch_stream
 from memorability.pixel_predictors.contract import Given
 from memorability.pixel_predictors.memnet import (
     MemNet,
     TenCropScores,
-    initial_memnet,
+    draw_weights,
     rescaled,
 )
 from memorability.pixel_predictors.memnet_files import (
-    memnet_to_train,
+    load_start,
     open_memnet,
     read_mean_image,
     read_memnet_state,
@@ -29,6 +30,14 @@ from tests.caffe import blob, caffemodel
 
 SHARED_MEAN = Path(__file__).parents[4] / "shared" / "reference" / "memnet_image_mean.npy"
 SPEC = PIXEL_PREDICTORS["memnet"]
+
+
+def initial_memnet(seed: int) -> MemNet:
+    with torch.device("meta"):
+        network = MemNet()
+    network.to_empty(device="cpu")
+    draw_weights(network, torch_stream(seed, "initial weights"))
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +311,8 @@ def test_a_training_starts_from_the_layers_that_fit(network: MemNet, tmp_path: P
     layers["fc8"] = (stream.normal(size=(7, 4096)), stream.normal(size=7))
     path = tmp_path / "alexnet.caffemodel"
     path.write_bytes(caffemodel(layers, upgraded=False))
-    started, receipt = memnet_to_train(3, path)
+    started = initial_memnet(3)
+    receipt = load_start(started, path)
     assert torch.equal(started.conv4.weight, network.conv4.weight + 1)
     # The seed is the one of `network`.
     for name in ("fc6", "fc7", "fc8"):
@@ -317,4 +327,4 @@ def test_a_file_whose_first_layer_has_other_widths_starts_no_training(tmp_path: 
     torchvisions = {"conv1.weight": torch.ones(64, 3, 11, 11), "conv1.bias": torch.ones(64)}
     torch.save(torchvisions, tmp_path / "alexnet.pth")
     with pytest.raises(InputError, match=r"\(96, 3, 11, 11\), but is \(64, 3, 11, 11\)"):
-        memnet_to_train(0, tmp_path / "alexnet.pth")
+        load_start(initial_memnet(0), tmp_path / "alexnet.pth")

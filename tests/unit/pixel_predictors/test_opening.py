@@ -40,6 +40,18 @@ def test_every_entry_names_what_there_is(name: str) -> None:
     assert spec.downloads or spec.where
 
 
+@pytest.mark.parametrize("module", ["resnet", "resmem", "memnet"])
+def test_every_network_that_is_trained_has_an_entry_and_every_entry_a_network(module: str) -> None:
+    path = f"pixel_predictors.training.{module}"
+    kinds = import_module(f"memorability.{path}").KINDS
+    entries = {name: spec for name, spec in PIXEL_PREDICTORS.items() if path in spec.fits}
+    assert set(kinds) == set(entries)
+    for name, spec in entries.items():
+        prepares = import_module("memorability.pixel_predictors.views")
+        assert kinds[name].prepare is getattr(prepares, spec.prepares.rpartition(":")[2])
+        assert callable(getattr(import_module(f"memorability.{path}"), spec.fits.partition(":")[2]))
+
+
 def test_the_registry_loads_no_network() -> None:
     program = "import memorability.pixel_predictors.names, sys; print('torch' in sys.modules)"
     done = subprocess.run(
@@ -90,3 +102,24 @@ def test_a_file_of_yours_is_read_in_place_of_the_download(asked: list[str], tmp_
     with pytest.raises(InputError, match=r"mine\.pt does not exist"):
         open_predictor("resmem_published", resources=tmp_path, weights=tmp_path / "mine.pt")
     assert asked == []
+
+
+def test_a_fit_starts_from_a_file_of_yours_without_a_download(
+    asked: list[str], tmp_path: Path
+) -> None:
+    opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, start=tmp_path / "mine.pth")
+    assert not asked
+    with pytest.raises(FetchedError):
+        opening.begin_fit("alexnet_fc6_svr", resources=tmp_path)
+    assert asked == ["alexnet"]
+    with pytest.raises(InputError, match=r"hog2x2 reads no weights of yours\. Leave it out"):
+        opening.begin_fit("hog2x2", resources=tmp_path, start=tmp_path / "mine.pth")
+
+
+def test_every_fit_starts_from_what_is_registered() -> None:
+    for spec in PIXEL_PREDICTORS.values():
+        assert set(spec.starts_from) <= set(registry())
+        if spec.fits:
+            for definition in (spec.fits, spec.prepares):
+                module, _, function = definition.partition(":")
+                assert callable(getattr(import_module(f"memorability.{module}"), function))

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torchvision import transforms
+from torchvision.transforms.functional import normalize
 
-from memorability.pixel_predictors.views import centre_crop, squashed, ten_crops
+from memorability.pixel_predictors.views import centre_crop, squashed, standardised, ten_crops
 
 
 def places() -> torch.Tensor:
@@ -42,3 +43,9 @@ def test_the_square_ignores_the_aspect() -> None:
     assert square.dtype == np.uint8
     assert (square[:, :, :126] == 0).all()
     assert (square[:, :, 130:] == 255).all()
+
+
+def test_images_are_standardised_as_torchvision_does() -> None:
+    images = torch.rand(2, 3, 5, 4, generator=torch.Generator().manual_seed(0))
+    expected = normalize(images, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    torch.testing.assert_close(standardised(images), expected)

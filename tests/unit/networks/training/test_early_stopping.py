@@ -2,11 +2,12 @@
 
 import math
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memorability.prediction.predictors.early_stopping import EarlyStopping
+from memorability.networks.training.early_stopping import EarlyStopping
 
 
 def trained(losses: list[float], patience: int) -> tuple[int, float]:
@@ -27,6 +28,25 @@ def test_a_training_ends_after_so_many_epochs_without_a_lower_loss() -> None:
     assert trained([3.0, 2.0, 2.0, 1.0, 1.5, 1.0, 0.5], patience=2) == (6, 4)
     assert trained([3.0, 2.0, 2.0, 1.0], patience=1) == (3, 2)
     assert trained([1.0, 0.5, 0.4], patience=1) == (3, 3)
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2, 3, 4, 5])
+def test_a_training_that_is_taken_up_ends_where_it_would_have_ended(behind: int) -> None:
+    losses = [3.0, 2.0, 2.5, 1.0, 1.5, 1.0]
+    network = torch.nn.Linear(1, 1, bias=False)
+    whole = EarlyStopping(network, 2)
+    for epoch, loss in enumerate(losses[:behind], start=1):
+        torch.nn.init.constant_(network.weight, epoch)
+        assert not whole.ends(loss)
+    weights = whole.weights if behind else None
+    taken_up = EarlyStopping(network, 2, losses=losses[:behind], weights=weights)
+    for epoch, loss in enumerate(losses[behind:], start=behind + 1):
+        torch.nn.init.constant_(network.weight, epoch)
+        ended = taken_up.ends(loss)
+    assert ended
+    assert EarlyStopping(network, 2, losses=losses, weights=taken_up.weights).over
+    taken_up.restore()
+    assert network.weight.item() == 4
 
 
 def test_losses_that_are_no_numbers_are_never_the_best() -> None:

@@ -18,12 +18,17 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from memorability.autoencoder import checkpoints as module
 from memorability.autoencoder import finetuning
 from memorability.autoencoder.architecture import write_autoencoder
-from memorability.autoencoder.checkpoints import Checkpoints, Stopped, TrainingState, arithmetic
 from memorability.autoencoder.finetuning import FinetunedRun, RunSettings, finetune
 from memorability.base.errors import InputError
+from memorability.networks.training import checkpoints as module
+from memorability.networks.training.checkpoints import (
+    Checkpoints,
+    Stopped,
+    TrainingState,
+    arithmetic,
+)
 from memorability.tables import store
 from tests.run_settings import run_settings
 
