@@ -23,12 +23,12 @@ with RunningJob(snakemake) as job:
     device = deterministic_device(settings.compute)
     split = job.read("split")
     scores = measured(job.wildcards.target, split, job.read("images"))
+    given = Given(weights=tuple(map(Path, job.input.weights)))
     resuming = Resuming(
         directory=CHECKPOINTS,
         seconds=job.config["compute"]["checkpoint_seconds"],
         code=job.params.code,
     )
-    given = Given(weights=tuple(map(Path, job.input.weights)))
     with progress(len(split), "predicting images") as step:
         fitted, predicted = fit_to_study(
             fit_with(job.wildcards.head, given),

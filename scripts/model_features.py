@@ -22,7 +22,7 @@ with RunningJob(snakemake) as job:
     write_page(
         importance_for_reading(found.importance),
         job.output.page,
-        title="How much the model of labels and features uses each feature",
+        title="How much a model uses each feature",
         lead=features_in_words(found.metrics, found.gains, found.importance),
         note=job.params.note,
         empty="No table: every importance is 0 because the model uses no feature.",

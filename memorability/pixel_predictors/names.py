@@ -4,9 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-TRAINING_PASSES = 60
-"""How often as long a network's training takes as scoring its images: 20 epochs, there and back."""
-
 Trained = Literal["yes", "no", "unknown", "training part"]
 """Whether a predictor was fitted to scores of the images that it is compared on."""
 
@@ -123,7 +120,9 @@ def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
     )
 
 
-def _trained(name: str, label: str, module: str, prepares: str, start: str) -> PixelPredictorSpec:
+def _trained(
+    name: str, label: str, module: str, prepares: str, start: str, *, seconds: float, passes: float
+) -> PixelPredictorSpec:
     """Return a network that is trained by a module of `training`."""
     path = f"pixel_predictors.training.{module}"
     return _fitted(
@@ -135,7 +134,8 @@ def _trained(name: str, label: str, module: str, prepares: str, start: str) -> P
         start=start,
         # ResNet-50 starts from a classifier; the others may start from a predictor of memorability.
         training_sets=() if module == "resnet" else (UNKNOWN,),
-        passes=TRAINING_PASSES,
+        seconds=seconds,
+        passes=passes,
     )
 
 
@@ -226,36 +226,39 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
         ),
         _trained(
             "resnet50", "ResNet-50, trained as in the Columbia project",
-            "resnet", "squashed_to_224", _RESNET50,
+            "resnet", "squashed_to_224", _RESNET50, seconds=0.15, passes=9,
         ),
         _trained(
             "resnet50_recommended", "ResNet-50, trained with augmentation and early stopping",
-            "resnet", "squashed", _RESNET50,
+            "resnet", "squashed", _RESNET50, seconds=0.3, passes=45,
         ),
         _trained(
             "resnet50_narrow", "ResNet-50 with an eighth of its channels, for tests and the sample",
-            "resnet", "squashed_to_224", "",
+            "resnet", "squashed_to_224", "", seconds=0.005, passes=24,
         ),
         _trained(
             "resmem_trained", "ResMem's network, trained as published",
-            "resmem", "squashed", _RESMEM,
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=25,
         ),
         _trained(
             "resmem_frozen", "ResMem's network, with normalisation as it was",
-            "resmem", "squashed", _RESMEM,
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=25,
         ),
         _trained(
             "resmem_standardised", "ResMem's network, its ResNet on standardised images",
-            "resmem", "squashed", _RESMEM,
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=25,
         ),
         _trained(
             "resmem_retrained", "ResMem's network, its ResNet trained too",
-            "resmem", "squashed", _RESMEM,
+            "resmem", "squashed", _RESMEM, seconds=0.5, passes=60,
         ),
-        _trained("memnet_trained", "MemNet, trained anew", "memnet", "squashed", _MEMNET),
+        _trained(
+            "memnet_trained", "MemNet, trained anew",
+            "memnet", "squashed", _MEMNET, seconds=0.3, passes=20,
+        ),
         _trained(
             "memnet_needell2020", "MemNet as Needell 2020 read it, trained anew",
-            "memnet", "squashed", _MEMNET,
+            "memnet", "squashed", _MEMNET, seconds=0.3, passes=20,
         ),
         _fitted(
             "hog2x2",

@@ -103,7 +103,8 @@ def published_distinctiveness(
 def given_controls_for_reading(given: pd.DataFrame) -> pd.DataFrame:
     """Return the table `given_controls` with headings, each interval beside its number.
 
-    Of each error, controls that are models come first, epoch 0 before all.
+    Of each error, controls that are models come first, epoch 0 before all. Without categories nothing
+    is said of them.
     """
     place = {name: number for number, name in enumerate([*MODELS, ""])}
     given = given.assign(place=given["control_model"].map(place)).sort_values(
@@ -111,7 +112,7 @@ def given_controls_for_reading(given: pd.DataFrame) -> pd.DataFrame:
     )
     rows = [row for _, row in given.iterrows()]
     difference = ["difference", "difference_ci_low", "difference_ci_high"]
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "error": metric_labels(given.assign(model="")) if rows else [],
             "learning rate": given["lr"],
@@ -130,6 +131,8 @@ def given_controls_for_reading(given: pd.DataFrame) -> pd.DataFrame:
             "interval for new": given["unit"],
         }
     )
+    labelled = (given["method"] == "partial").any()
+    return shown if labelled else shown.drop(columns="given the category")
 
 
 def control_in_words(given: pd.DataFrame) -> str:

@@ -54,7 +54,7 @@ class StudyFitSettings:
     predicts: str
     trained_on: str
 
-    def on(self, device: str, resuming: Resuming) -> FitSettings:
+    def on(self, device: str, resuming: Resuming | None = None) -> FitSettings:
         """Return the settings of the fit on a torch device, and how a training is taken up."""
         return FitSettings(
             seed=self.seed,

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.analysis.incremental import FEATURE, PREDICTORS
 from memorability.base.run_keys import METRIC_KEYS
+from memorability.prediction.held_out import LABELS
 from memorability.report.figures.style import (
     COLOURS,
     add_note,
@@ -233,9 +234,11 @@ def increments(table: pd.DataFrame, *, confidence: float, note: str) -> Figure:
     """
     table = table[table["quantity"].isin(INCREMENTS)].sort_values(["protocol", "loss", "metric"])
     features = table["quantity"] == FEATURE
+    labelled = table.loc[features, "beyond"].str.contains(LABELS).any()
+    others = "labels\nand all other features" if labelled else "all other features"
     parts = [(part, title) for part, title in (
         (table[~features], "What errors and distinctiveness add"),
-        (table[features], "What each feature adds to labels\nand all other features"),
+        (table[features], f"What each feature adds to {others}"),
     ) if len(part)]  # fmt: skip
     counts = [len(part.drop_duplicates(_QUANTITY)) for part, _ in parts]
     with styled():

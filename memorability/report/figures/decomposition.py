@@ -101,7 +101,9 @@ def _forest(axes: Axes, rows: pd.DataFrame, interval: str) -> None:
             rows["place"], rows["ci_low"], rows["ci_high"], color="#999999", lw=5,
             alpha=0.45, label=f"{interval} for new {rows['unit'].iloc[0]}",
         )  # fmt: skip
-    if rows["ci_images_low"].notna().any():
+    # Of one run without ten subcategories it is the same interval.
+    images_alone = rows["unit"].iloc[0] != "images"
+    if images_alone and rows["ci_images_low"].notna().any():
         axes.hlines(
             rows["place"], rows["ci_images_low"], rows["ci_images_high"], color=COLOURS[0], lw=2.2,
             label=f"{interval} for new images alone",

@@ -118,6 +118,7 @@ def test_a_reader_sees_numbers_with_their_intervals() -> None:
     assert table["difference of r"].tolist() == ["0.100 [0.050, 0.150]"] * 2
     assert table["p"].tolist() == ["< 0.001"] * 2
     assert given_controls_for_reading(given({}).iloc[:0]).empty
+    assert "given the category" not in given_controls_for_reading(given({}))
 
 
 def test_the_first_page_says_it_of_the_model_that_it_is_about() -> None:

@@ -620,7 +620,7 @@ def test_a_run_of_a_carried_over_sweep_names_the_model_that_it_continues_with() 
                 "prediction.external",
                 {"ridge": {"file": "r.csv", "columns": {"file": "f", "predicted": "p"}}},
             ),
-            ["prediction.external: ridge is the name of one of the study's own heads"],
+            ["prediction.external: ridge is the name of a predictor of this program"],
         ),
         (changed("prediction.heads", ["gru"]), ["prediction.heads.0: 'gru' is unknown"]),
         (
