@@ -72,7 +72,8 @@ class PixelPredictorSpec:
         The layer that a fit reads, of a network of torchvision.
     training_sets
         Data sets (keys of `memorability.images.data_sets.DATA_SETS`) whose scores its weights were
-        fitted to, and `UNKNOWN` where there may be others. One that is fitted here needs none.
+        fitted to, and `UNKNOWN` where there may be others. Of one that is fitted here, those of a file
+        of yours that it may start from: none where that is a classifier.
     seconds
         Of one core, in which an image is scored.
     passes
@@ -110,6 +111,7 @@ def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
         predicts="score that it was fitted to",
         trained_on="the images that it was fitted to",
         version="fitted",
+        training_sets=how.pop("training_sets", ()),
         where=(
             f"You make the file: python -m memorability fit --predictor {name} --scores TABLE "
             "--images FOLDER --output FILE"
@@ -130,6 +132,8 @@ def _trained(
         fits=f"{path}:fit_{module}",
         prepares=f"pixel_predictors.views:{prepares}",
         start=start,
+        # ResNet-50 starts from a classifier; the others may start from a predictor of memorability.
+        training_sets=() if module == "resnet" else (UNKNOWN,),
         seconds=seconds,
         passes=passes,
     )
@@ -293,7 +297,9 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
 }  # fmt: skip
 
 
-def trained_on(spec: PixelPredictorSpec, images_from: Collection[str] | None) -> Trained:
+def trained_on(
+    spec: PixelPredictorSpec, images_from: Collection[str] | None, *, own_start: bool = False
+) -> Trained:
     """Return whether a predictor was fitted to scores of images of a study.
 
     Parameters
@@ -302,9 +308,11 @@ def trained_on(spec: PixelPredictorSpec, images_from: Collection[str] | None) ->
         What is known of the predictor. One that is fitted here saw the study's training images alone.
     images_from
         Data sets that the study's images were taken from; None where nobody says.
+    own_start
+        Whether a fit starts from a file of the user's, which may know more.
     """
     if spec.fits:
-        return "training part"
+        return "unknown" if own_start and spec.training_sets else "training part"
     if images_from is None:
         return "unknown"
     if set(images_from) & set(spec.training_sets):

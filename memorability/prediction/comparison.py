@@ -1,7 +1,7 @@
 """Every predictor of a study on the same test images: which is best, by how much, and where."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from memorability.memory_game.score_kinds import COUNTS
 from memorability.prediction.evaluation import by_head, calibration
 from memorability.prediction.label_baselines import BASELINES, label_baselines
 from memorability.prediction.metrics import Bootstrapped, resamples
-from memorability.prediction.names import MAIN
+from memorability.prediction.names import EACH, MAIN
 from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap, distributions
 from memorability.statistics.ranks import SMALLEST_SAMPLE, Sample, Target
@@ -37,7 +37,7 @@ class Known:
     Parameters
     ----------
     predicts
-        The score that it was fitted to, in words or as the image table names it; "" if unknown.
+        The score that it was fitted to, in words or as the image table names it; `EACH`; "" if unknown.
     trained_on
         Whether it was fitted to scores of the test images: "yes", "no", "unknown", or "training part":
         to those of the other images of the same data.
@@ -56,7 +56,7 @@ class ComparisonSettings:
     targets
         Scores to compare on.
     known
-        Head -> the values of `Known`, of those that were not fitted to each of the targets here.
+        Head -> the values of `Known`, of those that are no baselines.
     bootstrap
         Of the test images.
     """
@@ -115,7 +115,7 @@ def compare(
         test = _on_target(target, predictions, heads, of_targets.get(target, {}), images)
         if test.empty:
             continue
-        words = {str(head): known.get(str(head), _fitted(target)) for head in test.columns[2:]}
+        words = {str(head): _on(target, known.get(str(head))) for head in test.columns[2:]}
         labels = images.set_index("image_id").loc[test["image_id"], ["category", "subcategory"]]
         whole = _of_images(test, labels, bootstrap)
         tables.append(_table(whole, test, words).assign(target=target, **ceilings(target)))
@@ -141,8 +141,11 @@ def _by_category(
     return table.assign(trained_on_these_images=table["head"].map(trained))
 
 
-def _fitted(target: str) -> Known:
-    return Known(predicts=target, trained_on="training part")
+def _on(target: str, known: Known | None) -> Known:
+    """Return what is known of a predictor that is compared on a target; of a baseline, all is."""
+    if known is None:
+        return Known(predicts=target, trained_on="training part")
+    return replace(known, predicts=target) if known.predicts == EACH else known
 
 
 def _on_target(

@@ -16,6 +16,9 @@ Cost = Literal["perceptron", "recurrent", "inner_products"]
 MAIN = "mlp"
 """The predictor of the paper, which has rules of its own."""
 
+EACH = "each"
+"""In place of the score that a predictor was fitted to: each of several, by a fit of its own."""
+
 OF_PAIRS = "_of_pairs"
 """After the name of a head that was measured on pairs of images."""
 

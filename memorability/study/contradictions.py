@@ -187,6 +187,16 @@ def check_pixel_predictors(prediction: Mapping[str, Any], dataset: str) -> None:
                 f"prediction.pixel_predictors: {spec.name} needs a file of weights, which no server "
                 f"gives. Name it: pixel_weights: {{{spec.name}: {{file: …}}}}. {spec.where}."
             )
+        if spec.reads and not (spec.starts_from or spec.name in files):
+            raise InputError(
+                f"prediction.pixel_predictors: {spec.name} is fitted to what a trained network says, "
+                f"which is not fetched. Name {spec.start}: pixel_weights: {{{spec.name}: {{file: …}}}}."
+            )
+        if spec.fits and spec.name in files and not spec.start:
+            raise InputError(
+                f"prediction.pixel_weights: the fit of {spec.name} reads no weights of yours. Leave "
+                "its files out."
+            )
     for name in files:
         downloads = PIXEL_PREDICTORS[name].downloads
         if len(downloads) > 1:

