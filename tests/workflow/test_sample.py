@@ -83,6 +83,20 @@ def test_features_that_need_weights_are_missing_and_nothing_stands_for_them(samp
     assert "weights.source is random" in claims["why"]
 
 
+def test_predictors_of_pixels_are_compared_for_every_score(sample: Path) -> None:
+    name = "predictor_comparison"
+    table = store.read(sample / f"results/sample/tables/{name}.parquet", name)
+    heads = {"hog2x2", "resnet50_narrow", "mlp", "category_mean"}
+    for target, rows in table.groupby("target"):
+        assert heads < set(rows["head"]), target
+        # Scores were simulated: nothing can know those of the test images.
+        assert set(rows["trained_on_these_images"]) == {"training part"}
+        assert (rows["n"] == 37).all()
+    assert table["target"].nunique() == 3
+    features = store.read(sample / "results/sample/tables/per_image.parquet", "per_image")
+    assert {"predicted_hog2x2", "predicted_resnet50_narrow"} < set(features)
+
+
 def test_no_job_needs_four_gigabytes(sample: Path) -> None:
     lines = [
         json.loads(line)
