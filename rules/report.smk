@@ -114,6 +114,7 @@ rule summarise_study:
         decay=[rules.measure_decay.output.decay] if study.decays else [],
         near_duplicates=[rules.list_near_duplicates.output.table] if study.runs else [],
         increments=rules.measure_increments.output.table,
+        comparison=[rules.compare_predictors.output.comparison] if study.pixel_predictors else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],
         calibration=[rules.evaluate_prediction.output.calibration] if study.runs else [],

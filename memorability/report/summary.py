@@ -22,6 +22,7 @@ from memorability.report.pages import (
 from memorability.report.reading import table_1_for_reading
 from memorability.report.readings.duplicates import duplicates_in_words
 from memorability.report.sentences.increments import increments_in_words, of_same_model
+from memorability.report.sentences.predictors import best_in_words, compared
 from memorability.report.table_1 import control_in_words, decay_in_words
 from memorability.report.table_2 import in_words as features_in_words
 from memorability.report.wording import (
@@ -45,8 +46,8 @@ class Found:
     table_1, table_2, selection, given_controls, metrics, gains, calibration, attributions, decay,
     near_duplicates
         The tables of these names, of prediction without "prediction_"; None where there are none.
-    increments
-        The table `incremental`.
+    increments, comparison
+        The tables `incremental` and `predictor_comparison`.
     """
 
     correlations: Mapping[str, pd.DataFrame]
@@ -61,6 +62,7 @@ class Found:
     decay: pd.DataFrame | None = None
     near_duplicates: pd.DataFrame | None = None
     increments: pd.DataFrame | None = None
+    comparison: pd.DataFrame | None = None
 
 
 SCHEMAS: Mapping[str, str] = {
@@ -70,6 +72,7 @@ SCHEMAS: Mapping[str, str] = {
     "gains": "prediction_gains",
     "calibration": "prediction_calibration",
     "increments": "incremental",
+    "comparison": "predictor_comparison",
 }
 """Of `Found`: table -> the name of its schema."""
 
@@ -143,6 +146,8 @@ def findings(found: Found, *, confidence: float) -> list[str]:
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())
+    if found.comparison is not None:
+        points.append(best_in_words(compared(found.comparison, "score")))
     if found.table_2 is not None:
         points.append(features_in_words(found.table_2, confidence=confidence))
     return [point for point in points if point]

@@ -54,13 +54,10 @@ def comparison_in_words(rows: pd.DataFrame) -> str:
         their r is no test of them.
     """
     first = rows.iloc[0]
-    what = SCORE_KINDS[first["target"]].in_a_sentence
+    said = [best_in_words(rows)]
     if first["n"] < SMALLEST_BOOTSTRAP:
-        return (
-            f"The predictors of {what} are not compared: {counted(first['n'], 'test image')} tell "
-            "nothing."
-        )
-    said = [*_best(rows, what), *_not_tests(rows)]
+        return said[0]
+    said += _not_tests(rows)
     if not np.isnan(first["ceiling"]):
         said.append(
             f"The noise ceiling of these test images is {measured(first['ceiling'])}: no predictor is "
@@ -69,13 +66,26 @@ def comparison_in_words(rows: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def _best(rows: pd.DataFrame, what: str) -> list[str]:
-    """Say which predictor is best, what it is beside the means of categories, and who is as good."""
+def best_in_words(rows: pd.DataFrame) -> str:
+    """Say which predictor is best, what it is beside the means of categories, and who is as good.
+
+    Parameters
+    ----------
+    rows
+        As from `compared`.
+    """
+    first = rows.iloc[0]
+    what = SCORE_KINDS[first["target"]].in_a_sentence
+    if first["n"] < SMALLEST_BOOTSTRAP:
+        return (
+            f"The predictors of {what} are not compared: {counted(first['n'], 'test image')} tell "
+            "nothing."
+        )
     if not rows["best"].any():
-        return [
+        return (
             f"No predictor of {what} can be called best: none that never saw these scores has an r "
             "above 0."
-        ]
+        )
     best = rows[rows["best"]].iloc[0]
     r = measured_with_interval(best["r"], best["ci_low"], best["ci_high"])
     said = [
@@ -96,7 +106,7 @@ def _best(rows: pd.DataFrame, what: str) -> list[str]:
     level = [row for _, row in others.iterrows() if row["beside_best_high"] >= 0]
     if level:
         said.append(f"Not shown to be worse than the best: {_named(level)}.")
-    return said
+    return " ".join(said)
 
 
 def _not_tests(rows: pd.DataFrame) -> list[str]:

@@ -15,6 +15,7 @@ from memorability.report.sentences.predictors import (
     comparison_in_words,
     write_comparison,
 )
+from memorability.report.summary import Found, findings
 
 PLAIN: dict[str, Any] = {
     "target": "score", "predicts": "score", "trained_on_these_images": "training part",
@@ -116,3 +117,12 @@ def test_page_and_figure_are_drawn_of_any_study(kind: str, tmp_path: Path) -> No
     write_comparison(whole, tmp_path / "page.html", note="A note.")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ("Predictors of the hit rate" in page) == (not kind.startswith("one"))
+
+
+def test_the_first_page_says_which_predictor_is_best() -> None:
+    (point,) = findings(Found(correlations={}, comparison=table(*ROWS)), confidence=0.95)
+    assert point.startswith("Of the predictors of memorability that never saw the scores of the 58")
+    assert point.endswith("Not shown to be worse than the best: MLP on latents.")
+    few = table(*(each | {"n": 9} for each in ROWS))
+    (point,) = findings(Found(correlations={}, comparison=few), confidence=0.95)
+    assert point == "The predictors of memorability are not compared: 9 test images tell nothing."
