@@ -21,7 +21,7 @@ from memorability.report.pages import (
 )
 from memorability.report.reading import table_1_for_reading
 from memorability.report.readings.duplicates import duplicates_in_words
-from memorability.report.sentences.increments import increments_in_words, of_same_model
+from memorability.report.sentences.increments import increments_in_short, of_same_model
 from memorability.report.sentences.predictors import best_in_words, compared
 from memorability.report.table_1 import control_in_words, decay_in_words
 from memorability.report.table_2 import in_words as features_in_words
@@ -142,7 +142,7 @@ def findings(found: Found, *, confidence: float) -> list[str]:
                 points.append(control_in_words(known))
             if found.increments is not None:
                 of_model = of_same_model(found.increments, pooled)
-                points.append(increments_in_words(of_model, confidence=confidence))
+                points.append(increments_in_short(of_model, confidence=confidence))
     if found.metrics is not None and found.gains is not None and found.calibration is not None:
         beside = predictor_in_words(found.metrics, found.gains, found.calibration)
         points.append(f"{_ranked(found.metrics)} {beside}".strip())

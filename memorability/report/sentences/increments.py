@@ -80,6 +80,36 @@ def _points(increments: pd.DataFrame, confidence: float) -> list[str]:
     return said
 
 
+def increments_in_short(increments: pd.DataFrame, *, confidence: float) -> str:
+    """Say what one error or distinctiveness adds, for the first page: without R² and how it was found.
+
+    Parameters
+    ----------
+    increments
+        Rows of the table `incremental` about it, as from `of_same_model`.
+    confidence
+        Of their intervals, between 0 and 1.
+
+    Returns
+    -------
+    str
+        A sentence per row; "" without rows.
+    """
+    said = []
+    rank = increments["beyond"].str.count(", ")
+    for _, row in increments.assign(rank=rank, lr="").sort_values("rank", kind="stable").iterrows():
+        subject = "It" if said else subject_of(row)
+        if np.isnan(row["ci_low"]):
+            said.append(_added(subject, row, confidence))
+            continue
+        ends = f"{measured(row['ci_low'])} to {measured(row['ci_high'])}"
+        ends = ends if said else f"{100 * confidence:g} % interval {ends}"
+        r = f"semipartial r = {measured(row['semipartial_r'])}, {ends}"
+        verb = "adds" if adds(row) else "is not shown to add"
+        said.append(f"{subject} {verb} to {beyond_in_words(row['beyond'])} ({r}).")
+    return " ".join(said)
+
+
 def beyond_in_words(beyond: str) -> str:
     """Return what a quantity is added to, as the column `beyond` of `incremental` names it."""
     *others, last = [_BEYOND[name] for name in beyond.split(", ")]

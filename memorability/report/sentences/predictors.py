@@ -57,7 +57,7 @@ def comparison_in_words(rows: pd.DataFrame) -> str:
     said = [best_in_words(rows)]
     if first["n"] < SMALLEST_BOOTSTRAP:
         return said[0]
-    said += _not_tests(rows)
+    said += [*_rivals(rows), *_not_tests(rows)]
     if not np.isnan(first["ceiling"]):
         said.append(
             f"The noise ceiling of these test images is {measured(first['ceiling'])}: no predictor is "
@@ -67,7 +67,7 @@ def comparison_in_words(rows: pd.DataFrame) -> str:
 
 
 def best_in_words(rows: pd.DataFrame) -> str:
-    """Say which predictor is best, what it is beside the means of categories, and who is as good.
+    """Say which predictor is best, and what it is beside the means of categories.
 
     Parameters
     ----------
@@ -96,17 +96,21 @@ def best_in_words(rows: pd.DataFrame) -> str:
         gain = measured_with_interval(
             *best[["beyond_category", "beyond_category_low", "beyond_category_high"]]
         )
-        verdict = (
-            "It is better than category means"
-            if best["beyond_category_low"] > 0
-            else "It is not shown to be better than category means"
-        )
-        said.append(f"{verdict}: the difference of r is {gain}.")
-    others = rows[rows["trained_on_these_images"].isin(KNOWN_NEW) & ~rows["best"]]
-    level = [row for _, row in others.iterrows() if row["beside_best_high"] >= 0]
-    if level:
-        said.append(f"Not shown to be worse than the best: {_named(level)}.")
+        verdict = "is not shown to be better than"
+        if best["beyond_category_low"] > 0:
+            verdict = "is better than"
+        elif best["beyond_category_high"] < 0:
+            verdict = "is worse than"
+        said.append(f"It {verdict} category means: the difference of r is {gain}.")
     return " ".join(said)
+
+
+def _rivals(rows: pd.DataFrame) -> list[str]:
+    """Say which predictors are not shown to be worse than the best."""
+    others = rows[rows["trained_on_these_images"].isin(KNOWN_NEW) & ~rows["best"]]
+    others = others[~others["head"].isin(BASELINES)]
+    level = [row for _, row in others.iterrows() if row["beside_best_high"] >= 0]
+    return [f"Not shown to be worse than the best: {_named(level)}."] if level else []
 
 
 def _not_tests(rows: pd.DataFrame) -> list[str]:

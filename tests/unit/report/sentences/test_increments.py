@@ -112,10 +112,15 @@ def test_the_first_page_says_it_of_the_model_that_it_is_about() -> None:
     )}  # fmt: skip
     other = {"loss": "other", "r2_with": 0.5}
     increments = table(same, other)
-    found = Found(correlations={"error": model}, increments=increments)
+    shown = table(same, NOT_SHOWN | same, other)
+    found = Found(correlations={"error": model}, increments=shown)
     points = findings(found, confidence=0.95)
-    assert [point for point in points if "adds to labels: R² rises from 0.420 to 0.450" in point]
-    assert not [point for point in points if "0.500" in point and "R²" in point]
+    assert (
+        "Reconstruction error (LPIPS (SqueezeNet)) adds to labels (semipartial r = 0.170, 95 % "
+        "interval 0.100 to 0.250). It is not shown to add to labels and low-level controls (semipartial r = "
+        "0.030, −0.010 to 0.063)."
+    ) in points
+    assert not [point for point in points if "other" in point]
     assert len(of_same_model(increments, keys)) == 1
     # The network of the loss may be known on one side alone.
     assert len(of_same_model(increments.assign(backbone=""), keys)) == 1

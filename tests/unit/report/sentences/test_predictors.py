@@ -119,10 +119,22 @@ def test_page_and_figure_are_drawn_of_any_study(kind: str, tmp_path: Path) -> No
     assert ("Predictors of the hit rate" in page) == (not kind.startswith("one"))
 
 
+def test_a_best_predictor_may_be_worse_than_category_means() -> None:
+    worse = BEST | {
+        "beyond_category": -0.3,
+        "beyond_category_low": -0.6,
+        "beyond_category_high": -0.1,
+    }
+    said = comparison_in_words(compared(table(worse), "score"))
+    assert "It is worse than category means: the difference of r is −0.300 [−0.600, −0.100]" in said
+
+
 def test_the_first_page_says_which_predictor_is_best() -> None:
     (point,) = findings(Found(correlations={}, comparison=table(*ROWS)), confidence=0.95)
     assert point.startswith("Of the predictors of memorability that never saw the scores of the 58")
-    assert point.endswith("Not shown to be worse than the best: MLP on latents.")
+    assert point.endswith(
+        "It is better than category means: the difference of r is 0.200 [0.100, 0.300]."
+    )
     few = table(*(each | {"n": 9} for each in ROWS))
     (point,) = findings(Found(correlations={}, comparison=few), confidence=0.95)
     assert point == "The predictors of memorability are not compared: 9 test images tell nothing."
