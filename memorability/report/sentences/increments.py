@@ -95,7 +95,7 @@ def increments_in_short(increments: pd.DataFrame, *, confidence: float) -> str:
     str
         A sentence per row; "" without rows.
     """
-    said = []
+    said: list[str] = []
     rank = increments["beyond"].str.count(", ")
     for _, row in increments.assign(rank=rank, lr="").sort_values("rank", kind="stable").iterrows():
         subject = "It" if said else subject_of(row)

@@ -117,8 +117,8 @@ def test_the_first_page_says_it_of_the_model_that_it_is_about() -> None:
     points = findings(found, confidence=0.95)
     assert (
         "Reconstruction error (LPIPS (SqueezeNet)) adds to labels (semipartial r = 0.170, 95 % "
-        "interval 0.100 to 0.250). It is not shown to add to labels and low-level controls (semipartial r = "
-        "0.030, −0.010 to 0.063)."
+        "interval 0.100 to 0.250). It is not shown to add to labels and low-level controls "
+        "(semipartial r = 0.030, −0.010 to 0.063)."
     ) in points
     assert not [point for point in points if "other" in point]
     assert len(of_same_model(increments, keys)) == 1
