@@ -233,7 +233,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             "resnet", "squashed", _RESNET50, seconds=0.3, passes=45,
         ),
         _trained(
-            "resnet50_narrow", "ResNet-50 with an eighth of its channels, for tests and the sample",
+            "resnet50_narrow", "ResNet-50, an eighth as wide",
             "resnet", "squashed_to_224", "", seconds=0.005, passes=24,
         ),
         _trained(
