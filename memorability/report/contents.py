@@ -12,7 +12,7 @@ FRONT = "Results on one page and in figures"
 CONTENTS: Mapping[str, Mapping[str, str]] = {
     FRONT: {
         "tables/summary": "the results on one page",
-        "figures/forest": "correlations within and between categories",
+        "figures/forest": "correlations with memorability",
         "figures/errors": "error by memorability",
         "figures/external_errors": "error by memorability",
         "figures/distinctiveness": "distinctiveness by memorability",

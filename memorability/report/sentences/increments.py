@@ -165,7 +165,7 @@ def write_increments(
         list_part(_points(table, confidence)),
         table_part(increments_for_reading(table, confidence=confidence)),
     ]
-    title = "What each quantity adds to labels, to low-level controls and to the rest"
+    title = "What each quantity adds to others"
     write_parts(parts, path, title=title)
 
 
