@@ -310,6 +310,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "decay": known(made(decay, "decay")),
         **{name: known(evaluated[name]) for name in ("metrics", "gains", "calibration")},
         "increments": added, "given_controls": [], "near_duplicates": [],
+        "comparison": known(made(beside, "comparison")),
     }  # fmt: skip
     page = made(run("summarise_study", inputs, **quantities), "page")
     assert page is not None, workflow.refusals
