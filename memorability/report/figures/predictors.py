@@ -53,8 +53,8 @@ def comparison(
     cells = by_category[by_category["target"] == targets[0]]
     categories = sorted(set(cells["group"]))
     with styled():
-        widths = [3.2, 2.4, max(0.75 * len(categories), 0.01), *[1.9] * (len(targets) - 1)]
-        widths = [width for width in widths if width > 0.01]
+        of_categories = [0.75 * len(categories)] if categories else []
+        widths = [3.2, 2.4, *of_categories, *[1.9] * (len(targets) - 1)]
         figure = Figure(
             figsize=(2.6 + sum(widths), max(3.2, 2.2 + 0.34 * len(heads))), layout="constrained"
         )

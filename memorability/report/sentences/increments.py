@@ -42,7 +42,7 @@ def of_same_model(increments: pd.DataFrame, model: pd.Series) -> pd.DataFrame:
     return increments[np.logical_and.reduce([increments[key] == model[key] for key in keys])]
 
 
-def increments_in_words(increments: pd.DataFrame, *, confidence: float) -> str:
+def increments_in_words(increments: pd.DataFrame, *, confidence: float) -> list[str]:
     """Say what errors and distinctiveness add to labels, to controls and to other predictors.
 
     Parameters
@@ -54,14 +54,10 @@ def increments_in_words(increments: pd.DataFrame, *, confidence: float) -> str:
 
     Returns
     -------
-    str
-        A sentence per row, and how images were held out; "" without rows.
+    list
+        The sentences of each error and distinctiveness, and how images were held out; none without
+        rows.
     """
-    return " ".join(_points(increments, confidence))
-
-
-def _points(increments: pd.DataFrame, confidence: float) -> list[str]:
-    """Return what is said of each error and distinctiveness, and how images were held out."""
     rows = increments[increments["quantity"].isin(["error", "distinctiveness"])]
     rows = rows.assign(rank=rows["beyond"].str.count(", ")).sort_values("rank", kind="stable")
     said = []
@@ -162,7 +158,7 @@ def write_increments(
     """
     parts = [
         note_part(note),
-        list_part(_points(table, confidence)),
+        list_part(increments_in_words(table, confidence=confidence)),
         table_part(increments_for_reading(table, confidence=confidence)),
     ]
     title = "What each quantity adds to others"

@@ -40,7 +40,7 @@ def table(*changes: dict[str, Any]) -> pd.DataFrame:
 
 
 def said(*changes: dict[str, Any]) -> str:
-    return increments_in_words(table(*changes), confidence=0.95)
+    return " ".join(increments_in_words(table(*changes), confidence=0.95))
 
 
 NOT_SHOWN = {
