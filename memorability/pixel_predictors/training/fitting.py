@@ -1,7 +1,7 @@
 """From images and scores to a trained predictor, and from its file to the predictor."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,11 @@ from memorability.networks.training.checkpoints import Checkpoints, arithmetic
 from memorability.networks.weights import Receipt, load_strictly
 from memorability.pixel_predictors.contract import (
     Facts,
+    Fit,
     FitSettings,
     Fitted,
     Given,
+    Open,
     PixelPredictor,
     Prepare,
 )
@@ -162,6 +164,29 @@ def train_predictor(
         },
         history=history,
     )
+
+
+def fit_of(kinds: Mapping[str, Kind]) -> Fit:
+    """Return the `memorability.pixel_predictors.contract.Fit` of these kinds, by predictors' names."""
+
+    def fit(
+        spec: PixelPredictorSpec,
+        given: Given,
+        pixels: Pixels,
+        scores: npt.NDArray[np.float64],
+        split: npt.NDArray[Any],
+        *,
+        settings: FitSettings,
+    ) -> Fitted:
+        kind = kinds[spec.name]
+        return train_predictor(spec, kind, given, pixels, scores, split, settings=settings)
+
+    return fit
+
+
+def open_of(kinds: Mapping[str, Kind]) -> Open:
+    """Return the `memorability.pixel_predictors.contract.Open` of these kinds."""
+    return lambda spec, given: open_trained(spec, kinds[spec.name], given)
 
 
 def open_trained(spec: PixelPredictorSpec, kind: Kind, given: Given) -> PixelPredictor:

@@ -9,7 +9,7 @@ does not settle.
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +18,13 @@ from torch import Tensor
 
 from memorability.base.arrays import blocks
 from memorability.networks.weights import Receipt
-from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
 from memorability.pixel_predictors.memnet import MemNet, Reading, TenCropScores, draw_weights
 from memorability.pixel_predictors.memnet_files import PREPROCESSING, load_start
-from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.training.fitting import (
     BLOCK,
     Kind,
-    open_trained,
-    train_predictor,
+    fit_of,
+    open_of,
 )
 from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork
 from memorability.pixel_predictors.training.narrowing import narrowed
@@ -112,21 +110,5 @@ KINDS: Mapping[str, Kind] = {
     "memnet_needell2020": _kind("needell2020"),
 }
 
-
-def fit_memnet(
-    spec: PixelPredictorSpec,
-    given: Given,
-    pixels: Pixels,
-    scores: npt.NDArray[np.float64],
-    split: npt.NDArray[Any],
-    *,
-    settings: FitSettings,
-) -> Fitted:
-    """Train MemNet: see `memorability.pixel_predictors.contract.Fit`."""
-    kind = KINDS[spec.name]
-    return train_predictor(spec, kind, given, pixels, scores, split, settings=settings)
-
-
-def open_memnet(spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
-    """Return a MemNet that was trained and written."""
-    return open_trained(spec, KINDS[spec.name], given)
+fit_memnet = fit_of(KINDS)
+open_memnet = open_of(KINDS)

@@ -10,20 +10,16 @@ training here stops by the squared error of the validation images, theirs by the
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet152
 
 from memorability.networks.weights import Receipt, load_strictly, read_any
-from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
-from memorability.pixel_predictors.names import PixelPredictorSpec
 from memorability.pixel_predictors.resmem import CLASSES, PREPROCESSING, TwoBranches
-from memorability.pixel_predictors.training.fitting import Kind, open_trained, train_predictor
-from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork
+from memorability.pixel_predictors.training.fitting import Kind, fit_of, open_of
+from memorability.pixel_predictors.training.learning import Recipe, ScoringNetwork
 from memorability.pixel_predictors.training.narrowing import narrowed
 from memorability.pixel_predictors.views import CROP, centre_crop, squashed
 
@@ -127,21 +123,5 @@ KINDS: Mapping[str, Kind] = {
     "resmem_retrained": _kind("drift", trains_resnet=True),
 }
 
-
-def fit_resmem(
-    spec: PixelPredictorSpec,
-    given: Given,
-    pixels: Pixels,
-    scores: npt.NDArray[np.float64],
-    split: npt.NDArray[Any],
-    *,
-    settings: FitSettings,
-) -> Fitted:
-    """Train ResMem's network: see `memorability.pixel_predictors.contract.Fit`."""
-    kind = KINDS[spec.name]
-    return train_predictor(spec, kind, given, pixels, scores, split, settings=settings)
-
-
-def open_resmem(spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
-    """Return a network of ResMem that was trained and written."""
-    return open_trained(spec, KINDS[spec.name], given)
+fit_resmem = fit_of(KINDS)
+open_resmem = open_of(KINDS)

@@ -9,10 +9,7 @@ epochs. Its ResNet is that of timm, whose layers have the names of torchvision's
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet, resnet50
@@ -23,10 +20,8 @@ from memorability.networks.weights import (
     load_strictly,
     read_any,
 )
-from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
-from memorability.pixel_predictors.names import PixelPredictorSpec
-from memorability.pixel_predictors.training.fitting import Kind, open_trained, train_predictor
-from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork
+from memorability.pixel_predictors.training.fitting import Kind, fit_of, open_of
+from memorability.pixel_predictors.training.learning import Recipe, ScoringNetwork
 from memorability.pixel_predictors.training.narrowing import narrowed
 from memorability.pixel_predictors.views import SQUARE, squashed, squashed_to_224, standardised
 
@@ -139,21 +134,5 @@ KINDS: Mapping[str, Kind] = {
     ),
 }  # fmt: skip
 
-
-def fit_resnet(
-    spec: PixelPredictorSpec,
-    given: Given,
-    pixels: Pixels,
-    scores: npt.NDArray[np.float64],
-    split: npt.NDArray[Any],
-    *,
-    settings: FitSettings,
-) -> Fitted:
-    """Train a ResNet-50: see `memorability.pixel_predictors.contract.Fit`."""
-    kind = KINDS[spec.name]
-    return train_predictor(spec, kind, given, pixels, scores, split, settings=settings)
-
-
-def open_resnet(spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
-    """Return a ResNet-50 that was trained and written."""
-    return open_trained(spec, KINDS[spec.name], given)
+fit_resnet = fit_of(KINDS)
+open_resnet = open_of(KINDS)
