@@ -14,7 +14,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 from memorability.base.errors import InputError
 from memorability.images.sizes import SIDE
 from memorability.networks.torchvision_networks import by_torchvisions_names
-from memorability.networks.weights import IMAGENET_MEAN, IMAGENET_SD, load_strictly, read_any
+from memorability.networks.weights import load_strictly, read_any
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
 from memorability.pixel_predictors.descriptors.support_vectors import fit_support_vectors
 from memorability.pixel_predictors.frozen_encoder import (
@@ -25,7 +25,7 @@ from memorability.pixel_predictors.frozen_encoder import (
     open_on_encoder,
 )
 from memorability.pixel_predictors.names import PixelPredictorSpec, Regression, TorchvisionLayer
-from memorability.pixel_predictors.views import squashed_to_224
+from memorability.pixel_predictors.views import squashed_to_224, standardised
 from memorability.sources.downloads import licence_of
 
 PREPROCESSING = (
@@ -51,9 +51,6 @@ class LayerValues(nn.Module):
         D.
     """
 
-    mean: Tensor
-    sd: Tensor
-
     def __init__(self, network: str, layer: str) -> None:
         super().__init__()
         with torch.device("meta"):  # no time for initial weights that are replaced
@@ -61,13 +58,10 @@ class LayerValues(nn.Module):
             layers = create_feature_extractor(classifier, {layer: "values"})
             self.values = layers(torch.empty(1, 3, SIDE, SIDE))["values"].numel()
         self.layers = layers.to_empty(device="cpu")
-        for name, numbers in (("mean", IMAGENET_MEAN), ("sd", IMAGENET_SD)):
-            self.register_buffer(name, torch.tensor(numbers)[:, None, None], persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the values (N, D)."""
-        images = (pixels.to(torch.float32) / 255 - self.mean) / self.sd
-        values: Tensor = self.layers(images)["values"]
+        values: Tensor = self.layers(standardised(pixels.to(torch.float32) / 255))["values"]
         return values.flatten(1)
 
 
