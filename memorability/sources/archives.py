@@ -9,8 +9,8 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, Self
@@ -131,13 +131,15 @@ def extract(
             origins[key] = member.path
             with _explained(path):
                 source = member.open()
-            for block in _blocks(path, source, temporary / target):
-                written += block
-                if written > limit_bytes:
-                    raise InputError(
-                        f"{path} unpacks to more than {limit_bytes / 1e9:.3g} GB, which is far more "
-                        f"than it should hold. {FETCH_AGAIN}."
-                    )
+            # A member that is left half read would keep the archive open.
+            with source, closing(_blocks(path, source, temporary / target)) as blocks:
+                for block in blocks:
+                    written += block
+                    if written > limit_bytes:
+                        raise InputError(
+                            f"{path} unpacks to more than {limit_bytes / 1e9:.3g} GB, which is far "
+                            f"more than it should hold. {FETCH_AGAIN}."
+                        )
             targets.append(target)
             on_file()
     logger.info(
@@ -147,7 +149,7 @@ def extract(
     return targets
 
 
-def _blocks(path: Path, source: IO[bytes], target: Path) -> Iterator[int]:
+def _blocks(path: Path, source: IO[bytes], target: Path) -> Generator[int]:
     """Copy a member to `target`, yielding the bytes written after each block."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:

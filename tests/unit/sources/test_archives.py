@@ -1,6 +1,7 @@
 """Archives as publishers, operating systems, attackers and bad connections make them."""
 
 import bz2
+import gc
 import gzip
 import io
 import lzma
@@ -384,6 +385,24 @@ def test_the_limit_does_not_trust_the_header(tmp_path: Path) -> None:
     for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         struct.pack_into("<I", content, content.index(signature) + offset, 10)
     refusal(bytes(content), tmp_path)  # by its checksum, after the ten bytes that it declares
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are listed by Linux alone")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("limit_bytes", [5_000, 10**9])
+def test_a_refused_archive_is_closed(tmp_path: Path, kind: str, limit_bytes: int) -> None:
+    content = bytearray(packed(kind, {"a.jpg": os.urandom(20_000)}))
+    if limit_bytes > len(content):
+        content[len(content) // 2] ^= 255
+        if kind == "tar":
+            content[10] ^= 255  # the content of a plain tar file has no checksum
+    gc.disable()  # only what is closed on purpose counts
+    try:
+        refusal(bytes(content), tmp_path, limit_bytes=limit_bytes)
+        opened = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    finally:
+        gc.enable()
+    assert not [path for path in opened if path.startswith(str(tmp_path))]
 
 
 def test_a_sparse_file_cannot_grow_from_nothing(tmp_path: Path) -> None:
