@@ -66,6 +66,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
     "Prediction": {
         "figures/predictor_comparison": "which predictor is best, and where (figure)",
         "tables/predictor_comparison": "which predictor is best, and by how much (table)",
+        "figures/test_sets": "the same predictors on other data sets (figure)",
+        "tables/test_sets": "the same predictors on other data sets (table)",
         "figures/prediction_by_category": "every head in every category",
         "figures/prediction_calibration": "calibration",
         "tables/prediction_intervals": "intervals around predicted scores",
