@@ -31,7 +31,8 @@ class DataSet:
 DATA_SETS: Mapping[str, DataSet] = {
     data_set.kind: data_set
     for data_set in (
-        # Goetschalckx & Wagemans 2019; Khosla, Raju, Torralba & Oliva 2015, whose images have none.
+        # Goetschalckx & Wagemans 2019; Khosla, Raju, Torralba & Oliva 2015; Isola, Xiao, Torralba &
+        # Oliva 2011; Bylinskii et al. 2015; Kramer et al. 2023 on Hebart et al. 2019.
         DataSet(
             kind="memcat",
             label="MemCat",
@@ -48,6 +49,15 @@ DATA_SETS: Mapping[str, DataSet] = {
                 "MIR Flickr", "AVA", "MIT1003", "NUSEF", "affective images", "SUN", "aPascal",
                 "abnormal objects",
             ),
+        ),
+        DataSet(
+            kind="sun", label="SUN memorability", images=2_222, categories=1, photographs_of=("SUN",)
+        ),
+        DataSet(
+            kind="figrim", label="FIGRIM", images=630, categories=21, photographs_of=("SUN",)
+        ),
+        DataSet(
+            kind="things", label="THINGS", images=26_107, categories=1, photographs_of=("THINGS",)
         ),
     )
 }  # fmt: skip

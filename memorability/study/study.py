@@ -19,7 +19,13 @@ from memorability.study.contradictions import has_images
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
 
-DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
+DATASET_DOWNLOADS = {
+    "memcat": ("memcat_images", "memcat_scores"),
+    "lamem": ("lamem",),
+    "sun": ("sun_memorability",),
+    "figrim": ("figrim_images", "figrim_responses"),
+    "things": ("things_images", "things_scores"),
+}
 """Of data sets that are downloaded: the names of their downloads."""
 
 WEIGHTS_DIRECTORY = Path("resources/weights")
@@ -27,6 +33,9 @@ WEIGHTS_DIRECTORY = Path("resources/weights")
 
 LABELS = ("category", "subcategory")
 """Columns of labels that a table of images may have."""
+
+_KNOWN = {"lamem": (), "sun": COUNTS, "figrim": ("category",), "things": ("subcategory",)}
+"""Of data sets that do not have all: which labels and counts they have."""
 
 
 def image_source(dataset: Mapping[str, Any], made: str) -> dict[str, Any]:
@@ -54,8 +63,7 @@ def image_source(dataset: Mapping[str, Any], made: str) -> dict[str, Any]:
     if dataset["kind"] in DATASET_DOWNLOADS:
         place, scores = f"resources/{dataset['kind']}", "scores.parquet"
         names.append("image_id")
-    if dataset["kind"] != "lamem":  # which has no categories, and publishes no counts
-        names += ["category", "subcategory", "hits", "false_alarms", "responses"]
+    names += _KNOWN.get(dataset["kind"], (*LABELS, *COUNTS))
     source: dict[str, Any] = {"images": f"{place}/images", "scores": f"{place}/{scores}"}
     if not has_images(dataset):
         source = {"images": None, "scores": dataset["scores"]}

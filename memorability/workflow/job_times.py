@@ -12,6 +12,7 @@ from itertools import pairwise
 from memorability.base.errors import named
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
+from memorability.images.data_sets import DATA_SETS
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
@@ -101,7 +102,8 @@ class JobSeconds:
             "measure_intervals", "list_external", "read_predictions", "read_test_set",
         )  # fmt: skip
         unpacking = dict.fromkeys(
-            ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
+            [f"unpack_{kind}" for kind in DATA_SETS],
+            lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"],
         )
         return {
             # At the speed of a network that nobody has measured.

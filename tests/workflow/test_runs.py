@@ -77,7 +77,8 @@ UNUSED = {
     "plot_test_sets", "read_predictions", "read_scores", "read_split", "read_test_set",
     "score_pixels", "score_test_set", "score_trials",
     "compare_planted", "plot_planted",
-    "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat", "view_images",
+    "simulate_sample", "store_targets", "unpack_figrim", "unpack_lamem", "unpack_memcat",
+    "unpack_sun", "unpack_things", "view_images",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "consistency", "count_models", "external", "external_distinctiveness",

@@ -111,7 +111,7 @@ def test_ids_and_what_they_look_for_agree() -> None:
         ({"value": 1.2, "ci": None}, "from -1 to 1"),
         ({"statistic": "pearson"}, r"statistic 'pearson'; expected one of \['spearman'"),
         ({"statistic": "count", "value": -2, "ci": None}, "from 0 to inf"),
-        ({"dataset": "figrim"}, "dataset 'figrim'"),
+        ({"dataset": "figrin"}, "dataset 'figrin'"),
         ({"doi": "x"}, r"add \['doi'\]"),
         ({"source": {"paper": "nobody", "where": "Table 1"}}, "paper 'nobody'"),
         ({"source": {"paper": "nobody"}}, r"keys of source that lack \['where'\]"),
