@@ -62,6 +62,17 @@ DATA_SETS: Mapping[str, DataSet] = {
     )
 }  # fmt: skip
 
+MIXTURES: Mapping[str, DataSet] = {
+    "lamem_memcat": DataSet(
+        kind="lamem_memcat",
+        label="LaMem and MemCat together",
+        images=68_741,
+        categories=1,
+        photographs_of=(),
+    )
+}
+"""Of published numbers: data sets that were put together, and are no data set of a study."""
+
 
 def may_share_images(some: Collection[str] | None, others: Collection[str] | None) -> bool:
     """Whether an image may be in both of two sets of images, as far as anybody says.

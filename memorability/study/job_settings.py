@@ -413,6 +413,7 @@ def claims(study: Study) -> Settings:
         models["seeded"] = bool(study.protocols[first].seeded)
         models["selected_loss"] = study.settings["selected"]["loss"]
         models["published_split"] = study.published_split
+        models["test_set_kinds"] = study.test_set_kinds
         reasons = unavailable_features(study)
         unavailable = {f"feature:{name}": why for name, why in reasons.items()}
     return {

@@ -15,6 +15,7 @@ from memorability.networks.catalogue import (
     weights_name,
 )
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, PixelPredictorSpec
+from memorability.prediction.names import OWN_TEST_IMAGES
 from memorability.study.contradictions import has_images
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -193,6 +194,12 @@ class Study:
         """The data sets of `prediction.test_on`; none of a study without runs."""
         named = self.settings["prediction"]["test_on"] if self.runs else {}
         return tuple(FurtherSet(name, dataset) for name, dataset in named.items())
+
+    @property
+    def test_set_kinds(self) -> dict[str, str]:
+        """Sets of the table `test_sets`, the study's own first -> the kinds of their data sets."""
+        further = {each.name: str(each.dataset["kind"]) for each in self.further_sets}
+        return {OWN_TEST_IMAGES: str(self.settings["dataset"]["kind"]), **further}
 
     @property
     def first_resize(self) -> str:
