@@ -7,30 +7,7 @@ MAKES:    <results>/test_sets/set=<name>/images.parquet
           <results>/tables/test_sets.*, <results>/figures/test_sets.*
 """
 
-FURTHER = {each.name: each for each in study.further_sets}
 FITTED_HERE = [spec for spec in study.pixel_predictors if spec.fits]
-
-
-def further_folder(wildcards):
-    """Return the folder of the images of a further data set."""
-    return FURTHER[wildcards.set].source["images"]
-
-
-@cache
-def further_content(name):
-    """Return a hash of the user's images of a further data set that are scored; else nothing."""
-    from memorability.data.contents import CONTENTS, scored_images_hash
-
-    source = FURTHER[name].source
-    if not FURTHER[name].is_own:
-        return ""
-    return scored_images_hash(
-        Path(source["images"]),
-        Path(source["scores"]),
-        source["columns"],
-        CONTENTS / f"{study.name}_test_on_{name}.json",
-        code=fingerprints.of("read_test_set"),
-    )
 
 
 rule read_test_set:

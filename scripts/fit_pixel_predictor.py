@@ -5,11 +5,13 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
+    import pandas as pd
+
     from memorability.base.arrays import open_sealed
     from memorability.base.files import CHECKPOINTS
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
-    from memorability.pixel_predictors.contract import Given, Resuming
+    from memorability.pixel_predictors.contract import Epoch, Given, Resuming
     from memorability.pixel_predictors.fitted_file import write_fitted
     from memorability.pixel_predictors.of_files import fit_with
     from memorability.scorer.study_images import (
@@ -40,4 +42,5 @@ with RunningJob(snakemake) as job:
         )
     predictions = head_predictions(split["image_id"], predicted)
     job.write("predictions", predictions, "head_predictions", facts=fitted.chosen)
+    job.write("history", pd.DataFrame(fitted.history, columns=Epoch._fields), "pixel_history")
     write_fitted(fitted.predictor, Path(job.output.predictor))

@@ -8,21 +8,19 @@ with RunningJob(snakemake) as job:
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
     from memorability.pixel_predictors.contract import Given
-    from memorability.pixel_predictors.of_files import open_with
-    from memorability.scorer.further_sets import PUBLISHED, score_further
+    from memorability.scorer.further_sets import fits_of, score_further
     from memorability.scorer.study_images import ScoringSettings
 
     settings = job.read_settings(ScoringSettings)
-    given = {Path(file).stem: Given(weights=(Path(file),)) for file in job.input.fitted}
-    if not given:
-        weights, mean_image = (
-            [Path(file) for file in job.input[name]] for name in ("weights", "mean_image")
-        )
-        given[PUBLISHED] = Given(weights=tuple(weights), mean_image=next(iter(mean_image), None))
+    weights, mean_image = (
+        [Path(file) for file in job.input[name]] for name in ("weights", "mean_image")
+    )
+    published = Given(weights=tuple(weights), mean_image=next(iter(mean_image), None))
+    predictors = fits_of(job.wildcards.head, [Path(file) for file in job.input.fitted], published)
     images = job.read("images")
     with progress(len(images), "predicting images") as step:
         scores = score_further(
-            {fitted_to: open_with(job.wildcards.head, one) for fitted_to, one in given.items()},
+            predictors,
             images,
             Path(job.input.folder),
             decoding=settings.decoding,

@@ -99,6 +99,11 @@ class PixelPredictorSpec:
     seconds: float = 0.3
     passes: float = 1
 
+    @property
+    def trains(self) -> bool:
+        """Whether its fit is the training of a network, with epochs."""
+        return self.fits.startswith("pixel_predictors.training.")
+
 
 HITS = "hit rate"
 FALSE_ALARMS = "false-alarm rate"

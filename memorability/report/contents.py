@@ -72,6 +72,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/prediction_calibration": "calibration",
         "tables/prediction_intervals": "intervals around predicted scores",
         "figures/prediction_learning": "training of the predictor",
+        "figures/pixel_training": "training of predictors of pixels",
         "figures/prediction_search": "search for the predictor (figure)",
         "tables/prediction_search": "search for the predictor (table)",
     },

@@ -12,8 +12,9 @@ from memorability.data.own_tables import image_table
 from memorability.images.decoding import Decoding
 from memorability.images.folder import locate
 from memorability.images.store import OnBadImage
-from memorability.pixel_predictors.contract import PixelPredictor
+from memorability.pixel_predictors.contract import Given, PixelPredictor
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, trained_on, trained_on_further
+from memorability.pixel_predictors.of_files import open_with
 from memorability.prediction.comparison import ceilings, r_of_images
 from memorability.prediction.names import OWN_TEST_IMAGES
 from memorability.scorer.side_by_side import score_side_by_side
@@ -119,6 +120,28 @@ def further_images(scores: Path, folder: Path, settings: FurtherImages) -> pd.Da
         logger.warning("%s: %d of %d rows have no image in %s: they are left out",
                        scores, without, len(table), folder)  # fmt: skip
     return table.dropna(subset="file").reset_index(drop=True)
+
+
+def fits_of(head: str, fitted: Sequence[Path], published: Given) -> dict[str, PixelPredictor]:
+    """Return a predictor in each of its fits: the score that it was fitted to -> the predictor.
+
+    Parameters
+    ----------
+    head
+        Name of the predictor.
+    fitted
+        Files of its fits, named by the score; none of one that is not fitted here.
+    published
+        What that one is opened with.
+
+    Raises
+    ------
+    InputError
+        If a file is another one.
+    """
+    if not fitted:
+        return {PUBLISHED: open_with(head, published)}
+    return {file.stem: open_with(head, Given(weights=(file,))) for file in fitted}
 
 
 def score_further(

@@ -210,6 +210,11 @@ def pixel_predictor(study: Study, spec: PixelPredictorSpec, target: str) -> str:
     return f"{study.results}/pixel_predictors/{spec.name}/{target}.safetensors"
 
 
+def pixel_history(study: Study, spec: PixelPredictorSpec, target: str) -> str:
+    """Return the epochs of the training of a predictor of pixels; of a regression none are in it."""
+    return f"{study.results}/pixel_history/target={target}/head={spec.name}/part.parquet"
+
+
 def further_images(study: Study, further: FurtherSet) -> str:
     """Return the image table of a further data set."""
     return f"{study.results}/test_sets/set={further.name}/images.parquet"

@@ -49,8 +49,8 @@ RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
-    "reconstructions", "scores", "search", "seed_agreement", "selection",
+    "matrix", "measures", "pixel_training", "planted", "prediction", "predictors", "pretraining",
+    "protocol_effects", "reconstructions", "scores", "search", "seed_agreement", "selection",
     "test_sets",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""

@@ -71,7 +71,7 @@ UNUSED = {
     "archive", "compare_on_test_sets", "compare_predictors", "compare_protocols", "estimate",
     "fetch_file", "fit_pixel_predictor", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "model_counts",
-    "model_trials", "plot_consistency",
+    "model_trials", "plot_consistency", "plot_pixel_training",
     "plot_predictors", "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement",
     "prepare_pretraining", "pretrain",
     "plot_test_sets", "read_predictions", "read_scores", "read_split", "read_test_set",
@@ -82,7 +82,8 @@ UNUSED = {
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "consistency", "count_models", "external", "external_distinctiveness",
-    "external_error_scatter", "external_errors", "planted_effects", "predictor_comparison",
+    "external_error_scatter", "external_errors", "pixel_training", "planted_effects",
+    "predictor_comparison",
     "pretraining", "protocol_effects", "seed_agreement", "test_sets", "trial_models", "unfinished",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {

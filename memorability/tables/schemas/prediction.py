@@ -156,6 +156,20 @@ TABLES: Mapping[str, Table] = {
         unit=one_of("images", "subcategories"),
         clusters=count(nullable=True),
     ),
+    "pixel_history": table(
+        ("epoch",),
+        epoch=whole(least=1, unique=True),
+        train_error=number(least=0),
+        validation_error=number(least=0),
+    ),
+    "pixel_training": table(
+        ("head", "target", "epoch"),
+        head=text(),
+        target=text(),
+        epoch=whole(least=1),
+        train_error=number(least=0),
+        validation_error=number(least=0),
+    ),
     "test_set_scores": table(
         ("image_id", "fitted_to"),
         image_id=text(),

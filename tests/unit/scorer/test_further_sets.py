@@ -12,14 +12,16 @@ from memorability.base.errors import InputError
 from memorability.images.decoding import STANDARD
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
-from memorability.pixel_predictors.contract import PixelPredictor
+from memorability.pixel_predictors.contract import Given, PixelPredictor
 from memorability.prediction.names import OWN_TEST_IMAGES
+from memorability.scorer import further_sets
 from memorability.scorer.further_sets import (
     PUBLISHED,
     FurtherImages,
     FurtherSettings,
     SetOfImages,
     compare_further,
+    fits_of,
     further_images,
     own_scores,
     score_further,
@@ -202,3 +204,14 @@ def test_images_are_the_rows_with_a_score_and_a_file_and_each_is_scored_by_each_
     stop = FurtherImages(columns=COLUMNS, on_bad_image="stop", seed=0)
     with pytest.raises(InputError, match="2 rows have no score"):
         further_images(tmp_path / "scores.csv", folder, stop)
+
+
+def test_a_predictor_is_opened_once_for_each_of_its_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(further_sets, "open_with", lambda head, given: (head, given.weights))
+    published = Given(weights=(tmp_path / "w.pt",))
+    assert fits_of(FOUND, [], published) == {PUBLISHED: (FOUND, published.weights)}
+    files = [tmp_path / f"{target}.safetensors" for target in ("score", *RATES)]
+    opened = fits_of(FITTED, files, Given(weights=()))
+    assert opened == {file.stem: (FITTED, (file,)) for file in files}
