@@ -7,7 +7,12 @@ with RunningJob(snakemake) as job:
 
     from memorability.prediction.names import OWN_TEST_IMAGES
     from memorability.report.sentences.test_sets import write_test_sets
-    from memorability.scorer.further_sets import FurtherSettings, compare_further, own_scores
+    from memorability.scorer.further_sets import (
+        FurtherSettings,
+        compare_further,
+        own_images,
+        own_scores,
+    )
     from memorability.tables import store
 
     keys = map(store.partition_keys, job.input.predictions)
@@ -17,10 +22,11 @@ with RunningJob(snakemake) as job:
     ]
     names = [store.partition_keys(path)["set"] for path in job.input.images_of_sets]
     images = dict(zip(names, job.read_each("images_of_sets", "images"), strict=True))
+    split = job.read("split")
     table = compare_further(
-        images | {OWN_TEST_IMAGES: job.read("images")},
+        images | {OWN_TEST_IMAGES: own_images(job.read("images"), split)},
         pd.concat(
-            [own_scores(fits, job.read("split")), job.read_runs("scores", "test_set_scores")],
+            [own_scores(fits, split), job.read_runs("scores", "test_set_scores")],
             ignore_index=True,
         ),
         settings=job.read_settings(FurtherSettings),

@@ -25,7 +25,6 @@ with RunningJob(snakemake) as job:
     device = deterministic_device(settings.compute)
     split = job.read("split")
     scores = measured(job.wildcards.target, split, job.read("images"))
-    given = Given(weights=tuple(map(Path, job.input.weights)))
     resuming = Resuming(
         directory=CHECKPOINTS,
         seconds=job.config["compute"]["checkpoint_seconds"],
@@ -33,7 +32,7 @@ with RunningJob(snakemake) as job:
     )
     with progress(len(split), "predicting images") as step:
         fitted, predicted = fit_to_study(
-            fit_with(job.wildcards.head, given),
+            fit_with(job.wildcards.head, Given(weights=tuple(map(Path, job.input.weights)))),
             open_sealed(job.input.views),
             scores,
             split["split"].to_numpy(),

@@ -189,6 +189,11 @@ def score_further(
     )
 
 
+def own_images(images: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+    """Return the study's image table with the score that the split has: LaMem's differs from it."""
+    return images.assign(score=images["image_id"].map(split.set_index("image_id")["score"]))
+
+
 def own_scores(fits: Sequence[tuple[str, str, pd.DataFrame]], split: pd.DataFrame) -> pd.DataFrame:
     """Return the scores of the study's own test images, as `compare_further` reads them.
 

@@ -23,6 +23,7 @@ from memorability.scorer.further_sets import (
     compare_further,
     fits_of,
     further_images,
+    own_images,
     own_scores,
     score_further,
 )
@@ -171,6 +172,9 @@ def test_own_scores_are_those_of_the_test_images() -> None:
     assert list(table["predicted"]) == [0.2, 0.3, 0.2, 0.3]
     assert list(table["fitted_to"]) == ["score", "score", PUBLISHED, PUBLISHED]
     assert set(table["set"]) == {OWN_TEST_IMAGES}
+    known = pd.DataFrame({"image_id": ["c", "a", "b"], "score": [0.3, 0.1, 0.2]})
+    learned = split.assign(score=[0.11, 0.22, 0.33])
+    assert list(own_images(known, learned)["score"]) == [0.33, 0.11, 0.22]
 
 
 def test_images_are_the_rows_with_a_score_and_a_file_and_each_is_scored_by_each_fit(
