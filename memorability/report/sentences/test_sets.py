@@ -9,7 +9,7 @@ from memorability.images.data_sets import DATA_SETS
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.prediction.comparison import KNOWN_NEW
 from memorability.prediction.names import OWN_TEST_IMAGES
-from memorability.report.labels import head_label, label
+from memorability.report.labels import head_label, label, lowered
 from memorability.report.numbers import counted, measured, measured_with_interval
 from memorability.report.pages import heading_part, note_part, table_part, text_part, write_parts
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
@@ -28,10 +28,9 @@ def sets_of(table: pd.DataFrame) -> list[str]:
 
 
 def fit_label(row: pd.Series) -> str:
-    """Return the name of a predictor, and the score that it was fitted to."""
-    return (
-        f"{head_label(row['head'])} ({label(row['predicts']) if row['predicts'] else 'not known'})"
-    )
+    """Return the name of a predictor and what it predicts, as a sentence begins."""
+    name = head_label(row["head"])
+    return f"{name[0].upper()}{name[1:]} (predicts {lowered(label(row['predicts']))})"
 
 
 def asked_for(rows: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +50,7 @@ def asked_for(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_set_in_words(rows: pd.DataFrame) -> str:
-    """Say which predictor ranks the images of one set best by one measured score.
+    """Say which fit of a predictor ranks the images of one set best by one measured score.
 
     Parameters
     ----------
@@ -62,16 +61,15 @@ def on_set_in_words(rows: pd.DataFrame) -> str:
     images = counted(int(first["n"]), "image")
     if first["n"] < SMALLEST_BOOTSTRAP:
         return f"{images} tell nothing about predictors."
-    new = asked_for(rows)
-    new = new[new["trained_on_these_images"].isin(KNOWN_NEW)].dropna(subset="r")
+    new = rows[rows["trained_on_these_images"].isin(KNOWN_NEW)].dropna(subset="r")
     if new.empty:
-        said = ["Of no predictor it is known that it never saw the scores of these images."]
+        said = ["Every predictor may have seen the scores of these images."]
     else:
-        best = new.iloc[0]
+        best = new.sort_values("r", ascending=False, kind="stable").iloc[0]
         r = measured_with_interval(best["r"], best["ci_low"], best["ci_high"])
         said = [
-            f"Of the predictors that never saw the scores of these {images}, {fit_label(best)} has the "
-            f"highest r: {r}."
+            f"{fit_label(best)} has the highest r of the predictors that never saw the scores of these "
+            f"{images}: {r}."
         ]
     if not np.isnan(first["ceiling"]):
         said.append(f"The noise ceiling of these images is {measured(first['ceiling'])}.")

@@ -45,13 +45,13 @@ def of(name: str) -> pd.DataFrame:
 
 def test_the_best_of_those_that_never_saw_the_scores_is_named() -> None:
     assert on_set_in_words(of("lamem")) == (
-        "Of the predictors that never saw the scores of these 500 images, support vector regression on "
-        "HOG2x2 (memorability) has the highest r: 0.400 [0.300, 0.500]."
+        "Support vector regression on HOG2x2 (predicts memorability, hits / responses) has the highest "
+        "r of the predictors that never saw the scores of these 500 images: 0.450 [0.300, 0.500]."
     )
     said = on_set_in_words(of("mine"))
     assert said == (
-        "Of no predictor it is known that it never saw the scores of these images. 3 images more "
-        "cannot be read by every predictor, and no predictor is compared on them."
+        "Every predictor may have seen the scores of these images. 3 images more cannot be read by "
+        "every predictor, and no predictor is compared on them."
     )
     assert on_set_in_words(of(OWN_TEST_IMAGES)).endswith("noise ceiling of these images is 0.900.")
     few = on_set_in_words(of("lamem").assign(n=4))
