@@ -131,6 +131,7 @@ rule compare_predictors:
             for target in study.targets[1:]
         ],
         images=ANALYSED_IMAGES,
+        test_sets=["<results>/tables/test_sets.parquet"] if FURTHER else [],
     output:
         **tabled("predictor_comparison", "comparison"),
         **tabled("predictor_comparison_by_category", "by_category"),

@@ -274,7 +274,9 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         name: made(evaluation, name) for name in ("metrics", "gains", "calibration", "by_category")
     }
     settings = job_settings.comparison(STUDY)
-    beside = run("compare_predictors", inputs | {"of_targets": []}, settings=settings)
+    beside = run(
+        "compare_predictors", inputs | {"of_targets": [], "test_sets": []}, settings=settings
+    )
     run("plot_predictors", {name: made(beside, name) for name in ("comparison", "by_category")})
     inputs |= evaluated | {"history": made(predictor, "history")}
     run("plot_prediction", inputs, settings=bootstrap, threshold="train", score="memorability")

@@ -81,6 +81,17 @@ def on_set_in_words(rows: pd.DataFrame) -> str:
     return " ".join(said)
 
 
+def further_sets_in_words(table: pd.DataFrame) -> list[str]:
+    """Return a sentence or two on each further set and measured score of the table `test_sets`."""
+    further = table[table["set"] != OWN_TEST_IMAGES]
+    return [
+        f"{set_label(name)}, {SCORE_KINDS[target].in_a_sentence}: {on_set_in_words(rows)}"
+        for name in sets_of(further)
+        for target in SCORE_KINDS
+        if not (rows := further[(further["set"] == name) & (further["target"] == target)]).empty
+    ]
+
+
 def sets_for_reading(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of the table `test_sets` of one set and one score with headings for readers."""
     rows = rows.sort_values("r", ascending=False, kind="stable")

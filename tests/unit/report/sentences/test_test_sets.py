@@ -1,5 +1,6 @@
 """Sentences, page and figure about predictors on several data sets."""
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ import pytest
 from memorability.prediction.names import OWN_TEST_IMAGES
 from memorability.report.figures.predictors import on_test_sets
 from memorability.report.figures.style import save
-from memorability.report.sentences.test_sets import asked_for, on_set_in_words, write_test_sets
+from memorability.report.sentences.predictors import write_comparison
+from memorability.report.sentences.test_sets import (
+    asked_for,
+    further_sets_in_words,
+    on_set_in_words,
+    write_test_sets,
+)
+from tests.unit.report.sentences.test_predictors import ROWS as COMPARED
+from tests.unit.report.sentences.test_predictors import table as comparison_table
 
 PLAIN: dict[str, Any] = {
     "set": "lamem", "target": "score", "head": "hog2x2", "fitted_to": "score", "predicts": "score",
@@ -73,6 +82,17 @@ def test_the_page_has_a_part_for_each_set_the_own_one_first(tmp_path: Path) -> N
     assert places == sorted(places)
     assert "0.700 [0.300, 0.500]" in page
     assert "Simulated." in page
+
+
+def test_the_page_that_compares_predictors_ends_with_what_they_do_elsewhere(tmp_path: Path) -> None:
+    said = further_sets_in_words(TABLE)
+    assert [one.partition(":")[0] for one in said] == ["LaMem, memorability", "mine, memorability"]
+    assert said[0].endswith(on_set_in_words(of("lamem")))
+    rows = comparison_table(*COMPARED)
+    write_comparison(rows, TABLE, tmp_path / "page.html", note="")
+    page = html.unescape((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert page.index("test images") < page.index("on other data sets") < page.index(said[0])
+    assert said[1] in page
 
 
 @pytest.mark.parametrize("kind", ["whole", "few images", "undefined"])
