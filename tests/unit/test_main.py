@@ -18,13 +18,13 @@ import torch
 
 from memorability.__main__ import main
 from memorability.base.errors import InputError
-from memorability.commands import fit
 from memorability.commands import study as study_commands
 from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
 from memorability.scorer.side_by_side import of_study
+from memorability.sources import fetching
 from memorability.tables import store
 from tests.standins import photograph
 from tests.tables import read_record
@@ -180,7 +180,7 @@ def test_a_predictor_is_trained_from_the_command_line_and_scores(
     monkeypatch.setitem(  # type: ignore[arg-type]
         resnet.KINDS, "resnet50_narrow", replace(kind, recipe=replace(kind.recipe, epochs=1))
     )
-    monkeypatch.setattr(fit, "resources_directory", lambda: place / "resources")
+    monkeypatch.setattr(fetching, "resources_directory", lambda: place / "resources")
     with monkeypatch.context() as patch:
         command = ["memorability", "fit", "--predictor", "resnet50_narrow", "--threads", "1"]
         command += ["--scores", "scores.csv", "--images", "photographs", "--output", "mine"]
