@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from memorability.base.errors import InputError, named, nearest
 from memorability.base.files import CHECKPOINTS, atomic
+from memorability.memory_game.browser.command import add_game
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, MemNetScale
 
 if TYPE_CHECKING:
@@ -392,6 +393,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--output", required=True, type=Path, metavar="FILE", help="the predictor")
     _add_computing(fit)
     fit.set_defaults(command=_fit)
+    add_game(commands)
     results: Any = commands.add_parser("results", help="print where a study writes its results")
     results.add_argument("study", type=Path, metavar="FILE", help="the study's file")
     results.add_argument("--finished", action="store_true", help="only if the study is finished")

@@ -233,7 +233,7 @@ def deal(images: int, games: int, targets: int, generator: np.random.Generator) 
 
 
 def repeats_of(sequences: IntArray) -> tuple[BoolArray, IntArray]:
-    """Return for places (games, showings) which showings repeat, and after how many others (else −1)."""
+    """Return for places (games, showings) which repeat, and after how many others (else −1)."""
     games, positions = np.indices(sequences.shape)
     first = np.full((len(sequences), sequences.max(initial=0) + 1), sequences.shape[1])
     np.minimum.at(first, (games, sequences), positions)

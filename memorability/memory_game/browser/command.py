@@ -1,0 +1,131 @@
+"""The commands of the memory game: `python -m memorability game make`, `serve` and `score`."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+PORT = 8765
+
+
+def add_game(commands: Any) -> None:
+    """Add the command `game` to those of the command line."""
+    game: Any = commands.add_parser(
+        "game", help="run the memory game with people, in a browser",
+        description="Make a memory game of your photographs, run it in browsers, and score what comes "
+        "in (docs/experiment.md).",
+    )  # fmt: skip
+    steps = game.add_subparsers(required=True, metavar="STEP")
+    make: Any = steps.add_parser(
+        "make", help="make the folder of a game",
+        description="Write a folder with the page, the images and a sequence for each participant.",
+    )  # fmt: skip
+    make.add_argument("output", type=Path, metavar="FOLDER", help="to write; it must not exist")
+    make.add_argument(
+        "--targets", required=True, type=Path, metavar="FOLDER", help="images that are scored"
+    )
+    make.add_argument(
+        "--fillers",
+        required=True,
+        type=Path,
+        metavar="FOLDER",
+        help="other images: for fillers, vigilance and practice",
+    )
+    make.add_argument(
+        "--participants", required=True, type=_count, metavar="N", help="how many may play"
+    )
+    make.add_argument(
+        "--consent", required=True, type=Path, metavar="FILE", help="text that people agree to"
+    )
+    for name, what in (
+        ("instructions", "how the game is played"),
+        ("debrief", "last page"),
+        ("not-qualified", "last page for those who do not get through the practice"),
+    ):
+        make.add_argument(
+            f"--{name}", type=Path, metavar="FILE", help=f"text: {what}; a usual one by default"
+        )
+    make.add_argument("--title", default="Memory game", metavar="TEXT", help="name of the study")
+    make.add_argument("--design", default="lamem", metavar="NAME", help="lamem (default) or memcat")
+    make.add_argument(
+        "--settings", type=Path, metavar="FILE", help="YAML file: own design, times and rules"
+    )
+    make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    make.set_defaults(command=_make)
+    serve: Any = steps.add_parser(
+        "serve", help="run a game on this computer",
+        description="Hand out the page of a game and store what comes in. Only this computer reaches "
+        "it, unless --address says otherwise; the link then has a secret part.",
+    )  # fmt: skip
+    serve.add_argument("folder", type=Path, metavar="FOLDER", help="of the game")
+    serve.add_argument(
+        "--address",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where it listens: 0.0.0.0 for every computer that reaches this one (default: 127.0.0.1)",
+    )
+    serve.add_argument(
+        "--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}; 0 for any"
+    )
+    serve.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="name under which browsers call it, as lab.example.org; may be given several times",
+    )
+    serve.set_defaults(command=_serve)
+
+
+def _make(arguments: argparse.Namespace) -> int:
+    """Make a game and return the exit status."""
+    from memorability.base.job_log import progress
+    from memorability.images.folder import find_images
+    from memorability.memory_game.browser import making
+    from memorability.memory_game.browser.settings import read_settings
+
+    settings = read_settings(arguments.settings, arguments.design)
+    texts = making.Texts(
+        title=arguments.title,
+        consent=making.read_text(arguments.consent, ""),
+        instructions=making.read_text(arguments.instructions, making.INSTRUCTIONS),
+        debrief=making.read_text(arguments.debrief, making.DEBRIEF),
+        not_qualified=making.read_text(arguments.not_qualified, making.NOT_QUALIFIED),
+    )
+    folders = (arguments.targets, arguments.fillers)
+    images = sum(len(find_images(folder)) for folder in folders if folder.is_dir())
+    with progress(images, "preparing") as step:
+        made = making.make_game(
+            settings, texts, targets=arguments.targets, others=arguments.fillers,
+            participants=arguments.participants, seed=arguments.seed, output=arguments.output,
+            on_image=step,
+        )  # fmt: skip
+    logger.info("%s", made.in_words())
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    """Serve a game until it is ended, and return the exit status."""
+    from memorability.memory_game.browser.serving import GameServer, locked
+
+    with (
+        locked(arguments.folder),
+        GameServer(
+            arguments.folder, arguments.address, arguments.port, arguments.name
+        ) as server,
+    ):  # fmt: skip
+        print(f"The game: {server.link}", flush=True)
+        logger.info("Results: %s. End it with Ctrl-C.", arguments.folder / "results")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            logger.info("Ended.")
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
