@@ -5,6 +5,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from memorability.base.errors import InputError
+
 logger = logging.getLogger(__name__)
 
 PORT = 8765
@@ -77,6 +79,41 @@ def add_game(commands: Any) -> None:
         help="name under which browsers call it, as lab.example.org; may be given several times",
     )
     serve.set_defaults(command=_serve)
+    score: Any = steps.add_parser(
+        "score", help="make trials and scores of what came in",
+        description="Read the results of a game and write trials, observers, scores, consistency and "
+        "noise ceiling as tables (docs/experiment.md).",
+    )  # fmt: skip
+    score.add_argument(
+        "results",
+        nargs="+",
+        type=Path,
+        metavar="RESULTS",
+        help="folder of one game; or CSV files of MemoryGame (data.csv), jsPsych or PsychoPy",
+    )
+    score.add_argument(
+        "--output", required=True, type=Path, metavar="FOLDER", help="to write; it must not exist"
+    )
+    score.add_argument("--title", metavar="TEXT", help="name of the data set; that of the game")
+    score.add_argument(
+        "--image", metavar="COLUMN", help="of jsPsych and PsychoPy: column of the image"
+    )
+    score.add_argument("--response", metavar="COLUMN", help="… column of the pressed key")
+    score.add_argument(
+        "--key", metavar="KEY", help='… the key that says "seen before"; any key by default'
+    )
+    score.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        type=_column_and_value,
+        metavar="COLUMN=VALUE",
+        help="… the rows that belong to the game; may be given several times",
+    )
+    score.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of split halves; default: 0"
+    )
+    score.set_defaults(command=_score)
 
 
 def _make(arguments: argparse.Namespace) -> int:
@@ -123,6 +160,40 @@ def _serve(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             logger.info("Ended.")
     return 0
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    """Score a game and return the exit status."""
+    from memorability.memory_game.browser.foreign import Layout, read_foreign
+    from memorability.memory_game.browser.reading import read_game
+    from memorability.memory_game.browser.scoring import score_game, write_scores
+    from memorability.memory_game.browser.settings import Exclusion
+    from memorability.memory_game.browser.store import read_facts
+
+    results: list[Path] = arguments.results
+    title = "Memory game"
+    if any(path.is_dir() for path in results):
+        if len(results) > 1:
+            raise InputError("RESULTS: name one folder of a game, or files of other programs.")
+        title = str(read_facts(results[0])["title"])
+        trials, observers = read_game(results[0])
+    else:
+        layout = Layout(
+            arguments.image, arguments.response, arguments.key, dict(arguments.only) or None
+        )
+        trials, observers = read_foreign(results, layout, Exclusion())
+    scored = score_game(trials, observers, seed=arguments.seed)
+    write_scores(scored, arguments.output, name=arguments.title or title)
+    print(scored.in_words(), flush=True)
+    logger.info("Tables: %s", arguments.output / "data")
+    return 0
+
+
+def _column_and_value(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not (column and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
+    return column, value
 
 
 def _count(text: str) -> int:

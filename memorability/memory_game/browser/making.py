@@ -34,6 +34,7 @@ _SHOWN_AS_THEY_ARE = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 _PIXELS_PER_CSS_PIXEL = 2  # of most screens of phones and newer laptops
 _LARGEST_TEXT = 100_000
 _PRACTICE_DELAYS = (1, 3)
+_FILLERS = "_fillers"  # before their names, which images to be scored may have, too
 _ROLE_OF_PRACTICE = "practice"
 
 
@@ -329,7 +330,8 @@ def _prepare_images(
             parts = PurePosixPath(name).parts
             rows.append(
                 {
-                    "image": image, "shown": shown + suffix, "pool": pool, "file": name,
+                    "image": image, "shown": shown + suffix, "pool": pool,
+                    "file": name if pool == "target" else f"{_FILLERS}/{name}",
                     "category": parts[0] if len(parts) > 1 else "all",
                     "subcategory": parts[1] if len(parts) > 2 else "",
                     "prepared": prepared, "sha256": file_sha256(folder / name),
@@ -342,7 +344,21 @@ def _prepare_images(
             f"{len(bad)} images cannot be shown ({'; '.join(bad[:3])}{more}). Repair them or take "
             "them out of the folder."
         )
-    return pd.DataFrame(rows)
+    images = pd.DataFrame(rows)
+    same = images[images.duplicated("sha256", keep=False)].sort_values("sha256")
+    stems = images["file"].map(lambda name: str(PurePosixPath(name).with_suffix("")))
+    twins = images[stems.duplicated(keep=False)]
+    for found, what in (
+        (same, "are the same picture"),
+        (twins, "differ in nothing but the ending"),
+    ):
+        if len(found):
+            first, second = found["file"].iloc[:2]
+            raise InputError(
+                f"{first} and {second} {what} ({len(found)} such images). A game shows each picture "
+                "under one name. Take one of the two away, or rename it."
+            )
+    return images
 
 
 def _prepare(source: Path, target: Path, side_px: int) -> tuple[str, str]:
