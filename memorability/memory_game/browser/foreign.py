@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from memorability.base.errors import InputError
-from memorability.memory_game.browser.reading import TRIALS, judge
+from memorability.memory_game.browser.columns import TRIALS
+from memorability.memory_game.browser.reading import judge
 from memorability.memory_game.browser.settings import Exclusion
 from memorability.memory_game.game import LAMEM
 from memorability.tables.given import is_missing, named_columns, read_given, refuse
@@ -96,13 +97,10 @@ def read_foreign(
     rows["response"] &= ~fast
     rows[["key", "reaction_ms"]] = rows[["key", "reaction_ms"]].mask(fast)
     trials = _with_repeats(rows)
-    shown = trials.groupby("observer")["shown"].agg(["size", lambda shown: int((~shown).sum())])
-    observers = pd.DataFrame(
-        {
-            "observer": shown.index, "sequence": 0, "end": "", "showings": shown["size"],
-            "left_out": shown.iloc[:, 1],
-        }
-    ).reset_index(drop=True)  # fmt: skip
+    counted = trials.assign(left_out=~trials["shown"]).groupby("observer")["left_out"]
+    observers = counted.agg(["size", "sum"]).reset_index()
+    observers.columns = pd.Index(["observer", "showings", "left_out"])
+    observers = observers.assign(sequence=0, end="")
     kept = trials.loc[trials["shown"], list(TRIALS)].reset_index(drop=True)
     vigilance = int(
         ((kept["role"] == "vigilance") & kept["repeat"]).groupby(kept["observer"]).sum().max()
@@ -189,8 +187,9 @@ def _with_repeats(rows: pd.DataFrame) -> pd.DataFrame:
     if group.size().max() > 2:
         often = rows[group["position"].transform("size") == group.size().max()].iloc[0]
         raise InputError(
-            f"{often['observer']} saw {often['file']!r} {group.size().max()} times. Expected one or two showings. Where the rows of a "
-            "practice stand in the file, leave them out with --only COLUMN=VALUE."
+            f"{often['observer']} saw {often['file']!r} {group.size().max()} times. Expected one or two "
+            "showings. Where the rows of a practice stand in the file, leave them out with --only "
+            "COLUMN=VALUE."
         )
     repeat = group.cumcount() > 0
     first = group["position"].transform("min")
@@ -204,7 +203,7 @@ def _with_repeats(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(
         file=names if unique else rows["file"],
         category="all",
-        subcategory="",
+        subcategory="all",
         role=role.where(role.isin(["target", "filler", "vigilance"]) & pair, pd.Series(inferred)),
         repeat=repeat,
         delay=delay,

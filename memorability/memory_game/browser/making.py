@@ -333,7 +333,7 @@ def _prepare_images(
                     "image": image, "shown": shown + suffix, "pool": pool,
                     "file": name if pool == "target" else f"{_FILLERS}/{name}",
                     "category": parts[0] if len(parts) > 1 else "all",
-                    "subcategory": parts[1] if len(parts) > 2 else "",
+                    "subcategory": parts[:-1][:2][-1] if len(parts) > 1 else "all",
                     "prepared": prepared, "sha256": file_sha256(folder / name),
                 }
             )  # fmt: skip

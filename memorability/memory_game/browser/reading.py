@@ -10,20 +10,11 @@ import pandas as pd
 from memorability.base.errors import InputError
 from memorability.base.settings import from_params
 from memorability.memory_game.browser import records as lines
+from memorability.memory_game.browser.columns import OBSERVERS, TRIALS
 from memorability.memory_game.browser.settings import Exclusion
 from memorability.memory_game.browser.store import read_facts
 from memorability.memory_game.scoring import vigilance_misses
 
-TRIALS = (
-    "observer", "file", "category", "subcategory", "role", "position", "repeat", "delay", "response",
-    "key", "reaction_ms", "shown_ms", "late_ms", "dropped_frames",
-)  # fmt: skip
-"""Columns of the trials of a game."""
-OBSERVERS = (
-    "observer", "sequence", "end", "showings", "left_out", "vigilance_repeats", "misses",
-    "false_alarm_share", "late_showings", "dropped_frames", "excluded", "reason",
-)  # fmt: skip
-"""Columns of the observers of a game."""
 FEWEST_VIGILANCE_SHARE = 0.5
 """Of the vigilance repeats of a whole game: who broke off before seeing as many is excluded."""
 
@@ -39,13 +30,13 @@ def read_game(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns
     -------
     tuple of pandas.DataFrame
-        The trials, a row per showing of all observers who began the game, with `TRIALS`: observer,
-        file (below the folder of targets or fillers), category and subcategory (the folders in which it
-        lies; all, and "", where there are none), role (target, filler or vigilance), position (from 0),
-        repeat, delay (showings between the two, missing at the first), response (whether a key was
-        pressed in time), key and reaction_ms (of the first such press, since the image appeared),
-        shown_ms (how long it was there), late_ms (how much later than planned it appeared, after its
-        predecessor), dropped_frames. And the observers, with `OBSERVERS`; see `judge`.
+        The trials, a row per showing of all observers who began the game, with `TRIALS`: observer;
+        file (below the folder of targets, or of fillers); category and subcategory (the folders in
+        which it lies; the same where there is one, all where there is none); role (target, filler or
+        vigilance); position (from 0); repeat; delay (showings between the two, missing at the first);
+        response (whether a key was pressed in time); key and reaction_ms (of the first such press,
+        since the image appeared); shown_ms (how long it was there); late_ms (how much later than
+        planned it appeared); dropped_frames. And the observers, with `OBSERVERS`; see `judge`.
 
     Raises
     ------
