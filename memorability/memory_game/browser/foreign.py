@@ -185,9 +185,10 @@ def _with_repeats(rows: pd.DataFrame) -> pd.DataFrame:
     showing = [rows["observer"], rows["file"]]
     group = rows.groupby(showing)
     if group.size().max() > 2:
-        often = rows[group["position"].transform("size") == group.size().max()].iloc[0]
+        size = group["position"].transform("size")
+        often = rows[size == size.max()].iloc[0]
         raise InputError(
-            f"{often['observer']} saw {often['file']!r} {group.size().max()} times. Expected one or two "
+            f"{often['observer']} saw {often['file']!r} {size.max()} times. Expected one or two "
             "showings. Where the rows of a practice stand in the file, leave them out with --only "
             "COLUMN=VALUE."
         )
