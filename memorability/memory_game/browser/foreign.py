@@ -155,7 +155,8 @@ def _rows(path: Path, given: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     observer = next((columns[name] for name in _OBSERVERS if name in columns), None)
     role = next((columns[name] for name in _ROLES if name in columns), None)
     pressed = table[response].astype(str).str.strip()
-    none = is_missing(table[response])
+    # A single blank is the space bar.
+    none = is_missing(table[response]) & (table[response] != " ")
     seconds = str(response).removesuffix(".keys") + ".rt"
     times = columns.get("rt") if seconds not in given else seconds
     reaction = pd.to_numeric(table[times], errors="coerce") if times else np.nan

@@ -78,7 +78,8 @@ class Scored:
     Attributes
     ----------
     tables
-        Name -> table: trials (of the observers who count), observers, scores, consistency, ceiling.
+        Name -> table: trials (of the observers who count), observers, scores, ceiling, and,
+        of two observers or more, consistency.
     decay
         Change of the hit rate per unit of log delay, or None where delays do not vary.
     power
@@ -168,19 +169,20 @@ def score_game(trials: pd.DataFrame, observers: pd.DataFrame, *, seed: int) -> S
     else:
         scores["score_at_100"] = scores["file"].map(fit.memorability)
         decay = fit.decay
-    consistency = measure_consistency(kept, seed=seed)
+    of_halves = {}
+    if len(kept["observer"].unique()) > 1:
+        of_halves = {"consistency": measure_consistency(kept, seed=seed)}
     bootstrap = Bootstrap(draws=DRAWS, confidence=CONFIDENCE, seed=seed, by_category=False)
-    ceiling = noise_ceiling(scores, bootstrap=bootstrap)
-    chosen = (ceiling["target"] == "score_uncorrected") & (ceiling["group"] == "all")
-    ceiling = ceiling[chosen & (ceiling["method"] == "pooled")].reset_index(drop=True)
+    ceiling = noise_ceiling(scores, bootstrap=bootstrap, targets=["score_uncorrected"])
+    chosen = (ceiling["group"] == "all") & (ceiling["method"] == "pooled")
+    ceiling = ceiling[chosen].reset_index(drop=True)
     observers_now = int((~observers["excluded"]).sum())
     tables = {
         "trials": kept.drop(columns="image_id"),
         "observers": observers,
         "scores": scores[["file", "category", "subcategory", *counts.columns[1:], *_SCORES]],
-        "consistency": consistency,
         "ceiling": ceiling,
-    }
+    } | of_halves
     return Scored(tables, decay, _power(ceiling, scores, observers_now))
 
 
