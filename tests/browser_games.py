@@ -36,11 +36,15 @@ def photographs(folder: Path, number: int, seed: int, *, side: int = 24) -> Path
     return folder
 
 
-def small_game(place: Path, *, participants: int = 8, **changes: Any) -> Made:
-    """Make a game of twenty targets in `place / "game"`."""
+def small_game(
+    place: Path, *, participants: int = 8, targets_number: int = 20, others_number: int = 30,
+    **changes: Any,
+) -> Made:  # fmt: skip
+    """Make a game in `place / "game"`."""
     return make_game(
         replace(SMALL, **changes), TEXTS,
-        targets=photographs(place / "targets", 20, 1), others=photographs(place / "others", 30, 2),
+        targets=photographs(place / "targets", targets_number, 1),
+        others=photographs(place / "others", others_number, 2),
         participants=participants, seed=0, output=place / "game",
     )  # fmt: skip
 

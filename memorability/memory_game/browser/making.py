@@ -258,7 +258,7 @@ def _showings(
         check_sequence(places, design)
         tables.append(_table(number, "game", 0, played[places], design.roles[places]))
         rest = (-1 - shuffled)[design.fillers + design.vigilance :]
-        for attempt, images in enumerate(rest.reshape(practice.attempts, -1)):
+        for attempt, images in enumerate(rest.reshape(practice.attempts, practice.images)):
             order = _practice(practice.images, practice.repeats, generator)
             roles = np.full(len(order), _ROLE_OF_PRACTICE)
             tables.append(_table(number, "practice", attempt, images[order], roles))

@@ -51,7 +51,7 @@ export class ImageWindow {
 
 export class Stage {
   constructor(canvas, button, area, settings) {
-    Object.assign(this, { canvas, settings, frame: 1000 / 60, presses: null, onset: null, due: null, time: null });
+    Object.assign(this, { canvas, area, settings, frame: 1000 / 60, presses: null, onset: null, due: null, time: null });
     this.context = canvas.getContext("2d", { alpha: false });
     const press = (key, event) => {
       if (this.presses === null) return;
@@ -72,8 +72,8 @@ export class Stage {
     const ratio = window.devicePixelRatio || 1;
     this.canvas.style.width = this.canvas.style.height = `${side}px`;
     this.canvas.width = this.canvas.height = Math.round(side * ratio);
-    this.back = getComputedStyle(document.body).backgroundColor;
-    this.front = getComputedStyle(document.body).color;
+    this.back = getComputedStyle(this.area).backgroundColor;
+    this.front = getComputedStyle(this.area).color;
     this.due = this.time = null;
     this.hidden = document.hidden;
     this.clear();
