@@ -116,6 +116,12 @@ def test_a_whole_game_arrives_as_it_was_played(tmp_path: Path, browser: Any, ser
     assert set(trials.loc[trials["response"], "position"]) == expected
     assert 165 <= trials.set_index("position").loc[again["game 0"][0], "reaction_ms"] < 200
     assert observers["excluded"].tolist() == [False]
+    text(page, f"Your number in this study is {observers['observer'].iloc[0]}")
+    # Loaded again, the page knows that the game is over; by another link the next person begins.
+    page.reload()
+    text(page, "Your answers are saved")
+    page.goto(f"{page.url}?new")
+    page.get_by_role("button", name="I agree").wait_for()
     assert page.faults == []
 
 
@@ -238,11 +244,16 @@ def test_without_a_server_results_are_a_file(tmp_path: Path, browser: Any, stati
     assert f"{observers['observer'].iloc[0]}.jsonl" == name
 
 
+class Silent(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *given: Any) -> None:  # noqa: A002
+        pass
+
+
 @pytest.fixture
 def static(tmp_path: Path) -> Any:
     """A web server that hands out files and takes nothing."""
     folder = small_game(tmp_path, practice=NO_PRACTICE).folder
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder / "public"))
+    handler = partial(Silent, directory=str(folder / "public"))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -295,10 +306,14 @@ def test_the_game_is_played_by_keyboard_and_named_for_screen_readers(
 def test_images_appear_when_they_are_planned(
     tmp_path: Path, browser: Any, serve: Any, record_property: Any
 ) -> None:
-    folder = small_game(tmp_path, practice=NO_PRACTICE, image_ms=100.0, gap_ms=100.0).folder
+    folder = small_game(
+        tmp_path, practice=NO_PRACTICE, image_ms=100.0, gap_ms=100.0, preload=5
+    ).folder
     page = open_page(browser.new_context(), serve(folder).link)
     start(page)
     text(page, "Your answers are saved")
+    # Of any number of images, those that come next are decoded, and no more: one may be on its way.
+    assert 5 <= page.evaluate("window.observer.mostOpen") <= 6
     stored = pd.DataFrame(games(only(folder)))
     frame = stored["frame_ms"].iloc[0]
     error = (stored["offset_ms"] - stored["onset_ms"] - 100).abs()

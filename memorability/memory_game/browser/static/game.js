@@ -62,6 +62,7 @@ function facts(settings) {
     : {};
 }
 
+const SAVED = "Your answers are saved. You can close this page.";
 const NOTHING_SHOWN = { planned_ms: null, onset_ms: null, offset_ms: null, frame_ms: null, frames: 0, dropped: 0, presses: [] };
 
 // Play the showings of a phase from where they were left, and return the presses of this part.
@@ -138,6 +139,7 @@ function offerDownload(state) {
   link.className = "download";
   link.textContent = "Save the results";
   link.download = `${participant}.jsonl`;
+  link.addEventListener("click", () => storage.set("saved", true));
   link.href = URL.createObjectURL(new Blob([text], { type: "application/x-ndjson" }));
   element("choices").append(link);
 }
@@ -147,6 +149,10 @@ async function main() {
   const { texts } = settings;
   document.title = texts.title;
   const storage = new Storage(settings.game);
+  const asked = new URLSearchParams(location.search);
+  // On a computer of the laboratory, the next person begins where the last one has ended.
+  const ended = storage.get("ended") && (storage.get("stored") === storage.get("records") || storage.get("saved"));
+  if (asked.has("new") && ended) storage.clear();
   await refuseSecondTab(settings.game);
   const online = await findServer(news);
   news("");
@@ -171,7 +177,7 @@ async function main() {
       await stop(texts.title, error.message);
     }
   } else if (storage.get("sequence") === null) {
-    const wanted = Number(new URLSearchParams(location.search).get("sequence"));
+    const wanted = Number(asked.get("sequence"));
     const named = Number.isInteger(wanted) && wanted >= 1 && wanted <= settings.participants;
     storage.set("sequence", named ? wanted : 1 + Math.floor(Math.random() * settings.participants));
   }
@@ -203,13 +209,15 @@ async function main() {
   }
   const last = storage.get("ended") === "finished" ? texts.debrief : texts.not_qualified;
   const where = records.complete
-    ? "Your answers are saved. You can close this page."
+    ? SAVED
     : online
       ? "The server does not answer. Please keep this page open, or save the results as a file and send it to the person who invited you."
       : "Please save the results as a file and send it to the person who invited you.";
-  page(texts.title, `${last}\n\n${where}`);
-  if (!records.complete) offerDownload(state);
-  if (online && !records.complete && await records.delivered(24 * 3600_000)) page(texts.title, `${last}\n\nYour answers are saved. You can close this page.`);
+  const number = `Your number in this study is ${participant}. If you want your answers to be deleted later, keep it and tell it to the person who invited you.`;
+  page(texts.title, [last, where, number].join("\n\n"));
+  if (records.complete) return;
+  offerDownload(state);
+  if (online && await records.delivered(24 * 3600_000)) page(texts.title, [last, SAVED, number].join("\n\n"));
 }
 
 main().catch((error) => stop("The game cannot go on", `${error.message}\n\nLoad the page again. If that does not help, tell the person who invited you.`));

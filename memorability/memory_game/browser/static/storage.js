@@ -22,6 +22,13 @@ export class Storage {
     memory.set(key, text);
     kept((store) => store.setItem(key, text), () => null);
   }
+
+  clear() {
+    memory.clear();
+    kept((store) => {
+      for (const key of Object.keys(store)) if (key.startsWith(this.prefix)) store.removeItem(key);
+    }, () => null);
+  }
 }
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
