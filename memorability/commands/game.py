@@ -1,4 +1,4 @@
-"""The commands of the memory game: `python -m memorability game make`, `serve` and `score`."""
+"""`memorability game make`, `serve` and `score`: the memory game in a browser."""
 
 import argparse
 import logging
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from memorability.base.errors import InputError
+from memorability.commands.shared import count
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def add_game(commands: Any) -> None:
         help="other images: for fillers, vigilance and practice",
     )
     make.add_argument(
-        "--participants", required=True, type=_count, metavar="N", help="how many may play"
+        "--participants", required=True, type=count, metavar="N", help="how many may play"
     )
     make.add_argument(
         "--consent", required=True, type=Path, metavar="FILE", help="text that people agree to"
@@ -194,9 +195,3 @@ def _column_and_value(text: str) -> tuple[str, str]:
     if not (column and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
     return column, value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
