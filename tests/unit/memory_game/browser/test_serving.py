@@ -12,7 +12,8 @@ import pytest
 
 from memorability.base.errors import InputError
 from memorability.memory_game.browser import records
-from memorability.memory_game.browser.serving import LARGEST_MESSAGE, GameServer, locked
+from memorability.memory_game.browser.serving import GameServer, locked
+from memorability.web.local_server import LARGEST_MESSAGE
 from tests.browser_games import participant, small_game, trial
 
 
