@@ -4,6 +4,7 @@ import ipaddress
 import json
 import secrets
 import socket
+import sys
 from collections.abc import Collection, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,6 +80,11 @@ class LocalServer(ThreadingHTTPServer):
                 f"The server cannot listen at {address}, port {port}: {error.strerror}. Name another "
                 "one with --port."
             ) from error
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that hang up."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
     @property
     def link(self) -> str:
