@@ -16,7 +16,7 @@ from PIL import Image
 
 from memorability.pixel_predictors.contract import Facts, PixelPredictor
 from memorability.scorer.bundle import SavedPredictor
-from memorability.scorer.score_images import score_images
+from memorability.scorer.score_images import interval_in_words, score_images
 from memorability.scorer.side_by_side import of_saved, score_side_by_side
 from memorability.web.local_server import LocalHandler, LocalServer
 
@@ -78,6 +78,14 @@ class Scorers:
             raise ValueError("no predictor was given; expected one at least")
         own = [of_saved(*self.study).facts] if self.study else []
         self.facts = own + [predictor.facts for predictor in self.predictors]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know before the first score, in sentences."""
+        if self.study is None:
+            return []
+        saved = self.study.saved
+        return [saved.introduction, interval_in_words(saved, None)]
 
     def score(self, path: Path, name: str) -> pd.DataFrame:
         """Score one image.
@@ -181,7 +189,8 @@ class _Handler(LocalHandler):
     def answer(self, path: str) -> None:
         scorers = self.server.scorers
         if path == "/api/predictors":
-            self.reply(200, {"predictors": [vars(facts) for facts in scorers.facts]})
+            facts = [vars(one) for one in scorers.facts]
+            self.reply(200, {"predictors": facts, "notes": scorers.notes})
         elif path == "/api/scores.csv":
             content = scorers.table().to_csv(index=False).encode()
             self.send(200, content, "text/csv; charset=utf-8", "no-store")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
+from memorability.scorer.page import PageServer
 from memorability.scorer.side_by_side import of_study
 from memorability.tables import store
 from tests.browser_games import participant, photographs, showings, trial
@@ -392,3 +394,28 @@ def test_a_game_from_photographs_to_tables(
     assert "one folder of a game" in game(monkeypatch, *two)
     assert game(monkeypatch, "score", "played", "--output", "x", "--only", "task") == 2
     assert "no folder of a game" in game(monkeypatch, "serve", "targets")
+
+
+def test_a_page_opens_with_the_predictors_that_are_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened(*arguments: str) -> Any:
+        monkeypatch.setattr(sys, "argv", ["memorability", "page", *arguments, "--port", "0"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    def end(server: PageServer) -> None:
+        served.append([facts.predictor for facts in server.scorers.facts])
+        raise KeyboardInterrupt
+
+    served: list[list[str]] = []
+    monkeypatch.setattr(PageServer, "serve_forever", end)
+    model = ("--model", str(place / "bundle.safetensors"), "--threads", "1")
+    assert "Nothing says what to score with" in opened()
+    assert "'resmem' is unknown" in opened("--predictor", "resmem")
+    assert opened(*model) == 0
+    assert capsys.readouterr().out.startswith("The page: http://127.0.0.1:")
+    assert opened(*model, "--address", "0.0.0.0", "--name", "lab.example.org") == 0
+    assert re.match(r"The page: http://lab\.example\.org:\d+/\S{20,}/\n", capsys.readouterr().out)
+    assert served == [["study made_up"]] * 2

@@ -133,4 +133,6 @@ element("forget").addEventListener("click", async () => {
   arrange();
 });
 const answer = await fetch("api/predictors", { cache: "no-store" });
-describe((await answer.json()).predictors);
+const { predictors, notes } = await answer.json();
+describe(predictors);
+element("notes").replaceChildren(...notes.map((text) => make("p", text)));

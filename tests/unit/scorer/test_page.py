@@ -187,6 +187,9 @@ def test_the_page_has_its_parts_and_no_address_of_others(server: PageServer) -> 
     predictors = json.loads(call(server, "GET", "/api/predictors")[1])["predictors"]
     assert [one["predictor"] for one in predictors][1] == "other"
     assert all(one["licence"] and one["trained_on"] for one in predictors)
+    notes = json.loads(call(server, "GET", "/api/predictors")[1])["notes"]
+    assert notes[0].startswith("Predicting memorability")
+    assert notes[1].startswith("Intervals, ±")
 
 
 def test_a_page_without_predictors_is_refused() -> None:
