@@ -55,6 +55,11 @@ def add_game(commands: Any) -> None:
     make.add_argument(
         "--settings", type=Path, metavar="FILE", help="YAML file: own design, times and rules"
     )
+    make.add_argument(
+        "--versions",
+        action="store_true",
+        help="targets in one folder are versions of one picture: a participant sees one of them",
+    )
     make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     make.set_defaults(command=_make)
     serve: Any = steps.add_parser(
@@ -138,7 +143,7 @@ def _make(arguments: argparse.Namespace) -> int:
         made = making.make_game(
             settings, texts, targets=arguments.targets, others=arguments.fillers,
             participants=arguments.participants, seed=arguments.seed, output=arguments.output,
-            on_image=step,
+            versions=arguments.versions, on_image=step,
         )  # fmt: skip
     logger.info("%s", made.in_words())
     return 0

@@ -204,7 +204,14 @@ def simulate_trials(
     return _table(np.array(names)[images], LAMEM.roles[sequences], repeat, delay, pressed)
 
 
-def deal(images: int, games: int, targets: int, generator: np.random.Generator) -> IntArray:
+def deal(
+    images: int,
+    games: int,
+    targets: int,
+    generator: np.random.Generator,
+    *,
+    pictures: IntArray | None = None,
+) -> IntArray:
     """Deal images to games, so that no image is in more than one game more than another.
 
     Parameters
@@ -217,6 +224,10 @@ def deal(images: int, games: int, targets: int, generator: np.random.Generator) 
         Images of each game.
     generator
         Source of randomness.
+    pictures
+        Shape (images,), which picture each image is a version of; a game has one version of a picture
+        at most. None where each image is its own. There are at least `targets` pictures. Versions may
+        then be in two games more than others, or in more where pictures have unequally many.
 
     Returns
     -------
@@ -227,7 +238,10 @@ def deal(images: int, games: int, targets: int, generator: np.random.Generator) 
     dealt = np.zeros(images, dtype=np.int64)
     hands = np.empty((games, targets), dtype=np.int64)
     for hand in hands:
-        hand[:] = np.lexsort((generator.random(images), dealt))[:targets]
+        order = np.lexsort((generator.random(images), dealt))
+        if pictures is not None:
+            order = order[np.sort(np.unique(pictures[order], return_index=True)[1])]
+        hand[:] = order[:targets]
         dealt[hand] += 1
     return hands
 

@@ -105,7 +105,8 @@ class Made:
     fewest, most
         Participants who see a target: of the target seen by the fewest and by the most.
     even
-        Least number of participants, at least `participants`, with which both are the same.
+        Least number of participants, at least `participants`, with which both are the same; 0 where
+        there are versions, for which it is not known.
     """
 
     folder: Path
@@ -118,10 +119,10 @@ class Made:
 
     def in_words(self) -> str:
         """Return sentences about the folder for the person who made it."""
-        seen = str(self.fewest) if self.fewest == self.most else f"{self.fewest} or {self.most}"
+        seen = str(self.fewest) if self.fewest == self.most else f"{self.fewest} to {self.most}"
         even = (
             ""
-            if self.fewest == self.most
+            if self.fewest == self.most or not self.even
             else f" With {self.even} participants, all are seen equally often."
         )
         return (
@@ -140,6 +141,7 @@ def make_game(
     participants: int,
     seed: int,
     output: Path,
+    versions: bool = False,
     on_image: Callable[[], object] = lambda: None,
 ) -> Made:
     """Make the folder of a game.
@@ -156,6 +158,9 @@ def make_game(
         Of the streams "game targets", "game others" and "game 1", "game 2" …
     output
         The folder, which must not exist.
+    versions
+        Whether the targets that lie in one folder are versions of one picture, of which a participant
+        sees one.
     on_image
         Called after each image.
 
@@ -180,7 +185,15 @@ def make_game(
                 f"{folder} has {len(found)} images, but a game has {least} {what}. Add images, or "
                 "make `design` or `practice` smaller in the file of --settings."
             )
-    hands = _hands(settings, [len(found) for found in chosen], participants, seed)
+    pictures = None
+    if versions:
+        folders_of = [str(PurePosixPath(name).parent) for name in chosen[0]]
+        pictures = np.unique(folders_of, return_inverse=True)[1]
+        if (count := len(set(folders_of))) < design.targets:
+            raise InputError(
+                f"{targets} has {count} folders of versions, but a game has {design.targets} targets."
+            )
+    hands = _hands(settings, [len(found) for found in chosen], participants, seed, pictures)
     showings = _showings(settings, hands, seed)
     with atomic_directory(output) as made:
         for name in ("public/images", "public/sequences", "private", "results"):
@@ -208,7 +221,7 @@ def make_game(
     step = int(len(seen) // np.gcd(len(seen), design.targets))
     return Made(
         output, participants, len(seen), design.showings, int(seen.min()), int(seen.max()),
-        -(-participants // step) * step,
+        0 if versions else -(-participants // step) * step,
     )  # fmt: skip
 
 
@@ -224,16 +237,20 @@ def _images(folder: Path, what: str) -> list[str]:
 
 
 def _hands(
-    settings: GameSettings, numbers: Sequence[int], participants: int, seed: int
+    settings: GameSettings,
+    numbers: Sequence[int],
+    participants: int,
+    seed: int,
+    pictures: NDArray[np.int64] | None,
 ) -> list[NDArray[np.int64]]:
     """Return which targets, and which other images, each participant sees (participants, images)."""
     design = settings.design
     others = design.fillers + design.vigilance
     others += settings.practice.images * settings.practice.attempts
     return [
-        deal(number, participants, each, numpy_stream(seed, f"game {name}"))
-        for name, number, each in zip(
-            ("targets", "others"), numbers, (design.targets, others), strict=True
+        deal(number, participants, each, numpy_stream(seed, f"game {name}"), pictures=of)
+        for name, number, each, of in zip(
+            ("targets", "others"), numbers, (design.targets, others), (pictures, None), strict=True
         )
     ]
 

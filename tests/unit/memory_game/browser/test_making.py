@@ -72,7 +72,7 @@ def test_targets_are_seen_equally_often_and_more_participants_change_none(tmp_pa
     (tmp_path / "b").mkdir()
     few = small_game(tmp_path / "a", participants=5)
     assert (few.fewest, few.most, few.even) == (2, 3, 6)
-    assert "2 or 3 participants. With 6" in few.in_words()
+    assert "2 to 3 participants. With 6" in few.in_words()
     many = small_game(tmp_path / "b", participants=6)
     assert (many.fewest, many.most) == (3, 3)
     assert "seen by 3 participants.\n" in many.in_words()
@@ -86,6 +86,31 @@ def test_targets_are_seen_equally_often_and_more_participants_change_none(tmp_pa
     )
     assert set(seen.values()) == {3}
     assert len(seen) == 20
+
+
+def test_a_participant_sees_one_version_of_a_picture(tmp_path: Path) -> None:
+    for picture in range(12):
+        photographs(tmp_path / "targets" / f"{picture:02d}", 4, picture)
+        for path in sorted((tmp_path / "targets" / f"{picture:02d}").glob("*/*")):
+            path.rename(path.parents[1] / path.name)
+    made = make_game(
+        SMALL, TEXTS, targets=tmp_path / "targets", others=photographs(tmp_path / "o", 20, 99),
+        participants=24, seed=0, output=tmp_path / "game", versions=True,
+    )  # fmt: skip
+    images = pd.read_csv(made.folder / "private" / "images.csv").set_index("image")["file"]
+    for sequence in range(1, 25):
+        table = showings(made.folder, sequence)
+        seen = images[table.loc[table["role"] == "target", "image"].unique()]
+        assert len(seen) == seen.str.split("/").str[0].nunique() == 10
+    # 24 games of 10 targets, 48 images: each is seen five times, give or take one.
+    assert (made.fewest, made.most) in {(5, 5), (4, 5), (4, 6), (5, 6)}
+    assert "equally often" not in made.in_words()
+    with pytest.raises(InputError, match="has 12 folders of versions, but a game has 13 targets"):
+        make_game(
+            replace(SMALL, design=Design(13, 2, 0, (3, 20), (0, 3))), TEXTS,
+            targets=tmp_path / "targets", others=tmp_path / "o", participants=2, seed=0,
+            output=tmp_path / "more", versions=True,
+        )  # fmt: skip
 
 
 def test_a_seed_makes_the_same_folder(tmp_path: Path) -> None:
