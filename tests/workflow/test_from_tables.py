@@ -292,7 +292,8 @@ def test_a_memory_game_alone_has_a_first_page(
         results.add(participant(number), sent)
     write_scores(score_game(*read_game(made.folder), seed=0), tmp_path / "scores", name="A game")
     trials = "scores/data/description-trials_data.csv"
-    study = {"study": "game", "dataset": {"kind": "game", "trials": trials}, "runs": None}
+    game = {"dataset": {"kind": "game", "trials": trials}, "runs": None}
+    study = {"study": "game", **game, "statistics": {"bootstrap": 200}}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
     planned = dry_run(snakemake, tmp_path)
     assert "score_trials" in planned
