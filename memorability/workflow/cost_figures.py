@@ -4,7 +4,7 @@ Seconds are of one core as published, or as this machine was measured.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from memorability.base.text import one_form
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
 from memorability.study import paths
-from memorability.study.study import Study
+from memorability.study.study import FurtherSet, Study
 from memorability.tables.given import read_given
 
 FIGURES: dict[str, Any] = yaml.safe_load(
@@ -136,6 +136,8 @@ class Sizes:
         Of the predictor's split.
     pretraining_images
         The folder of `pretraining.images`, if a protocol uses it.
+    further
+        Name of a data set of `prediction.test_on` -> its images.
     """
 
     images: int
@@ -143,6 +145,7 @@ class Sizes:
     train: int
     test: int
     pretraining_images: Path | None = None
+    further: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def pretraining(self) -> int:
@@ -182,7 +185,19 @@ def sizes_of(study: Study) -> Sizes:
     train, test = SPLITS.get((kind, split["kind"]), shares)
     folder = Path(study.settings["pretraining"]["images"])
     pretrains = bool(study.runs and paths.pretrainings(study))
-    return Sizes(images, categories, train, test, folder if pretrains else None)
+    further = {each.name: _images_of(study, each) for each in study.further_sets}
+    return Sizes(images, categories, train, test, folder if pretrains else None, further)
+
+
+def _images_of(study: Study, further: FurtherSet) -> int:
+    """Return how many images a further data set has: of its own table, or as published."""
+    made = paths.further_images(study, further)
+    if Path(made).is_file():
+        return int(parquet.read_metadata(made).num_rows)
+    if not further.is_own:
+        return DATA_SETS[further.dataset["kind"]].images
+    scores = Path(further.source["scores"])
+    return len(read_given(scores)) if scores.is_file() else 0
 
 
 def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int:

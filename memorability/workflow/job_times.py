@@ -12,6 +12,7 @@ from itertools import pairwise
 from memorability.base.errors import named
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
+from memorability.images.data_sets import DATA_SETS
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
@@ -48,8 +49,9 @@ RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
-    "reconstructions", "scores", "search", "seed_agreement", "selection",
+    "matrix", "measures", "pixel_training", "planted", "prediction", "predictors", "pretraining",
+    "protocol_effects", "reconstructions", "scores", "search", "seed_agreement", "selection",
+    "test_sets",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -97,10 +99,11 @@ class JobSeconds:
             "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
             "split_images", "read_split", "measure_baselines", "measure_consistency",
             "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
-            "measure_intervals", "list_external", "read_predictions",
+            "measure_intervals", "list_external", "read_predictions", "read_test_set",
         )  # fmt: skip
         unpacking = dict.fromkeys(
-            ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
+            [f"unpack_{kind}" for kind in DATA_SETS],
+            lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"],
         )
         return {
             # At the speed of a network that nobody has measured.
@@ -168,6 +171,22 @@ class JobSeconds:
                 * self._draws
                 * FIGURES["resample"]
             ),
+            "score_test_set": lambda job: (
+                self._further(job.wildcards["set"])
+                * self._fits(job)
+                * _pixel_seconds(job)
+                / job.threads
+            ),
+            "compare_on_test_sets": lambda _: (
+                HEAD_METRICS
+                * read
+                * sum(
+                    len(each.targets) ** 2 * self._further(each.name)
+                    for each in self._study.further_sets
+                )
+                * self._draws
+                * FIGURES["resample"]
+            ),
             "bundle_predictor": lambda _: (
                 self._latents
                 + model_bytes(self._study, self._study.settings["selected"]["protocol"])
@@ -221,6 +240,15 @@ class JobSeconds:
     def _rows(self) -> float:
         """Seconds in which a table of all images is read, changed and written."""
         return float(self._sizes.images * FIGURES["row"])
+
+    def _fits(self, job: Job) -> int:
+        """Return to how many scores the job's predictor of pixels is fitted; 1 if it is published."""
+        spec = named(PIXEL_PREDICTORS, job.wildcards["head"], "predictor")
+        return len(self._study.targets) if spec.fits else 1
+
+    def _further(self, name: str) -> int:
+        """Return the images of a further data set; 0 where its table cannot be read yet."""
+        return self._sizes.further.get(name, 0)
 
     @property
     def _latents(self) -> float:

@@ -71,20 +71,23 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "archive", "compare_predictors", "compare_protocols", "estimate", "fetch_file",
-    "fit_pixel_predictor", "join_errors", "join_latents",
+    "archive", "compare_on_test_sets", "compare_predictors", "compare_protocols", "estimate",
+    "fetch_file", "fit_pixel_predictor", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "model_counts",
-    "model_trials", "plot_consistency",
+    "model_trials", "plot_consistency", "plot_pixel_training",
     "plot_predictors", "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement",
     "prepare_pretraining", "pretrain",
-    "read_predictions", "read_scores", "read_split", "score_pixels", "score_trials",
+    "plot_test_sets", "read_predictions", "read_scores", "read_split", "read_test_set",
+    "score_pixels", "score_test_set", "score_trials",
     "compare_planted", "plot_planted",
-    "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat", "view_images",
+    "simulate_sample", "store_targets", "unpack_figrim", "unpack_lamem", "unpack_memcat",
+    "unpack_sun", "unpack_things", "view_images",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "consistency", "count_models", "external", "external_distinctiveness",
-    "external_error_scatter", "external_errors", "planted_effects", "predictor_comparison",
-    "pretraining", "protocol_effects", "seed_agreement", "trial_models", "unfinished",
+    "external_error_scatter", "external_errors", "pixel_training", "planted_effects",
+    "predictor_comparison",
+    "pretraining", "protocol_effects", "seed_agreement", "test_sets", "trial_models", "unfinished",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",
