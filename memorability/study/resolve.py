@@ -32,6 +32,7 @@ from memorability.study.contradictions import (
     check_split,
     check_tables,
     check_target,
+    in_full,
     refuse_equal_protocols,
     selected_runs,
 )
@@ -85,6 +86,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
             + "\n  - ".join(sorted(set(mistakes)))
             + "\nEvery key is explained in config.yaml."
         )
+    config = {**config, "dataset": in_full(config["dataset"])}
     check_images(config["dataset"], config["runs"])
     check_tables(config["dataset"])
     check_external(config)
