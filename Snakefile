@@ -40,6 +40,7 @@ if study.runs:
     include: "rules/pixel_predictors.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"
+    include: "rules/where.smk"
 
 
 include: "rules/incremental.smk"

@@ -341,6 +341,15 @@ def attribution_checks(study: Study) -> Settings:
     )
 
 
+def where(study: Study, *names: str) -> Settings:
+    """Return what decides where scores lie (`where.ablating.WhereSettings`), and keys of `where`."""
+    return _chosen(study.settings["where"], "images", *names) | {
+        "seed": study_seed(study),
+        "decoding": decoding(study),
+        "compute": machine(study),
+    }
+
+
 # Statistics and claims
 
 

@@ -45,7 +45,7 @@ def given_tables(study: Study) -> list[str]:
     sources = [study.settings["external_errors"], study.settings["external_latents"]]
     sources += [prediction["external"]] * bool(study.runs)
     made_elsewhere = [source["file"] for named in sources for source in named.values()]
-    return [scored] * own + split + made_elsewhere
+    return [scored] * own + split + made_elsewhere + regions(study)
 
 
 def given_weights(study: Study) -> list[str]:
@@ -196,6 +196,24 @@ def pixel_weights(study: Study, name: str) -> list[str]:
     known = registry()
     names = spec.starts_from if spec.fits else spec.downloads
     return [f"resources/{known[download].path}" for download in names]
+
+
+def opened_with(study: Study, spec: PixelPredictorSpec) -> dict[str, list[str]]:
+    """Return the files that a predictor of pixels scores with: its weights, and its mean image.
+
+    One that is fitted here is opened with the file of its fit to the score.
+    """
+    fit = f"{study.results}/pixel_predictors/{spec.name}/score.safetensors"
+    return {
+        "weights": [fit] if spec.fits else pixel_weights(study, spec.name),
+        "mean_image": [] if spec.fits else mean_image(study, spec.name),
+    }
+
+
+def regions(study: Study) -> list[str]:
+    """Return the table of regions of images that the user gave, if scores are explained."""
+    given = study.settings["where"]["regions"]
+    return [given] if given and study.where_predictors else []
 
 
 def mean_image(study: Study, name: str) -> list[str]:

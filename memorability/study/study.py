@@ -212,6 +212,12 @@ class Study:
         return tuple(PIXEL_PREDICTORS[name] for name in names)
 
     @property
+    def where_predictors(self) -> tuple[PixelPredictorSpec, ...]:
+        """The predictors of pixels whose scores are explained (docs/where.md)."""
+        names = self.settings["where"]["predictors"] if self.runs else ()
+        return tuple(PIXEL_PREDICTORS[name] for name in names)
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The scores that predictors of pixels are fitted to and compared on (`SCORE_KINDS`)."""
         return ("score", *(RATES if self.has_counts else ()))

@@ -43,10 +43,13 @@ DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
+ABLATED = 40  # images that one becomes, controls included
+ABLATING = 1.5  # seconds of an image, without its scores
 PHOTOGRAPH = 1e5  # bytes
 RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
-    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
+    "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency", "controls",
+    "decay", "distinctiveness",
     "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
     "matrix", "measures", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
     "reconstructions", "scores", "search", "seed_agreement", "selection",
@@ -160,6 +163,10 @@ class JobSeconds:
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
             ),
+            "ablate_images": self._ablate,
+            "summarise_ablations": lambda _: self._plain(
+                2 * ABLATED * len(self._study.where_predictors), self._looked_at
+            ),
             "compare_predictors": lambda _: (
                 HEAD_METRICS
                 * heads
@@ -174,6 +181,15 @@ class JobSeconds:
                 * FIGURES["byte"]
             ),
         }
+
+    @property
+    def _looked_at(self) -> int:
+        """How many test images the rules of `where` look at."""
+        return self._explained(self._study.settings["where"]["images"])
+
+    def _ablate(self, job: Job) -> float:
+        predictors = sum(spec.seconds for spec in self._study.where_predictors)
+        return self._looked_at * (ABLATING + ABLATED * predictors / job.threads)
 
     def _analysing(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that need tables alone."""

@@ -68,18 +68,19 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "archive", "compare_predictors", "compare_protocols", "estimate", "fetch_file",
+    "ablate_images", "archive", "compare_predictors", "compare_protocols", "estimate", "fetch_file",
     "fit_pixel_predictor", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "model_counts",
-    "model_trials", "plot_consistency",
+    "model_trials", "plot_ablation_examples", "plot_ablations", "plot_consistency",
     "plot_predictors", "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement",
     "prepare_pretraining", "pretrain",
     "read_predictions", "read_scores", "read_split", "score_pixels", "score_trials",
-    "compare_planted", "plot_planted",
+    "compare_planted", "plot_planted", "summarise_ablations",
     "simulate_sample", "store_targets", "unpack_lamem", "unpack_memcat", "view_images",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
-    "consistency", "count_models", "external", "external_distinctiveness",
+    "ablation_examples", "ablations", "consistency", "count_models", "external",
+    "external_distinctiveness",
     "external_error_scatter", "external_errors", "planted_effects", "predictor_comparison",
     "pretraining", "protocol_effects", "seed_agreement", "trial_models", "unfinished",
 }  # fmt: skip

@@ -1,0 +1,74 @@
+"""Where in an image its predicted memorability lies."""
+
+from collections.abc import Mapping
+
+import pandera.pandas as pa
+
+from memorability.tables.schemas.columns import (
+    Table,
+    count,
+    number,
+    one_of,
+    share,
+    table,
+    text,
+    whole,
+)
+
+_UNIT = {"unit": one_of("images", "subcategories"), "clusters": count(nullable=True)}
+
+
+def _with_interval(*names: str) -> dict[str, pa.Column]:
+    return {
+        f"{name}{end}": number(nullable=True) for name in names for end in ("", "_low", "_high")
+    }
+
+
+TABLES: Mapping[str, Table] = {
+    "ablation_scores": table(
+        ("predictor", "image_id", "ablation", "control"),
+        image_id=text(),
+        predictor=text(),
+        ablation=text(),
+        control=one_of("", "noise", "elsewhere"),
+        predicted=number(),
+        mean_square=number(least=0, nullable=True),
+        area=share(nullable=True),
+    ),
+    "ablations": table(
+        ("predictor", "group", "ablation"),
+        predictor=text(),
+        group=text(),
+        ablation=text(),
+        family=text(),
+        images=whole(),
+        n=whole(),
+        n_elsewhere=whole(),
+        mean_square=number(least=0, nullable=True),
+        area=share(nullable=True),
+        noise=number(least=0, nullable=True),
+        elsewhere=number(least=0, nullable=True),
+        share_affected=share(),
+        **_with_interval("change", "absolute", "beyond_noise", "beyond_elsewhere"),
+        change_p=share(nullable=True),
+        change_p_holm=share(nullable=True),
+        beyond_noise_p=share(nullable=True),
+        beyond_noise_p_holm=share(nullable=True),
+        beyond_elsewhere_p=share(nullable=True),
+        beyond_elsewhere_p_holm=share(nullable=True),
+        **_with_interval("rank_absolute", "rank_beyond_noise"),
+        **_UNIT,
+    ),
+    "ablation_answers": table(
+        ("predictor", "measure"),
+        predictor=text(),
+        measure=one_of("absolute", "beyond_noise"),
+        order=text(),
+        by=text(),
+        n=whole(),
+        difference=number(nullable=True),
+        ci_low=number(nullable=True),
+        ci_high=number(nullable=True),
+        p=share(nullable=True),
+    ),
+}
