@@ -1,6 +1,7 @@
 """Where in an image its predicted memorability lies: what predictors of pixels lean on.
 
-REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions.
+REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions;
+          weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
           <results>/tables/ablations.*, ablation_answers.*
           <results>/figures/ablations/<predictor>.*, ablation_examples.*
@@ -10,6 +11,8 @@ EXPLAINED = {spec.name: paths.opened_with(study, spec) for spec in study.where_p
 EXPLAINED_FILES = [
     file for files in EXPLAINED.values() for file in files["weights"] + files["mean_image"]
 ]
+DETECTORS = paths.detector_weights(study)
+DETECTOR_FILES = [file for files in DETECTORS.values() for file in files]
 LOOKED_AT = {
     "folder": ancient(study.image_source["images"]),
     "images": ANALYSED_IMAGES,
@@ -29,6 +32,7 @@ rule ablate_images:
     input:
         **LOOKED_AT,
         regions=lambda _: each_given(paths.regions(study)),
+        detectors=lambda _: each_given(DETECTOR_FILES),
     output:
         scores=ensure("<results>/where/ablation_scores.parquet", non_empty=True),
         examples=ensure("<results>/where/ablation_examples.npz", non_empty=True),
@@ -45,8 +49,12 @@ rule ablate_images:
         study=study.name,
         settings=job_settings.where(study, "fill"),
         predictors=EXPLAINED,
+        detectors=DETECTORS,
         # The study's own images and files of yours, by what is in them.
-        content=lambda _: [scored_images(), *each_content(EXPLAINED_FILES + paths.regions(study))],
+        content=lambda _: [
+            scored_images(),
+            *each_content(EXPLAINED_FILES + DETECTOR_FILES + paths.regions(study)),
+        ],
         code=explaining("ablate_images"),
     script:
         "../scripts/ablate_images.py"

@@ -8,9 +8,11 @@ with RunningJob(snakemake) as job:
     from memorability.explanation.jobs import kept_shards
     from memorability.networks.computing import deterministic_device
     from memorability.where.ablating import AblationSettings, ablate, write_examples
+    from memorability.where.detectors import detection
     from memorability.where.looking import chosen_images, open_each
     from memorability.where.regions import read_regions
 
+    FILES = ("predictors", "regions", "detectors")
     settings = job.read_settings(AblationSettings)
     device = deterministic_device(settings.compute)
     images, folder = job.read("images"), Path(job.input.folder)
@@ -18,11 +20,13 @@ with RunningJob(snakemake) as job:
     regions = {}
     for file in job.input.regions:
         regions |= read_regions(Path(file), images)
-    files = [*job.input.predictors, *job.input.regions, job.input.images, job.input.split]
+    detect = detection(job.params.detectors, device)
+    files = [file for name in FILES for file in job.input[name]]
+    files += [job.input.images, job.input.split]
     with kept_shards(job.settings, job.params.code, files, device) as shards:
         scores = ablate(
             chosen, folder, regions, open_each(job.params.predictors, device), settings,
-            device=device, shards=shards,
+            device=device, shards=shards, detect=detect,
         )  # fmt: skip
-        write_examples(chosen, folder, regions, settings, job.output.examples)
+        write_examples(chosen, folder, regions, settings, job.output.examples, detect)
         job.write("scores", scores, "ablation_scores")

@@ -340,8 +340,10 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
         )
 
 
-def check_where(where: Mapping[str, Any], prediction: Mapping[str, Any]) -> None:
-    """Refuse to explain scores of a predictor that the study does not have.
+def check_where(
+    where: Mapping[str, Any], prediction: Mapping[str, Any], weights: Mapping[str, Any]
+) -> None:
+    """Refuse to explain scores of a predictor that the study does not have, or to search at random.
 
     Raises
     ------
@@ -356,3 +358,8 @@ def check_where(where: Mapping[str, Any], prediction: Mapping[str, Any]) -> None
                 f"prediction.pixel_predictors ({nearest(name, names)}). Add it there, or leave it out "
                 "here."
             )
+    if "object" in where["detectors"] and where["predictors"] and weights["source"] == "random":
+        raise InputError(
+            "where.detectors: objects are found by trained weights of DeepLabV3, but weights.source is "
+            "random. Take torchvision or directory, or leave object out."
+        )

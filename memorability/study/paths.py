@@ -210,6 +210,16 @@ def opened_with(study: Study, spec: PixelPredictorSpec) -> dict[str, list[str]]:
     }
 
 
+def detector_weights(study: Study) -> dict[str, list[str]]:
+    """Return the files of each detector of regions that the study asks for."""
+    known = registry()
+    faces = [f"resources/{known[f'facenet_{net}'].path}" for net in ("pnet", "rnet", "onet")]
+    segmenter = study.weights_directory / OBJECT_NETWORKS["deeplabv3_resnet101"]
+    files = {"face": faces, "object": [str(segmenter)]}
+    asked = study.settings["where"]["detectors"] if study.where_predictors else []
+    return {name: files[name] for name in asked}
+
+
 def regions(study: Study) -> list[str]:
     """Return the table of regions of images that the user gave, if scores are explained."""
     given = study.settings["where"]["regions"]
@@ -268,7 +278,8 @@ def _weights(study: Study) -> set[str]:
         for spec in study.pixel_predictors
         for file in (*pixel_weights(study, spec.name), *mean_image(study, spec.name))
     ]
-    return read.union(object_weights(study), begun, of_pixels)
+    found = [file for files in detector_weights(study).values() for file in files]
+    return read.union(object_weights(study), begun, of_pixels, found)
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:
