@@ -141,6 +141,11 @@ def code(script, predictor=None):
     return parameter
 
 
+def code_of_each(script, predictors):
+    """Return a parameter that changes with the code of a script and of each predictor that it uses."""
+    return lambda _: fingerprints.of(script, *flatten(map(definitions, predictors)))
+
+
 def definitions(predictor):
     """Return the definitions that only the job of a predictor reaches, by its registry."""
     if predictor in PREDICTORS:

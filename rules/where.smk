@@ -3,8 +3,9 @@
 REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions;
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
-          <results>/tables/ablations.*, ablation_answers.*
-          <results>/figures/ablations/<predictor>.*, ablation_examples.*
+          <results>/where/memorability_maps.parquet, mapped_images.npz
+          <results>/tables/ablations.*, ablation_answers.*, map_agreement.*
+          <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*
 """
 
 EXPLAINED = {spec.name: paths.opened_with(study, spec) for spec in study.where_predictors}
@@ -19,12 +20,6 @@ LOOKED_AT = {
     "split": paths.split_file(study),
     "predictors": lambda _: each_given(EXPLAINED_FILES),
 }
-
-
-def explaining(script):
-    """Return a parameter that changes with the code of a script and of all explained predictors."""
-    named = [name for predictor in EXPLAINED for name in definitions(predictor)]
-    return lambda _: fingerprints.of(script, *named)
 
 
 rule ablate_images:
@@ -55,7 +50,7 @@ rule ablate_images:
             scored_images(),
             *each_content(EXPLAINED_FILES + DETECTOR_FILES + paths.regions(study)),
         ],
-        code=explaining("ablate_images"),
+        code=code_of_each("ablate_images", EXPLAINED),
     script:
         "../scripts/ablate_images.py"
 
@@ -133,9 +128,85 @@ rule plot_ablation_examples:
         "../scripts/plot_ablation_examples.py"
 
 
+rule map_images:
+    """Map the predicted score over test images, by several methods."""
+    input:
+        **LOOKED_AT,
+    output:
+        maps=ensure("<results>/where/memorability_maps.parquet", non_empty=True),
+        images_shown=ensure("<results>/where/mapped_images.npz", non_empty=True),
+    log:
+        "<logs>/map_images.log",
+    benchmark:
+        "<benchmarks>/map_images.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        **asking("8GB", requests.runtime("map_images"), gpu=requests.gpus),
+    params:
+        study=study.name,
+        settings=job_settings.where(study, "layers", images="mapped_images"),
+        predictors=EXPLAINED,
+        content=lambda _: [scored_images(), *each_content(EXPLAINED_FILES)],
+        code=code_of_each("map_images", EXPLAINED),
+    script:
+        "../scripts/map_images.py"
+
+
+rule compare_maps:
+    """Say how far maps of several methods agree, and with maps that know no predictor."""
+    input:
+        maps=rules.map_images.output.maps,
+        images=ANALYSED_IMAGES,
+    output:
+        **tabled("map_agreement", "agreement"),
+        page=page("map_agreement"),
+    log:
+        "<logs>/compare_maps.log",
+    benchmark:
+        "<benchmarks>/compare_maps.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("2GB", requests.runtime("compare_maps")),
+    params:
+        study=study.name,
+        settings={"bootstrap": job_settings.bootstrap(study)},
+        note=notes.prediction_note(study),
+        code=code("compare_maps"),
+    script:
+        "../scripts/compare_maps.py"
+
+
+rule plot_maps:
+    """Draw maps of some images by every method."""
+    input:
+        maps=rules.map_images.output.maps,
+        images_shown=rules.map_images.output.images_shown,
+    output:
+        **drawn("memorability_maps/{head}", detail=lambda wildcards: head_label(wildcards.head)),
+    log:
+        "<logs>/plot_maps/{head}.log",
+    benchmark:
+        "<benchmarks>/plot_maps/{head}.jsonl"
+    wildcard_constraints:
+        head="|".join(EXPLAINED) or "none",
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        note=notes.prediction_note(study),
+        code=code("plot_maps"),
+    script:
+        "../scripts/plot_maps.py"
+
+
 if EXPLAINED:
     ANALYSIS += [
         rules.summarise_ablations.output,
         expand(rules.plot_ablations.output, head=EXPLAINED),
+        rules.compare_maps.output,
     ]
-    ALL += [rules.plot_ablation_examples.output]
+    ALL += [rules.plot_ablation_examples.output, expand(rules.plot_maps.output, head=EXPLAINED)]

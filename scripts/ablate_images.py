@@ -17,9 +17,7 @@ with RunningJob(snakemake) as job:
     device = deterministic_device(settings.compute)
     images, folder = job.read("images"), Path(job.input.folder)
     chosen = chosen_images(images, job.read("split")["split"].to_numpy(), settings)
-    regions = {}
-    for file in job.input.regions:
-        regions |= read_regions(Path(file), images)
+    regions = read_regions(job.input.regions, images)
     detect = detection(job.params.detectors, device)
     files = [file for name in FILES for file in job.input[name]]
     files += [job.input.images, job.input.split]

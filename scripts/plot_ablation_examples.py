@@ -6,8 +6,7 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.report.figures.style import save
-    from memorability.report.where.ablations import examples_figure
-    from memorability.where.ablating import read_examples
+    from memorability.report.where.ablations import examples_figure, read_examples
 
     figure = examples_figure(
         read_examples(Path(job.input.examples)),

@@ -80,6 +80,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/ablations": "what is taken away, and what it does (figure)",
         "tables/ablations": "what is taken away, and what it does (table)",
         "figures/ablation_examples": "images under each ablation",
+        "figures/memorability_maps": "maps of the predicted score",
+        "tables/map_agreement": "how far maps agree",
     },
     "Image features": {
         "figures/feature_importance": "how much a model uses each feature (figure)",

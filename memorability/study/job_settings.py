@@ -341,9 +341,14 @@ def attribution_checks(study: Study) -> Settings:
     )
 
 
-def where(study: Study, *names: str) -> Settings:
-    """Return what decides where scores lie (`where.ablating.WhereSettings`), and keys of `where`."""
-    return _chosen(study.settings["where"], "images", *names) | {
+def where(study: Study, *names: str, images: str = "images") -> Settings:
+    """Return what decides where scores lie (`where.looking.WhereSettings`), and keys of `where`.
+
+    `images` is the key of how many images are looked at.
+    """
+    chosen = study.settings["where"]
+    return _chosen(chosen, *names) | {
+        "images": chosen[images],
         "seed": study_seed(study),
         "decoding": decoding(study),
         "compute": machine(study),

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from memorability.base.errors import InputError
 from memorability.base.files import atomic
 from memorability.base.job_log import progress
 from memorability.base.seeding import numpy_stream
@@ -26,7 +25,7 @@ from memorability.where.changes import (
     with_noise,
     working_copy,
 )
-from memorability.where.looking import WhereSettings
+from memorability.where.looking import SIDE, WhereSettings, as_arrays, first_of_each, unreadable
 from memorability.where.names import (
     BACKGROUND,
     CONTROLS,
@@ -61,8 +60,6 @@ LEFT_OUT = frozenset(
 )
 """Of the figure: controls, which look like the image itself, and other degrees of what is shown."""
 
-SIDE = 128
-"""Of a small copy, in pixels. It is squashed to a square, as most predictors see it."""
 _CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 
 Detect = Callable[[Pixels], Mapping[str, Mask]]
@@ -207,7 +204,7 @@ def variants_of_file(
     try:
         upright = decode(file, settings.decoding)
     except BadImage as reason:
-        raise _unreadable(file, reason) from None
+        raise unreadable(file, reason) from None
     image = working_copy(upright)
     masks = {} if detect is None else dict(detect(image))
     for name, mask in masks_of(regions, upright.size, image.shape[:2]).items():
@@ -216,12 +213,6 @@ def variants_of_file(
     if found.any():
         masks |= {SALIENT: found, BACKGROUND: ~found}
     return list(variants(image, masks, fill=settings.fill, seed=settings.seed, image_id=image_id))
-
-
-def _unreadable(file: Path, reason: BadImage) -> InputError:
-    return InputError(
-        f"{file} {reason}. Mend the file, or take its row out of the table of scores."
-    )
 
 
 def ablate_image(
@@ -304,15 +295,10 @@ def ablate(
                 try:
                     table = ablate_image(made, predictors, image_id=image_id, device=device)
                 except BadImage as reason:
-                    raise _unreadable(folder / file, reason) from None
+                    raise unreadable(folder / file, reason) from None
                 tables.append(table)
                 step()
-            found = pd.concat(tables, ignore_index=True)
-            texts = found.select_dtypes(exclude="number").columns
-            return {
-                str(name): found[name].to_numpy(dtype=str if name in texts else np.float64)
-                for name in found
-            }
+            return as_arrays(pd.concat(tables, ignore_index=True))
 
         parts = [
             pd.DataFrame(dict(part))
@@ -340,8 +326,7 @@ def write_examples(
     path
         The .npz file to write.
     """
-    turn = images.groupby("category").cumcount()
-    first = images.loc[turn.sort_values(kind="stable").index].head(SHOWN)
+    first = first_of_each(images, SHOWN)
     names: list[tuple[str, str]] = []
     pixels: list[Pixels] = []
     for image_id, file in zip(first["image_id"], first["file"], strict=True):
@@ -357,11 +342,3 @@ def write_examples(
         np.savez(
             file, allow_pickle=False, image_id=ids, ablation=ablations, pixels=np.stack(pixels)
         )
-
-
-def read_examples(path: Path) -> dict[tuple[str, str], Pixels]:
-    """Return what `write_examples` wrote: (image_id, ablation) -> (128, 128, 3)."""
-    with np.load(path, allow_pickle=False) as found:
-        ids, ablations, pixels = (found[name] for name in ("image_id", "ablation", "pixels"))
-    names = zip(map(str, ids), map(str, ablations), strict=True)
-    return dict(zip(names, pixels, strict=True))

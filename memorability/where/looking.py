@@ -8,13 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from PIL import Image
 
 from memorability.base.errors import InputError
+from memorability.base.files import atomic
 from memorability.explanation.explaining import choose_images
-from memorability.images.decoding import Decoding
+from memorability.images.decoding import BadImage, Decoding, decode
 from memorability.networks.computing import Compute
 from memorability.pixel_predictors.contract import Given, PixelPredictor
 from memorability.pixel_predictors.of_files import open_with
+
+SIDE = 128
+"""Of a small copy of an image, in pixels. It is squashed to a square, as most predictors see it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,3 +100,50 @@ def open_each(
         ).to(device)
         for name, own in files.items()
     }
+
+
+def unreadable(file: Path, reason: BadImage) -> InputError:
+    """Return the error that says why an image cannot be looked at."""
+    return InputError(
+        f"{file} {reason}. Mend the file, or take its row out of the table of scores."
+    )
+
+
+def as_arrays(table: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a table of texts and numbers, as a shard on disk holds them."""
+    texts = table.select_dtypes(exclude="number").columns
+    return {str(name): table[name].to_numpy(dtype=str if name in texts else None) for name in table}
+
+
+def thumbnails(
+    images: pd.DataFrame, folder: Path, decoding: Decoding, path: str | Path, *, count: int
+) -> None:
+    """Write small copies, squashed, of the first image of each category, up to so many images.
+
+    Parameters
+    ----------
+    images
+        image_id, file and category.
+    folder
+        In which the files are.
+    decoding
+        How files become images.
+    path
+        The .npz file to write: image_id, and pixels (n, 128, 128, 3) uint8.
+    count
+        Images.
+    """
+    first = first_of_each(images, count)
+    small = [
+        np.asarray(decode(folder / name, decoding).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+        for name in first["file"]
+    ]
+    ids = first["image_id"].to_numpy(dtype=str)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, image_id=ids, pixels=np.stack(small))
+
+
+def first_of_each(images: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return up to so many images, taken from each category in turn."""
+    turn = images.groupby("category").cumcount()
+    return images.loc[turn.sort_values(kind="stable").index].head(count)

@@ -30,6 +30,17 @@ MEASURES = ("absolute", "beyond_noise")
 than under noise that changes the pixels as much."""
 
 
+GRID = 8
+"""Cells of a map of an image, in each direction."""
+
+BY_MEMNET = "fully_convolutional"
+METHODS = ("occlusion", "windows", "grad_cam", "integrated_gradients", BY_MEMNET)
+"""How maps of the predicted score are made."""
+
+REFERENCES = ("centre", "edges")
+"""Maps that know nothing of a predictor: nearness to the centre, and strength of edges."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
     """A change of an image that takes something away.

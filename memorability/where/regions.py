@@ -1,7 +1,7 @@
 """Regions of images: from a table of the user, and what stands out; how they are removed."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,15 +44,17 @@ _KNOWN = 0.2  # share of a pixel that lies outside the region, from which its co
 _BOX = ("left", "top", "right", "bottom")
 
 
-def read_regions(path: Path, images: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Read a table of regions, one row a box or a mask.
+def read_regions(
+    paths: Sequence[str | Path], images: pd.DataFrame
+) -> dict[str, list[dict[str, Any]]]:
+    """Read the table of regions, if there is one: a row is a box or a mask.
 
     Parameters
     ----------
-    path
-        A .csv, .tsv or .parquet file with the columns image_id or file, region, and either left, top,
-        right and bottom, in pixels of the upright image, or mask: an image file, beside the table,
-        which is not black within the region. An image may have any number of rows.
+    paths
+        None, or one: a .csv, .tsv or .parquet file with the columns image_id or file, region, and
+        either left, top, right and bottom, in pixels of the upright image, or mask: an image file,
+        beside the table, that is white within the region. An image may have any number of rows.
     images
         The image table.
 
@@ -68,6 +70,9 @@ def read_regions(path: Path, images: pd.DataFrame) -> dict[str, list[dict[str, A
         If a column is missing, a name of a region has other signs than a-z, 0-9 and _, a box is no box,
         or no row belongs to an image.
     """
+    if not paths:
+        return {}
+    path = Path(*paths)
     table = read_given(path)
     names = [str(name) for name in table.columns]
     by = "image_id" if "image_id" in names else "file"

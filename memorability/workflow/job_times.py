@@ -44,15 +44,17 @@ BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
 ABLATED = 40  # images that one becomes, controls included
+MAPPED = 130  # scores that a map by all methods takes as long as
+MAP_PAIRS = 20  # of methods
 ABLATING = 1.5  # seconds of an image, without its scores
 PHOTOGRAPH = 1e5  # bytes
 RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency", "controls",
-    "decay", "distinctiveness",
-    "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
-    "reconstructions", "scores", "search", "seed_agreement", "selection",
+    "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors", "features",
+    "forest", "increments", "maps", "matrix", "measures", "planted", "prediction", "predictors",
+    "pretraining", "protocol_effects", "reconstructions", "scores", "search", "seed_agreement",
+    "selection",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -165,7 +167,11 @@ class JobSeconds:
             ),
             "ablate_images": self._ablate,
             "summarise_ablations": lambda _: self._plain(
-                2 * ABLATED * len(self._study.where_predictors), self._looked_at
+                2 * ABLATED * len(self._study.where_predictors), self._looked_at("images")
+            ),
+            "map_images": self._map,
+            "compare_maps": lambda _: self._plain(
+                MAP_PAIRS * len(self._study.where_predictors), self._looked_at("mapped_images")
             ),
             "compare_predictors": lambda _: (
                 HEAD_METRICS
@@ -182,14 +188,17 @@ class JobSeconds:
             ),
         }
 
-    @property
-    def _looked_at(self) -> int:
-        """How many test images the rules of `where` look at."""
-        return self._explained(self._study.settings["where"]["images"])
+    def _looked_at(self, key: str) -> int:
+        """Return how many test images a rule of `where` looks at."""
+        return self._explained(self._study.settings["where"][key])
 
     def _ablate(self, job: Job) -> float:
         predictors = sum(spec.seconds for spec in self._study.where_predictors)
-        return self._looked_at * (ABLATING + ABLATED * predictors / job.threads)
+        return self._looked_at("images") * (ABLATING + ABLATED * predictors / job.threads)
+
+    def _map(self, job: Job) -> float:
+        predictors = sum(spec.seconds for spec in self._study.where_predictors)
+        return self._looked_at("mapped_images") * MAPPED * predictors / job.threads
 
     def _analysing(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that need tables alone."""

@@ -68,7 +68,8 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "ablate_images", "archive", "compare_predictors", "compare_protocols", "estimate", "fetch_file",
+    "ablate_images", "archive", "compare_maps", "map_images", "plot_maps",
+    "compare_predictors", "compare_protocols", "estimate", "fetch_file",
     "fit_pixel_predictor", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "model_counts",
     "model_trials", "plot_ablation_examples", "plot_ablations", "plot_consistency",
@@ -80,7 +81,7 @@ UNUSED = {
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "ablation_examples", "ablations", "consistency", "count_models", "external",
-    "external_distinctiveness",
+    "external_distinctiveness", "map_agreement", "memorability_maps",
     "external_error_scatter", "external_errors", "planted_effects", "predictor_comparison",
     "pretraining", "protocol_effects", "seed_agreement", "trial_models", "unfinished",
 }  # fmt: skip

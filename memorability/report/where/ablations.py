@@ -300,6 +300,14 @@ def _legend(figure: Figure, predictor: str, rows: pd.DataFrame, confidence: floa
     )  # fmt: skip
 
 
+def read_examples(path: Path) -> dict[tuple[str, str], np.ndarray]:
+    """Return images by (image_id, ablation), as `….where.ablating.write_examples` wrote them."""
+    with np.load(path, allow_pickle=False) as found:
+        ids, ablations, pixels = (found[name] for name in ("image_id", "ablation", "pixels"))
+    names = zip(map(str, ids), map(str, ablations), strict=True)
+    return dict(zip(names, pixels, strict=True))
+
+
 def examples_figure(
     thumbnails: Mapping[tuple[str, str], np.ndarray], scores: pd.DataFrame, *, note: str
 ) -> Figure:

@@ -6,6 +6,7 @@ import pandera.pandas as pa
 
 from memorability.tables.schemas.columns import (
     Table,
+    correlation,
     count,
     number,
     one_of,
@@ -57,6 +58,29 @@ TABLES: Mapping[str, Table] = {
         beyond_elsewhere_p=share(nullable=True),
         beyond_elsewhere_p_holm=share(nullable=True),
         **_with_interval("rank_absolute", "rank_beyond_noise"),
+        **_UNIT,
+    ),
+    "memorability_maps": table(
+        ("predictor", "image_id", "method", "row", "column"),
+        image_id=text(),
+        predictor=text(),
+        method=text(),
+        row=whole(most=7),
+        column=whole(most=7),
+        value=number(),
+    ),
+    "map_agreement": table(
+        ("predictor", "first", "second"),
+        predictor=text(),
+        first=text(),
+        second=text(),
+        images=whole(),
+        n=whole(),
+        r=correlation(nullable=True),
+        ci_low=number(nullable=True),
+        ci_high=number(nullable=True),
+        p=share(nullable=True),
+        p_holm=share(nullable=True),
         **_UNIT,
     ),
     "ablation_answers": table(

@@ -16,8 +16,9 @@ from memorability.images.decoding import STANDARD, BadImage
 from memorability.networks.computing import Compute
 from memorability.pixel_predictors.contract import Facts, PixelPredictor
 from memorability.pixel_predictors.views import squashed_to_224
+from memorability.report.where.ablations import read_examples
 from memorability.where import ablating
-from memorability.where.ablating import AblationSettings, ablate, read_examples, write_examples
+from memorability.where.ablating import AblationSettings, ablate, write_examples
 from memorability.where.looking import chosen_images
 from memorability.where.names import CONTROLS, WHOLE
 

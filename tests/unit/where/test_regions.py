@@ -27,7 +27,7 @@ def test_boxes_of_one_image_are_read_and_scaled_together(tmp_path: Path) -> None
         "file,region,left,top,right,bottom\na.jpg,face,10,20,30,60\na.jpg,face,-5,0,5,10\n"
         "a.jpg,person,0,0,100,200\nelsewhere.jpg,face,0,0,1,1\n",
     )
-    found = regions.read_regions(file, IMAGES)
+    found = regions.read_regions([file], IMAGES)
     assert list(found) == ["a"]
     masks = regions.masks_of(found["a"], (100, 200), (100, 50))
     assert set(masks) == {"face", "person"}
@@ -44,7 +44,7 @@ def test_masks_are_read_from_images_beside_the_table(tmp_path: Path) -> None:
     mask[50:100] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     file = table(tmp_path / "regions.csv", "image_id,region,mask\nb,object,mask.png\n")
-    found = regions.read_regions(file, IMAGES)["b"]
+    found = regions.read_regions([file], IMAGES)["b"]
     made = regions.masks_of(found, (100, 200), (100, 50))["object"]
     assert made.mean() == pytest.approx(0.25)
     with pytest.raises(InputError, match="another aspect"):
@@ -70,13 +70,14 @@ def test_a_table_with_a_mistake_is_refused_by_its_line(
     text: str, says: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError) as error:
-        regions.read_regions(table(tmp_path / "regions.csv", text), IMAGES)
+        regions.read_regions([table(tmp_path / "regions.csv", text)], IMAGES)
     assert says in str(error.value)
 
 
 def test_no_region_in_any_image_is_no_mistake(tmp_path: Path) -> None:
     file = table(tmp_path / "regions.csv", "file,region,left,top,right,bottom\n")
-    assert regions.read_regions(file, IMAGES) == {}
+    assert regions.read_regions([file], IMAGES) == {}
+    assert regions.read_regions([], IMAGES) == {}
     assert regions.masks_of([], (10, 10), (10, 10)) == {}
 
 
