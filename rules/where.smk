@@ -3,9 +3,10 @@
 REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions;
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
-          <results>/where/memorability_maps.parquet, mapped_images.npz
-          <results>/tables/ablations.*, ablation_answers.*, map_agreement.*
-          <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*
+          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz
+          <results>/tables/ablations.*, ablation_answers.*, map_agreement.*, units.*
+          <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*,
+          unit_images/<predictor>.*
 """
 
 EXPLAINED = {spec.name: paths.opened_with(study, spec) for spec in study.where_predictors}
@@ -203,10 +204,86 @@ rule plot_maps:
         "../scripts/plot_maps.py"
 
 
+rule look_at_units:
+    """Correlate units of a layer with memorability, and keep the images that move them most."""
+    input:
+        **LOOKED_AT,
+    output:
+        **tabled("units", "units"),
+        shown=ensure("<results>/where/unit_images.npz", non_empty=True),
+    log:
+        "<logs>/look_at_units.log",
+    benchmark:
+        "<benchmarks>/look_at_units.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        **asking("6GB", requests.runtime("look_at_units"), gpu=requests.gpus),
+    params:
+        study=study.name,
+        settings=job_settings.where(study, "layers") | job_settings.correlation(study),
+        predictors=EXPLAINED,
+        content=lambda _: [scored_images(), *each_content(EXPLAINED_FILES)],
+        code=code_of_each("look_at_units", EXPLAINED),
+    script:
+        "../scripts/look_at_units.py"
+
+
+rule list_units:
+    """Say which units go with memorability."""
+    input:
+        units=rules.look_at_units.output.units,
+    output:
+        page=page("units"),
+    log:
+        "<logs>/list_units.log",
+    benchmark:
+        "<benchmarks>/list_units.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        predictors=list(EXPLAINED),
+        note=notes.prediction_note(study),
+        code=code("list_units"),
+    script:
+        "../scripts/list_units.py"
+
+
+rule plot_units:
+    """Draw the images that move units most."""
+    input:
+        units=rules.look_at_units.output.units,
+        shown=rules.look_at_units.output.shown,
+    output:
+        **drawn("unit_images/{head}", detail=lambda wildcards: head_label(wildcards.head)),
+    log:
+        "<logs>/plot_units/{head}.log",
+    benchmark:
+        "<benchmarks>/plot_units/{head}.jsonl"
+    wildcard_constraints:
+        head="|".join(EXPLAINED) or "none",
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        note=notes.prediction_note(study),
+        code=code("plot_units"),
+    script:
+        "../scripts/plot_units.py"
+
+
 if EXPLAINED:
     ANALYSIS += [
         rules.summarise_ablations.output,
         expand(rules.plot_ablations.output, head=EXPLAINED),
         rules.compare_maps.output,
+        rules.list_units.output,
     ]
-    ALL += [rules.plot_ablation_examples.output, expand(rules.plot_maps.output, head=EXPLAINED)]
+    ALL += [
+        rules.plot_ablation_examples.output,
+        expand([*rules.plot_maps.output, *rules.plot_units.output], head=EXPLAINED),
+    ]

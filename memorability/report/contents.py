@@ -82,6 +82,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/ablation_examples": "images under each ablation",
         "figures/memorability_maps": "maps of the predicted score",
         "tables/map_agreement": "how far maps agree",
+        "tables/units": "units, and how they go with memorability",
+        "figures/unit_images": "images that move units most",
     },
     "Image features": {
         "figures/feature_importance": "how much a model uses each feature (figure)",

@@ -98,13 +98,7 @@ def map_images(
         If an image cannot be read, or a network has no layer of the name that is given.
     """
     opened = {name: keeping_gradients(one) for name, one in predictors.items()}
-    for name, layer in settings.layers.items():
-        if name in opened and layer not in dict(opened[name].network.named_modules()):
-            known = [one for one, _ in opened[name].network.named_modules() if one]
-            raise InputError(
-                f"where.layers: {name} has no layer {layer!r} ({nearest(layer, known)}). Correct "
-                "it, or leave it out."
-            )
+    refuse_unknown_layers(opened, settings.layers)
     ids, files = images["image_id"].tolist(), images["file"].tolist()
     with progress(shards_left(shards, len(ids), 1), "mapping images") as step:
 
@@ -127,6 +121,21 @@ def map_images(
 
         made = [pd.DataFrame(dict(part)) for _, part in in_shards(shards, len(ids), 1, one)]
     return pd.concat(made, ignore_index=True)
+
+
+def refuse_unknown_layers(
+    predictors: Mapping[str, PixelPredictor], layers: Mapping[str, str]
+) -> None:
+    """Raise InputError if a predictor has no layer of the name that is given for it."""
+    for name, layer in layers.items():
+        if name not in predictors:
+            continue
+        known = [one for one, _ in predictors[name].network.named_modules() if one]
+        if layer not in known:
+            raise InputError(
+                f"where.layers: {name} has no layer {layer!r} ({nearest(layer, known)}). Correct "
+                "it, or leave it out."
+            )
 
 
 def maps_of_image(

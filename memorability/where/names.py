@@ -41,6 +41,10 @@ REFERENCES = ("centre", "edges")
 """Maps that know nothing of a predictor: nearness to the centre, and strength of edges."""
 
 
+TOP_IMAGES = 9
+"""Images in which a unit is most active, as ResMem's authors show them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
     """A change of an image that takes something away.

@@ -44,6 +44,7 @@ BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
 ABLATED = 40  # images that one becomes, controls included
+UNITS = 1000  # of a layer
 MAPPED = 130  # scores that a map by all methods takes as long as
 MAP_PAIRS = 20  # of methods
 ABLATING = 1.5  # seconds of an image, without its scores
@@ -54,7 +55,7 @@ DRAWN = (
     "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors", "features",
     "forest", "increments", "maps", "matrix", "measures", "planted", "prediction", "predictors",
     "pretraining", "protocol_effects", "reconstructions", "scores", "search", "seed_agreement",
-    "selection",
+    "selection", "units",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -170,6 +171,8 @@ class JobSeconds:
                 2 * ABLATED * len(self._study.where_predictors), self._looked_at("images")
             ),
             "map_images": self._map,
+            "look_at_units": self._units,
+            "list_units": lambda _: FIGURES["figure"],
             "compare_maps": lambda _: self._plain(
                 MAP_PAIRS * len(self._study.where_predictors), self._looked_at("mapped_images")
             ),
@@ -195,6 +198,12 @@ class JobSeconds:
     def _ablate(self, job: Job) -> float:
         predictors = sum(spec.seconds for spec in self._study.where_predictors)
         return self._looked_at("images") * (ABLATING + ABLATED * predictors / job.threads)
+
+    def _units(self, job: Job) -> float:
+        predictors = self._study.where_predictors
+        seconds = sum(spec.seconds for spec in predictors) / job.threads
+        images = self._looked_at("images")
+        return images * seconds + self._plain(UNITS * len(predictors), images)
 
     def _map(self, job: Job) -> float:
         predictors = sum(spec.seconds for spec in self._study.where_predictors)
