@@ -3,10 +3,11 @@
 REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions;
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
-          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz
-          <results>/tables/ablations.*, ablation_answers.*, map_agreement.*, units.*
+          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz,
+          mean_activations.npz, latent_positions.parquet
+          <results>/tables/ablations.*, ablation_answers.*, map_agreement.*, units.*, latent_map.*
           <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*,
-          unit_images/<predictor>.*
+          unit_images/<predictor>.*, latent_maps.*
 """
 
 EXPLAINED = {spec.name: paths.opened_with(study, spec) for spec in study.where_predictors}
@@ -43,7 +44,7 @@ rule ablate_images:
         **asking("6GB", requests.runtime("ablate_images"), gpu=requests.gpus),
     params:
         study=study.name,
-        settings=job_settings.where(study, "fill"),
+        settings=job_settings.where(study, "images", "fill"),
         predictors=EXPLAINED,
         detectors=DETECTORS,
         # The study's own images and files of yours, by what is in them.
@@ -147,7 +148,7 @@ rule map_images:
         **asking("8GB", requests.runtime("map_images"), gpu=requests.gpus),
     params:
         study=study.name,
-        settings=job_settings.where(study, "layers", images="mapped_images"),
+        settings=job_settings.where(study, "mapped_images", "layers"),
         predictors=EXPLAINED,
         content=lambda _: [scored_images(), *each_content(EXPLAINED_FILES)],
         code=code_of_each("map_images", EXPLAINED),
@@ -211,6 +212,7 @@ rule look_at_units:
     output:
         **tabled("units", "units"),
         shown=ensure("<results>/where/unit_images.npz", non_empty=True),
+        means=ensure("<results>/where/mean_activations.npz", non_empty=True),
     log:
         "<logs>/look_at_units.log",
     benchmark:
@@ -276,12 +278,68 @@ rule plot_units:
         "../scripts/plot_units.py"
 
 
+rule map_embeddings:
+    """Test whether similar scores lie together in embeddings, and place images on a plane."""
+    input:
+        images=ANALYSED_IMAGES,
+        split=paths.split_file(study),
+        latents=rules.map_latents.output.latents,
+        means=rules.look_at_units.output.means,
+        predictions=rules.predict.output.predictions,
+        heads=[paths.pixel_predictions(study, spec, "score") for spec in study.where_predictors],
+    output:
+        **tabled("latent_map", "tests"),
+        positions=ensure("<results>/where/latent_positions.parquet", non_empty=True),
+        page=page("latent_map"),
+    log:
+        "<logs>/map_embeddings.log",
+    benchmark:
+        "<benchmarks>/map_embeddings.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("4GB", requests.runtime("map_embeddings")),
+    params:
+        study=study.name,
+        settings=job_settings.selection(study),
+        note=notes.prediction_note(study),
+        code=code("map_embeddings"),
+    script:
+        "../scripts/map_embeddings.py"
+
+
+rule plot_latent_map:
+    """Draw embeddings on a plane, coloured by score, category and error."""
+    input:
+        positions=rules.map_embeddings.output.positions,
+        images=ANALYSED_IMAGES,
+    output:
+        **drawn("latent_maps"),
+    log:
+        "<logs>/plot_latent_map.log",
+    benchmark:
+        "<benchmarks>/plot_latent_map.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        target=study.settings["statistics"]["target"],
+        score=SCORE,
+        note=notes.prediction_note(study),
+        code=code("plot_latent_map"),
+    script:
+        "../scripts/plot_latent_map.py"
+
+
 if EXPLAINED:
     ANALYSIS += [
         rules.summarise_ablations.output,
         expand(rules.plot_ablations.output, head=EXPLAINED),
         rules.compare_maps.output,
         rules.list_units.output,
+        rules.map_embeddings.output,
+        rules.plot_latent_map.output,
     ]
     ALL += [
         rules.plot_ablation_examples.output,

@@ -6,9 +6,9 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.explanation.jobs import kept_shards
+    from memorability.features.region_detectors import detection
     from memorability.networks.computing import deterministic_device
     from memorability.where.ablating import AblationSettings, ablate, write_examples
-    from memorability.where.detectors import detection
     from memorability.where.looking import chosen_images, open_each
     from memorability.where.regions import read_regions
 
@@ -16,7 +16,9 @@ with RunningJob(snakemake) as job:
     settings = job.read_settings(AblationSettings)
     device = deterministic_device(settings.compute)
     images, folder = job.read("images"), Path(job.input.folder)
-    chosen = chosen_images(images, job.read("split")["split"].to_numpy(), settings)
+    chosen = chosen_images(
+        images, job.read("split")["split"].to_numpy(), settings.images, seed=settings.seed
+    )
     regions = read_regions(job.input.regions, images)
     detect = detection(job.params.detectors, device)
     files = [file for name in FILES for file in job.input[name]]

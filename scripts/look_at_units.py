@@ -7,18 +7,17 @@ with RunningJob(snakemake) as job:
 
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
-    from memorability.where.looking import chosen_images, open_each
+    from memorability.where.looking import open_each, scored_test_images
     from memorability.where.units import UnitSettings, look_at_units
 
     settings = job.read_settings(UnitSettings)
     device = deterministic_device(settings.compute)
-    split, images = job.read("split")["split"].to_numpy(), job.read("images")
-    scored = images[settings.target].notna().to_numpy()
-    chosen = chosen_images(images[scored], split[scored], settings)
+    split = job.read("split")["split"].to_numpy()
+    chosen = scored_test_images(job.read("images"), split, settings.target)
     predictors = open_each(job.params.predictors, device)
     with progress(len(chosen), "looking at units") as step:
         units = look_at_units(
             chosen, Path(job.input.folder), predictors, settings,
-            device=device, shown=job.output.shown, on_image=step,
+            device=device, shown=job.output.shown, means=job.output.means, on_image=step,
         )  # fmt: skip
     job.write("units", units)

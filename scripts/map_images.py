@@ -13,7 +13,9 @@ with RunningJob(snakemake) as job:
     settings = job.read_settings(MapSettings)
     device = deterministic_device(settings.compute)
     split = job.read("split")["split"].to_numpy()
-    chosen, folder = chosen_images(job.read("images"), split, settings), Path(job.input.folder)
+    count, seed = settings.mapped_images, settings.seed
+    chosen = chosen_images(job.read("images"), split, count, seed=seed)
+    folder = Path(job.input.folder)
     files = [*job.input.predictors, job.input.images, job.input.split]
     with kept_shards(job.settings, job.params.code, files, device) as shards:
         predictors = open_each(job.params.predictors, device)

@@ -84,6 +84,8 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "tables/map_agreement": "how far maps agree",
         "tables/units": "units, and how they go with memorability",
         "figures/unit_images": "images that move units most",
+        "tables/latent_map": "do images with similar scores lie together",
+        "figures/latent_maps": "embeddings on a plane",
     },
     "Image features": {
         "figures/feature_importance": "how much a model uses each feature (figure)",

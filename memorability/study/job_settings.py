@@ -341,14 +341,9 @@ def attribution_checks(study: Study) -> Settings:
     )
 
 
-def where(study: Study, *names: str, images: str = "images") -> Settings:
-    """Return what decides where scores lie (`where.looking.WhereSettings`), and keys of `where`.
-
-    `images` is the key of how many images are looked at.
-    """
-    chosen = study.settings["where"]
-    return _chosen(chosen, *names) | {
-        "images": chosen[images],
+def where(study: Study, *names: str) -> Settings:
+    """Return what decides where scores lie (`where.looking.LookSettings`), and keys of `where`."""
+    return _chosen(study.settings["where"], *names) | {
         "seed": study_seed(study),
         "decoding": decoding(study),
         "compute": machine(study),

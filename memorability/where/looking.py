@@ -23,13 +23,11 @@ SIDE = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class WhereSettings:
-    """What decides which images are looked at, and how.
+class LookSettings:
+    """What decides how images are looked at.
 
     Parameters
     ----------
-    images
-        How many test images, at least 1: a seeded choice, spread over categories.
     seed
         Of the choice, of noise and of places.
     decoding
@@ -38,14 +36,26 @@ class WhereSettings:
         How networks compute; always in single precision.
     """
 
-    images: int
     seed: int
     decoding: Decoding
     compute: Compute
 
 
+@dataclass(frozen=True, kw_only=True)
+class WhereSettings(LookSettings):
+    """What decides which images are looked at, and how.
+
+    Parameters
+    ----------
+    images
+        How many test images, at least 1: a seeded choice, spread over categories.
+    """
+
+    images: int
+
+
 def chosen_images(
-    images: pd.DataFrame, split: npt.NDArray[Any], settings: WhereSettings
+    images: pd.DataFrame, split: npt.NDArray[Any], count: int, *, seed: int
 ) -> pd.DataFrame:
     """Return the rows of the test images that are looked at, in their order.
 
@@ -55,22 +65,48 @@ def chosen_images(
         The image table.
     split
         "train", "validation" or "test", (N,).
-    settings
-        How many, and the seed.
+    count, seed
+        See `memorability.explanation.explaining.choose_images`.
 
     Raises
     ------
     InputError
         If there is no test image.
     """
-    test = np.flatnonzero(split == "test")
-    if not len(test):
+    test = scored_test_images(images, split)
+    rows = choose_images(test, count, seed=seed)
+    return test.iloc[rows].reset_index(drop=True)
+
+
+def scored_test_images(
+    images: pd.DataFrame, split: npt.NDArray[Any], target: str | None = None
+) -> pd.DataFrame:
+    """Return the rows of test images, in their order, or of those that have a score.
+
+    Parameters
+    ----------
+    images
+        The image table.
+    split
+        "train", "validation" or "test", (N,).
+    target
+        Name of the score; None for all test images.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    chosen = split == "test"
+    if target is not None:
+        chosen = chosen & images[target].notna().to_numpy()
+    if not chosen.any():
         raise InputError(
             "There is no test image to look at: predictors know the others. Give prediction.split a "
             "share of test images, or leave where.predictors empty."
         )
-    rows = test[choose_images(images.iloc[test], settings.images, seed=settings.seed)]
-    return images.iloc[rows].reset_index(drop=True)
+    found: pd.DataFrame = images[chosen].reset_index(drop=True)
+    return found
 
 
 def open_each(

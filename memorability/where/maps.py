@@ -30,7 +30,7 @@ from memorability.pixel_predictors.resmem import OfSquares
 from memorability.pixel_predictors.views import CROP, RESMEM_OFFSET, SQUARE
 from memorability.where.ablating import scores_of
 from memorability.where.changes import Pixels, blurred, working_copy
-from memorability.where.looking import WhereSettings, as_arrays, unreadable
+from memorability.where.looking import LookSettings, as_arrays, unreadable
 from memorability.where.names import BY_MEMNET, GRID
 
 OCCLUDED = 2
@@ -53,16 +53,19 @@ Map = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapSettings(WhereSettings):
+class MapSettings(LookSettings):
     """What decides maps.
 
     Parameters
     ----------
+    mapped_images
+        How many test images, at least 1: a seeded choice, spread over categories.
     layers
         Predictor -> the layer whose maps Grad-CAM weighs, as PyTorch names it; the last convolution of
         predictors that are not named.
     """
 
+    mapped_images: int
     layers: Mapping[str, str]
 
 

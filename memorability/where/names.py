@@ -45,6 +45,16 @@ TOP_IMAGES = 9
 """Images in which a unit is most active, as ResMem's authors show them."""
 
 
+AUTOENCODER = "autoencoder"
+"""Embedding by the latents of the study's analysed model, beside those by predictors."""
+
+GIVEN = ("nothing", "category", "subcategory")
+"""Labels within which scores are shuffled."""
+
+SMALLEST_EMBEDDING = 10
+"""Fewest images of which an embedding is tested or drawn."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
     """A change of an image that takes something away.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from memorability.statistics.rank_correlation import p_value
 from memorability.statistics.ranks import Sample, Target
 from memorability.where.ablating import BATCH
 from memorability.where.changes import Pixels
-from memorability.where.looking import SIDE, WhereSettings, unreadable
+from memorability.where.looking import SIDE, LookSettings, unreadable
 from memorability.where.maps import last_convolution, refuse_unknown_layers
 from memorability.where.names import TOP_IMAGES
 
@@ -38,7 +39,7 @@ SHOWN_EACH_WAY = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnitSettings(WhereSettings):
+class UnitSettings(LookSettings):
     """What decides correlations of units.
 
     Parameters
@@ -74,39 +75,45 @@ def layer_of(predictor: PixelPredictor, view: Pixels, named: str, device: str) -
     return named or last_convolution(predictor.network, pixels)
 
 
+class Activations(NamedTuple):
+    """Of each unit of a layer in each image, (N, units): the largest over all places, and the mean."""
+
+    largest: FloatArray
+    mean: FloatArray
+
+
 @torch.inference_mode()
 def activations(
     predictor: PixelPredictor, views: Sequence[Pixels], layer: str, device: str
-) -> FloatArray:
-    """Return the largest activation of each unit of a layer over all places: (N, units).
+) -> Activations:
+    """Return the activations of a layer in images.
 
     Parameters
     ----------
     predictor
         On `device`.
     views
-        What it reads of each image, (C, H, W).
+        What it reads of each image, (C, H, W), at least one.
     layer
-        As PyTorch names it. Of a network that reads several crops, the largest over crops is taken.
+        As PyTorch names it. Crops of an image, where a network reads several, are places like others.
     device
         torch device.
     """
-    found: list[FloatArray] = []
-
-    def keep(_: object, __: object, output: Tensor) -> None:
-        values = output.flatten(2).amax(dim=2) if output.dim() > 2 else output
-        of_images = values.reshape(count, -1, values.shape[1]).amax(dim=1)
-        found.append(np.asarray(of_images.double().cpu()))
-
-    hook = predictor.network.get_submodule(layer).register_forward_hook(keep)
+    found: list[Tensor] = []
+    hook = predictor.network.get_submodule(layer).register_forward_hook(
+        lambda _, __, output: found.append(output)
+    )
     try:
-        for start in range(0, len(views), BATCH):
-            batch = np.stack(views[start : start + BATCH])
-            count = len(batch)
-            predictor.network(torch.from_numpy(batch).to(device))
+        predictor.network(torch.from_numpy(np.stack(views)).to(device))
     finally:
         hook.remove()
-    return np.concatenate(found)
+    (output,) = found
+    values = output[..., None] if output.dim() == 2 else output.flatten(2)
+    # A crop after the other of each image.
+    of_images = values.reshape(len(views), -1, *values.shape[1:]).double().cpu()
+    return Activations(
+        np.asarray(of_images.amax(dim=(1, 3))), np.asarray(of_images.mean(dim=(1, 3)))
+    )
 
 
 def correlate_units(
@@ -174,6 +181,7 @@ def look_at_units(
     *,
     device: str,
     shown: str | Path,
+    means: str | Path,
     on_image: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
     """Return the table `units`, and write the images that move some of them most.
@@ -181,7 +189,7 @@ def look_at_units(
     Parameters
     ----------
     images
-        Those that are looked at, with a score each.
+        Those that are looked at, with a score each, at least one.
     folder
         In which the files are.
     predictors
@@ -193,6 +201,8 @@ def look_at_units(
     shown
         The .npz file to write: predictor and number of each unit, and pixels
         (units, 9, 128, 128, 3) uint8 of its nine images, the most active first.
+    means
+        The .npz file to write: by predictor, the mean activations (n, units) float32.
     on_image
         Called after each image.
 
@@ -202,40 +212,71 @@ def look_at_units(
         If an image cannot be read, or a network has no layer of the name that is given.
     """
     refuse_unknown_layers(predictors, settings.layers)
-    views: dict[str, list[Pixels]] = {name: [] for name in predictors}
-    small = np.empty((len(images), SIDE, SIDE, 3), dtype=np.uint8)
-    for place, file in enumerate(images["file"]):
-        try:
-            image = decode(folder / file, settings.decoding)
-            for name, predictor in predictors.items():
-                views[name].append(predictor.prepare(image))
-        except BadImage as reason:
-            raise unreadable(folder / file, reason) from None
-        small[place] = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
-        on_image()
+    layers: dict[str, str] = {}
+    found: dict[str, list[Activations]] = {name: [] for name in predictors}
+    files = [folder / file for file in images["file"]]
+    for start in range(0, len(files), BATCH):
+        decoded = [_decoded(file, settings) for file in files[start : start + BATCH]]
+        for name, predictor in predictors.items():
+            views = [
+                _view(predictor, image, file)
+                for image, file in zip(decoded, files[start : start + BATCH], strict=True)
+            ]
+            if name not in layers:
+                layers[name] = layer_of(predictor, views[0], settings.layers.get(name, ""), device)
+            if layers[name]:
+                found[name].append(activations(predictor, views, layers[name], device))
+        for _ in decoded:
+            on_image()
+    values = {
+        name: Activations(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        for name, parts in found.items()
+        if parts
+    }
     tables: list[pd.DataFrame] = []
-    names, numbers, pixels = [], [], []
-    for name, predictor in predictors.items():
-        layer = layer_of(predictor, views[name][0], settings.layers.get(name, ""), device)
-        if not layer:
-            continue
-        values = activations(predictor, views[name], layer, device)
-        table = correlate_units(values, images, settings.target, settings.bootstrap)
-        tables.append(table.assign(predictor=name, layer=layer))
+    sheets: list[tuple[str, int, Pixels]] = []
+    for name, (largest, _) in values.items():
+        table = correlate_units(largest, images, settings.target, settings.bootstrap)
+        tables.append(table.assign(predictor=name, layer=layers[name]))
         for unit in shown_units(table):
-            order = np.argsort(-values[:, unit], kind="stable")[:TOP_IMAGES]
-            filled = np.full((TOP_IMAGES, SIDE, SIDE, 3), 255, dtype=np.uint8)
-            filled[: len(order)] = small[order]
-            names.append(name)
-            numbers.append(unit)
-            pixels.append(filled)
-    with atomic(shown) as temporary, temporary.open("wb") as file:
-        np.savez(
-            file, allow_pickle=False, predictor=np.asarray(names, dtype=str),
-            number=np.asarray(numbers, dtype=int),
-            pixels=np.asarray(pixels, dtype=np.uint8).reshape(-1, TOP_IMAGES, SIDE, SIDE, 3),
-        )  # fmt: skip
+            order = np.argsort(-largest[:, unit], kind="stable")[:TOP_IMAGES]
+            sheets.append((name, unit, _sheet([files[place] for place in order], settings)))
+    _save(
+        shown,
+        predictor=np.asarray([name for name, _, _ in sheets], dtype=str),
+        number=np.asarray([unit for _, unit, _ in sheets], dtype=int),
+        pixels=np.stack([_sheet([], settings), *(sheet for _, _, sheet in sheets)])[1:],
+    )
+    _save(means, **{name: each.mean.astype(np.float32) for name, each in values.items()})
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*COLUMNS])
+
+
+def _decoded(file: Path, settings: UnitSettings) -> Image.Image:
+    try:
+        return decode(file, settings.decoding)
+    except BadImage as reason:
+        raise unreadable(file, reason) from None
+
+
+def _view(predictor: PixelPredictor, image: Image.Image, file: Path) -> Pixels:
+    try:
+        return predictor.prepare(image)
+    except BadImage as reason:
+        raise unreadable(file, reason) from None
+
+
+def _sheet(files: Sequence[Path], settings: UnitSettings) -> Pixels:
+    """Return small copies of up to nine images (9, 128, 128, 3), white where there is none."""
+    sheet = np.full((TOP_IMAGES, SIDE, SIDE, 3), 255, dtype=np.uint8)
+    for place, file in enumerate(files):
+        small = _decoded(file, settings).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        sheet[place] = np.asarray(small)
+    return sheet
+
+
+def _save(path: str | Path, **arrays: npt.NDArray[Any]) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def shown_units(table: pd.DataFrame) -> list[int]:

@@ -44,6 +44,7 @@ BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
 ABLATED = 40  # images that one becomes, controls included
+PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a plane
 UNITS = 1000  # of a layer
 MAPPED = 130  # scores that a map by all methods takes as long as
 MAP_PAIRS = 20  # of methods
@@ -53,9 +54,9 @@ RESPONSES = 80  # of an image, where single ones are modelled
 DRAWN = (
     "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency", "controls",
     "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors", "features",
-    "forest", "increments", "maps", "matrix", "measures", "planted", "prediction", "predictors",
-    "pretraining", "protocol_effects", "reconstructions", "scores", "search", "seed_agreement",
-    "selection", "units",
+    "forest", "increments", "latent_map", "maps", "matrix", "measures", "planted", "prediction",
+    "predictors", "pretraining", "protocol_effects", "reconstructions", "scores", "search",
+    "seed_agreement", "selection", "units",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 
@@ -172,6 +173,9 @@ class JobSeconds:
             ),
             "map_images": self._map,
             "look_at_units": self._units,
+            "map_embeddings": lambda _: (
+                PLACED * (1 + len(self._study.where_predictors)) * self._sizes.test
+            ),
             "list_units": lambda _: FIGURES["figure"],
             "compare_maps": lambda _: self._plain(
                 MAP_PAIRS * len(self._study.where_predictors), self._looked_at("mapped_images")
@@ -202,7 +206,7 @@ class JobSeconds:
     def _units(self, job: Job) -> float:
         predictors = self._study.where_predictors
         seconds = sum(spec.seconds for spec in predictors) / job.threads
-        images = self._looked_at("images")
+        images = self._sizes.test
         return images * seconds + self._plain(UNITS * len(predictors), images)
 
     def _map(self, job: Job) -> float:

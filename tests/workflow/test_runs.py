@@ -69,7 +69,7 @@ ASKED_FOR = (
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
     "ablate_images", "archive", "compare_maps", "map_images", "plot_maps", "look_at_units",
-    "list_units", "plot_units",
+    "list_units", "map_embeddings", "plot_latent_map", "plot_units",
     "compare_predictors", "compare_protocols", "estimate", "fetch_file",
     "fit_pixel_predictor", "join_errors", "join_latents",
     "keep_model", "list_external", "measure_consistency", "measure_objects", "model_counts",
@@ -82,7 +82,8 @@ UNUSED = {
 }  # fmt: skip
 UNUSED_CAPTIONS = {
     "ablation_examples", "ablations", "consistency", "count_models", "external",
-    "external_distinctiveness", "map_agreement", "memorability_maps", "unit_images", "units",
+    "external_distinctiveness", "latent_map", "latent_maps", "map_agreement", "memorability_maps",
+    "unit_images", "units",
     "external_error_scatter", "external_errors", "planted_effects", "predictor_comparison",
     "pretraining", "protocol_effects", "seed_agreement", "trial_models", "unfinished",
 }  # fmt: skip

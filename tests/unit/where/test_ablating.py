@@ -133,10 +133,10 @@ def test_what_cannot_be_read_is_named(images: pd.DataFrame, tmp_path: Path) -> N
 
 def test_test_images_alone_are_looked_at(images: pd.DataFrame) -> None:
     split = np.array(["train", "test", "test", "validation"])
-    assert chosen_images(images, split, SETTINGS)["image_id"].tolist() == ["b", "c"]
-    assert len(chosen_images(images, split, replace(SETTINGS, images=1))) == 1
+    assert chosen_images(images, split, 10, seed=0)["image_id"].tolist() == ["b", "c"]
+    assert len(chosen_images(images, split, 1, seed=0)) == 1
     with pytest.raises(InputError, match="no test image"):
-        chosen_images(images, np.repeat("train", 4), SETTINGS)
+        chosen_images(images, np.repeat("train", 4), 10, seed=0)
 
 
 def test_examples_are_written_and_read(images: pd.DataFrame, tmp_path: Path) -> None:

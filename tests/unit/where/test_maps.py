@@ -29,7 +29,7 @@ from memorability.where.maps import MapSettings
 
 FACTS = Facts(**dict.fromkeys(Facts.__dataclass_fields__, "x"))
 SETTINGS = MapSettings(
-    images=9, seed=0, decoding=STANDARD, compute=Compute(device="cpu", threads=1), layers={}
+    mapped_images=9, seed=0, decoding=STANDARD, compute=Compute(device="cpu", threads=1), layers={}
 )
 BOOTSTRAP = Bootstrap(500, 0.95, 0)
 

@@ -32,7 +32,7 @@ from memorability.where.units import (
 FACTS = Facts(**dict.fromkeys(Facts.__dataclass_fields__, "x"))
 BOOTSTRAP = Bootstrap(300, 0.95, 0)
 SETTINGS = UnitSettings(
-    images=50, seed=0, decoding=STANDARD, compute=Compute(device="cpu", threads=1), layers={},
+    seed=0, decoding=STANDARD, compute=Compute(device="cpu", threads=1), layers={},
     target="score", bootstrap=BOOTSTRAP,
 )  # fmt: skip
 
@@ -77,9 +77,10 @@ def images(tmp_path: Path) -> pd.DataFrame:
 def test_an_activation_is_the_largest_over_all_places(images: pd.DataFrame, tmp_path: Path) -> None:
     views = [squashed_to_224(Image.open(tmp_path / file)) for file in images["file"][:18]]
     values = activations(predictor(_Colours()), views, "conv", "cpu")
-    expected = [view.max(axis=(1, 2)) / 255 for view in views]
-    assert values[:, :3] == pytest.approx(np.array(expected), abs=1e-6)
-    assert (values[:, 3] == 0).all()
+    expected = np.array([[view.max(axis=(1, 2)), view.mean(axis=(1, 2))] for view in views]) / 255
+    assert values.largest[:, :3] == pytest.approx(expected[:, 0], abs=1e-6)
+    assert values.mean[:, :3] == pytest.approx(expected[:, 1], abs=1e-5)
+    assert (values.largest[:, 3] == 0).all()
 
 
 def test_of_several_crops_of_an_image_the_largest_is_taken() -> None:
@@ -93,10 +94,9 @@ def test_of_several_crops_of_an_image_the_largest_is_taken() -> None:
             return self.inner(crops).mean(dim=(1, 2, 3)).unflatten(0, (len(pixels), 2)).mean(dim=1)
 
     views = [np.full((3, 4, 4), value, dtype=np.uint8) for value in (1, 5)]
-    assert activations(predictor(Crops()), views, "inner", "cpu").tolist() == [
-        [2.0] * 3,
-        [10.0] * 3,
-    ]
+    found = activations(predictor(Crops()), views, "inner", "cpu")
+    assert found.largest.tolist() == [[2.0] * 3, [10.0] * 3]
+    assert found.mean.tolist() == [[1.5] * 3, [7.5] * 3]
 
 
 def test_units_are_correlated_as_scipy_does_and_the_silent_have_none(
@@ -104,10 +104,18 @@ def test_units_are_correlated_as_scipy_does_and_the_silent_have_none(
 ) -> None:
     both = {"resnet50": predictor(_Colours()), "hog2x2": predictor(_Mean())}
     table = look_at_units(
-        images, tmp_path, both, SETTINGS, device="cpu", shown=tmp_path / "shown.npz"
+        images,
+        tmp_path,
+        both,
+        SETTINGS,
+        device="cpu",
+        shown=tmp_path / "shown.npz",
+        means=tmp_path / "means.npz",
     )
     table = store.write(table, tmp_path / "units.parquet", "units")
     assert set(table["predictor"]) == {"resnet50"}
+    with np.load(tmp_path / "means.npz") as means:
+        assert {name: values.shape for name, values in means.items()} == {"resnet50": (24, 4)}
     rows = table.set_index("number")
     assert rows.loc[0, "r"] > 0.99
     assert rows.loc[0, "top_image"] == images.loc[images["score"].idxmax(), "image_id"]
@@ -168,7 +176,7 @@ def test_few_images_and_equal_scores_end_in_a_sentence(
     for few in (images[:1], images[:5], images.assign(score=0.5)):
         table = look_at_units(
             few, tmp_path, {"resnet50": predictor(_Colours())}, SETTINGS,
-            device="cpu", shown=tmp_path / "shown.npz",
+            device="cpu", shown=tmp_path / "shown.npz", means=tmp_path / "means.npz",
         )  # fmt: skip
         assert table["r"].isna().all()
         assert "No unit is correlated" in units_in_words(table, "resnet50")
@@ -177,5 +185,5 @@ def test_few_images_and_equal_scores_end_in_a_sentence(
     with pytest.raises(InputError, match="no layer 'fc'"):
         look_at_units(
             images, tmp_path, {"resnet50": predictor(_Colours())}, settings,
-            device="cpu", shown=tmp_path / "shown.npz",
+            device="cpu", shown=tmp_path / "shown.npz", means=tmp_path / "means.npz",
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Regions that networks find: faces by MTCNN, people and other objects by DeepLabV3."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import batched_nms, nms
+from torchvision.transforms.functional import normalize
 
 from memorability.networks.torchvision_networks import load_network
-from memorability.networks.weights import load_strictly, read_state_dict
-from memorability.pixel_predictors.views import standardised
-from memorability.where.ablating import Detect
-from memorability.where.changes import Pixels
-from memorability.where.regions import Mask
+from memorability.networks.weights import (
+    IMAGENET_MEAN,
+    IMAGENET_SD,
+    load_strictly,
+    read_state_dict,
+)
+
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 SMALLEST_FACE = 20
 """Pixels of the working copy."""
@@ -214,7 +219,8 @@ class ObjectSegmenter:
     def masks(self, image: Pixels) -> dict[str, Mask]:
         """Return masks (H, W) of an image (H, W, 3): "person", and "object": the other classes."""
         pixels = torch.from_numpy(np.array(image)).to(self.device)
-        values = standardised(pixels.permute(2, 0, 1)[None].float() / 255)
+        images = pixels.permute(2, 0, 1)[None].float() / 255
+        values = normalize(images, list(IMAGENET_MEAN), list(IMAGENET_SD))
         scale = SEGMENTED_SIDE / min(image.shape[:2])
         enlarged = F.interpolate(values, scale_factor=scale, mode="bilinear")
         classes = F.interpolate(self.network(enlarged)["out"], image.shape[:2], mode="bilinear")
@@ -244,7 +250,9 @@ def load_face_detector(files: Sequence[Path]) -> FaceDetector:
     return FaceDetector(networks)
 
 
-def detection(weights: Mapping[str, Sequence[str]], device: str) -> Detect | None:
+def detection(
+    weights: Mapping[str, Sequence[str]], device: str
+) -> Callable[[Pixels], dict[str, Mask]] | None:
     """Return what finds regions in an image; None where nothing is searched.
 
     Parameters

@@ -9,8 +9,8 @@ from skimage import data
 from torch import Tensor, nn
 
 from memorability.base.errors import InputError
-from memorability.where import detectors
-from memorability.where.detectors import FaceDetector, ObjectSegmenter, detection
+from memorability.features import region_detectors as detectors
+from memorability.features.region_detectors import FaceDetector, ObjectSegmenter, detection
 
 SHAPES = (detectors._Proposing, detectors._Refining, detectors._Deciding)
 
