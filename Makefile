@@ -35,13 +35,11 @@ study: .venv/installed named
 
 # Say, before it runs, how long a study will take: make estimate STUDY=studies/own-images.yaml
 estimate: .venv/installed named
-	@$(RUN) estimate --no-hooks --quiet progress rules host reason --configfile "$(STUDY)"
+	@.venv/bin/python -m memorability estimate "$(STUDY)" --cores $(CORES)
 
 # Build the report of a finished study: make report STUDY=studies/own-images.yaml
 report: .venv/installed named
-	@$(RESULTS) --finished >/dev/null
-	$(RUN) --configfile "$(STUDY)" --report "$$($(RESULTS))/report.html"
-	@echo "The report: $(CURDIR)/$$($(RESULTS))/report.html"
+	@.venv/bin/python -m memorability report "$(STUDY)" --cores $(CORES)
 
 # The published study takes weeks of a workstation: it is run when it is named, not by chance.
 named:
@@ -73,9 +71,9 @@ lint: .venv/installed
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile rules && $(RUN) $(SAMPLE) --lint
 
-# Compile the pinned requirements from what the code imports (needs uv).
+# Compile the pinned requirements from what the code and its tests import (needs uv).
 lock:
-	uv pip compile --universal --python-version 3.11 --no-header --no-annotate envs/requirements.in -o envs/requirements.txt
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate envs/requirements.in envs/development.in -o envs/requirements.txt
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'

@@ -16,6 +16,7 @@ from memorability.base.errors import InputError
 from memorability.base.text import refuse_doubled_keys
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import PREDICTORS
+from memorability.report.citing import methods, references
 from memorability.report.contents import entries_of, place
 from memorability.report.labels import head_label, metric_label, score_label
 from memorability.workflow.fingerprint import KeptFingerprints

@@ -3,6 +3,7 @@
 REQUIRED: correlations of all quantities; image table, ceiling, metrics of prediction, decay curve and
           the records of all runs, as far as there are any; what was measured of every image.
 MAKES:    <results>/tables/claims.*, per_image.*, summary.html, <results>/provenance.json and .html
+          <results>/tables/methods.txt, methods.html and citations.bib
           <results>/tables/count_models.*, modelled_rates.*, trial_models.* (statistics.response_models)
 """
 
@@ -69,6 +70,34 @@ rule record_provenance:
         code=code("record_provenance"),
     script:
         "../scripts/record_provenance.py"
+
+
+rule describe_methods:
+    """Write a methods paragraph with the study's own numbers, and what must be cited."""
+    input:
+        images=IMAGES,
+        ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
+        predictions=[rules.predict.output.predictions] if study.runs else [],
+        attributions=["<results>/tables/attributions.parquet"] if study.runs else [],
+    output:
+        text="<results>/tables/methods.txt",
+        bibliography="<results>/tables/citations.bib",
+        page=page("methods"),
+    log:
+        "<logs>/describe_methods.log",
+    benchmark:
+        "<benchmarks>/describe_methods.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("2GB", "10m"),
+    params:
+        study=study.name,
+        settings=methods.facts(study),
+        cited=references.cited(study),
+        code=code("describe_methods"),
+    script:
+        "../scripts/describe_methods.py"
 
 
 rule describe_images:
@@ -200,6 +229,7 @@ if "trials" in study.settings["statistics"]["response_models"]:
 ANALYSIS += [
     rules.judge_claims.output,
     rules.record_provenance.output,
+    rules.describe_methods.output,
     rules.describe_images.output,
     rules.summarise_study.output,
 ]

@@ -261,8 +261,6 @@ def correlate_attributions(
 ) -> pd.DataFrame:
     """Correlate every feature of Table 2 with every attribution summary of the explained images.
 
-    Images whose attributions have not converged are left out: these do not add up to the prediction.
-
     Parameters
     ----------
     features, attributions, images
@@ -277,7 +275,7 @@ def correlate_attributions(
         "attribution_mean_signed" or "attribution_mean_positive"; none where no image has converged.
         p-values are adjusted over the features with the same target and method.
     """
-    long = from_attributions(attributions[attributions["converged"]])
+    long = from_attributions(attributions)
     if long.empty:
         return pd.DataFrame(columns=COLUMNS)
     summaries = long.pivot_table(index="image_id", columns="metric", values="value")

@@ -116,14 +116,14 @@ def from_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def from_attributions(attributions: pd.DataFrame) -> pd.DataFrame:
-    """Return the attribution summaries of the drawn images (columns drawn, image_id and these).
+    """Return the attribution summaries of the drawn images whose attributions have converged.
 
-    The summary is the metric.
+    Others do not add up to the prediction. `attributions` has the columns drawn, converged, image_id
+    and the summaries; the summary is the metric.
     """
     summaries = ["mean_absolute", "mean_signed", "mean_positive"]
-    table = attributions[attributions["drawn"]].melt(
-        "image_id", summaries, var_name="metric", value_name="value"
-    )
+    kept = attributions["drawn"] & attributions["converged"]
+    table = attributions[kept].melt("image_id", summaries, var_name="metric", value_name="value")
     return _long(table, "attribution")
 
 

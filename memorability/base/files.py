@@ -9,8 +9,25 @@ from pathlib import Path
 
 from memorability.base.errors import InputError
 
+ROOT = Path(__file__).resolve().parents[2]
+"""Where the workflow lies, of a checkout; of an installed package the directory that it lies in."""
+
 CHECKPOINTS = Path("resources/checkpoints")
 """The training state of runs that are being made, below the working directory."""
+
+
+def is_checkout() -> bool:
+    """Return whether the workflow lies around this package, which else was installed without it."""
+    return (ROOT / "Snakefile").is_file()
+
+
+def resources_directory() -> Path:
+    """Return the directory below which downloads land: in the checkout, else in the user's cache."""
+    if is_checkout():
+        return ROOT / "resources"
+    import pooch
+
+    return Path(pooch.os_cache("memorability"))
 
 
 def file_sha256(path: str | Path) -> str:

@@ -93,7 +93,10 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/feature_variants": "other readings of the features",
         "figures/feature_map": "features among one another",
     },
-    "Provenance": {"tables/provenance": "weights, versions, configuration"},
+    "Provenance": {
+        "tables/provenance": "weights, versions, configuration",
+        "tables/methods": "methods in a paragraph, and what to cite",
+    },
 }
 """Category -> entry, a figure or a page below the results -> what it is, in words."""
 

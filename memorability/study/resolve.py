@@ -76,9 +76,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         Naming every mistake: unknown keys with the nearest known one, wrong types and values,
         labels that are no learning rates, protocols that do not exist.
     """
-    schema = yaml.safe_load((root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
-    schema["$defs"] |= {what: {"enum": names} for what, names in _registered().items()}
-    validator = _Validator(schema)
+    validator = _Validator(full_schema(root))
     config = _with_values(config, validator)
     mistakes = list(_refused_texts(config))
     mistakes += [line for error in validator.iter_errors(config) for line in _explain(error)]
@@ -113,6 +111,14 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     models = config["statistics"]["response_models"]
     check_response_models(models, columns, trials=study.has_trials)
     return study
+
+
+def full_schema(root: Path) -> dict[str, Any]:
+    """Return the schema of configurations, with the names of the registries."""
+    text = (root / "schemas" / "config.schema.yaml").read_text(encoding="utf-8")
+    schema: dict[str, Any] = yaml.safe_load(text)
+    schema["$defs"] |= {what: {"enum": names} for what, names in _registered().items()}
+    return schema
 
 
 def _refused_texts(value: Any, where: str = "") -> Iterator[str]:

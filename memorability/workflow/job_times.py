@@ -243,6 +243,7 @@ class JobSeconds:
             "summarise_study": lambda _: FIGURES["figure"],
             "judge_claims": lambda _: self._plain(len(TABLE_2), self._sizes.test),
             "record_provenance": lambda _: FIGURES["figure"],
+            "describe_methods": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),
             "estimate": lambda _: FIGURES["figure"],
         }

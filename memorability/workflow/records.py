@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memorability import __version__
+from memorability.base.files import ROOT
 from memorability.base.hashes import file_hashes, settings_hash
 from memorability.sources.downloads import licence_of
 
@@ -17,9 +18,6 @@ PACKAGES_RECORDED = (
     "captum", "lpips", "numpy", "optuna", "pandas", "pillow", "pyarrow", "pytorch-msssim",
     "scikit-learn", "scipy", "snakemake", "torch", "torchvision",
 )  # fmt: skip
-
-ROOT = Path(__file__).resolve().parents[2]
-"""Where this workflow lies."""
 
 
 def table_record(study: str, settings: Any, code: str) -> dict[str, str]:

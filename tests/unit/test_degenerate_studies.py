@@ -21,6 +21,8 @@ from memorability.base.arrays import NpyWriter
 from memorability.base.run_keys import METRIC_KEYS
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS, TABLE_2, VARIANTS_OF
 from memorability.memory_game.scoring import score_counts
+from memorability.report.citing import methods
+from memorability.report.citing.references import cited
 from memorability.study import job_settings
 from memorability.study.resolve import resolve
 from memorability.tables import store
@@ -302,6 +304,12 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities
     )
     per_image = {"per_image": made(described, "table")}
+    inputs = {
+        "images": images, "ceiling": ceiling, "predictions": [],
+        "attributions": [files["attributions"]],
+    }  # fmt: skip
+    told = run("describe_methods", inputs, settings=methods.facts(STUDY), cited=cited(STUDY))
+    assert told is not None, workflow.refusals
     run("model_counts", per_image, settings=job_settings.response_models(STUDY))
     inputs = {
         "correlations": known(error, distinct), "claims": claims,

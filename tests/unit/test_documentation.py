@@ -16,9 +16,17 @@ import yaml
 from memorability.sources.downloads import registry
 from memorability.tables.store import SCHEMAS
 from memorability.workflow.fingerprint import PACKAGE
+from tests import parameters
 
 ROOT = PACKAGE.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("results/*.md")])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("results/*.md"),
+        *ROOT.glob("config/*.md"),
+    ]
+)
 
 
 def rule_names() -> set[str]:
@@ -88,6 +96,13 @@ def test_config_yaml_has_exactly_the_keys_of_the_schema() -> None:
                 yield from flat(value, f"{prefix}{key}.")
 
     assert set(flat(config)) == set(_keys(schema["properties"]))
+
+
+def test_the_table_of_settings_is_that_of_the_schema() -> None:
+    written = parameters.README.read_text(encoding="utf-8")
+    assert parameters.with_table(written, parameters.table(ROOT)) == written, (
+        "python -m tests.parameters writes it anew"
+    )
 
 
 def test_packages_import_only_from_floors_below() -> None:

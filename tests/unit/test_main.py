@@ -16,9 +16,10 @@ import pandas as pd
 import pytest
 import torch
 
-from memorability import __main__ as main_module
 from memorability.__main__ import main
 from memorability.base.errors import InputError
+from memorability.commands import fit
+from memorability.commands import study as study_commands
 from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.pixel_predictors.training import resnet
@@ -179,7 +180,7 @@ def test_a_predictor_is_trained_from_the_command_line_and_scores(
     monkeypatch.setitem(  # type: ignore[arg-type]
         resnet.KINDS, "resnet50_narrow", replace(kind, recipe=replace(kind.recipe, epochs=1))
     )
-    monkeypatch.setattr(main_module, "RESOURCES", place / "resources")
+    monkeypatch.setattr(fit, "resources_directory", lambda: place / "resources")
     with monkeypatch.context() as patch:
         command = ["memorability", "fit", "--predictor", "resnet50_narrow", "--threads", "1"]
         command += ["--scores", "scores.csv", "--images", "photographs", "--output", "mine"]
@@ -314,3 +315,38 @@ def test_a_command_that_is_stopped_leaves_no_table(
     assert process.returncode == status, said
     assert "Traceback" not in said
     assert sorted(path.name for path in place.iterdir()) == before
+
+
+def test_what_snakemake_does_is_asked_of_the_workflow_around_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "run", run)
+    study = tmp_path / "mine.yaml"
+    study.write_text("study: mine\n", encoding="utf-8")
+
+    def told(*words: str) -> object:
+        monkeypatch.setattr(sys, "argv", ["memorability", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    assert told("estimate", str(study), "--cores", "3") == 0
+    assert "is not finished" in str(told("report", str(study)))
+    (tmp_path / "results" / "mine").mkdir(parents=True)
+    (tmp_path / "results" / "mine" / "provenance.json").write_text("{}", encoding="utf-8")
+    assert told("report", str(study)) == 0
+    snakefile = ["--snakefile", str(ROOT / "Snakefile")]
+    assert [command[3:8] for command in asked] == [
+        [*snakefile, "--cores", "3", "estimate"],
+        [*snakefile, "--cores", "2", "--report"],
+    ]
+    assert "results/mine/report.html" in capsys.readouterr().out
+    monkeypatch.setattr(study_commands, "is_checkout", lambda: False)
+    assert "has no workflow" in str(told("estimate", str(study)))

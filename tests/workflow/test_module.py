@@ -16,7 +16,7 @@ configfile: "theirs.yaml"
 module memorability:
     snakefile: "{snakefile}"
     config: config["memorability"]
-
+{prefix}
 use rule * from memorability as memorability_*
 
 rule count:
@@ -27,13 +27,19 @@ rule count:
 
 
 @pytest.fixture
-def importing(tiny: Callable[..., Path], pristine: Path) -> Callable[[Mapping[str, Any]], Path]:
+def importing(tiny: Callable[..., Path], pristine: Path) -> Callable[..., Path]:
     """Write a workflow that imports this one with settings of its own, and return its directory."""
 
-    def write(overlay: Mapping[str, Any]) -> Path:
+    def write(overlay: Mapping[str, Any], prefix: str = "") -> Path:
         directory = tiny()
-        snakefile = IMPORTING.format(snakefile=pristine / "Snakefile")
+        line = f'    prefix: "{prefix}"\n' if prefix else ""
+        snakefile = IMPORTING.format(snakefile=pristine / "Snakefile", prefix=line)
         (directory / "Snakefile").write_text(snakefile, encoding="utf-8")
+        if prefix:
+            # Snakemake puts it before relative paths of data, too.
+            source = overlay["dataset"]
+            own = {name: str(directory / source[name]) for name in ("images", "scores")}
+            overlay = {**overlay, "dataset": {**source, **own}}
         theirs = yaml.safe_dump({"note": "counted", "memorability": dict(overlay)})
         (directory / "theirs.yaml").write_text(theirs, encoding="utf-8")
         return directory
@@ -43,7 +49,7 @@ def importing(tiny: Callable[..., Path], pristine: Path) -> Callable[[Mapping[st
 
 @pytest.mark.long
 def test_a_workflow_that_imports_this_one_runs_its_rules(
-    importing: Callable[[Mapping[str, Any]], Path], snakemake: Snakemake
+    importing: Callable[..., Path], snakemake: Snakemake
 ) -> None:
     directory = importing(TINY)
     done = snakemake("count", cwd=directory, snakefile=directory / "Snakefile")
@@ -56,8 +62,20 @@ def test_a_workflow_that_imports_this_one_runs_its_rules(
     assert "memorability_finetune" in planned.stdout
 
 
+@pytest.mark.long
+def test_a_prefix_of_the_importing_workflow_comes_before_every_result(
+    importing: Callable[..., Path], snakemake: Snakemake
+) -> None:
+    directory = importing(TINY, "theirs")
+    table = "theirs/results/tiny/tables/ceiling.parquet"
+    done = snakemake(table, cwd=directory, snakefile=directory / "Snakefile")
+    assert done.returncode == 0, done.stdout
+    assert (directory / table).is_file()
+    assert not (directory / "results").exists()
+
+
 def test_settings_of_an_importing_workflow_need_a_name_for_the_study(
-    importing: Callable[[Mapping[str, Any]], Path], snakemake: Snakemake
+    importing: Callable[..., Path], snakemake: Snakemake
 ) -> None:
     directory = importing({key: value for key, value in TINY.items() if key != "study"})
     done = snakemake("count", "-n", cwd=directory, snakefile=directory / "Snakefile")

@@ -232,11 +232,12 @@ def test_predictions_are_those_of_test_images_alone() -> None:
     ]
 
 
-def test_every_summary_of_a_drawn_attribution_is_a_metric() -> None:
+def test_every_summary_of_a_drawn_attribution_that_converged_is_a_metric() -> None:
     table = pd.DataFrame(
         {
-            "image_id": ["a", "named by hand"],
-            "drawn": [True, False],
+            "image_id": ["a", "named by hand", "not converged"],
+            "drawn": [True, False, True],
+            "converged": [True, True, False],
             "mean_absolute": 3.0,
             "mean_signed": -1.0,
             "mean_positive": 1.0,

@@ -1,0 +1,1 @@
+"""What a study's paper says of its methods, and what it must cite."""
