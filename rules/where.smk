@@ -4,7 +4,7 @@ REQUIRED: the images and their table, the split; the predictors of where.predict
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
           <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz,
-          mean_activations.npz, latent_positions.parquet
+          unit_correlations.parquet,           mean_activations.npz, latent_positions.parquet
           <results>/tables/ablations.*, ablation_answers.*, map_agreement.*, units.*, latent_map.*
           <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*,
           unit_images/<predictor>.*, latent_maps.*
@@ -210,7 +210,7 @@ rule look_at_units:
     input:
         **LOOKED_AT,
     output:
-        **tabled("units", "units"),
+        units=ensure("<results>/where/unit_correlations.parquet", non_empty=True),
         shown=ensure("<results>/where/unit_images.npz", non_empty=True),
         means=ensure("<results>/where/mean_activations.npz", non_empty=True),
     log:
@@ -233,10 +233,11 @@ rule look_at_units:
 
 
 rule list_units:
-    """Say which units go with memorability."""
+    """Say which units go with memorability, among how many."""
     input:
-        units=rules.look_at_units.output.units,
+        correlations=rules.look_at_units.output.units,
     output:
+        **tabled("units", "units"),
         page=page("units"),
     log:
         "<logs>/list_units.log",
@@ -247,6 +248,7 @@ rule list_units:
     resources:
         **asking("1GB", "5m"),
     params:
+        study=study.name,
         predictors=list(EXPLAINED),
         note=notes.prediction_note(study),
         code=code("list_units"),
@@ -257,7 +259,7 @@ rule list_units:
 rule plot_units:
     """Draw the images that move units most."""
     input:
-        units=rules.look_at_units.output.units,
+        units=rules.list_units.output.units,
         shown=rules.look_at_units.output.shown,
     output:
         **drawn("unit_images/{head}", detail=lambda wildcards: head_label(wildcards.head)),

@@ -20,4 +20,4 @@ with RunningJob(snakemake) as job:
             chosen, Path(job.input.folder), predictors, settings,
             device=device, shown=job.output.shown, means=job.output.means, on_image=step,
         )  # fmt: skip
-    job.write("units", units)
+    job.write("units", units, "unit_correlations")

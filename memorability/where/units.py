@@ -17,7 +17,6 @@ from memorability.images.decoding import BadImage, decode
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.statistics.inference import Resamples, Units
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap
-from memorability.statistics.multiplicity import benjamini_hochberg
 from memorability.statistics.rank_correlation import p_value
 from memorability.statistics.ranks import Sample, Target
 from memorability.where.ablating import BATCH
@@ -30,9 +29,9 @@ FloatArray = npt.NDArray[np.float64]
 
 COLUMNS = (
     "predictor", "layer", "number", "n", "share_active", "mean", "sd", "top_image", "r",
-    "given_category", "ci_low", "ci_high", "p", "q", "unit", "clusters",
+    "given_category", "ci_low", "ci_high", "p", "unit", "clusters",
 )  # fmt: skip
-"""Of the table `units`."""
+"""Of the table `unit_correlations`."""
 
 SHOWN_EACH_WAY = 4
 """Units of the figure: so many of the most, and of the least correlated ones."""
@@ -136,8 +135,7 @@ def correlate_units(
     -------
     pandas.DataFrame
         A row per unit: r is Spearman's correlation with its interval and p-value, given_category that
-        of ranks less their category's mean, NaN of a unit that never changes. q is p adjusted for the
-        false discovery rate over all units that change.
+        of ranks less their category's mean, NaN of a unit that never changes.
     """
     category, subcategory = (
         images[name].to_numpy(dtype=str) for name in ("category", "subcategory")
@@ -170,7 +168,7 @@ def correlate_units(
         interval = inference.interval
         found[place] = (r[0], given[0], interval.low, interval.high, inference.p)
     rows[list(columns)] = found
-    return rows.assign(q=benjamini_hochberg(rows["p"]))
+    return rows
 
 
 def look_at_units(
@@ -184,7 +182,7 @@ def look_at_units(
     means: str | Path,
     on_image: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
-    """Return the table `units`, and write the images that move some of them most.
+    """Return the table `unit_correlations`, and write the images that move some of them most.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from memorability.pixel_predictors.contract import Facts, PixelPredictor
 from memorability.pixel_predictors.views import squashed_to_224
 from memorability.report.where.units import units_figure, units_in_words, write_units
 from memorability.statistics.intervals import Bootstrap
+from memorability.statistics.multiplicity import benjamini_hochberg
 from memorability.tables import store
 from memorability.where.units import (
     UnitSettings,
@@ -58,6 +59,11 @@ class _Mean(nn.Module):
 
 def predictor(network: nn.Module) -> PixelPredictor:
     return PixelPredictor(facts=FACTS, prepare=squashed_to_224, network=network.eval())
+
+
+def with_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with false discovery rates, as the script that lists units makes them."""
+    return table.assign(q=table.groupby("predictor")["p"].transform(benjamini_hochberg))
 
 
 @pytest.fixture
@@ -112,7 +118,8 @@ def test_units_are_correlated_as_scipy_does_and_the_silent_have_none(
         shown=tmp_path / "shown.npz",
         means=tmp_path / "means.npz",
     )
-    table = store.write(table, tmp_path / "units.parquet", "units")
+    table = store.write(table, tmp_path / "found.parquet", "unit_correlations")
+    table = store.write(with_rates(table), tmp_path / "units.parquet", "units")
     assert set(table["predictor"]) == {"resnet50"}
     with np.load(tmp_path / "means.npz") as means:
         assert {name: values.shape for name, values in means.items()} == {"resnet50": (24, 4)}
@@ -146,6 +153,7 @@ def test_false_discovery_rates_are_those_of_statsmodels() -> None:
     exact = [stats.spearmanr(values[:, unit], images["score"]) for unit in (0, 4)]
     assert table.loc[[0, 4], "r"].tolist() == pytest.approx([one.statistic for one in exact])
     assert table.loc[[0, 4], "p"].tolist() == pytest.approx([one.pvalue for one in exact], rel=1e-6)
+    table = with_rates(table.assign(predictor="resnet50"))
     known = table["p"].notna()
     adjusted = multipletests(table.loc[known, "p"], method="fdr_bh")[1]
     assert table.loc[known, "q"].tolist() == pytest.approx(list(adjusted))
@@ -179,7 +187,7 @@ def test_few_images_and_equal_scores_end_in_a_sentence(
             device="cpu", shown=tmp_path / "shown.npz", means=tmp_path / "means.npz",
         )  # fmt: skip
         assert table["r"].isna().all()
-        assert "No unit is correlated" in units_in_words(table, "resnet50")
+        assert "No unit is correlated" in units_in_words(with_rates(table), "resnet50")
         units_figure(table, tmp_path / "shown.npz", "resnet50", note="")
     settings = replace(SETTINGS, layers={"resnet50": "fc"})
     with pytest.raises(InputError, match="no layer 'fc'"):
