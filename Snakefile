@@ -38,6 +38,7 @@ if study.runs:
     include: "rules/duplicates.smk"
     include: "rules/predict.smk"
     include: "rules/pixel_predictors.smk"
+    include: "rules/test_sets.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"
     include: "rules/where.smk"

@@ -218,6 +218,28 @@ def scored_images():
     )
 
 
+def further_folder(wildcards):
+    """Return the folder of the images of a further data set."""
+    return FURTHER[wildcards.set].source["images"]
+
+
+@cache
+def further_content(name):
+    """Return a hash of the user's images of a further data set that are scored; else nothing."""
+    from memorability.data.contents import CONTENTS, scored_images_hash
+
+    source = FURTHER[name].source
+    if not FURTHER[name].is_own:
+        return ""
+    return scored_images_hash(
+        Path(source["images"]),
+        Path(source["scores"]),
+        source["columns"],
+        CONTENTS / f"{study.name}_test_on_{name}.json",
+        code=fingerprints.of("read_test_set"),
+    )
+
+
 @cache
 def score_table():
     """Return a hash of the user's table of scores or trials and of the list of the user's images."""
@@ -264,6 +286,8 @@ OUTCOMES = [paths.outcome_file(study, run) for run in study.runs]
 QUANTITIES = paths.quantities(study)
 # Of these, a study has errors, distinctiveness, or both.
 MEASURED = [name for name in ("error", "distinctiveness") if name in QUANTITIES]
+# Data sets of prediction.test_on, by their names.
+FURTHER = {each.name: each for each in study.further_sets}
 SUMMARY = Path(study.results, "tables", "summary.html")
 IMAGES = paths.image_table(study)
 if study.runs:

@@ -2,7 +2,7 @@
 
 REQUIRED: the data set's downloads (rules/fetch.smk), or a directory of images and a table of scores
           or of single trials, or that table alone where there are no runs, or nothing for the data set kind `sample`.
-MAKES:    resources/memcat/, resources/lamem/ (unpacked images, scores, differences between the two)
+MAKES:    resources/memcat/, lamem/, sun/, figrim/, things/ (unpacked images, scores, differences between the two)
           <results>/images/<resize>/prepared.parquet, unusable.parquet, pixels.npy: what training reads
           <results>/images/<resize>/images.parquet, rejected.parquet: with scores and labels
           <results>/images/images.parquet (without runs)
@@ -118,6 +118,80 @@ rule unpack_lamem:
         code=code("unpack_lamem"),
     script:
         "../scripts/unpack_lamem.py"
+
+
+rule unpack_sun:
+    """Write SUN memorability's images as files, and its scores as a table."""
+    input:
+        archive="resources/downloads/cvpr_memorability_data.zip",
+    output:
+        images=directory("resources/sun/images"),
+        scores=ensure("resources/sun/scores.parquet", non_empty=True),
+        differences=ensure("resources/sun/differences.parquet", non_empty=True),
+        differences_tsv="resources/sun/differences.tsv",
+    log:
+        "<logs>/unpack_sun.log",
+    benchmark:
+        "<benchmarks>/unpack_sun.jsonl"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        **asking("3GB", "1h"),
+    params:
+        study="sun",
+        code=code("unpack_sun"),
+    script:
+        "../scripts/unpack_sun.py"
+
+
+rule unpack_figrim:
+    """Unpack FIGRIM's scenes, and write its scores as a table."""
+    input:
+        archive="resources/downloads/figrim_targets.zip",
+        responses="resources/downloads/figrim_allImages_release.mat",
+    output:
+        images=directory("resources/figrim/images"),
+        scores=ensure("resources/figrim/scores.parquet", non_empty=True),
+        differences=ensure("resources/figrim/differences.parquet", non_empty=True),
+        differences_tsv="resources/figrim/differences.tsv",
+    log:
+        "<logs>/unpack_figrim.log",
+    benchmark:
+        "<benchmarks>/unpack_figrim.jsonl"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        **asking("2GB", "1h"),
+    params:
+        study="figrim",
+        code=code("unpack_figrim"),
+    script:
+        "../scripts/unpack_figrim.py"
+
+
+rule unpack_things:
+    """Unpack the photographs of THINGS, and write its scores as a table."""
+    input:
+        archive="resources/downloads/things_images.zip",
+        table="resources/downloads/THINGS_Memorability_Scores.csv",
+    output:
+        images=directory("resources/things/images"),
+        scores=ensure("resources/things/scores.parquet", non_empty=True),
+        differences=ensure("resources/things/differences.parquet", non_empty=True),
+        differences_tsv="resources/things/differences.tsv",
+    log:
+        "<logs>/unpack_things.log",
+    benchmark:
+        "<benchmarks>/unpack_things.jsonl"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        **asking("1GB", "4h"),
+    params:
+        study="things",
+        code=code("unpack_things"),
+    script:
+        "../scripts/unpack_things.py"
 
 
 if study.runs:

@@ -6,9 +6,12 @@ MAKES:    <results>/pixel_predictors/views/<preparation>.npy
           <results>/pixel_predictions/target=<score or published>/head=<predictor>/part.parquet
           <results>/tables/predictor_comparison.*, predictor_comparison_by_category.*
           <results>/figures/predictor_comparison.*
+          <results>/pixel_history/target=<score>/head=<predictor>/part.parquet
+          <results>/tables/pixel_training.*, <results>/figures/pixel_training.* (where networks are trained)
 """
 
 FITTED = {spec.name: spec for spec in study.pixel_predictors if spec.fits}
+TRAINED = [spec for spec in FITTED.values() if spec.trains]
 # Several predictors may read the same views of the images.
 VIEWS = {spec.name: spec.prepares.rpartition(":")[2] for spec in FITTED.values()}
 PREPARATIONS = {view: FITTED[name].prepares for name, view in VIEWS.items()}
@@ -58,6 +61,9 @@ rule fit_pixel_predictor:
             "<results>/pixel_predictions/target={target}/head={head}/part.parquet", non_empty=True
         ),
         predictor=ensure("<results>/pixel_predictors/{head}/{target}.safetensors", non_empty=True),
+        history=ensure(
+            "<results>/pixel_history/target={target}/head={head}/part.parquet", non_empty=True
+        ),
     log:
         "<logs>/fit_pixel_predictor/{head}/{target}.log",
     benchmark:
@@ -125,6 +131,7 @@ rule compare_predictors:
             for target in study.targets[1:]
         ],
         images=ANALYSED_IMAGES,
+        test_sets=["<results>/tables/test_sets.parquet"] if FURTHER else [],
     output:
         **tabled("predictor_comparison", "comparison"),
         **tabled("predictor_comparison_by_category", "by_category"),
@@ -168,6 +175,36 @@ rule plot_predictors:
     script:
         "../scripts/plot_predictors.py"
 
+
+rule plot_pixel_training:
+    """Draw the errors of every training of a predictor of pixels by epoch, and list them."""
+    input:
+        histories=[
+            paths.pixel_history(study, spec, target)
+            for spec in TRAINED
+            for target in study.targets
+        ],
+    output:
+        **drawn("pixel_training"),
+        **tabled("pixel_training"),
+    log:
+        "<logs>/plot_pixel_training.log",
+    benchmark:
+        "<benchmarks>/plot_pixel_training.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        study=study.name,
+        note=notes.study_note(study),
+        code=code("plot_pixel_training"),
+    script:
+        "../scripts/plot_pixel_training.py"
+
+
+if TRAINED:
+    ANALYSIS += [rules.plot_pixel_training.output]
 
 if study.pixel_predictors:
     ANALYSIS += [rules.compare_predictors.output, rules.plot_predictors.output]

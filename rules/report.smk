@@ -25,6 +25,7 @@ rule judge_claims:
         predictions=[rules.predict.output.predictions] if study.published_split else [],
         ceiling=[rules.estimate_ceiling.output.ceiling] if study.has_counts else [],
         decay=[rules.measure_decay.output.decay] if study.decays else [],
+        test_sets=[rules.compare_on_test_sets.output.table] if study.further_sets else [],
     output:
         **tabled("claims", "claims"),
         badge="<results>/tables/claims_badge.md",

@@ -24,4 +24,5 @@ with RunningJob(snakemake) as job:
     )
     job.write("comparison", comparison.table, "predictor_comparison")
     job.write("by_category", comparison.by_category, "predictor_comparison_by_category")
-    write_comparison(comparison.table, job.output.page, note=job.params.note)
+    tested = job.read_if_any("test_sets")
+    write_comparison(comparison.table, tested, job.output.page, note=job.params.note)

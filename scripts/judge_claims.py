@@ -24,6 +24,7 @@ with RunningJob(snakemake) as job:
         metrics=job.read_if_any("metrics", "prediction_metrics"),
         predictions=predictions,
         ceiling=job.read_if_any("ceiling"),
+        test_sets=job.read_if_any("test_sets"),
         **settings["ours"],
     )
     claims = ledger(ours, claims=load_published(), **settings["ledger"])

@@ -6,7 +6,7 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.job_log import progress
-    from memorability.data import lamem
+    from memorability.data.published import lamem
     from memorability.images.data_sets import DATA_SETS
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry

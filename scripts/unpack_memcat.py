@@ -6,7 +6,7 @@ with RunningJob(snakemake) as job:
     from pathlib import Path
 
     from memorability.base.job_log import progress
-    from memorability.data import memcat
+    from memorability.data.published import memcat
     from memorability.images.data_sets import DATA_SETS
     from memorability.sources.checksums import verify
     from memorability.sources.downloads import registry

@@ -9,6 +9,7 @@ import pandas as pd
 from memorability.base.run_keys import EXTERNAL, METRIC_KEYS
 from memorability.claims.ledger import OWN, TEST_PART
 from memorability.claims.published import find_claim, load_published
+from memorability.images.data_sets import DATA_SETS
 from memorability.statistics.equivalence import SMALLEST, fisher_interval, image_error
 
 PUBLISHED_POINTS = {1: "decay.epoch_1", 20: "decay.epoch_20"}
@@ -20,6 +21,19 @@ READINGS: Mapping[str, str] = {
     "attribution_mean_positive": "mean of positive values",
 }
 """Summary of attributions -> what the paper's "average attribution" would be. It does not say which."""
+
+
+PUBLISHED, HIT_RATE = "published", "score_uncorrected"
+"""In the table `test_sets`: of predictors that are not fitted here; the score without correction."""
+
+NETWORKS: Mapping[str, str] = {
+    **dict.fromkeys(
+        [f"alexnet_fc{layer}_svr" for layer in (6, 7, 8)],
+        "ours is a layer of torchvision's AlexNet, the published one of Hybrid-CNN",
+    ),
+    "memnet_trained": "the published network started from Hybrid-CNN",
+}
+"""Predictor of pixels -> in what it differs from the published one of this place, in words."""
 
 
 def our_figures(
@@ -37,6 +51,8 @@ def our_figures(
     metrics: pd.DataFrame | None = None,
     predictions: pd.DataFrame | None = None,
     ceiling: pd.DataFrame | None = None,
+    test_sets: pd.DataFrame | None = None,
+    test_set_kinds: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return everything that a published number can be compared with, as the ledger reads it.
 
@@ -66,6 +82,10 @@ def our_figures(
         Share of the explained images whose attributions have converged; NaN where none was explained.
     metrics, predictions, ceiling
         The tables `prediction_metrics`, `predictions` and `ceiling`, where there are any.
+    test_sets
+        The table of this name, where there is one.
+    test_set_kinds
+        Its sets -> the kinds of their data sets, the study's own first.
 
     Returns
     -------
@@ -93,6 +113,8 @@ def our_figures(
         parts.append(_predicted(metrics, published_split=published_split))
     if ceiling is not None and len(ceiling):
         parts.append(_consistency(ceiling, confidence))
+    if test_sets is not None:
+        parts.append(_on_test_sets(test_sets, test_set_kinds or {}))
     return pd.concat([_completed(part) for part in parts], ignore_index=True)
 
 
@@ -153,6 +175,27 @@ def _predicted(metrics: pd.DataFrame, *, published_split: bool) -> pd.DataFrame:
     return named.assign(quantity="prediction", part=part, repeats=1)
 
 
+def _on_test_sets(table: pd.DataFrame, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Return r of predictors of pixels that were fitted to a published data set, on others or itself.
+
+    Of several sets of one kind the first answers. LaMem's score is taken for the hit rate. A fit
+    answers where it is to the score that it is compared with.
+    """
+    trained = next(iter(kinds.values()))
+    first = {kind: name for name, kind in [*kinds.items()][::-1] if kind in DATA_SETS}
+    table = table[table["set"].isin(first.values()) & (table["fitted_to"] != PUBLISHED)]
+    kind = table["set"].map(dict(kinds))
+    target = table["target"].mask((kind == "lamem") & (table["target"] == "score"), HIT_RATE)
+    fitted_to = table["fitted_to"]
+    if trained == "lamem":
+        fitted_to = fitted_to.mask(fitted_to == "score", HIT_RATE)
+    answers = table.assign(
+        statistic="spearman", quantity=f"pixels from {trained} to " + kind, metric=table["head"],
+        target=target, data_set=kind, repeats=1, remark=table["head"].map(NETWORKS).fillna(""),
+    )  # fmt: skip
+    return answers[target == fitted_to]
+
+
 def _described(images: pd.DataFrame, predictions: pd.DataFrame | None) -> pd.DataFrame:
     """Return what describes the data: images, their mean score, and the sizes of the splits."""
     sizes = {} if predictions is None else dict(predictions["split"].value_counts())
@@ -191,6 +234,7 @@ def _completed(table: pd.DataFrame) -> pd.DataFrame:
         "by": OWN, "claim": "", "reading": "", "metric": "", "loss": "", "selected": True,
         "target": "score", "group": "all", "method": "pooled", "part": "all", "repeats": 0,
         "repeated": "", "repeat_sd": math.nan, "share_converged": math.nan, "remark": "",
+        "data_set": "",
     }  # fmt: skip
     missing: dict[str, Any] = {name: value for name, value in plain.items() if name not in table}
     table = table.assign(**missing).astype({"repeats": int})

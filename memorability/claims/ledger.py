@@ -23,8 +23,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from memorability.claims.published import DESCRIPTIVE, Claim
-from memorability.images.data_sets import DATA_SETS
+from memorability.claims.published import DESCRIPTIVE, PUBLISHED_ON, Claim
 from memorability.statistics.equivalence import (
     Equivalence,
     Error,
@@ -54,8 +53,8 @@ TEST_PART = "published test images"
 
 _ANSWER_COLUMNS = {
     "by", "claim", "reading", "statistic", "quantity", "metric", "loss", "selected", "target", "group",
-    "method", "part", "n", "share_converged", "r", "ci_low", "ci_high", "repeats", "repeated",
-    "repeat_sd", "remark",
+    "method", "part", "data_set", "n", "share_converged", "r", "ci_low", "ci_high", "repeats",
+    "repeated", "repeat_sd", "remark",
 }  # fmt: skip
 
 
@@ -82,7 +81,8 @@ def ledger(
         made what the number rests on), claim (the id that the number answers, "" where the other
         columns say it), reading (which of several that the paper leaves open, or ""), statistic,
         quantity, metric, loss, selected (bool: the best learning rate of its loss, or the only one),
-        target, group, method, part ("all" or `TEST_PART`), n, share_converged (of the images whose
+        target, group, method, part ("all" or `TEST_PART`), data_set (kind of the data set of the
+        images, "" for the study's), n, share_converged (of the images whose
         attributions were computed; NaN elsewhere), r (the number), ci_low, ci_high, repeats (how often
         what chance decides was repeated: seeds; 0 where it decides nothing), repeated (what the
         repeats are, in the plural), repeat_sd (standard deviation of r over them, NaN of one) and
@@ -147,6 +147,7 @@ class _Ours:
     by: str = ""
     reading: str = ""
     part: str = "all"
+    data_set: str = ""
     n: int = 0
     share_converged: float = math.nan
     r: float = math.nan
@@ -250,6 +251,7 @@ def _row(
     other_model: str,
     unavailable: Mapping[str, str],
 ) -> dict[str, object]:
+    dataset_kind = ours.data_set or dataset_kind
     descriptive = claim.statistic in DESCRIPTIVE
     margin = claim.half_digit if descriptive else margin
     data = _data(ours, claim, dataset_kind)
@@ -333,7 +335,7 @@ def _data(ours: _Ours, claim: Claim, dataset_kind: str) -> str:
     """Return which images a number of ours is of, beside those of the published one."""
     if not ours.by:
         return ""
-    population = DATA_SETS[claim.dataset].images
+    population = PUBLISHED_ON[claim.dataset].images
     if dataset_kind != claim.dataset:
         return "other data"
     if ours.n < LEAST_SHARE * population and abs(ours.n - claim.n) > 0.1 * claim.n:
@@ -356,7 +358,7 @@ def _difference(ours: _Ours, claim: Claim, data: str, confidence: float) -> _Dif
     if ours.repeats:
         training = repeat_error(ours.r, ours.repeat_sd, ours.repeats)
     if data != "same images":
-        population = DATA_SETS[claim.dataset].images
+        population = PUBLISHED_ON[claim.dataset].images
         images = sampling_error(ours.r, ours.n, claim.n, population)
     drawn = ["images"] if images.value else []
     drawn += [f"{ours.repeats} {ours.repeated}"] if ours.repeats else []
@@ -368,9 +370,9 @@ def _obstacle(
 ) -> str:
     """Return why a number is not testable, or nothing if it is."""
     if not ours.by:
-        return f"nothing computed: {unavailable or _sought(claim)}"
+        return f"nothing computed: {unavailable or claim.never or _sought(claim)}"
     if data == "other data":
-        label = DATA_SETS[claim.dataset].label
+        label = PUBLISHED_ON[claim.dataset].label
         same = dataset_kind == claim.dataset
         of, on = (label, f"{claim.n:,}") if same else (f"data set {dataset_kind!r}", label)
         return f"other data: {ours.n:,} images of {of}, published on {on}"
@@ -395,5 +397,6 @@ def _sought(claim: Claim) -> str:
     """Return in words what a study would have to compute to answer a claim."""
     if claim.statistic != "spearman":
         return f"the study has no {claim.statistic} of {claim.quantity!r}"
-    loss = "" if claim.loss is None else f" with loss {claim.loss!r}"
-    return f"the study has no correlation of {claim.quantity!r}{loss} with target {claim.target!r}"
+    named = {"loss": claim.loss, "metric": claim.metric}
+    by = "".join(f" with {what} {name!r}" for what, name in named.items() if name is not None)
+    return f"the study has no correlation of {claim.quantity!r}{by} with target {claim.target!r}"

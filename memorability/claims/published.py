@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from memorability.base.errors import InputError, nearest
-from memorability.images.data_sets import DATA_SETS
+from memorability.images.data_sets import DATA_SETS, MIXTURES
 
 STATISTICS: Mapping[str, tuple[float, float]] = {
     "spearman": (-1.0, 1.0),
@@ -21,11 +21,16 @@ STATISTICS: Mapping[str, tuple[float, float]] = {
     ),
     "mean": (0.0, 1.0),
     "count": (0.0, math.inf),
+    "mse": (0.0, math.inf),
+    "seconds": (0.0, math.inf),
 }
 """Published statistics and their ranges."""
 
 DESCRIPTIVE = frozenset({"mean", "count"})
 """Statistics that describe the data: on the same data they leave nothing to chance."""
+
+PUBLISHED_ON = {**DATA_SETS, **MIXTURES}
+"""What published numbers are about, by its kind."""
 
 _MODEL_QUANTITIES = ("error", "distinctiveness", "prediction")
 _ENTRY_KEYS = {"id", "statement", "source", "statistic", "value", "ci", "n", "dataset", "find"}
@@ -51,11 +56,13 @@ class Claim:
     n
         Number of images behind the number, at least 1.
     dataset
-        Kind of data set the number holds for, a key of `memorability.images.data_sets.DATA_SETS`.
+        Kind of data set the number holds for, a key of `PUBLISHED_ON`.
     quantity, target
         Values of these columns in the row that answers it.
     loss, metric
         Values of these columns, or None where they do not matter.
+    never
+        Why no study can answer it, in words; "" where one can.
 
     Raises
     ------
@@ -76,13 +83,14 @@ class Claim:
     target: str
     loss: str | None = None
     metric: str | None = None
+    never: str = ""
 
     def __post_init__(self) -> None:
         if self.statistic not in STATISTICS:
             raise _invalid(self.id, f"statistic {self.statistic!r}", f"one of {list(STATISTICS)}")
-        if self.dataset not in DATA_SETS:
+        if self.dataset not in PUBLISHED_ON:
             raise _invalid(
-                self.id, f"dataset {self.dataset!r}", nearest(str(self.dataset), DATA_SETS)
+                self.id, f"dataset {self.dataset!r}", nearest(str(self.dataset), PUBLISHED_ON)
             )
         if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
             raise _invalid(self.id, f"n {self.n!r}", "a whole number of images of at least 1")
@@ -184,7 +192,7 @@ def find_claim(claims: Sequence[Claim], claim_id: str) -> Claim:
 
 def _parse_entry(entry: Mapping[str, Any], papers: Mapping[str, str]) -> Claim:
     name = str(entry.get("id", "without id"))
-    _check_keys(name, "the entry", entry, required=_ENTRY_KEYS)
+    _check_keys(name, "the entry", entry, required=_ENTRY_KEYS, optional={"never"})
     _check_keys(name, "source", entry["source"], required={"paper", "where"})
     find = entry["find"]
     _check_keys(name, "find", find, required={"quantity", "target"}, optional={"loss", "metric"})
@@ -205,6 +213,7 @@ def _parse_entry(entry: Mapping[str, Any], papers: Mapping[str, str]) -> Claim:
         ci_high=numbers[2],
         n=entry["n"],
         dataset=entry["dataset"],
+        never=entry.get("never", ""),
         **find,
     )
 

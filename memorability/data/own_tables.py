@@ -10,8 +10,8 @@ import pandas as pd
 from memorability.base.errors import InputError, nearest
 from memorability.base.seeding import numpy_stream
 from memorability.base.text import one_form
-from memorability.data import memcat
 from memorability.data.joining import checked_columns, match_image_ids, named_by
+from memorability.data.published import memcat
 from memorability.data.scores import read_scores, refuse_other_measures, with_scores_from_counts
 from memorability.data.splits import PARTS
 from memorability.images.store import OnBadImage

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from memorability.images.data_sets import may_share_images
+
 Trained = Literal["yes", "no", "unknown", "training part"]
 """Whether a predictor was fitted to scores of the images that it is compared on."""
 
@@ -96,6 +98,11 @@ class PixelPredictorSpec:
     training_sets: tuple[str, ...] = (UNKNOWN,)
     seconds: float = 0.3
     passes: float = 1
+
+    @property
+    def trains(self) -> bool:
+        """Whether its fit is the training of a network, with epochs."""
+        return self.fits.startswith("pixel_predictors.training.")
 
 
 HITS = "hit rate"
@@ -317,4 +324,28 @@ def trained_on(
         return "unknown"
     if set(images_from) & set(spec.training_sets):
         return "yes"
-    return "unknown" if UNKNOWN in spec.training_sets else "no"
+    if UNKNOWN in spec.training_sets or may_share_images(images_from, spec.training_sets):
+        return "unknown"
+    return "no"
+
+
+def trained_on_further(
+    spec: PixelPredictorSpec,
+    images_from: Collection[str] | None,
+    further_from: Collection[str] | None,
+    *,
+    own_start: bool = False,
+) -> Trained:
+    """Return whether a predictor was fitted to scores of images of a further data set.
+
+    Parameters
+    ----------
+    spec, images_from, own_start
+        See `trained_on`.
+    further_from
+        Data sets that the images of the further set were taken from; None where nobody says.
+    """
+    if not spec.fits:
+        return trained_on(spec, further_from)
+    knows_more = own_start and spec.training_sets
+    return "unknown" if knows_more or may_share_images(images_from, further_from) else "no"

@@ -110,15 +110,16 @@ def compare(
     tables, groups = [], []
     bootstrap = settings.bootstrap
     known = {head: Known(**words) for head, words in settings.known.items()}
-    ceilings = _ceilings(images, predictions, bootstrap)
+    ids = predictions.loc[predictions["split"] == "test", "image_id"]
+    ceiling_of = ceilings(images[images["image_id"].isin(ids)], bootstrap)
     for target in settings.targets:
         test = _on_target(target, predictions, heads, of_targets.get(target, {}), images)
         if test.empty:
             continue
         words = {str(head): _on(target, known.get(str(head))) for head in test.columns[2:]}
         labels = images.set_index("image_id").loc[test["image_id"], ["category", "subcategory"]]
-        whole = _of_images(test, labels, bootstrap)
-        tables.append(_table(whole, test, words).assign(target=target, **ceilings(target)))
+        whole = r_of_images(test, labels, bootstrap)
+        tables.append(_table(whole, test, words).assign(target=target, **ceiling_of(target)))
         groups.append(_by_category(test, labels, words, bootstrap).assign(target=target))
     return Comparison(pd.concat(tables, ignore_index=True), pd.concat(groups, ignore_index=True))
 
@@ -132,7 +133,7 @@ def _by_category(
     names = np.unique(categories)
     for name in names if len(names) > 1 else ():
         chosen = categories == name
-        own = _of_images(test[chosen], labels[chosen], bootstrap).table()
+        own = r_of_images(test[chosen], labels[chosen], bootstrap).table()
         groups.append(own[own["metric"] == "spearman"].assign(group=str(name)))
     columns = ["group", "head", "value", "ci_low", "ci_high", "n", "unit", "clusters"]
     table = pd.concat(groups, ignore_index=True) if groups else pd.DataFrame(columns=columns)
@@ -174,8 +175,23 @@ def _on_target(
     return table[["image_id", "score", MAIN, *heads, *BASELINES]]
 
 
-def _of_images(test: pd.DataFrame, labels: pd.DataFrame, bootstrap: Bootstrap) -> Bootstrapped:
-    """Return r and r given category of every head over these images, and in each resample."""
+def r_of_images(test: pd.DataFrame, labels: pd.DataFrame, bootstrap: Bootstrap) -> Bootstrapped:
+    """Return r and r given category of every head over images, and in each resample.
+
+    Parameters
+    ----------
+    test
+        A row per image: its id, its measured score, and a column of predictions per head.
+    labels
+        Columns category and subcategory of the same images.
+    bootstrap
+        Of the images.
+
+    Returns
+    -------
+    Bootstrapped
+        With the metrics "spearman" and "given_category".
+    """
     scores = test["score"].to_numpy(dtype=np.float64)
     category, subcategory = (
         labels[name].to_numpy(dtype=str) for name in ("category", "subcategory")
@@ -247,15 +263,20 @@ def _at_floor(predicted: FloatArray) -> float:
     return float(lowest.mean()) if lowest.sum() > 1 else 0.0
 
 
-def _ceilings(
-    images: pd.DataFrame, predictions: pd.DataFrame, bootstrap: Bootstrap
-) -> Callable[[str], dict[str, float]]:
-    """Return what tells the noise ceiling of the test images by score; NaN without counts."""
+def ceilings(images: pd.DataFrame, bootstrap: Bootstrap) -> Callable[[str], dict[str, float]]:
+    """Return what tells the noise ceiling of images by score: ceiling, ceiling_low, ceiling_high.
+
+    Parameters
+    ----------
+    images
+        Rows of the image table; without counts every ceiling is NaN.
+    bootstrap
+        Of the images.
+    """
     columns = ["ceiling", "ceiling_low", "ceiling_high"]
     rows = pd.DataFrame(columns=columns, dtype=float)
     if set(COUNTS) <= set(images.columns):
-        ids = predictions.loc[predictions["split"] == "test", "image_id"]
-        found = noise_ceiling(images[images["image_id"].isin(ids)], bootstrap=bootstrap)
+        found = noise_ceiling(images, bootstrap=bootstrap)
         found = found[(found["method"] == "pooled") & (found["group"] == "all")]
         rows = found.set_index("target")[columns].astype(float)
     return lambda target: {name: float(rows[name].get(target, np.nan)) for name in columns}

@@ -19,6 +19,9 @@ MAIN = "mlp"
 EACH = "each"
 """In place of the score that a predictor was fitted to: each of several, by a fit of its own."""
 
+OWN_TEST_IMAGES = "own test images"
+"""Among the sets that predictors are tested on: the test images of the study's own split."""
+
 OF_PAIRS = "_of_pairs"
 """After the name of a head that was measured on pairs of images."""
 

@@ -66,10 +66,13 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
     "Prediction": {
         "figures/predictor_comparison": "which predictor is best, and where (figure)",
         "tables/predictor_comparison": "which predictor is best, and by how much (table)",
+        "figures/test_sets": "the same predictors on other data sets (figure)",
+        "tables/test_sets": "the same predictors on other data sets (table)",
         "figures/prediction_by_category": "every head in every category",
         "figures/prediction_calibration": "calibration",
         "tables/prediction_intervals": "intervals around predicted scores",
         "figures/prediction_learning": "training of the predictor",
+        "figures/pixel_training": "training of predictors of pixels",
         "figures/prediction_search": "search for the predictor (figure)",
         "tables/prediction_search": "search for the predictor (table)",
     },

@@ -204,6 +204,13 @@ def check_pixel_predictors(prediction: Mapping[str, Any], dataset: str) -> None:
                 f"prediction.pixel_weights: {name} reads several files ({', '.join(downloads)}), and "
                 "one is given. Leave it out: the files are fetched."
             )
+    for name, further in prediction["test_on"].items():
+        _refuse_column_of_two(further.get("columns", {}), f"prediction.test_on.{name}.columns")
+        if not names:
+            raise InputError(
+                f"prediction.test_on: {name} is named, but no predictor of pixels is, which could "
+                "score its images. Name one in prediction.pixel_predictors, or leave test_on empty."
+            )
     if dataset != "folder" and prediction["images_from"] is not None:
         raise InputError(
             f"prediction.images_from: where the images of the data set {dataset} are from is known. "

@@ -12,7 +12,7 @@ from memorability.features.names import OBJECT_FEATURES
 from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.networks.catalogue import minimum_side
 from memorability.pixel_predictors.names import trained_on
-from memorability.prediction.names import EACH, MAIN
+from memorability.prediction.names import EACH, MAIN, OWN_TEST_IMAGES
 from memorability.study import notes, paths
 from memorability.study.grid import learning_rate
 from memorability.study.study import Study
@@ -307,6 +307,25 @@ def comparison(study: Study) -> Settings:
     return {"targets": list(study.targets), "known": known, "bootstrap": bootstrap(study)}
 
 
+def further_comparison(study: Study) -> Settings:
+    """Return what decides the comparison on further data sets (`….further_sets.FurtherSettings`)."""
+    own = (OWN_TEST_IMAGES, study.targets, study.images_from, study.settings["dataset"]["kind"])
+    sets = study.further_sets
+    further = [(one.name, one.targets, one.images_from, one.dataset["kind"]) for one in sets]
+    return {
+        "sets": [
+            {
+                "name": name,
+                "targets": list(targets),
+                "images_from": origins and list(origins),
+                "bootstrap": bootstrap(study, kind),
+            }
+            for name, targets, origins, kind in (own, *further)
+        ],
+        "own_starts": sorted(study.settings["prediction"]["pixel_weights"]),
+    }
+
+
 def bundle(study: Study) -> Settings:
     """Return what decides a saved predictor besides its inputs (`scorer.bundle.BundleSettings`)."""
     return {
@@ -343,11 +362,8 @@ def attribution_checks(study: Study) -> Settings:
 
 def where(study: Study, *names: str) -> Settings:
     """Return what decides where scores lie (`where.looking.LookSettings`), and keys of `where`."""
-    return _chosen(study.settings["where"], *names) | {
-        "seed": study_seed(study),
-        "decoding": decoding(study),
-        "compute": machine(study),
-    }
+    own = {"seed": study_seed(study)} | _chosen(study.settings["where"], *names)
+    return pixel_scoring(study) | own
 
 
 # Statistics and claims
@@ -379,13 +395,14 @@ def selection(study: Study) -> Settings:
     return _chosen(study.settings["statistics"], "target", "seed")
 
 
-def bootstrap(study: Study) -> Settings:
-    """Return what decides an interval (`statistics.intervals.Bootstrap`)."""
+def bootstrap(study: Study, kind: str = "") -> Settings:
+    """Return what decides an interval (`….intervals.Bootstrap`), of images of the kind of data set."""
+    kind = kind or study.settings["dataset"]["kind"]
     statistics = study.settings["statistics"]
     names = {"draws": "bootstrap", "confidence": "confidence", "seed": "seed"}
     design = statistics["images_per_category"]
     if design == "auto":
-        design = "fixed" if study.settings["dataset"]["kind"] in OF_FIXED_CATEGORIES else "drawn"
+        design = "fixed" if kind in OF_FIXED_CATEGORIES else "drawn"
     return {name: statistics[key] for name, key in names.items()} | {
         "by_category": design == "fixed"
     }
@@ -402,13 +419,14 @@ def claims(study: Study) -> Settings:
         models["seeded"] = bool(study.protocols[first].seeded)
         models["selected_loss"] = study.settings["selected"]["loss"]
         models["published_split"] = study.published_split
+        models["test_set_kinds"] = study.test_set_kinds
         reasons = unavailable_features(study)
         unavailable = {f"feature:{name}": why for name, why in reasons.items()}
     return {
         "correlation": correlation(study),
         "ours": {
             "confidence": statistics["confidence"],
-            "external_claims": external_claims(study),
+            "external_claims": study.external_claims,
             **models,
         },
         "ledger": {
@@ -418,15 +436,6 @@ def claims(study: Study) -> Settings:
             "other_model": notes.other_model(study),
             "unavailable": unavailable,
         },
-    }
-
-
-def external_claims(study: Study) -> dict[str, dict[str, str]]:
-    """Return quantity -> name of a source from elsewhere -> id of the figure that it answers."""
-    keys = {"error": "external_errors", "distinctiveness": "external_latents"}
-    return {
-        quantity: {name: source.get("claim", "") for name, source in study.settings[key].items()}
-        for quantity, key in keys.items()
     }
 
 

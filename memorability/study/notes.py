@@ -124,8 +124,13 @@ def score_convention(study: Study) -> str:
     dataset = study.settings["dataset"]
     if dataset["kind"] in ("folder", "table") and not study.has_own_trials:
         return f"as given in {Path(dataset['scores']).name}"
-    if dataset["kind"] == "lamem":
-        return "as LaMem publishes it"
+    published = {
+        "lamem": "as LaMem publishes it",
+        "figrim": "hits / repeats",
+        "things": "hit rate − false-alarm rate, as THINGS publishes it",
+    }
+    if dataset["kind"] in published:
+        return published[dataset["kind"]]
     return "(hits − false alarms) / responses"
 
 
@@ -133,7 +138,7 @@ def score_range(study: Study) -> list[float]:
     """Return the lowest and the highest score that the kind of score allows.
 
     Hits minus false alarms may be negative, and a table of yours may hold such differences. Those of
-    the sample are cut at 0, and LaMem's are not corrected for false alarms.
+    the sample are cut at 0, and LaMem's and FIGRIM's are not corrected for false alarms.
     """
-    positive = study.settings["dataset"]["kind"] in ("sample", "lamem")
+    positive = study.settings["dataset"]["kind"] in ("sample", "lamem", "figrim")
     return [0.0 if positive else -1.0, 1.0]

@@ -7,7 +7,7 @@ from memorability.networks.catalogue import AUTOENCODER, OBJECT_NETWORKS
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, PixelPredictorSpec
 from memorability.sources.downloads import Download, registry
 from memorability.study.grid import Run, previous
-from memorability.study.study import DATASET_DOWNLOADS, Study
+from memorability.study.study import DATASET_DOWNLOADS, FurtherSet, Study
 
 MODEL = "autoencoder.safetensors"
 PUBLISHED = "published"
@@ -45,7 +45,8 @@ def given_tables(study: Study) -> list[str]:
     sources = [study.settings["external_errors"], study.settings["external_latents"]]
     sources += [prediction["external"]] * bool(study.runs)
     made_elsewhere = [source["file"] for named in sources for source in named.values()]
-    return [scored] * own + split + made_elsewhere + regions(study)
+    further = [each.source["scores"] for each in study.further_sets if each.is_own]
+    return [scored] * own + split + made_elsewhere + further + regions(study)
 
 
 def given_weights(study: Study) -> list[str]:
@@ -232,6 +233,27 @@ def mean_image(study: Study, name: str) -> list[str]:
     return [own["mean_image"]] if "mean_image" in own else []
 
 
+def pixel_predictor(study: Study, spec: PixelPredictorSpec, target: str) -> str:
+    """Return the file of a predictor that was fitted to pixels and a score of `Study.targets`."""
+    return f"{study.results}/pixel_predictors/{spec.name}/{target}.safetensors"
+
+
+def pixel_history(study: Study, spec: PixelPredictorSpec, target: str) -> str:
+    """Return the epochs of the training of a predictor of pixels; of a regression none are in it."""
+    return f"{study.results}/pixel_history/target={target}/head={spec.name}/part.parquet"
+
+
+def further_images(study: Study, further: FurtherSet) -> str:
+    """Return the image table of a further data set."""
+    return f"{study.results}/test_sets/set={further.name}/images.parquet"
+
+
+def further_scores(study: Study, further: FurtherSet, spec: PixelPredictorSpec) -> str:
+    """Return the scores of the images of a further data set by a predictor of pixels."""
+    keys = f"set={further.name}/head={spec.name}"
+    return f"{study.results}/test_set_scores/{keys}/part.parquet"
+
+
 def quantities(study: Study) -> dict[str, list[str]]:
     """Return the tables of each quantity of images that is correlated with memorability.
 
@@ -263,10 +285,12 @@ def quantities(study: Study) -> dict[str, list[str]]:
 def downloads(study: Study) -> list[Download]:
     """Return the files from outside that the study needs and the workflow can fetch."""
     kind = study.settings["dataset"]["kind"]
-    names = DATASET_DOWNLOADS.get(kind, ()) if study.has_images else ()
+    names = [*DATASET_DOWNLOADS.get(kind, ())] if study.has_images else []
+    for further in study.further_sets:
+        names += DATASET_DOWNLOADS.get(further.dataset["kind"], ())
     weights, known = _weights(study), registry()
     fetched = [download for download in known.values() if f"resources/{download.path}" in weights]
-    return [known[name] for name in names] + fetched
+    return [known[name] for name in dict.fromkeys(names)] + fetched
 
 
 def _weights(study: Study) -> set[str]:

@@ -31,6 +31,7 @@ def check_study(study: Study) -> None:
         check_images,
         check_scores,
         check_tables_of_prediction,
+        check_further_sets,
         check_tables_from_elsewhere,
         check_pretraining_images,
         check_weights,
@@ -75,6 +76,15 @@ def check_tables_of_prediction(study: Study) -> None:
         tables["prediction.split.file"] = prediction["split"]["file"]
     for key, file in tables.items() if study.runs else ():
         _require(Path(file), key, "a table of one row per image")
+
+
+def check_further_sets(study: Study) -> None:
+    """Refuse images and scores of a further data set of the user's that are not there."""
+    for further in study.further_sets:
+        if further.is_own and not Path(paths.further_images(study, further)).is_file():
+            key, source = f"prediction.test_on.{further.name}", further.source
+            _require(Path(source["images"]), f"{key}.images", "a directory of images")
+            _require(Path(source["scores"]), f"{key}.scores", "a table of scores")
 
 
 def check_tables_from_elsewhere(study: Study) -> None:

@@ -1,6 +1,6 @@
 """A study: its settings, its protocols by name, and the runs to make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,18 @@ from memorability.networks.catalogue import (
     weights_name,
 )
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, PixelPredictorSpec
+from memorability.prediction.names import OWN_TEST_IMAGES
 from memorability.study.contradictions import has_images
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
 
-DATASET_DOWNLOADS = {"memcat": ("memcat_images", "memcat_scores"), "lamem": ("lamem",)}
+DATASET_DOWNLOADS = {
+    "memcat": ("memcat_images", "memcat_scores"),
+    "lamem": ("lamem",),
+    "sun": ("sun_memorability",),
+    "figrim": ("figrim_images", "figrim_responses"),
+    "things": ("things_images", "things_scores"),
+}
 """Of data sets that are downloaded: the names of their downloads."""
 
 WEIGHTS_DIRECTORY = Path("resources/weights")
@@ -27,6 +34,98 @@ WEIGHTS_DIRECTORY = Path("resources/weights")
 
 LABELS = ("category", "subcategory")
 """Columns of labels that a table of images may have."""
+
+_KNOWN = {"lamem": (), "sun": COUNTS, "figrim": ("category",), "things": ("subcategory",)}
+"""Of data sets that do not have all: which labels and counts they have."""
+
+
+def image_source(dataset: Mapping[str, Any], made: str) -> dict[str, Any]:
+    """Return where images and scores come from or are made, in the words of the kind `folder`.
+
+    Parameters
+    ----------
+    dataset
+        As configurations have it.
+    made
+        Directory of what is made of single trials, or simulated.
+    """
+    names = ["file", "score"]
+    place, scores = made, "scores.csv"
+    if "trials" in dataset:
+        names += [*COUNTS, *(name for name in LABELS if name in dataset["columns"])]
+        columns = {name: name for name in names}
+        return {
+            "images": dataset.get("images"),
+            "scores": f"{place}/{scores}",
+            "columns": columns,
+        }
+    if dataset["kind"] in ("folder", "table"):
+        return {key: dataset.get(key) for key in ("images", "scores", "columns")}
+    if dataset["kind"] in DATASET_DOWNLOADS:
+        place, scores = f"resources/{dataset['kind']}", "scores.parquet"
+        names.append("image_id")
+    names += _KNOWN.get(dataset["kind"], (*LABELS, *COUNTS))
+    source: dict[str, Any] = {"images": f"{place}/images", "scores": f"{place}/{scores}"}
+    if not has_images(dataset):
+        source = {"images": None, "scores": dataset["scores"]}
+    return source | {"columns": {name: name for name in names}}
+
+
+def origins(dataset: Mapping[str, Any], named: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return data sets that images were taken from; None where nobody knows.
+
+    Parameters
+    ----------
+    dataset
+        As configurations have it.
+    named
+        Of images of the user's: what the user says.
+    """
+    if dataset["kind"] == "folder":
+        return None if named is None else tuple(named)
+    # The sample's scores are simulated: nobody was trained on them.
+    return (dataset["kind"] if dataset["kind"] in DATA_SETS else OTHER_ORIGIN,)
+
+
+@dataclass(frozen=True)
+class FurtherSet:
+    """A data set of `prediction.test_on`, on whose images predictors are tested as they are.
+
+    Parameters
+    ----------
+    name
+        That the user gave it.
+    dataset
+        As configurations have it.
+    """
+
+    name: str
+    dataset: Mapping[str, Any]
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Where images and scores come from, in the words of the data set kind `folder`."""
+        return image_source(self.dataset, "")
+
+    @property
+    def is_own(self) -> bool:
+        """Whether images and scores are the user's, who may change them."""
+        return bool(self.dataset["kind"] == "folder")
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the score table has the counts from which rates and the ceiling are known."""
+        return set(self.source["columns"]) >= set(COUNTS)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The measured scores that predictors are compared with (`SCORE_KINDS`)."""
+        return ("score", *(RATES if self.has_counts else ()))
+
+    @property
+    def images_from(self) -> tuple[str, ...] | None:
+        """Data sets that the images were taken from; None where nobody knows."""
+        return origins(self.dataset, self.dataset.get("images_from"))
 
 
 @dataclass(frozen=True)
@@ -88,28 +187,19 @@ class Study:
     @property
     def image_source(self) -> dict[str, Any]:
         """Where images and scores come from or are made, in the words of the data set kind `folder`."""
-        dataset = self.settings["dataset"]
-        names = ["file", "score"]
-        place, scores = f"{self.results}/dataset", "scores.csv"
-        if self.has_own_trials:
-            names += [*COUNTS, *(name for name in LABELS if name in dataset["columns"])]
-            columns = {name: name for name in names}
-            return {
-                "images": dataset.get("images"),
-                "scores": f"{place}/{scores}",
-                "columns": columns,
-            }
-        if dataset["kind"] in ("folder", "table"):
-            return {key: dataset.get(key) for key in ("images", "scores", "columns")}
-        if dataset["kind"] in DATASET_DOWNLOADS:
-            place, scores = f"resources/{dataset['kind']}", "scores.parquet"
-            names.append("image_id")
-        if dataset["kind"] != "lamem":  # which has no categories, and publishes no counts
-            names += ["category", "subcategory", "hits", "false_alarms", "responses"]
-        source: dict[str, Any] = {"images": f"{place}/images", "scores": f"{place}/{scores}"}
-        if not self.has_images:
-            source = {"images": None, "scores": dataset["scores"]}
-        return source | {"columns": {name: name for name in names}}
+        return image_source(self.settings["dataset"], f"{self.results}/dataset")
+
+    @property
+    def further_sets(self) -> tuple["FurtherSet", ...]:
+        """The data sets of `prediction.test_on`; none of a study without runs."""
+        named = self.settings["prediction"]["test_on"] if self.runs else {}
+        return tuple(FurtherSet(name, dataset) for name, dataset in named.items())
+
+    @property
+    def test_set_kinds(self) -> dict[str, str]:
+        """Sets of the table `test_sets`, the study's own first -> the kinds of their data sets."""
+        further = {each.name: str(each.dataset["kind"]) for each in self.further_sets}
+        return {OWN_TEST_IMAGES: str(self.settings["dataset"]["kind"]), **further}
 
     @property
     def first_resize(self) -> str:
@@ -212,6 +302,15 @@ class Study:
         return tuple(PIXEL_PREDICTORS[name] for name in names)
 
     @property
+    def external_claims(self) -> dict[str, dict[str, str]]:
+        """Quantity -> name of a source from elsewhere -> id of the figure that it answers."""
+        keys = {"error": "external_errors", "distinctiveness": "external_latents"}
+        return {
+            quantity: {name: source.get("claim", "") for name, source in self.settings[key].items()}
+            for quantity, key in keys.items()
+        }
+
+    @property
     def where_predictors(self) -> tuple[PixelPredictorSpec, ...]:
         """The predictors of pixels whose scores are explained (docs/where.md)."""
         names = self.settings["where"]["predictors"] if self.runs else ()
@@ -225,12 +324,7 @@ class Study:
     @property
     def images_from(self) -> tuple[str, ...] | None:
         """Data sets that the images were taken from; None where nobody knows."""
-        kind = self.settings["dataset"]["kind"]
-        named = self.settings["prediction"]["images_from"]
-        if self.has_own_images:
-            return None if named is None else tuple(named)
-        # The sample's scores are simulated: nobody was trained on them.
-        return (kind if kind in DATA_SETS else OTHER_ORIGIN,)
+        return origins(self.settings["dataset"], self.settings["prediction"]["images_from"])
 
     @property
     def leaves_out_categories(self) -> bool:

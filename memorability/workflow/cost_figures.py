@@ -4,7 +4,7 @@ Seconds are of one core as published, or as this machine was measured.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,32 @@ from memorability.base.text import one_form
 from memorability.images.data_sets import DATA_SETS, SAMPLE_CATEGORIES
 from memorability.images.folder import find_images
 from memorability.study import paths
-from memorability.study.study import Study
+from memorability.study.study import FurtherSet, Study
 from memorability.tables.given import read_given
 
 FIGURES: dict[str, Any] = yaml.safe_load(
     Path(__file__).with_name("cost_figures.yaml").read_text(encoding="utf-8")
 )
 
+
+PUBLISHED_LATENT = 25_088
+
+# Of the rules that look into images.
+ABLATED = 40  # images that one becomes, controls included
+PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a plane
+UNITS = 1000  # of a layer
+MAPPED = 130  # scores that a map by all methods takes as long as
+MAP_PAIRS = 20  # of methods
+ABLATING = 1.5  # seconds of an image, without its scores
+
+DRAWN = (
+    "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency",
+    "controls", "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors",
+    "features", "forest", "increments", "latent_map", "maps", "matrix", "measures",
+    "pixel_training", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
+    "reconstructions", "scores", "search", "seed_agreement", "selection", "test_sets", "units",
+)  # fmt: skip
+"""Figures, each of the rule plot_<name>."""
 
 SPLITS = {("memcat", "published"): (5_892, 3_177), ("lamem", "official"): (45_000, 10_000)}
 """Training and test images, by kind of data set and of split."""
@@ -136,6 +155,8 @@ class Sizes:
         Of the predictor's split.
     pretraining_images
         The folder of `pretraining.images`, if a protocol uses it.
+    further
+        Name of a data set of `prediction.test_on` -> its images.
     """
 
     images: int
@@ -143,6 +164,7 @@ class Sizes:
     train: int
     test: int
     pretraining_images: Path | None = None
+    further: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def pretraining(self) -> int:
@@ -182,10 +204,35 @@ def sizes_of(study: Study) -> Sizes:
     train, test = SPLITS.get((kind, split["kind"]), shares)
     folder = Path(study.settings["pretraining"]["images"])
     pretrains = bool(study.runs and paths.pretrainings(study))
-    return Sizes(images, categories, train, test, folder if pretrains else None)
+    further = {each.name: _images_of(study, each) for each in study.further_sets}
+    return Sizes(images, categories, train, test, folder if pretrains else None, further)
+
+
+def _images_of(study: Study, further: FurtherSet) -> int:
+    """Return how many images a further data set has: of its own table, or as published."""
+    made = paths.further_images(study, further)
+    if Path(made).is_file():
+        return int(parquet.read_metadata(made).num_rows)
+    if not further.is_own:
+        return DATA_SETS[further.dataset["kind"]].images
+    scores = Path(further.source["scores"])
+    return len(read_given(scores)) if scores.is_file() else 0
 
 
 def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int:
     """Return how many values a column of a table has, if the table has one of that name."""
     name = one_form(column or "")
     return int(table[name].nunique()) if list(table.columns).count(name) == 1 else otherwise
+
+
+def latent_size(study: Study) -> int:
+    """Return the number of values of the analysed model's latents, of the paper's without one.
+
+    They are those of `memorability.autoencoder.architecture.Autoencoder`, which needs torch.
+    """
+    if not study.runs:
+        return PUBLISHED_LATENT
+    width = float(study.settings["autoencoder"]["width"])
+    if study.protocols[study.settings["selected"]["protocol"]].bottleneck == "fc4096":
+        return max(1, round(width * 4096))
+    return max(1, round(width * 512)) * 7 * 7

@@ -12,23 +12,32 @@ from itertools import pairwise
 from memorability.base.errors import named
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
+from memorability.images.data_sets import DATA_SETS
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
+    ABLATED,
+    ABLATING,
+    DRAWN,
     FIGURES,
+    MAP_PAIRS,
+    MAPPED,
+    PLACED,
+    PUBLISHED_LATENT,
+    UNITS,
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
     Sizes,
     architecture,
+    latent_size,
 )
 from memorability.workflow.planned_jobs import Job
 
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
-PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
 SHUFFLES = 1000  # of the permutation test of learning rates
@@ -43,22 +52,8 @@ DISTANCES = 4  # measures of distinctiveness
 BASELINES = 3
 CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
-ABLATED = 40  # images that one becomes, controls included
-PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a plane
-UNITS = 1000  # of a layer
-MAPPED = 130  # scores that a map by all methods takes as long as
-MAP_PAIRS = 20  # of methods
-ABLATING = 1.5  # seconds of an image, without its scores
 PHOTOGRAPH = 1e5  # bytes
 RESPONSES = 80  # of an image, where single ones are modelled
-DRAWN = (
-    "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency", "controls",
-    "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors", "features",
-    "forest", "increments", "latent_map", "maps", "matrix", "measures", "planted", "prediction",
-    "predictors", "pretraining", "protocol_effects", "reconstructions", "scores", "search",
-    "seed_agreement", "selection", "units",
-)  # fmt: skip
-"""Figures, each of the rule plot_<name>."""
 
 
 class JobSeconds:
@@ -104,10 +99,11 @@ class JobSeconds:
             "simulate_sample", "score_trials", "read_scores", "join_scores", "list_rejected",
             "split_images", "read_split", "measure_baselines", "measure_consistency",
             "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
-            "measure_intervals", "list_external", "read_predictions",
+            "measure_intervals", "list_external", "read_predictions", "read_test_set",
         )  # fmt: skip
         unpacking = dict.fromkeys(
-            ["unpack_memcat", "unpack_lamem"], lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"]
+            [f"unpack_{kind}" for kind in DATA_SETS],
+            lambda _: sizes.images * PHOTOGRAPH * FIGURES["byte"],
         )
         return {
             # At the speed of a network that nobody has measured.
@@ -188,6 +184,22 @@ class JobSeconds:
                 * self._draws
                 * FIGURES["resample"]
             ),
+            "score_test_set": lambda job: (
+                self._further(job.wildcards["set"])
+                * self._fits(job)
+                * _pixel_seconds(job)
+                / job.threads
+            ),
+            "compare_on_test_sets": lambda _: (
+                HEAD_METRICS
+                * read
+                * sum(
+                    len(each.targets) ** 2 * self._further(each.name)
+                    for each in self._study.further_sets
+                )
+                * self._draws
+                * FIGURES["resample"]
+            ),
             "bundle_predictor": lambda _: (
                 self._latents
                 + model_bytes(self._study, self._study.settings["selected"]["protocol"])
@@ -259,6 +271,15 @@ class JobSeconds:
     def _rows(self) -> float:
         """Seconds in which a table of all images is read, changed and written."""
         return float(self._sizes.images * FIGURES["row"])
+
+    def _fits(self, job: Job) -> int:
+        """Return to how many scores the job's predictor of pixels is fitted; 1 if it is published."""
+        spec = named(PIXEL_PREDICTORS, job.wildcards["head"], "predictor")
+        return len(self._study.targets) if spec.fits else 1
+
+    def _further(self, name: str) -> int:
+        """Return the images of a further data set; 0 where its table cannot be read yet."""
+        return self._sizes.further.get(name, 0)
 
     @property
     def _latents(self) -> float:
@@ -420,16 +441,3 @@ class JobSeconds:
 def _pixel_seconds(job: Job) -> float:
     """Return the seconds of one core in which the job's predictor of pixels scores an image."""
     return named(PIXEL_PREDICTORS, job.wildcards["head"], "predictor").seconds
-
-
-def latent_size(study: Study) -> int:
-    """Return the number of values of the analysed model's latents, of the paper's without one.
-
-    They are those of `memorability.autoencoder.architecture.Autoencoder`, which needs torch.
-    """
-    if not study.runs:
-        return PUBLISHED_LATENT
-    width = float(study.settings["autoencoder"]["width"])
-    if study.protocols[study.settings["selected"]["protocol"]].bottleneck == "fc4096":
-        return max(1, round(width * 4096))
-    return max(1, round(width * 512)) * 7 * 7

@@ -15,7 +15,7 @@ from torchvision import transforms
 
 from memorability.autoencoder.finetuning import finetune
 from memorability.base.errors import InputError
-from memorability.data.memcat import COLUMNS
+from memorability.data.published.memcat import COLUMNS
 from memorability.data.scores import read_scores
 from memorability.images.store import Preparation, prepare
 from memorability.networks.catalogue import minimum_side

@@ -274,7 +274,9 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         name: made(evaluation, name) for name in ("metrics", "gains", "calibration", "by_category")
     }
     settings = job_settings.comparison(STUDY)
-    beside = run("compare_predictors", inputs | {"of_targets": []}, settings=settings)
+    beside = run(
+        "compare_predictors", inputs | {"of_targets": [], "test_sets": []}, settings=settings
+    )
     run("plot_predictors", {name: made(beside, name) for name in ("comparison", "by_category")})
     inputs |= evaluated | {"history": made(predictor, "history")}
     run("plot_prediction", inputs, settings=bootstrap, threshold="train", score="memorability")
@@ -283,7 +285,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "correlations": known(error, distinct, feature), "images": images,
         "metrics": known(evaluated["metrics"]), "predictions": known(predictions),
         "ceiling": ceiling, "decay": known(made(decay, "decay")), "features": [],
-        "attributions": [files["attributions"]],
+        "attributions": [files["attributions"]], "test_sets": [],
     }  # fmt: skip
     claims = made(run("judge_claims", inputs, settings=job_settings.claims(STUDY)), "claims")
     quantities = {"quantities": ["error", "distinctiveness"]}
@@ -350,7 +352,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "two tested",
             {},
-            ["2 unseen images are too few", "none of the 50 published"],
+            ["2 unseen images are too few", "none of the 113 published"],
             ["is worse than the"],
         ),
     ],

@@ -4,14 +4,43 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from memorability.data.sample import PLANTED_EFFECTS
 from memorability.features.names import OBJECT_FEATURES
 from memorability.tables import store
+from tests.standins import photograph
 
 pytestmark = pytest.mark.long
+
+
+def tested_on_photographs(sample: Path, directory: Path) -> Path:
+    """Write the sample study, which also tests its predictors on 30 photographs, one of them torn."""
+    (directory / "photographs").mkdir()
+    stream = np.random.default_rng(0)
+    hits = stream.binomial(60, stream.uniform(0.4, 0.9, 30))
+    table = pd.DataFrame({"hits": hits, "false_alarms": stream.binomial(60, 0.1, 30)})
+    table = table.assign(file=[f"{number}.jpg" for number in range(30)], responses=60)
+    table["score"] = (table["hits"] - table["false_alarms"]) / 60
+    for number, file in enumerate(table["file"]):
+        content = photograph(number) if number else b"torn"
+        (directory / "photographs" / file).write_bytes(content)
+    table.to_csv(directory / "photographs.csv", index=False)
+    study = yaml.safe_load(sample.read_text(encoding="utf-8"))
+    study["prediction"]["test_on"] = {
+        "photographs": {
+            "kind": "folder",
+            "images": "photographs",
+            "scores": "photographs.csv",
+            "columns": {name: name for name in table},
+        }
+    }
+    path = directory / "study.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +48,7 @@ def sample(
     pristine: Path, snakemake: Callable[..., object], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     directory = tmp_path_factory.mktemp("sample")
-    study = pristine / "studies" / "sample.yaml"
+    study = tested_on_photographs(pristine / "studies" / "sample.yaml", directory)
     done = snakemake(cwd=directory, configfile=study)
     assert done.returncode == 0, done.stdout
     report = snakemake("--report", "report.html", cwd=directory, configfile=study)
@@ -27,10 +56,8 @@ def sample(
     return directory
 
 
-def test_a_second_run_does_nothing(
-    sample: Path, pristine: Path, snakemake: Callable[..., object]
-) -> None:
-    again = snakemake(cwd=sample, configfile=pristine / "studies" / "sample.yaml")
+def test_a_second_run_does_nothing(sample: Path, snakemake: Callable[..., object]) -> None:
+    again = snakemake(cwd=sample, configfile=sample / "study.yaml")
     assert "Nothing to be done" in again.stdout
 
 
@@ -109,6 +136,34 @@ def test_what_a_predictor_of_pixels_leans_on_is_shown(sample: Path) -> None:
     assert tables["map_agreement"]["r"].notna().all()
     assert (tables["units"]["n"] == 37).all()
     assert set(tables["latent_map"]["embedding"]) == {"autoencoder", "resnet50_narrow"}
+
+
+def test_predictors_of_pixels_are_tested_on_other_photographs(sample: Path) -> None:
+    table = store.read(sample / "results/sample/tables/test_sets.parquet", "test_sets")
+    assert set(table["set"]) == {"own test images", "photographs"}
+    other = table[table["set"] == "photographs"]
+    # Fits to hits or corrected scores are compared with both, those to false alarms with these.
+    assert len(other) == 2 * (2 * 2 + 1)
+    assert set(zip(other["n"], other["left_out"], strict=True)) == {(29, 1)}
+    assert set(other["trained_on_these_images"]) == {"unknown"}
+    assert other["ceiling"].notna().all()
+    compared = store.read(
+        sample / "results/sample/tables/predictor_comparison.parquet", "predictor_comparison"
+    )
+    own = table[(table["set"] != "photographs") & (table["target"] == table["fitted_to"])]
+    own = own.set_index(["target", "head"])["r"]
+    assert own.to_dict() == pytest.approx(
+        compared.set_index(["target", "head"])["r"].loc[own.index].to_dict()
+    )
+
+
+def test_trainings_on_pixels_leave_their_errors_by_epoch(sample: Path) -> None:
+    table = store.read(sample / "results/sample/tables/pixel_training.parquet", "pixel_training")
+    trainings = table.groupby(["head", "target"])["epoch"].agg(["min", "max", "size"])
+    assert {head for head, _ in trainings.index} == {"resnet50_narrow"}
+    assert len(trainings) == 3
+    assert (trainings["min"] == 1).all()
+    assert (trainings["max"] == trainings["size"]).all()
 
 
 def test_no_job_needs_four_gigabytes(sample: Path) -> None:

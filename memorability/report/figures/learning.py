@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from memorability.memory_game.score_kinds import SCORE_KINDS
 from memorability.report.figures.style import (
     COLOURS,
     add_note,
@@ -18,7 +19,7 @@ from memorability.report.figures.style import (
     seeds_in_words,
     styled,
 )
-from memorability.report.labels import correlated_with, metric_label
+from memorability.report.labels import correlated_with, head_label, metric_label
 from memorability.report.numbers import counted, number
 from memorability.report.table_1 import decay_in_words
 
@@ -60,6 +61,48 @@ def pretraining_errors(histories: pd.DataFrame, *, note: str) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         axes.set_title("Pre-training of the autoencoder")
+        add_note(figure, note)
+    return figure
+
+
+def pixel_training(histories: pd.DataFrame, *, note: str) -> Figure:
+    """Draw the errors of every training of a predictor of pixels by epoch: a panel for each.
+
+    Parameters
+    ----------
+    histories
+        The table `pixel_training`: at least one training.
+    note
+        See `pretraining_errors`.
+    """
+    heads: list[str] = list(dict.fromkeys(histories["head"]))
+    targets = [name for name in SCORE_KINDS if (histories["target"] == name).any()]
+    with styled():
+        figure = Figure(
+            figsize=(2.4 + 2.6 * len(targets), 1.2 + 2.2 * len(heads)), layout="constrained"
+        )
+        panels = figure.subplots(len(heads), len(targets), squeeze=False, sharey=True)
+        for axes in panels.flat:
+            axes.set_axis_off()
+        for head, target in dict.fromkeys(zip(histories["head"], histories["target"], strict=True)):
+            history = histories[(histories["head"] == head) & (histories["target"] == target)]
+            axes = panels[heads.index(head), targets.index(target)]
+            axes.set_axis_on()
+            for part, colour, marker in (
+                ("train", COLOURS[0], "."), ("validation", COLOURS[4], "x"),
+            ):  # fmt: skip
+                axes.plot(
+                    history["epoch"], history[f"{part}_error"], color=colour, marker=marker,
+                    label=f"{part.replace('train', 'training')} images",
+                )  # fmt: skip
+            axes.set_title(readable(SCORE_KINDS[target].in_a_sentence, 26), fontsize=9)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_xlabel("epoch")
+            if target == targets[0]:
+                axes.set_ylabel(f"{readable(head_label(head), 26)}\nmean squared error")
+        figure.legend(
+            *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2
+        )
         add_note(figure, note)
     return figure
 

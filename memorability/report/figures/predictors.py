@@ -1,4 +1,4 @@
-"""The figure that compares predictors: which is best, by how much, and in which categories."""
+"""Figures that compare predictors: which is best, by how much, in which categories and data sets."""
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,9 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.labels import head_label
-from memorability.report.numbers import counted, number
+from memorability.report.numbers import counted, number, with_interval
 from memorability.report.sentences.predictors import compared
+from memorability.report.sentences.test_sets import asked_for, set_label, sets_of
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
 _NEW, _TRAINED, _UNKNOWN, _LABELS = COLOURS[0], COLOURS[4], "#777777", "black"
@@ -169,3 +170,82 @@ def _draw_categories(
     axes.set_xticks(range(len(categories)), names, rotation=35, ha="right", fontsize=7.5)
     axes.set_title("r within each category (images)")
     axes.grid(visible=False)
+
+
+def on_test_sets(table: pd.DataFrame, *, confidence: float, note: str) -> Figure:
+    """Print r of every predictor on every set of images and measured score, with its interval.
+
+    Of several fits of a predictor it is the one of
+    `memorability.report.sentences.test_sets.asked_for`.
+
+    Parameters
+    ----------
+    table
+        The table `test_sets`.
+    confidence, note
+        See `comparison`.
+    """
+    columns = [
+        (name, target)
+        for name in sets_of(table)
+        for target in SCORE_KINDS
+        if ((table["set"] == name) & (table["target"] == target)).any()
+    ]
+    cells = {
+        key: asked_for(table[(table["set"] == key[0]) & (table["target"] == key[1])])
+        for key in columns
+    }
+    first = list(cells[columns[0]]["head"])
+    heads = [*first, *sorted(set(table["head"]) - set(first))]
+    r = np.full((len(heads), len(columns)), np.nan)
+    with styled():
+        figure = Figure(
+            figsize=(4.2 + 1.35 * len(columns), 2.6 + 0.5 * len(heads)), layout="constrained"
+        )
+        axes = figure.subplots()
+        for column, key in enumerate(columns):
+            rows = cells[key]
+            r[[heads.index(head) for head in rows["head"]], column] = rows["r"]
+            _print_cells(axes, column, rows, heads)
+        axes.imshow(r, cmap="Blues", vmin=0, vmax=2, aspect="auto")
+        names = [readable(head_label(head), 34) for head in heads]
+        axes.set_yticks(range(len(heads) + 1), [*names, "noise ceiling"])
+        axes.set_ylim(len(heads) + 0.5, -0.5)
+        axes.axhline(len(heads) - 0.5, color="black", lw=0.8)
+        titles = [
+            f"{readable(set_label(name), 18)}\n{readable(SCORE_KINDS[target].in_a_sentence, 18)}\n"
+            f"({cells[name, target]['n'].iloc[0]:,})"
+            for name, target in columns
+        ]
+        axes.set_xticks(range(len(columns)), titles, fontsize=7.5)
+        axes.xaxis.tick_top()
+        axes.grid(visible=False)
+        axes.set_xlabel(
+            readable(
+                f"Spearman's r (images) and its {interval_name(confidence)}. Bold: the highest of "
+                "predictors that never saw these scores. Grey: perhaps trained on these images. "
+                "Orange: trained on them, no test.",
+                int(13 * figure.get_figwidth()),
+            ),
+            fontsize=8,
+        )
+        add_note(figure, note)
+    return figure
+
+
+def _print_cells(axes: Axes, column: int, rows: pd.DataFrame, heads: list[str]) -> None:
+    """Print r of one set and score, and below all the noise ceiling."""
+    few = rows["n"].iloc[0] < SMALLEST_BOOTSTRAP
+    new = rows["trained_on_these_images"].isin(KNOWN_NEW)
+    highest = rows["r"][new].max()
+    for _, row in rows.iterrows():
+        known = np.isfinite(row["r"]) and not few
+        words = with_interval(row["r"], row["ci_low"], row["ci_high"]).replace(" [", "\n[")
+        colours = {"yes": _TRAINED, "unknown": _UNKNOWN}
+        best = known and row["trained_on_these_images"] in KNOWN_NEW and row["r"] == highest
+        axes.text(
+            column, heads.index(row["head"]), words if known else "–", ha="center", va="center",
+            fontsize=7.5, weight="bold" if best else "normal",
+            color=colours.get(row["trained_on_these_images"], "#222222"),
+        )  # fmt: skip
+    axes.text(column, len(heads), number(rows["ceiling"].iloc[0]), ha="center", va="center")

@@ -16,7 +16,15 @@ from memorability.report.numbers import (
     measured_with_interval,
     percent,
 )
-from memorability.report.pages import heading_part, note_part, table_part, text_part, write_parts
+from memorability.report.pages import (
+    heading_part,
+    list_part,
+    note_part,
+    table_part,
+    text_part,
+    write_parts,
+)
+from memorability.report.sentences.test_sets import further_sets_in_words
 from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -164,13 +172,17 @@ def comparison_for_reading(rows: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def write_comparison(table: pd.DataFrame, path: str | Path, *, note: str) -> None:
+def write_comparison(
+    table: pd.DataFrame, test_sets: pd.DataFrame | None, path: str | Path, *, note: str
+) -> None:
     """Write the table `predictor_comparison` as a page, a part for each target.
 
     Parameters
     ----------
     table
         The table.
+    test_sets
+        The table of this name, where predictors are tested on further data sets.
     path
         File to write.
     note
@@ -184,4 +196,7 @@ def write_comparison(table: pd.DataFrame, path: str | Path, *, note: str) -> Non
             text_part(comparison_in_words(rows)),
             table_part(comparison_for_reading(rows)),
         ]
+    if test_sets is not None:
+        said = further_sets_in_words(test_sets)
+        parts += [heading_part("Predictors of pixels on other data sets"), list_part(said)]
     write_parts(parts, path, title="Predictors on the same test images")

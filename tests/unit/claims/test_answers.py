@@ -338,3 +338,63 @@ def test_gathering_our_figures_leaves_the_tables_as_they_were() -> None:
     )
     for table, copy in zip([*tables, METRICS], before, strict=True):
         pd.testing.assert_frame_equal(table, copy)
+
+
+# Predictors of pixels on several data sets
+
+ON_SETS = pd.DataFrame(
+    [
+        {"set": name, "target": target, "head": head, "fitted_to": fitted_to, "n": n, "r": r,
+         "ci_low": r - 0.02, "ci_high": r + 0.02}
+        for name, target, head, fitted_to, n, r in (
+            ("own test images", "score", "hog2x2", "score", 1_111, 0.47),
+            ("own test images", "score", "hog2x2", "score_uncorrected", 1_111, 0.11),
+            ("own test images", "score_uncorrected", "hog2x2", "score_uncorrected", 1_111, 0.30),
+            ("mine", "score", "hog2x2", "score_uncorrected", 90, 0.12),
+            ("big", "score", "hog2x2", "score", 58_741, 0.13),
+            ("big", "score", "hog2x2", "score_uncorrected", 58_741, 0.36),
+            ("again", "score", "hog2x2", "score_uncorrected", 58_741, 0.14),
+            ("big", "score", "alexnet_fc6_svr", "score_uncorrected", 58_741, 0.15),
+            ("big", "score", "resmem_published", "published", 58_741, 0.9),
+        )
+    ]
+)  # fmt: skip
+SETS = {"own test images": "sun", "mine": "folder", "big": "lamem", "again": "lamem"}
+
+
+def on_sets(kinds: dict[str, str], table: pd.DataFrame = ON_SETS) -> pd.DataFrame:
+    figures = our_figures([], IMAGES, confidence=0.95, test_sets=table, test_set_kinds=kinds)
+    kind = next(iter(kinds.values()))
+    table = ledger(
+        figures, claims=load_published(), dataset_kind=kind, margin=0.05, confidence=0.95
+    ).set_index("claim")  # fmt: skip
+    return table[table.index.str.startswith("khosla_table_1")]
+
+
+def test_a_fit_to_one_data_set_answers_on_itself_and_on_another() -> None:
+    table = on_sets(SETS)
+    ours = table["ours"].dropna()
+    place = "khosla_table_1.sun_to"
+    assert dict(ours) == {
+        f"{place}_sun.corrected.hog2x2": 0.47, f"{place}_sun.hits.hog2x2": 0.30,
+        # LaMem's score is a hit rate: fits to hits answer, and the first set of LaMem alone.
+        f"{place}_lamem.hits.hog2x2": 0.36, f"{place}_lamem.hits.fc6": 0.15,
+    }  # fmt: skip
+    verdict = table["verdict"]
+    assert verdict[f"{place}_sun.corrected.hog2x2"] == "close (one run)"
+    assert verdict[f"{place}_sun.hits.hog2x2"] == "far (one run)"
+    assert verdict[f"{place}_lamem.hits.hog2x2"] == "close (one run)"
+    assert "torchvision's AlexNet" in table["why"][f"{place}_lamem.hits.fc6"]
+    assert table["why"][f"{place}_lamem.corrected.hog2x2"] == (
+        "nothing computed: LaMem publishes no false alarms"
+    )
+
+
+def test_a_fit_to_lamems_score_answers_for_hits_and_on_other_images_nothing_is_tested() -> None:
+    rows = ON_SETS.head(1).assign(n=10_000, r=0.42)
+    table = on_sets({"own test images": "lamem"}, rows)
+    assert dict(table["ours"].dropna()) == {"khosla_table_1.lamem_to_lamem.hits.hog2x2": 0.42}
+    assert table["verdict"]["khosla_table_1.lamem_to_lamem.hits.hog2x2"] == "close (one run)"
+    few = on_sets({"own test images": "lamem"}, rows.assign(n=500))
+    assert few["data"]["khosla_table_1.lamem_to_lamem.hits.hog2x2"] == "other data"
+    assert on_sets({"own test images": "folder"})["ours"].isna().all()

@@ -28,6 +28,7 @@ def ours(r: float = 0.235, **columns: Any) -> pd.DataFrame:
     answer = {
         "by": OWN, "claim": "", "reading": "", "quantity": "error", "metric": "mse", "loss": "mse",
         "selected": True, "target": "score", "group": "all", "method": "pooled", "part": "all",
+        "data_set": "",
         "statistic": "spearman", "n": 10_000, "share_converged": NAN, "r": r, "ci_low": r - 0.02,
         "ci_high": r + 0.02, "repeats": 5, "repeated": "seeds", "repeat_sd": 0.01,
         "remark": "",

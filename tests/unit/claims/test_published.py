@@ -12,6 +12,7 @@ import yaml
 
 from memorability.base.errors import InputError
 from memorability.claims.published import find_claim, load_published, parse_claims
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 
 PUBLISHED = Path(__file__).parents[3] / "memorability" / "claims" / "published.yaml"
 NAN = float("nan")
@@ -62,7 +63,9 @@ def test_figures_are_those_of_the_papers() -> None:
         for name, row in TABLE_2.items()
         for column, figure in zip(("ig", "memorability"), row, strict=True)
     }
-    without = {name: (row[0], row[3]) for name, row in figures.items() if name not in with_interval}
+    printed = {name: (row[0], row[3]) for name, row in figures.items() if name not in with_interval}
+    tables = ("khosla_table_1", "needell_")
+    without = {name: row for name, row in printed.items() if not name.startswith(tables)}
     assert without == {
         "dataset.images": (10_000, 10_000),
         "dataset.mean_score": (0.693, 10_000),
@@ -73,7 +76,63 @@ def test_figures_are_those_of_the_papers() -> None:
         "consistency.lamem": (0.67, 58_741),
         "consistency.lamem_simple": (0.67, 58_741),
         "consistency.lamem_delays": (0.68, 58_741),
+        "consistency.lamem_adversarial": (0.61, 58_741),
+        "consistency.lamem_adversarial_corrected": (0.67, 58_741),
+        "consistency.sun": (0.75, 500),
     }
+
+
+KHOSLA_TABLE_1 = """
+sun   hits      0.57 0.60 0.58 0.51 0.45  0.56 0.59 0.57 0.59 0.47
+sun   corrected 0.61 0.63 0.62 0.53 0.48  0.57 0.59 0.58 0.61 0.48
+lamem hits      0.46 0.48 0.46 0.43 0.35  0.54 0.55 0.53 0.57 0.40
+lamem corrected 0.52 0.54 0.55 0.47 0.43  0.61 0.61 0.60 0.64 0.47
+"""
+"""Test set, score, and r of fc6, fc7, fc8, network, HOG2x2 trained on SUN, then on LaMem."""
+
+
+def test_khoslas_table_1_is_as_printed_and_knows_what_lamem_cannot_answer() -> None:
+    found = {c.id: c for c in load_published() if c.id.startswith("khosla_table_1")}
+    expected = {}
+    for line in KHOSLA_TABLE_1.split("\n")[1:-1]:
+        test, score, *printed = line.split()
+        for train, network, values in (
+            ("sun", "finetuned", printed[:5]), ("lamem", "memnet", printed[5:]),
+        ):  # fmt: skip
+            names = ("fc6", "fc7", "fc8", network, "hog2x2")
+            for name, value in zip(names, values, strict=True):
+                expected[f"khosla_table_1.{train}_to_{test}.{score}.{name}"] = float(value)
+    assert {name: claim.value for name, claim in found.items()} == expected
+    for name, claim in found.items():
+        _, way, score, _ = name.split(".")
+        assert claim.quantity == f"pixels from {way.replace('_', ' ')}"
+        assert claim.target == {"hits": "score_uncorrected", "corrected": "score"}[score]
+        assert claim.dataset == way.split("_")[2]
+        assert claim.metric in PIXEL_PREDICTORS
+        unknown = score == "corrected" and "lamem" in way
+        assert claim.never == ("LaMem publishes no false alarms" if unknown else "")
+
+
+def test_needells_table_and_text_stand_as_printed_where_they_disagree() -> None:
+    found = {c.id: c for c in load_published() if c.id.startswith("needell_")}
+    models = {
+        "memnet": (0.55, 0.012, 2500), "resmem": (0.66, 0.008, 8900),
+        "resmem_retrain": (0.67, 0.008, 24_000), "m3m": (0.68, 0.009, 24_600),
+    }  # fmt: skip
+    in_table = {
+        f"needell_table_1.{model}.{statistic}": value
+        for model, values in models.items()
+        for statistic, value in zip(("spearman", "mse", "seconds"), values, strict=True)
+    }
+    in_text = {
+        "needell_text.resmem.spearman": 0.68, "needell_text.resmem.mse": 0.0091,
+        "needell_text.resmem_retrain.spearman": 0.68, "needell_text.resmem_retrain.mse": 0.0047,
+        "needell_text.resmem.seconds": 80 * 60, "needell_text.memnet.seconds": 80 * 60,
+        "needell_text.resmem_retrain.seconds": 15 * 3600, "needell_text.m3m.seconds": 30 * 3600,
+    }  # fmt: skip
+    assert {name: claim.value for name, claim in found.items()} == in_table | in_text
+    assert all(claim.never for claim in found.values())
+    assert {claim.dataset for claim in found.values()} == {"lamem_memcat"}
 
 
 def test_ids_and_what_they_look_for_agree() -> None:
@@ -88,7 +147,7 @@ def test_ids_and_what_they_look_for_agree() -> None:
             assert sought == (f"feature:{feature}", target, None)
         if group == "prediction":
             assert (claim.statistic, *sought) == (name, "prediction", "score", None)
-        if group != "consistency":
+        if group.partition("_")[0] not in ("consistency", "khosla", "needell"):
             assert "arXiv:2410.15235" in claim.source
         assert claim.statement.endswith(".")
 
@@ -111,7 +170,7 @@ def test_ids_and_what_they_look_for_agree() -> None:
         ({"value": 1.2, "ci": None}, "from -1 to 1"),
         ({"statistic": "pearson"}, r"statistic 'pearson'; expected one of \['spearman'"),
         ({"statistic": "count", "value": -2, "ci": None}, "from 0 to inf"),
-        ({"dataset": "figrim"}, "dataset 'figrim'"),
+        ({"dataset": "figrin"}, "dataset 'figrin'"),
         ({"doi": "x"}, r"add \['doi'\]"),
         ({"source": {"paper": "nobody", "where": "Table 1"}}, "paper 'nobody'"),
         ({"source": {"paper": "nobody"}}, r"keys of source that lack \['where'\]"),

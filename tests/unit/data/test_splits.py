@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memorability.base.errors import InputError
-from memorability.data.memcat import COLUMNS
+from memorability.data.published.memcat import COLUMNS
 from memorability.data.scores import read_scores
 from memorability.data.splits import (
     PARTS,

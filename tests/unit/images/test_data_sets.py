@@ -1,7 +1,7 @@
 """Facts of data sets, against the published numbers about them."""
 
 from memorability.claims.published import load_published
-from memorability.data.memcat import CATEGORIES
+from memorability.data.published.memcat import CATEGORIES
 from memorability.images.data_sets import DATA_SETS
 
 

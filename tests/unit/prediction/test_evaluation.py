@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from memorability.data.memcat import COLUMNS
+from memorability.data.published.memcat import COLUMNS
 from memorability.data.scores import read_scores
 from memorability.data.splits import published_split
 from memorability.prediction.evaluation import (

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from memorability.base.errors import InputError
-from memorability.study import paths, preflight
+from memorability.prediction.names import OWN_TEST_IMAGES
+from memorability.study import job_settings, paths, preflight
 from memorability.study.resolve import resolve
 from memorability.study.study import Study
 from tests.unit.study.test_study import ROOT, folder, merged
@@ -53,6 +54,32 @@ def test_where_images_are_from_is_known_of_published_data_sets_alone() -> None:
         study(**own)
 
 
+MINE = {
+    "kind": "folder", "images": "photographs", "scores": "mine.csv",
+    "columns": {"file": "f", "score": "s"},
+}  # fmt: skip
+COUNTED = {"hits": "h", "false_alarms": "a", "responses": "n"}
+
+
+def test_further_data_sets_come_with_their_downloads_tables_scores_and_origins() -> None:
+    counted = MINE | {"columns": MINE["columns"] | COUNTED, "images_from": ["other"]}
+    test_on = {"lamem": {"kind": "lamem"}, "mine": MINE, "counted": counted}
+    chosen = study(pixel_predictors=[FITTED], test_on=test_on)
+    sets = {each.name: each for each in chosen.further_sets}
+    assert {"lamem", "memcat_images"} <= {one.name for one in paths.downloads(chosen)}
+    assert sets["lamem"].source["scores"] == "resources/lamem/scores.parquet"
+    assert paths.given_tables(chosen).count("mine.csv") == 2
+    assert sets["mine"].targets == sets["lamem"].targets == ("score",)
+    assert sets["counted"].targets == chosen.targets
+    origins = {name: each.images_from for name, each in sets.items()}
+    assert origins == {"lamem": ("lamem",), "mine": None, "counted": ("other",)}
+    own, *further = job_settings.further_comparison(chosen)["sets"]
+    assert (own["name"], own["images_from"]) == (OWN_TEST_IMAGES, ["memcat"])
+    # MemCat was made with 2,000 images of each category, the others were not.
+    assert [each["bootstrap"]["by_category"] for each in (own, *further)] == [True] + 3 * [False]
+    assert study().further_sets == ()
+
+
 @pytest.mark.parametrize(
     ("prediction", "message"),
     [
@@ -77,6 +104,22 @@ def test_where_images_are_from_is_known_of_published_data_sets_alone() -> None:
             {"pixel_predictors": [FITTED], "pixel_weights": {FITTED: {"file": "own.pth"}}},
             r"the fit of efficientnet_lite0_ridge reads no weights of yours",
         ),
+        ({"test_on": {"lamem": {"kind": "lamem"}}}, r"test_on: lamem is named, but no predictor"),
+        (
+            {"pixel_predictors": [FITTED], "test_on": {"x": {"kind": "lamen"}}},
+            r"'lamen' is unknown \(did you mean 'lamem'",
+        ),
+        (
+            {"pixel_predictors": [FITTED], "test_on": {"x": {"kind": "lamem", "images": "a"}}},
+            r"test_on\.x",
+        ),
+        (
+            {
+                "pixel_predictors": [FITTED],
+                "test_on": {"x": MINE | {"columns": {"file": "f", "score": "f"}}},
+            },
+            r"test_on\.x\.columns: file and score both name",
+        ),
         ({"images_from": ["memkat"]}, r"'memkat' is unknown \(did you mean 'memcat'"),
         (
             {
@@ -98,6 +141,9 @@ def test_files_that_are_not_there_are_refused_before_any_job(tmp_path: Path) -> 
     chosen = study(pixel_predictors=[GIVEN], pixel_weights=weights)
     with pytest.raises(InputError, match=r"prediction\.pixel_weights\.memnet\.file: .*not exist"):
         preflight.check_weights(chosen)
+    chosen = study(pixel_predictors=[FITTED], test_on={"mine": MINE | {"images": str(tmp_path)}})
+    with pytest.raises(InputError, match=r"prediction\.test_on\.mine\.scores: .*not exist"):
+        preflight.check_further_sets(chosen)
 
 
 def explained(**where: Any) -> Study:

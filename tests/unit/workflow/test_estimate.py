@@ -26,10 +26,11 @@ from memorability.workflow.cost_figures import (
     Calibration,
     LossSeconds,
     Sizes,
+    latent_size,
     sizes_of,
 )
 from memorability.workflow.estimate import disk_bytes, estimate, in_words, page, passing_bytes
-from memorability.workflow.job_times import JobSeconds, latent_size
+from memorability.workflow.job_times import JobSeconds
 from memorability.workflow.planned_jobs import Job
 
 ROOT = Path(__file__).parents[3]
@@ -236,6 +237,28 @@ def test_looks_at_images_by_hand() -> None:
     most = JobSeconds(few, sizes_of(few), CALIBRATION)
     job = Job("ablate_images", {}, (), ())
     assert most.beyond_start(job) == pytest.approx(3177 * (1.5 + 40 * each))
+
+
+def test_further_data_sets_by_hand(tmp_path: Path) -> None:
+    names = ["efficientnet_lite0_ridge", "resmem_published"]
+    rows = pd.DataFrame({"f": ["a.png", "b.png", "c.png"], "s": [0.1, 0.2, 0.3]})
+    rows.to_csv(tmp_path / "s.csv", index=False)
+    mine = {
+        "kind": "folder", "images": str(tmp_path), "scores": str(tmp_path / "s.csv"),
+        "columns": {"file": "f", "score": "s"},
+    }  # fmt: skip
+    test_on = {"lamem": {"kind": "lamem"}, "mine": mine}
+    chosen = study({"prediction": {"pixel_predictors": names, "test_on": test_on}})
+    assert sizes_of(chosen).further == {"lamem": 58_741, "mine": 3}
+    seconds = JobSeconds(chosen, sizes_of(chosen), CALIBRATION)
+    fit, published = (PIXEL_PREDICTORS[name].seconds for name in names)
+    for name, images in sizes_of(chosen).further.items():
+        for head, each in ((names[0], 3 * fit), (names[1], published)):
+            job = Job("score_test_set", {"set": name, "head": head}, (), (), threads=2)
+            assert seconds.beyond_start(job) == pytest.approx(images * each / 2)
+    assert seconds.beyond_start(Job("compare_on_test_sets", {}, (), ())) > 0
+    (tmp_path / "s.csv").unlink()
+    assert sizes_of(chosen).further["mine"] == 0
 
 
 def test_disk_by_hand() -> None:

@@ -8,6 +8,7 @@ from matplotlib.text import Text
 
 from memorability.prediction.evaluation import Evaluation, evaluate
 from memorability.report.figures import prediction
+from memorability.report.figures.learning import pixel_training
 from memorability.report.figures.style import save
 from memorability.statistics.intervals import Bootstrap
 
@@ -234,3 +235,29 @@ def test_the_search_is_drawn_with_its_choice(lost: int, tmp_path: Path) -> None:
     shown = drawn(prediction.search(trials, note=NOTE), tmp_path)
     assert "chosen: 8-4 units, learning rate 0.001" in shown
     assert ("3 trials, 1 of which diverged" in shown) == bool(lost)
+
+
+# Training on pixels
+
+
+@pytest.mark.parametrize("targets", [["score"], ["score", "false_alarm_rate"]])
+def test_each_training_on_pixels_has_a_panel_with_both_errors(targets: list[str]) -> None:
+    heads = ["resnet50_narrow", "memnet_trained"]
+    trainings = [(head, target) for head in heads for target in targets]
+    if len(targets) > 1:
+        trainings.remove(("memnet_trained", "false_alarm_rate"))
+    rows = [
+        {"head": head, "target": target, "epoch": epoch, "train_error": 1 / epoch,
+         "validation_error": 2 / epoch}
+        for head, target in trainings for epoch in (1, 2, 3)
+    ]  # fmt: skip
+    figure = pixel_training(pd.DataFrame(rows), note="Simulated.")
+    drawn = [axes for axes in figure.axes if axes.axison]
+    assert len(drawn) == len(trainings)
+    for axes in drawn:
+        train, validation = axes.lines
+        np.testing.assert_allclose(train.get_ydata(), [1, 1 / 2, 1 / 3])
+        np.testing.assert_allclose(validation.get_ydata(), [2, 1, 2 / 3])
+    assert [axes.get_ylabel().partition("\n")[0] for axes in drawn if axes.get_ylabel()] == [
+        "ResNet-50, an eighth as", "MemNet, trained anew",
+    ]  # fmt: skip

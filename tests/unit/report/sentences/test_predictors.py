@@ -114,7 +114,7 @@ def test_page_and_figure_are_drawn_of_any_study(kind: str, tmp_path: Path) -> No
         kind in ("no best", "few")
     )
     assert "ResMem, as published" in text
-    write_comparison(whole, tmp_path / "page.html", note="A note.")
+    write_comparison(whole, None, tmp_path / "page.html", note="A note.")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert ("Predictors of the hit rate" in page) == (not kind.startswith("one"))
 

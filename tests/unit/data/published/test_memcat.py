@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from memorability.base.errors import InputError
-from memorability.data.memcat import images_root, read_table, unpack
+from memorability.data.published.memcat import images_root, read_table, unpack
 from memorability.data.scores import read_scores
 from memorability.images.store import Preparation, prepare
 from memorability.tables import store

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 
 from memorability.base.errors import InputError
-from memorability.data.lamem import PARTS, read_splits, unpack
+from memorability.data.published.lamem import PARTS, read_splits, unpack
 from memorability.data.scores import read_scores
 from memorability.images.store import Preparation, prepare
 from memorability.tables import store
 from tests.standins import lamem_files, photograph, write_tar, write_zip
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FILES = lamem_files()
 TRAIN = "lamem/splits/train_1.txt"
 
@@ -241,7 +241,7 @@ def test_splits_are_read_in_the_order_of_their_files(tmp_path: Path) -> None:
 PEAK = """
 import re, sys
 from pathlib import Path
-from memorability.data.lamem import unpack
+from memorability.data.published.lamem import unpack
 
 def kilobytes(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
