@@ -12,7 +12,13 @@ from memorability.networks.catalogue import LOSS_BACKBONES
 from memorability.study.study import Study
 
 # What each part of a study rests on.
-DATA_SETS = {"memcat": ["goetschalckx2019"], "lamem": ["khosla2015"]}
+DATA_SETS = {
+    "memcat": ["goetschalckx2019"],
+    "lamem": ["khosla2015"],
+    "sun": ["isola2011"],
+    "figrim": ["bylinskii2015"],
+    "things": ["hebart2019", "kramer2023"],
+}
 LOSSES = {
     "lpips_squeeze": ["zhang2018"],
     "lpips_vgg": ["zhang2018"],
@@ -108,7 +114,9 @@ def cited(study: Study) -> tuple[str, ...]:
     """
     settings = study.settings
     keys = ["memorability", "bagheri2024", "molder2021"]
-    keys += DATA_SETS.get(settings["dataset"]["kind"], [])
+    further = settings["prediction"]["test_on"].values() if study.runs else ()
+    for source in (settings["dataset"], *further):
+        keys += DATA_SETS.get(source["kind"], [])
     if study.runs:
         keys += ["simonyan2015", "paszke2019"]
         for loss in settings["losses"]:

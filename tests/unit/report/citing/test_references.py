@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from memorability.images.data_sets import DATA_SETS
 from memorability.networks.catalogue import BACKBONES, LOSSES
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.report.citing import references as module
@@ -34,6 +35,7 @@ def test_data_and_predictors_of_a_study_are_cited_and_those_of_others_are_not() 
     )
     assert "khosla2015" in lamem
     assert "goetschalckx2019" not in lamem
+    assert {"khosla2015", "isola2011"} <= {*cited(study("trained-on-lamem.yaml"))}
     assert {"dalal2005", "he2016", "akiba2019"} <= {*sample}
     assert not {"goetschalckx2019", "gatys2016"} & {*sample}
     assert not {"paszke2019", "zhang2018", "sundararajan2017"} & {*alone}
@@ -42,6 +44,7 @@ def test_data_and_predictors_of_a_study_are_cited_and_those_of_others_are_not() 
 def test_everything_that_has_a_source_has_a_reference() -> None:
     assert module.LOSSES.keys() == LOSSES.keys() - {"mse", "mae"}
     assert module.BACKBONES.keys() == BACKBONES.keys()
+    assert module.DATA_SETS.keys() == DATA_SETS.keys()
     of_tables = (module.LOSSES, module.BACKBONES, module.DATA_SETS, module.PREDICTORS)
     named = {key for table in of_tables for keys in table.values() for key in keys}
     assert named <= references().keys()
