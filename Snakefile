@@ -41,6 +41,7 @@ if study.runs:
     include: "rules/test_sets.smk"
     include: "rules/evaluate.smk"
     include: "rules/explain.smk"
+    include: "rules/where.smk"
 
 
 include: "rules/incremental.smk"

@@ -18,7 +18,7 @@ from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import PREDICTORS
 from memorability.report.citing import methods, references
 from memorability.report.contents import entries_of, place
-from memorability.report.labels import metric_label, score_label
+from memorability.report.labels import head_label, metric_label, score_label
 from memorability.workflow.fingerprint import KeptFingerprints
 from memorability.workflow.planned_jobs import dry_run
 
@@ -140,6 +140,11 @@ def code(script, predictor=None):
         return fingerprints.of(script, *(definitions(predictor(wildcards)) if predictor else []))
 
     return parameter
+
+
+def code_of_each(script, predictors):
+    """Return a parameter that changes with the code of a script and of each predictor that it uses."""
+    return lambda _: fingerprints.of(script, *flatten(map(definitions, predictors)))
 
 
 def definitions(predictor):

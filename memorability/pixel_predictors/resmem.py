@@ -111,11 +111,11 @@ def classifier_entropy(logits: Tensor) -> float:
 
 
 def _refuse_standardised(images: Tensor, features: Tensor) -> None:
-    lowest, highest = (float(end) for end in torch.aminmax(images))
+    lowest, highest = (float(end) for end in torch.aminmax(images.detach()))
     if lowest < 0 or highest > 1:
         sure = (
             f", and its classifier is sure of the class, with an entropy of "
-            f"{classifier_entropy(features):.2g} nats (photographs have about 3)"
+            f"{classifier_entropy(features.detach()):.2g} nats (photographs have about 3)"
             if features.shape[1] == CLASSES
             else ""
         )

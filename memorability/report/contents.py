@@ -76,10 +76,19 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/prediction_search": "search for the predictor (figure)",
         "tables/prediction_search": "search for the predictor (table)",
     },
-    "Attribution": {
-        "figures/attribution_baselines": "other baselines",
-        "figures/attribution_weights": "random weights",
-        "figures/attribution_deletion": "deletion and insertion",
+    "Where in an image": {
+        "figures/attribution_baselines": "attribution: other baselines",
+        "figures/attribution_weights": "attribution: random weights",
+        "figures/attribution_deletion": "attribution: deletion and insertion",
+        "figures/ablations": "what is taken away, and what it does (figure)",
+        "tables/ablations": "what is taken away, and what it does (table)",
+        "figures/ablation_examples": "images under each ablation",
+        "figures/memorability_maps": "maps of the predicted score",
+        "tables/map_agreement": "how far maps agree",
+        "tables/units": "units, and how they go with memorability",
+        "figures/unit_images": "images that move units most",
+        "tables/latent_map": "do images with similar scores lie together",
+        "figures/latent_maps": "embeddings on a plane",
     },
     "Image features": {
         "figures/feature_importance": "how much a model uses each feature (figure)",

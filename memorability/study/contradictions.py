@@ -354,3 +354,28 @@ def check_split(split: Mapping[str, Any], dataset: str, on_bad_image: str) -> No
             f"{on_bad_image} would go on without some. Set on_bad_image: stop, or split.kind: "
             "stratified."
         )
+
+
+def check_where(
+    where: Mapping[str, Any], prediction: Mapping[str, Any], weights: Mapping[str, Any]
+) -> None:
+    """Refuse to explain scores of a predictor that the study does not have, or to search at random.
+
+    Raises
+    ------
+    InputError
+        Naming the setting.
+    """
+    names = prediction["pixel_predictors"]
+    for name in where["predictors"]:
+        if name not in names:
+            raise InputError(
+                f"where.predictors: {name} is not among the predictors of "
+                f"prediction.pixel_predictors ({nearest(name, names)}). Add it there, or leave it out "
+                "here."
+            )
+    if "object" in where["detectors"] and where["predictors"] and weights["source"] == "random":
+        raise InputError(
+            "where.detectors: objects are found by trained weights of DeepLabV3, but weights.source is "
+            "random. Take torchvision or directory, or leave object out."
+        )

@@ -360,6 +360,12 @@ def attribution_checks(study: Study) -> Settings:
     )
 
 
+def where(study: Study, *names: str) -> Settings:
+    """Return what decides where scores lie (`where.looking.LookSettings`), and keys of `where`."""
+    own = {"seed": study_seed(study)} | _chosen(study.settings["where"], *names)
+    return pixel_scoring(study) | own
+
+
 # Statistics and claims
 
 
@@ -420,7 +426,7 @@ def claims(study: Study) -> Settings:
         "correlation": correlation(study),
         "ours": {
             "confidence": statistics["confidence"],
-            "external_claims": external_claims(study),
+            "external_claims": study.external_claims,
             **models,
         },
         "ledger": {
@@ -430,15 +436,6 @@ def claims(study: Study) -> Settings:
             "other_model": notes.other_model(study),
             "unavailable": unavailable,
         },
-    }
-
-
-def external_claims(study: Study) -> dict[str, dict[str, str]]:
-    """Return quantity -> name of a source from elsewhere -> id of the figure that it answers."""
-    keys = {"error": "external_errors", "distinctiveness": "external_latents"}
-    return {
-        quantity: {name: source.get("claim", "") for name, source in study.settings[key].items()}
-        for quantity, key in keys.items()
     }
 
 

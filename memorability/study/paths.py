@@ -46,7 +46,7 @@ def given_tables(study: Study) -> list[str]:
     sources += [prediction["external"]] * bool(study.runs)
     made_elsewhere = [source["file"] for named in sources for source in named.values()]
     further = [each.source["scores"] for each in study.further_sets if each.is_own]
-    return [scored] * own + split + made_elsewhere + further
+    return [scored] * own + split + made_elsewhere + further + regions(study)
 
 
 def given_weights(study: Study) -> list[str]:
@@ -199,6 +199,34 @@ def pixel_weights(study: Study, name: str) -> list[str]:
     return [f"resources/{known[download].path}" for download in names]
 
 
+def opened_with(study: Study, spec: PixelPredictorSpec) -> dict[str, list[str]]:
+    """Return the files that a predictor of pixels scores with: its weights, and its mean image.
+
+    One that is fitted here is opened with the file of its fit to the score.
+    """
+    fit = f"{study.results}/pixel_predictors/{spec.name}/score.safetensors"
+    return {
+        "weights": [fit] if spec.fits else pixel_weights(study, spec.name),
+        "mean_image": [] if spec.fits else mean_image(study, spec.name),
+    }
+
+
+def detector_weights(study: Study) -> dict[str, list[str]]:
+    """Return the files of each detector of regions that the study asks for."""
+    known = registry()
+    faces = [f"resources/{known[f'facenet_{net}'].path}" for net in ("pnet", "rnet", "onet")]
+    segmenter = study.weights_directory / OBJECT_NETWORKS["deeplabv3_resnet101"]
+    files = {"face": faces, "object": [str(segmenter)]}
+    asked = study.settings["where"]["detectors"] if study.where_predictors else []
+    return {name: files[name] for name in asked}
+
+
+def regions(study: Study) -> list[str]:
+    """Return the table of regions of images that the user gave, if scores are explained."""
+    given = study.settings["where"]["regions"]
+    return [given] if given and study.where_predictors else []
+
+
 def mean_image(study: Study, name: str) -> list[str]:
     """Return the file of the mean image that the user gave with a predictor of pixels, if any."""
     own = study.settings["prediction"]["pixel_weights"].get(name, {})
@@ -274,7 +302,8 @@ def _weights(study: Study) -> set[str]:
         for spec in study.pixel_predictors
         for file in (*pixel_weights(study, spec.name), *mean_image(study, spec.name))
     ]
-    return read.union(object_weights(study), begun, of_pixels)
+    found = [file for files in detector_weights(study).values() for file in files]
+    return read.union(object_weights(study), begun, of_pixels, found)
 
 
 def weight_files(study: Study, protocol: str, loss: str) -> list[str]:

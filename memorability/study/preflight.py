@@ -93,6 +93,8 @@ def check_tables_from_elsewhere(study: Study) -> None:
         for name, source in study.settings[key].items():
             what = f"a table of {key.removeprefix('external_')}"
             _require(Path(source["file"]), f"{key}.{name}.file", what)
+    for file in paths.regions(study):
+        _require(Path(file), "where.regions", "a table of regions")
 
 
 def check_pretraining_images(study: Study) -> None:

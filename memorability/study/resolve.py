@@ -32,6 +32,7 @@ from memorability.study.contradictions import (
     check_split,
     check_tables,
     check_target,
+    check_where,
     in_full,
     refuse_equal_protocols,
     selected_runs,
@@ -105,6 +106,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
         check_search(config["prediction"]["search"])
         check_heads(config["prediction"]["external"])
         check_pixel_predictors(config["prediction"], config["dataset"]["kind"])
+        check_where(config["where"], config["prediction"], config["weights"])
     study = Study(_in_order(config), protocols, runs, selected)
     columns = study.image_source["columns"]
     check_target(config["statistics"]["target"], columns)

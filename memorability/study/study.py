@@ -302,6 +302,21 @@ class Study:
         return tuple(PIXEL_PREDICTORS[name] for name in names)
 
     @property
+    def external_claims(self) -> dict[str, dict[str, str]]:
+        """Quantity -> name of a source from elsewhere -> id of the figure that it answers."""
+        keys = {"error": "external_errors", "distinctiveness": "external_latents"}
+        return {
+            quantity: {name: source.get("claim", "") for name, source in self.settings[key].items()}
+            for quantity, key in keys.items()
+        }
+
+    @property
+    def where_predictors(self) -> tuple[PixelPredictorSpec, ...]:
+        """The predictors of pixels whose scores are explained (docs/where.md)."""
+        names = self.settings["where"]["predictors"] if self.runs else ()
+        return tuple(PIXEL_PREDICTORS[name] for name in names)
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The scores that predictors of pixels are fitted to and compared on (`SCORE_KINDS`)."""
         return ("score", *(RATES if self.has_counts else ()))

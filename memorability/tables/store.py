@@ -18,7 +18,14 @@ from pyarrow import parquet
 from memorability.base.errors import InputError, nearest
 from memorability.base.files import atomic
 from memorability.base.run_keys import RUN_KEYS
-from memorability.tables.schemas import analysis, autoencoder, data, explanation, prediction
+from memorability.tables.schemas import (
+    analysis,
+    autoencoder,
+    data,
+    explanation,
+    prediction,
+    where,
+)
 from memorability.tables.schemas.columns import Table
 
 
@@ -34,7 +41,12 @@ def merged(*groups: Mapping[str, Table]) -> dict[str, Table]:
 
 
 SCHEMAS: Mapping[str, Table] = merged(
-    data.TABLES, autoencoder.TABLES, analysis.TABLES, prediction.TABLES, explanation.TABLES
+    data.TABLES,
+    autoencoder.TABLES,
+    analysis.TABLES,
+    prediction.TABLES,
+    explanation.TABLES,
+    where.TABLES,
 )
 """Name of a table -> what it is sorted by, and its columns in their order."""
 

@@ -25,6 +25,25 @@ FIGURES: dict[str, Any] = yaml.safe_load(
 )
 
 
+PUBLISHED_LATENT = 25_088
+
+# Of the rules that look into images.
+ABLATED = 40  # images that one becomes, controls included
+PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a plane
+UNITS = 1000  # of a layer
+MAPPED = 130  # scores that a map by all methods takes as long as
+MAP_PAIRS = 20  # of methods
+ABLATING = 1.5  # seconds of an image, without its scores
+
+DRAWN = (
+    "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency",
+    "controls", "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors",
+    "features", "forest", "increments", "latent_map", "maps", "matrix", "measures",
+    "pixel_training", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
+    "reconstructions", "scores", "search", "seed_agreement", "selection", "test_sets", "units",
+)  # fmt: skip
+"""Figures, each of the rule plot_<name>."""
+
 SPLITS = {("memcat", "published"): (5_892, 3_177), ("lamem", "official"): (45_000, 10_000)}
 """Training and test images, by kind of data set and of split."""
 
@@ -204,3 +223,16 @@ def _distinct(table: pd.DataFrame, column: str | None, *, otherwise: int) -> int
     """Return how many values a column of a table has, if the table has one of that name."""
     name = one_form(column or "")
     return int(table[name].nunique()) if list(table.columns).count(name) == 1 else otherwise
+
+
+def latent_size(study: Study) -> int:
+    """Return the number of values of the analysed model's latents, of the paper's without one.
+
+    They are those of `memorability.autoencoder.architecture.Autoencoder`, which needs torch.
+    """
+    if not study.runs:
+        return PUBLISHED_LATENT
+    width = float(study.settings["autoencoder"]["width"])
+    if study.protocols[study.settings["selected"]["protocol"]].bottleneck == "fc4096":
+        return max(1, round(width * 4096))
+    return max(1, round(width * 512)) * 7 * 7

@@ -21,8 +21,8 @@ from memorability.study import job_settings, paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.calibration import calibrate, random_loss
-from memorability.workflow.cost_figures import Calibration, Sizes, sizes_of
-from memorability.workflow.job_times import JobSeconds, latent_size
+from memorability.workflow.cost_figures import Calibration, Sizes, latent_size, sizes_of
+from memorability.workflow.job_times import JobSeconds
 from memorability.workflow.planned_jobs import Job, span
 
 CORES = (1, 2, 4, 8, 16, 32, 64)

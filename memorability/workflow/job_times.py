@@ -19,17 +19,25 @@ from memorability.study import paths
 from memorability.study.preflight import model_bytes
 from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
+    ABLATED,
+    ABLATING,
+    DRAWN,
     FIGURES,
+    MAP_PAIRS,
+    MAPPED,
+    PLACED,
+    PUBLISHED_LATENT,
+    UNITS,
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
     Sizes,
     architecture,
+    latent_size,
 )
 from memorability.workflow.planned_jobs import Job
 
 PUBLISHED_WEIGHTS = 25_088 * 1024 + 1024 * 512  # of the predictor that FIGURES["predict"] is of
-PUBLISHED_LATENT = 25_088
 SMALLEST_PREDICTOR = 0.01  # of that time, whatever the size: a batch's own
 GRU_EPOCHS = 50
 SHUFFLES = 1000  # of the permutation test of learning rates
@@ -46,14 +54,6 @@ CONTROLS = 6  # of an error, each correlated with every run of it
 GIVEN_DRAWS = 1000  # most resamples given a control
 PHOTOGRAPH = 1e5  # bytes
 RESPONSES = 80  # of an image, where single ones are modelled
-DRAWN = (
-    "attribution_checks", "attributions", "consistency", "controls", "decay", "distinctiveness",
-    "errors", "external_distinctiveness", "external_errors", "features", "forest", "increments",
-    "matrix", "measures", "pixel_training", "planted", "prediction", "predictors", "pretraining",
-    "protocol_effects", "reconstructions", "scores", "search", "seed_agreement", "selection",
-    "test_sets",
-)  # fmt: skip
-"""Figures, each of the rule plot_<name>."""
 
 
 class JobSeconds:
@@ -163,6 +163,19 @@ class JobSeconds:
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
             ),
+            "ablate_images": self._ablate,
+            "summarise_ablations": lambda _: self._plain(
+                2 * ABLATED * len(self._study.where_predictors), self._looked_at("images")
+            ),
+            "map_images": self._map,
+            "look_at_units": self._units,
+            "map_embeddings": lambda _: (
+                PLACED * (1 + len(self._study.where_predictors)) * self._sizes.test
+            ),
+            "list_units": lambda _: FIGURES["figure"],
+            "compare_maps": lambda _: self._plain(
+                MAP_PAIRS * len(self._study.where_predictors), self._looked_at("mapped_images")
+            ),
             "compare_predictors": lambda _: (
                 HEAD_METRICS
                 * heads
@@ -193,6 +206,24 @@ class JobSeconds:
                 * FIGURES["byte"]
             ),
         }
+
+    def _looked_at(self, key: str) -> int:
+        """Return how many test images a rule of `where` looks at."""
+        return self._explained(self._study.settings["where"][key])
+
+    def _ablate(self, job: Job) -> float:
+        predictors = sum(spec.seconds for spec in self._study.where_predictors)
+        return self._looked_at("images") * (ABLATING + ABLATED * predictors / job.threads)
+
+    def _units(self, job: Job) -> float:
+        predictors = self._study.where_predictors
+        seconds = sum(spec.seconds for spec in predictors) / job.threads
+        images = self._sizes.test
+        return images * seconds + self._plain(UNITS * len(predictors), images)
+
+    def _map(self, job: Job) -> float:
+        predictors = sum(spec.seconds for spec in self._study.where_predictors)
+        return self._looked_at("mapped_images") * MAPPED * predictors / job.threads
 
     def _analysing(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that need tables alone."""
@@ -410,16 +441,3 @@ class JobSeconds:
 def _pixel_seconds(job: Job) -> float:
     """Return the seconds of one core in which the job's predictor of pixels scores an image."""
     return named(PIXEL_PREDICTORS, job.wildcards["head"], "predictor").seconds
-
-
-def latent_size(study: Study) -> int:
-    """Return the number of values of the analysed model's latents, of the paper's without one.
-
-    They are those of `memorability.autoencoder.architecture.Autoencoder`, which needs torch.
-    """
-    if not study.runs:
-        return PUBLISHED_LATENT
-    width = float(study.settings["autoencoder"]["width"])
-    if study.protocols[study.settings["selected"]["protocol"]].bottleneck == "fc4096":
-        return max(1, round(width * 4096))
-    return max(1, round(width * 512)) * 7 * 7

@@ -93,8 +93,8 @@ def describe(output):
         "non_empty": bool((get_flag_value(output, "ensure") or {}).get("non_empty")),
         "report": shown and {
             "caption": shown.caption.get_path_or_uri(secret_free=True) if shown.caption else None,
-            "category": shown.category(SimpleNamespace(loss="mse")),
-            "labels": shown.labels(SimpleNamespace(loss="mse")),
+            "category": shown.category(SimpleNamespace(loss="mse", head="svr")),
+            "labels": shown.labels(SimpleNamespace(loss="mse", head="svr")),
         },
     }
 

@@ -124,6 +124,20 @@ def test_predictors_of_pixels_are_compared_for_every_score(sample: Path) -> None
     assert {"predicted_hog2x2", "predicted_resnet50_narrow"} < set(features)
 
 
+def test_what_a_predictor_of_pixels_leans_on_is_shown(sample: Path) -> None:
+    tables = {
+        name: store.read(sample / f"results/sample/tables/{name}.parquet", name)
+        for name in ("ablations", "ablation_answers", "map_agreement", "units", "latent_map")
+    }
+    rows = tables["ablations"].set_index(["group", "ablation"])
+    assert (rows.loc["all", "n"] == 12).all()
+    assert rows.loc[("all", "grey"), "absolute"] > 0
+    assert set(tables["ablation_answers"]["measure"]) == {"absolute", "beyond_noise"}
+    assert tables["map_agreement"]["r"].notna().all()
+    assert (tables["units"]["n"] == 37).all()
+    assert set(tables["latent_map"]["embedding"]) == {"autoencoder", "resnet50_narrow"}
+
+
 def test_predictors_of_pixels_are_tested_on_other_photographs(sample: Path) -> None:
     table = store.read(sample / "results/sample/tables/test_sets.parquet", "test_sets")
     assert set(table["set"]) == {"own test images", "photographs"}

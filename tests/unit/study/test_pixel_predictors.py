@@ -144,3 +144,56 @@ def test_files_that_are_not_there_are_refused_before_any_job(tmp_path: Path) -> 
     chosen = study(pixel_predictors=[FITTED], test_on={"mine": MINE | {"images": str(tmp_path)}})
     with pytest.raises(InputError, match=r"prediction\.test_on\.mine\.scores: .*not exist"):
         preflight.check_further_sets(chosen)
+
+
+def explained(**where: Any) -> Study:
+    overlay = {"where": {"predictors": [FITTED, PUBLISHED], **where}}
+    return study(overlay, pixel_predictors=[FITTED, PUBLISHED])
+
+
+def test_scores_are_explained_by_the_files_that_they_are_made_with() -> None:
+    chosen = explained()
+    files = {spec.name: paths.opened_with(chosen, spec) for spec in chosen.where_predictors}
+    assert files[FITTED]["weights"] == [
+        f"results/memcat/pixel_predictors/{FITTED}/score.safetensors"
+    ]
+    assert files[PUBLISHED]["weights"] == paths.pixel_weights(chosen, PUBLISHED)
+    assert study().where_predictors == ()
+
+
+def test_detectors_and_regions_are_read_only_where_scores_are_explained() -> None:
+    chosen = explained(detectors=["face", "object"], regions="regions.csv")
+    assert [len(files) for files in paths.detector_weights(chosen).values()] == [3, 1]
+    fetched = {download.name for download in paths.downloads(chosen)}
+    assert {"facenet_pnet", "facenet_rnet", "facenet_onet", "deeplabv3_resnet101_coco"} <= fetched
+    assert "regions.csv" in paths.given_tables(chosen)
+    with pytest.raises(InputError, match=r"where\.regions"):
+        preflight.check_tables_from_elsewhere(chosen)
+    nobody = study({"where": {"detectors": ["face"], "regions": "regions.csv"}})
+    assert paths.detector_weights(nobody) == {}
+    assert "regions.csv" not in paths.given_tables(nobody)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "says"),
+    [
+        ({"where": {"predictors": ["resmem_published"]}}, "where.predictors: resmem_published is not"),
+        ({"where": {"predictors": ["resmem"]}}, "resmem"),
+        ({"where": {"regions": "regions.xlsx"}}, "where.regions"),
+        ({"where": {"fill": "black"}}, "where.fill"),
+        ({"where": {"images": 0}}, "where.images"),
+        (
+            {
+                "where": {"predictors": [FITTED], "detectors": ["object"]},
+                "weights": {"source": "random"}, "prediction": {"pixel_predictors": [FITTED]},
+            },
+            "where.detectors: objects are found by trained weights",
+        ),
+    ],
+)  # fmt: skip
+def test_mistakes_in_what_is_explained_are_named(overlay: dict[str, Any], says: str) -> None:
+    random = {"features": {"objects": False}, "protocols": ["untrained_start"]}
+    own = {"selected": {"protocol": "untrained_start"}}
+    with pytest.raises(InputError) as error:
+        resolve(merged(random, own, overlay), ROOT)
+    assert says in str(error.value)

@@ -1528,7 +1528,7 @@ def test_what_is_made_elsewhere_is_named_and_noted() -> None:
     for base in ({}, ALONE):
         study = resolve(merged(base, overlay), ROOT)
         assert notes.study_note(study) == note
-        assert job_settings.external_claims(study) == {
+        assert study.external_claims == {
             "error": {"theirs": "table_1.lpips_squeeze", "mine": ""},
             "distinctiveness": {"theirs": "distinctiveness"},
         }

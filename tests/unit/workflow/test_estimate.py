@@ -26,10 +26,11 @@ from memorability.workflow.cost_figures import (
     Calibration,
     LossSeconds,
     Sizes,
+    latent_size,
     sizes_of,
 )
 from memorability.workflow.estimate import disk_bytes, estimate, in_words, page, passing_bytes
-from memorability.workflow.job_times import JobSeconds, latent_size
+from memorability.workflow.job_times import JobSeconds
 from memorability.workflow.planned_jobs import Job
 
 ROOT = Path(__file__).parents[3]
@@ -220,6 +221,22 @@ def test_predictors_of_pixels_by_hand() -> None:
     assert seconds.beyond_start(job) == pytest.approx(passes * fit.seconds)
     job = Job("view_images", {"view": "squashed_to_224"}, (), (), threads=2)
     assert seconds.beyond_start(job) == pytest.approx(10_000 * FIGURES["prepare"] / 2)
+
+
+def test_looks_at_images_by_hand() -> None:
+    name = "resmem_published"
+    prediction = {"prediction": {"pixel_predictors": [name]}}
+    chosen = study(prediction | {"where": {"predictors": [name], "images": 200}})
+    seconds = JobSeconds(chosen, sizes_of(chosen), CALIBRATION)
+    each = PIXEL_PREDICTORS[name].seconds
+    job = Job("ablate_images", {}, (), (), threads=2)
+    assert seconds.beyond_start(job) == pytest.approx(200 * (1.5 + 40 * each / 2))
+    job = Job("map_images", {}, (), (), threads=2)
+    assert seconds.beyond_start(job) == pytest.approx(100 * 130 * each / 2)
+    few = study(prediction | {"where": {"predictors": [name], "images": 10**6}})
+    most = JobSeconds(few, sizes_of(few), CALIBRATION)
+    job = Job("ablate_images", {}, (), ())
+    assert most.beyond_start(job) == pytest.approx(3177 * (1.5 + 40 * each))
 
 
 def test_further_data_sets_by_hand(tmp_path: Path) -> None:

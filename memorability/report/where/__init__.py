@@ -1,0 +1,1 @@
+"""Figures, pages and sentences on where in an image its predicted memorability lies."""

@@ -1,0 +1,1 @@
+"""Where in an image its predicted memorability lies: ablations, maps, units, and the map of latents."""
