@@ -9,6 +9,8 @@ from io import TextIOWrapper
 
 from memorability.base.errors import InputError
 from memorability.commands.fit import add_fit
+from memorability.commands.game import add_game
+from memorability.commands.page import add_page
 from memorability.commands.predict import add_predict
 from memorability.commands.study import add_study
 
@@ -45,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_predict(commands)
     add_fit(commands)
+    add_game(commands)
+    add_page(commands)
     add_study(commands)
     return parser
 

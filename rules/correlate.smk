@@ -230,7 +230,7 @@ rule plot_protocol_effects:
 ANALYSIS += [
     expand(rules.correlate.output, quantity=QUANTITIES),
     rules.summarise_errors.output if "error" in QUANTITIES else [],
-    rules.plot_forest.output,
+    rules.plot_forest.output if MEASURED else [],
 ]
 if study.runs:
     ANALYSIS += [

@@ -59,4 +59,5 @@ rule plot_increments:
         "../scripts/plot_increments.py"
 
 
-ANALYSIS += [rules.measure_increments.output, rules.plot_increments.output]
+if MEASURED:
+    ANALYSIS += [rules.measure_increments.output, rules.plot_increments.output]

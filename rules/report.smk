@@ -143,7 +143,7 @@ rule summarise_study:
         attributions=[rules.attribute.output.attributions] if study.runs else [],
         decay=[rules.measure_decay.output.decay] if study.decays else [],
         near_duplicates=[rules.list_near_duplicates.output.table] if study.runs else [],
-        increments=rules.measure_increments.output.table,
+        increments=[rules.measure_increments.output.table] if MEASURED else [],
         comparison=[rules.compare_predictors.output.comparison] if study.pixel_predictors else [],
         metrics=[rules.evaluate_prediction.output.metrics] if study.runs else [],
         gains=[rules.evaluate_prediction.output.gains] if study.runs else [],

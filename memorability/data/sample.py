@@ -22,7 +22,7 @@ from skimage.color import rgb2gray, rgb2hsv
 from skimage.filters import sobel
 
 from memorability.base.seeding import numpy_stream
-from memorability.memory_game.game import TARGETS, Observers, simulate_trials
+from memorability.memory_game.game import LAMEM, Observers, simulate_trials
 from memorability.memory_game.scoring import (
     attentive_trials,
     correct_delays,
@@ -185,7 +185,7 @@ def _play(planted: pd.DataFrame, *, observers: int, generator: np.random.Generat
     A game needs 66 targets; what a small sample lacks are images without files, which are shown,
     remembered like the average image and never scored.
     """
-    lacking = max(0, TARGETS - len(planted))
+    lacking = max(0, LAMEM.targets - len(planted))
     truth = planted[["memorability", "false_alarm_rate"]]
     padded = np.vstack([truth.to_numpy(), np.tile(truth.mean().to_numpy(), (lacking, 1))])
     return simulate_trials(

@@ -124,7 +124,11 @@ def split_counts(
 
 
 def noise_ceiling(
-    images: pd.DataFrame, *, bootstrap: Bootstrap, splits: int = SPLITS
+    images: pd.DataFrame,
+    *,
+    bootstrap: Bootstrap,
+    splits: int = SPLITS,
+    targets: Sequence[str] = TARGETS,
 ) -> pd.DataFrame:
     """Estimate the highest rank correlation that a perfect predictor of the scores could reach.
 
@@ -137,6 +141,8 @@ def noise_ceiling(
         See `CeilingSettings`.
     splits
         Number of random halvings, at least 1.
+    targets
+        Scores whose ceilings are estimated; those of one do not depend on which others are.
 
     Returns
     -------
@@ -189,7 +195,7 @@ def noise_ceiling(
     found, spreads = [], []
     for number in range(splits):
         halves = split_counts(hits, false_alarms, responses, generator=generator)
-        for target in TARGETS:
+        for target in targets:
             first, second = (half.score(target) for half in halves)
             for group in divided:
                 keys = {"target": target, "group": group.name, "n": int(group.chosen.sum())}

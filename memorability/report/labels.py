@@ -198,8 +198,10 @@ def with_networks(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
     Parameters
     ----------
     tables
-        Tables `correlations`. Those of errors know the network.
+        Tables `correlations`, or none. Those of errors know the network.
     """
+    if not tables:
+        return []
     errors = pd.concat(tables, ignore_index=True)
     errors = errors[(errors["quantity"] == "error") & (errors["metric"] == errors["loss"])]
     known = errors.drop_duplicates(["protocol", "loss"]).set_index(["protocol", "loss"])["backbone"]

@@ -181,12 +181,13 @@ def summary(
     if not scored:
         return f"{'; '.join(said)}."
     return (
-        f"{'; '.join(said)}.\n{_interval_in_words(saved, category)} An image that is not called "
+        f"{'; '.join(said)}.\n{interval_in_words(saved, category)} An image that is not called "
         "unusual may still be unlike the study's images: grey, blurred and upside-down images pass."
     )
 
 
-def _interval_in_words(saved: SavedPredictor, category: str | None) -> str:
+def interval_in_words(saved: SavedPredictor, category: str | None) -> str:
+    """Return what the intervals of a study's scores stand for, as `summary` says it."""
     width, coverage = saved.intervals.of(category), saved.facts["interval"]["coverage"]
     whose = f"{category} images" if category in saved.intervals.categories else "images"
     words = (

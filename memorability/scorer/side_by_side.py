@@ -53,7 +53,11 @@ def of_study(path: Path) -> PixelPredictor:
     InputError
         As `memorability.scorer.bundle.read_saved_predictor`.
     """
-    saved = read_saved_predictor(path)
+    return of_saved(read_saved_predictor(path), path)
+
+
+def of_saved(saved: SavedPredictor, path: Path) -> PixelPredictor:
+    """Return a saved predictor, which was read from a file, as one that stands beside others."""
     made, how, images = (
         saved.facts["made"],
         saved.facts["preparation"],

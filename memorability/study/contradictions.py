@@ -7,6 +7,7 @@ from memorability.base.errors import InputError, named, nearest
 from memorability.base.text import one_form
 from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
+from memorability.memory_game.browser.columns import FOR_STUDIES
 from memorability.memory_game.score_kinds import COUNTS, SCORE_KINDS
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import HEADS
@@ -15,6 +16,14 @@ from memorability.study.protocol import Protocol
 
 GRID_SIZE = 14_280
 """Combinations of the published grid, as `memorability.prediction.search` has it."""
+
+
+def in_full(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data set of a configuration; a game becomes a folder or table with its columns."""
+    if dataset["kind"] != "game":
+        return dict(dataset)
+    kind = "folder" if "images" in dataset else "table"
+    return {**dataset, "kind": kind, "columns": {name: name for name in FOR_STUDIES}}
 
 
 def has_images(dataset: Mapping[str, Any]) -> bool:

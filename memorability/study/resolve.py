@@ -33,6 +33,7 @@ from memorability.study.contradictions import (
     check_tables,
     check_target,
     check_where,
+    in_full,
     refuse_equal_protocols,
     selected_runs,
 )
@@ -86,6 +87,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
             + "\n  - ".join(sorted(set(mistakes)))
             + "\nEvery key is explained in config.yaml."
         )
+    config = {**config, "dataset": in_full(config["dataset"])}
     check_images(config["dataset"], config["runs"])
     check_tables(config["dataset"])
     check_external(config)

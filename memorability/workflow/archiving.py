@@ -25,7 +25,8 @@ SUFFIXES = {".parquet", ".tsv", ".json", ".md", ".html", ".svg", ".png", ".txt",
 # Below the results: photographs, and pages that show them.
 _PHOTOGRAPHS = (
     "dataset/images/*", "figures/attributions.*", "figures/reconstructions.*", "report.html",
-    "tables/near_duplicates.html",
+    "tables/near_duplicates.html", "figures/ablation_examples.*", "figures/memorability_maps/*",
+    "figures/unit_images/*",
 )  # fmt: skip
 METADATA = "ro-crate-metadata.json"
 _SNAKEFILE, _README = "workflow/Snakefile", "README.md"

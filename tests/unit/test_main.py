@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,14 +19,17 @@ import torch
 
 from memorability.__main__ import main
 from memorability.base.errors import InputError
-from memorability.commands import fit
 from memorability.commands import study as study_commands
+from memorability.memory_game.browser.store import ResultStore
 from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
+from memorability.scorer.page import PageServer
 from memorability.scorer.side_by_side import of_study
+from memorability.sources import fetching
 from memorability.tables import store
+from tests.browser_games import participant, photographs, showings, trial
 from tests.standins import photograph
 from tests.tables import read_record
 
@@ -180,7 +184,7 @@ def test_a_predictor_is_trained_from_the_command_line_and_scores(
     monkeypatch.setitem(  # type: ignore[arg-type]
         resnet.KINDS, "resnet50_narrow", replace(kind, recipe=replace(kind.recipe, epochs=1))
     )
-    monkeypatch.setattr(fit, "resources_directory", lambda: place / "resources")
+    monkeypatch.setattr(fetching, "resources_directory", lambda: place / "resources")
     with monkeypatch.context() as patch:
         command = ["memorability", "fit", "--predictor", "resnet50_narrow", "--threads", "1"]
         command += ["--scores", "scores.csv", "--images", "photographs", "--output", "mine"]
@@ -350,3 +354,68 @@ def test_what_snakemake_does_is_asked_of_the_workflow_around_the_package(
     assert "results/mine/report.html" in capsys.readouterr().out
     monkeypatch.setattr(study_commands, "is_checkout", lambda: False)
     assert "has no workflow" in str(told("estimate", str(study)))
+
+
+def game(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
+    """Run a step of the game and return its exit status, or the message it ends with."""
+    monkeypatch.setattr(sys, "argv", ["memorability", "game", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_a_game_from_photographs_to_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photographs(tmp_path / "targets", 12, 1)
+    photographs(tmp_path / "others", 12, 2)
+    Path("consent.txt").write_text("You take part.", encoding="utf-8")
+    Path("game.yaml").write_text(
+        "design: {targets: 10, fillers: 6, vigilance: 4, target_delays: [3, 20],"
+        " vigilance_delays: [0, 3]}\npractice: {attempts: 0}\n",
+        encoding="utf-8",
+    )
+    make = ("make", "played", "--targets", "targets", "--fillers", "others", "--participants", "6")
+    assert game(monkeypatch, *make, "--consent", "nowhere.txt").startswith("nowhere.txt cannot")
+    assert game(monkeypatch, *make, "--consent", "consent.txt", "--settings", "game.yaml") == 0
+    assert "no showing of a game" in game(monkeypatch, "score", "played", "--output", "scores")
+    results = ResultStore(Path("played"))
+    for number in range(2):
+        sequence = results.begin(participant(number), {})["sequence"]
+        rows = showings(Path("played"), sequence).to_dict("records")
+        results.add(participant(number), [trial(row["position"], row["repeat"]) for row in rows])
+    capsys.readouterr()
+    assert game(monkeypatch, "score", "played", "--output", "scores") == 0
+    assert "2 observers began, 2 count." in capsys.readouterr().out
+    assert len(pd.read_csv("scores/data/description-trials_data.csv")) == 2 * 34
+    assert "exists" in game(monkeypatch, "score", "played", "--output", "scores")
+    two = ("score", "played", "consent.txt", "--output", "more")
+    assert "one folder of a game" in game(monkeypatch, *two)
+    assert game(monkeypatch, "score", "played", "--output", "x", "--only", "task") == 2
+    assert "no folder of a game" in game(monkeypatch, "serve", "targets")
+
+
+def test_a_page_opens_with_the_predictors_that_are_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def opened(*arguments: str) -> Any:
+        monkeypatch.setattr(sys, "argv", ["memorability", "page", *arguments, "--port", "0"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    def end(server: PageServer) -> None:
+        served.append([facts.predictor for facts in server.scorers.facts])
+        raise KeyboardInterrupt
+
+    served: list[list[str]] = []
+    monkeypatch.setattr(PageServer, "serve_forever", end)
+    model = ("--model", str(place / "bundle.safetensors"), "--threads", "1")
+    assert "Nothing says what to score with" in opened()
+    assert "'resmem' is unknown" in opened("--predictor", "resmem")
+    assert opened(*model) == 0
+    assert capsys.readouterr().out.startswith("The page: http://127.0.0.1:")
+    assert opened(*model, "--address", "0.0.0.0", "--name", "lab.example.org") == 0
+    assert re.match(r"The page: http://lab\.example\.org:\d+/\S{20,}/\n", capsys.readouterr().out)
+    assert served == [["study made_up"]] * 2

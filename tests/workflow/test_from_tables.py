@@ -13,7 +13,11 @@ import pytest
 import yaml
 from pyarrow import parquet
 
+from memorability.memory_game.browser.reading import read_game
+from memorability.memory_game.browser.scoring import score_game, write_scores
+from memorability.memory_game.browser.store import ResultStore
 from memorability.tables import store
+from tests.browser_games import participant, showings, small_game, trial
 from tests.standins import memcat_rows, write_memcat_table
 from tests.workflow.conftest import Snakemake, dry_run, put_back
 from tests.workflow.data_sets import assert_opens_as_one, data_sets
@@ -267,3 +271,34 @@ def test_memcats_own_table_takes_under_two_minutes_of_two_cores(
     figure = claims.loc["table_1.lpips_squeeze"]
     assert (figure["by"], figure["data"]) == ("external error: made_up", "published set")
     assert (figure["n"], figure["error_of"]) == (9_999, "one run")
+
+
+def test_a_memory_game_alone_has_a_first_page(
+    snakemake: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Its trials are enough: there is nothing that could correlate with the scores."""
+    made = small_game(tmp_path, participants=12)
+    results = ResultStore(made.folder)
+    stream = np.random.default_rng(2)
+    for number in range(12):
+        sequence = results.begin(participant(number), {})["sequence"]
+        rows = showings(made.folder, sequence).to_dict("records")
+        sent = [
+            trial(
+                row["position"], bool(row["repeat"] and (row["image"] < 0 or stream.random() < 0.7))
+            )
+            for row in rows
+        ]
+        results.add(participant(number), sent)
+    write_scores(score_game(*read_game(made.folder), seed=0), tmp_path / "scores", name="A game")
+    trials = "scores/data/description-trials_data.csv"
+    game = {"dataset": {"kind": "game", "trials": trials}, "runs": None}
+    study = {"study": "game", **game, "statistics": {"bootstrap": 200}}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    planned = dry_run(snakemake, tmp_path)
+    assert "score_trials" in planned
+    assert not {"measure_increments", "plot_forest", *TRAINING} & planned.keys()
+    page = "results/game/tables/summary.html"
+    done = snakemake(page, cwd=tmp_path, configfile=tmp_path / "study.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "can test none of the" in (tmp_path / page).read_text(encoding="utf-8")

@@ -124,6 +124,7 @@ def test_the_model_of_a_latent_is_named_with_the_network_of_its_loss() -> None:
     assert [loss_label(row) for _, row in latents.iterrows()] == [
         "LPIPS (VGG), random backbone", "theirs, external",
     ]  # fmt: skip
+    assert with_networks([]) == []
     (alone,) = with_networks([pd.DataFrame([theirs])])
     assert loss_label(alone.iloc[0]) == "theirs, external"
 

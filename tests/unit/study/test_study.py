@@ -1753,3 +1753,17 @@ def test_one_column_for_two_words_is_refused() -> None:
     columns = {"file": "name", "score": "m", "hits": "m"}
     message = refusal(changed("dataset.columns", columns, merged(folder())))
     assert "dataset.columns: score and hits both name the column 'm'" in message
+
+
+def test_a_game_is_a_table_of_trials_whose_columns_are_known() -> None:
+    game = {"kind": "game", "trials": "scores/data/description-trials_data.csv"}
+    config = changed("runs", None, changed("dataset", game))
+    alone = resolve(changed("prediction.split.kind", "stratified", config), ROOT)
+    assert alone.settings["dataset"]["kind"] == "table"
+    assert alone.settings["dataset"]["columns"]["position"] == "position"
+    assert (alone.has_own_trials, alone.has_images, alone.has_counts) == (True, False, True)
+    assert {"category", "subcategory"} <= alone.image_source["columns"].keys()
+    with_images = changed("dataset", game | {"images": "photographs"})
+    study = resolve(changed("prediction.split.kind", "stratified", with_images), ROOT)
+    assert (study.has_own_images, study.image_source["images"]) == (True, "photographs")
+    assert "dataset.trials" in refusal(changed("dataset", {"kind": "game"}))

@@ -1,0 +1,1 @@
+"""The memory game in a browser: made as a folder, served, and read back into trials and scores."""
