@@ -77,7 +77,7 @@ rule summarise_ablations:
     params:
         study=study.name,
         settings={"bootstrap": job_settings.bootstrap(study)},
-        note=notes.prediction_note(study),
+        note=notes.study_note(study),
         code=code("summarise_ablations"),
     script:
         "../scripts/summarise_ablations.py"
@@ -102,7 +102,7 @@ rule plot_ablations:
         **asking("1GB", "5m"),
     params:
         confidence=CONFIDENCE,
-        note=notes.prediction_note(study),
+        note=notes.study_note(study),
         code=code("plot_ablations"),
     script:
         "../scripts/plot_ablations.py"
@@ -175,7 +175,7 @@ rule compare_maps:
     params:
         study=study.name,
         settings={"bootstrap": job_settings.bootstrap(study)},
-        note=notes.prediction_note(study),
+        note=notes.study_note(study),
         code=code("compare_maps"),
     script:
         "../scripts/compare_maps.py"
@@ -199,7 +199,7 @@ rule plot_maps:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=notes.prediction_note(study),
+        note=notes.study_note(study),
         code=code("plot_maps"),
     script:
         "../scripts/plot_maps.py"
@@ -250,7 +250,7 @@ rule list_units:
     params:
         study=study.name,
         predictors=list(EXPLAINED),
-        note=notes.prediction_note(study),
+        note=notes.study_note(study),
         code=code("list_units"),
     script:
         "../scripts/list_units.py"
@@ -274,7 +274,7 @@ rule plot_units:
     resources:
         **asking("1GB", "5m"),
     params:
-        note=notes.prediction_note(study),
+        note=notes.study_note(study),
         code=code("plot_units"),
     script:
         "../scripts/plot_units.py"

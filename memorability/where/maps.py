@@ -186,9 +186,16 @@ def keeping_gradients(predictor: PixelPredictor) -> PixelPredictor:
 
 def keeps_gradients(predictor: PixelPredictor, view: npt.NDArray[np.uint8], device: str) -> bool:
     """Whether the score of an image (C, H, W) has a gradient: descriptors such as HOG have none."""
-    pixels = torch.from_numpy(view.copy())[None].to(device)
+    pixels = torch.from_numpy(view.copy())[None].to(device).float().requires_grad_(True)
     with torch.enable_grad():
-        return bool(predictor.network(pixels.float().requires_grad_(True)).requires_grad)
+        try:
+            scores = predictor.network(pixels)
+        except RuntimeError:  # of what leaves torch, where there are no gradients
+            return False
+        if not scores.requires_grad:
+            return False
+        (gradient,) = torch.autograd.grad(scores.sum(), pixels, allow_unused=True)
+    return gradient is not None
 
 
 def occlusion(view: npt.NDArray[np.uint8], predictor: PixelPredictor, device: str) -> Map:

@@ -130,6 +130,24 @@ def test_memnet_at_227_pixels_is_its_own_score() -> None:
     assert np.ptp(wide) > 0
 
 
+def test_descriptors_have_no_maps_by_gradients() -> None:
+    class Outside(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            return torch.from_numpy(pixels.numpy().mean(axis=(1, 2, 3), dtype=np.float32))
+
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(3, 1)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            return self.last(pixels.detach().float().mean(dim=(2, 3)))[:, 0]
+
+    for network in (Outside(), Frozen()):
+        made = maps.maps_of_image(red_corner(), predictor(network), "cpu")
+        assert set(made) == {"occlusion", "windows", "centre", "edges"}
+
+
 def test_memnet_has_its_own_map_and_no_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("occlusion", "sliding_windows", "fully_convolutional"):
         monkeypatch.setattr(maps, name, lambda *_: np.zeros((8, 8)))
