@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from memorability.analysis.correlations import correlations
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.base.errors import InputError, named
-from memorability.base.files import resources_directory
 from memorability.memory_game.ceiling import noise_ceiling as ceiling_of_images
 from memorability.memory_game.scoring import score_counts
 from memorability.statistics.intervals import Bootstrap
@@ -74,6 +73,7 @@ def score_images(
     from memorability.pixel_predictors.opening import open_predictor
     from memorability.scorer.score_images import find_files
     from memorability.scorer.side_by_side import of_study, score_side_by_side
+    from memorability.sources.fetching import resources_directory
 
     given = [images] if isinstance(images, str | Path) else images
     files, _ = find_files([str(each) for each in given])
@@ -242,7 +242,7 @@ def lpips_errors(
     from memorability.networks.catalogue import BACKBONES, PACKAGED
     from memorability.networks.losses import LossChoice, make_loss
     from memorability.sources.downloads import registry
-    from memorability.sources.fetching import fetch
+    from memorability.sources.fetching import fetch, resources_directory
 
     networks = {name: BACKBONES[name] for name in ("alex", "vgg", "squeeze")}
     published = named(networks, network, "network of LPIPS")

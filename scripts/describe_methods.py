@@ -3,7 +3,6 @@
 from memorability.workflow.job import RunningJob
 
 with RunningJob(snakemake) as job:
-    from memorability.base.files import atomic
     from memorability.report.citing.methods import Measured, as_text, paragraph
     from memorability.report.citing.references import bibliography, references
     from memorability.report.pages import heading_part, list_part, text_part, write_parts
@@ -19,11 +18,7 @@ with RunningJob(snakemake) as job:
         workflow_record()["commit"],
     )
     cited = [references()[key].in_words() for key in job.params.cited]
-    for path, text in (
-        (job.output.text, as_text(said, cited)),
-        (job.output.bibliography, bibliography(job.params.cited)),
-    ):
-        with atomic(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    job.write_text("text", as_text(said, cited))
+    job.write_text("bibliography", bibliography(job.params.cited))
     parts = [text_part(" ".join(said)), heading_part("To cite"), list_part(cited)]
     write_parts(parts, job.output.page, title="Methods in a paragraph, and what to cite")

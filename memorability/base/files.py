@@ -21,15 +21,6 @@ def is_checkout() -> bool:
     return (ROOT / "Snakefile").is_file()
 
 
-def resources_directory() -> Path:
-    """Return the directory below which downloads land: in the checkout, else in the user's cache."""
-    if is_checkout():
-        return ROOT / "resources"
-    import pooch
-
-    return Path(pooch.os_cache("memorability"))
-
-
 def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file of any size, 64 hexadecimal digits."""
     with Path(path).open("rb") as file:

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from memorability.base.files import CHECKPOINTS, resources_directory
+from memorability.base.files import CHECKPOINTS
 from memorability.commands.shared import add_computing, device_of, refuse_existing
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 
@@ -62,6 +62,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     from memorability.pixel_predictors.fitted_file import write_fitted
     from memorability.pixel_predictors.opening import begin_fit
     from memorability.scorer.fitting import fit_to_table
+    from memorability.sources.fetching import resources_directory
     from memorability.workflow.fingerprint import fingerprint
 
     output: Path = arguments.output

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from memorability.base.errors import InputError, named, nearest
-from memorability.base.files import atomic, resources_directory
+from memorability.base.files import atomic
 from memorability.commands.shared import add_computing, count, device_of, refuse_existing
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, MemNetScale
 
@@ -182,6 +182,7 @@ def _side_by_side(arguments: argparse.Namespace, device: str, threads: int) -> _
     """Open predictors that read pixels, and that of a study if it is named."""
     from memorability.pixel_predictors.opening import open_predictor
     from memorability.scorer.side_by_side import of_study, score_side_by_side, summary
+    from memorability.sources.fetching import resources_directory
 
     # What needs files of yours comes first: a mistake in them shall not wait for a download.
     studies = [of_study(arguments.model)] if arguments.model else []

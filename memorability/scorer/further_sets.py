@@ -235,9 +235,10 @@ def compare_further(
         that it was fitted to. A fit to false alarms is compared with false alarms, and the others with
         the others; a published predictor with all. All rows of a set and a target rest on the same
         images: those that have the measured score and are read by every predictor. left_out counts
-        the others that have the measured score. r is Spearman's; given_category that of ranks less
-        their category's mean; mse in squared units of the score. Resamples draw images of the set, or
-        its subcategories: no predictor is fitted anew.
+        the others that have the measured score; where it counts them all, n is 0 and nothing is known.
+        r is Spearman's; given_category that of ranks less their category's mean; mse in squared units
+        of the score. Resamples draw images of the set, or its subcategories: no predictor is fitted
+        anew.
     """
     parts = []
     for tested in settings.sets:
@@ -251,7 +252,7 @@ def compare_further(
         for target in tested.targets:
             known = table[target].notna()
             chosen = table[known & read]
-            if chosen.empty:
+            if not known.any():
                 continue
             rows = _rows(chosen, wide.loc[chosen.index], target, tested.bootstrap)
             heads = rows["head"]
@@ -280,6 +281,12 @@ def _rows(
     of_false_alarms = fits["fitted_to"] == FALSE_ALARMS
     published = fits["fitted_to"] == PUBLISHED
     rows = fits[published | (of_false_alarms == (target == FALSE_ALARMS))]
+    if images.empty:
+        unknown = ["r", "ci_low", "ci_high", "given_category", "given_category_low"]
+        unknown += ["given_category_high", "mse"]
+        clusters = pd.array([pd.NA] * len(rows), dtype="Int64")
+        rows = rows.assign(n=0, unit="images", clusters=clusters, **dict.fromkeys(unknown, np.nan))
+        return rows.reset_index(drop=True)
     measured = images[target].to_numpy(dtype=np.float64)
     test = pd.DataFrame({"image_id": images["image_id"].to_numpy(), "score": measured})
     test = test.join(wide[list(rows.index)].reset_index(drop=True))

@@ -17,7 +17,7 @@ from filelock import FileLock
 from gdown.parse_url import is_google_drive_url
 
 from memorability.base.errors import InputError
-from memorability.base.files import atomic
+from memorability.base.files import ROOT, atomic, is_checkout
 from memorability.base.job_log import transfer_progress
 from memorability.sources.checksums import WrongFileError, is_web_page, verify
 from memorability.sources.downloads import Download
@@ -38,6 +38,11 @@ class _RefusalError(Exception):
 
 class _InterruptionError(Exception):
     """A transfer ended too early; asking again may help."""
+
+
+def resources_directory() -> Path:
+    """Return the directory below which downloads land: in the checkout, else in the user's cache."""
+    return ROOT / "resources" if is_checkout() else Path(pooch.os_cache("memorability"))
 
 
 def fetch(

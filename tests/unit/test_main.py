@@ -19,7 +19,6 @@ import torch
 
 from memorability.__main__ import main
 from memorability.base.errors import InputError
-from memorability.commands import fit
 from memorability.commands import study as study_commands
 from memorability.memory_game.browser.store import ResultStore
 from memorability.pixel_predictors import opening
@@ -28,6 +27,7 @@ from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
 from memorability.scorer.page import PageServer
 from memorability.scorer.side_by_side import of_study
+from memorability.sources import fetching
 from memorability.tables import store
 from tests.browser_games import participant, photographs, showings, trial
 from tests.standins import photograph
@@ -184,7 +184,7 @@ def test_a_predictor_is_trained_from_the_command_line_and_scores(
     monkeypatch.setitem(  # type: ignore[arg-type]
         resnet.KINDS, "resnet50_narrow", replace(kind, recipe=replace(kind.recipe, epochs=1))
     )
-    monkeypatch.setattr(fit, "resources_directory", lambda: place / "resources")
+    monkeypatch.setattr(fetching, "resources_directory", lambda: place / "resources")
     with monkeypatch.context() as patch:
         command = ["memorability", "fit", "--predictor", "resnet50_narrow", "--threads", "1"]
         command += ["--scores", "scores.csv", "--images", "photographs", "--output", "mine"]

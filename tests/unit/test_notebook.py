@@ -16,7 +16,6 @@ from PIL import Image
 from scipy import stats
 
 import memorability
-from memorability.base import files
 from memorability.base.errors import InputError
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
 
@@ -168,12 +167,3 @@ def test_a_saved_predictor_scores_a_folder(saved: SavedPredictor, tmp_path: Path
 def test_what_cannot_be_worked_with_is_named(call: Callable[[], object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         call()
-
-
-def test_an_installed_package_keeps_downloads_in_the_users_cache(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    assert files.resources_directory() == ROOT / "resources"
-    monkeypatch.setattr(files, "ROOT", tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert "memorability" in str(files.resources_directory())

@@ -11,7 +11,7 @@ import pytest
 
 INSTALLED = """
 import memorability
-from memorability.base.files import resources_directory
+from memorability.sources.fetching import resources_directory
 from memorability.claims.published import load_published
 from memorability.sources.downloads import registry
 print(memorability.__file__, memorability.correlate([1, 2, 3], [1, 2, 3], draws=10)["r"].iloc[0])

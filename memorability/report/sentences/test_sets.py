@@ -59,10 +59,10 @@ def on_set_in_words(rows: pd.DataFrame) -> str:
     """
     first = rows.iloc[0]
     images = counted(int(first["n"]), "image")
-    if first["n"] < SMALLEST_BOOTSTRAP:
-        return f"{images} tell nothing about predictors."
     new = rows[rows["trained_on_these_images"].isin(KNOWN_NEW)].dropna(subset="r")
-    if new.empty:
+    if first["n"] < SMALLEST_BOOTSTRAP:
+        said = [f"{images} tell nothing about predictors."]
+    elif new.empty:
         said = ["Every predictor may have seen the scores of these images."]
     else:
         best = new.sort_values("r", ascending=False, kind="stable").iloc[0]
@@ -71,7 +71,7 @@ def on_set_in_words(rows: pd.DataFrame) -> str:
             f"{fit_label(best)} has the highest r of the predictors that never saw the scores of these "
             f"{images}: {r}."
         ]
-    if not np.isnan(first["ceiling"]):
+    if first["n"] >= SMALLEST_BOOTSTRAP and not np.isnan(first["ceiling"]):
         said.append(f"The noise ceiling of these images is {measured(first['ceiling'])}.")
     if first["left_out"]:
         said.append(

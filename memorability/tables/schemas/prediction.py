@@ -193,7 +193,7 @@ TABLES: Mapping[str, Table] = {
         given_category=correlation(nullable=True),
         given_category_low=correlation(nullable=True),
         given_category_high=correlation(nullable=True),
-        mse=number(least=0),
+        mse=number(least=0, nullable=True),
         ceiling=share(nullable=True),
         ceiling_low=share(nullable=True),
         ceiling_high=share(nullable=True),

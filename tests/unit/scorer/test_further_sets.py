@@ -151,6 +151,18 @@ def test_an_image_that_one_predictor_cannot_read_is_left_out_for_all() -> None:
     assert rows.loc["score_uncorrected"].tolist() == [55, 55, 0, 0]
 
 
+def test_where_no_image_is_read_by_all_there_are_rows_that_say_so() -> None:
+    unread = (SCORES["set"] == "mine") & (SCORES["head"] == FOUND)
+    none = SCORES.assign(predicted=SCORES["predicted"].mask(unread))
+    rows = compare_further(ALL, none, settings=SETTINGS)
+    schema = store.SCHEMAS["test_sets"][1]
+    schema.validate(rows[list(schema.columns)])
+    mine = rows[rows["set"] == "mine"]
+    assert len(mine) == len(rows[rows["set"] == "memcat"])
+    assert set(zip(mine["n"], mine["left_out"], strict=True)) == {(0, 60)}
+    assert mine[["r", "mse", "ceiling"]].isna().all(axis=None)
+
+
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_of_few_images_without_counts_there_are_rows_without_figures(n: int) -> None:
     few = MINE.head(n).drop(columns=["hits", "false_alarms", "responses"])

@@ -824,3 +824,12 @@ def test_the_log_names_address_place_and_digest(
     assert f"photographs: fetching {server.address}" in caplog.messages
     assert f"photographs: {path}, SHA-256 {DIGEST}" in caplog.messages
     assert any(re.match(r"photographs.zip: received 300kB in", m) for m in caplog.messages)
+
+
+def test_an_installed_package_keeps_downloads_in_the_users_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert fetching.resources_directory() == fetching.ROOT / "resources"
+    monkeypatch.setattr(fetching, "is_checkout", lambda: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert fetching.resources_directory() == tmp_path / "memorability"

@@ -65,6 +65,8 @@ def test_the_best_of_those_that_never_saw_the_scores_is_named() -> None:
     assert on_set_in_words(of(OWN_TEST_IMAGES)).endswith("noise ceiling of these images is 0.900.")
     few = on_set_in_words(of("lamem").assign(n=4))
     assert few == "4 images tell nothing about predictors."
+    none = on_set_in_words(of("mine").assign(n=0))
+    assert none.startswith("0 images tell nothing about predictors. 3 images more cannot be read")
 
 
 def test_of_several_fits_the_one_to_the_measured_score_is_shown() -> None:
