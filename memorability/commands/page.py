@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from memorability.base.errors import InputError, named
-from memorability.base.files import resources_directory
 from memorability.commands.shared import count, device_of
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 
@@ -67,6 +66,7 @@ def _page(arguments: argparse.Namespace) -> int:
     from memorability.pixel_predictors.opening import open_predictor
     from memorability.scorer.bundle import read_saved_predictor
     from memorability.scorer.page import PageServer, Scorers, Study
+    from memorability.sources.fetching import resources_directory
     from memorability.web.local_server import is_loopback
 
     device = device_of(arguments.device)
