@@ -55,4 +55,9 @@ rule list_near_duplicates:
         "../scripts/list_near_duplicates.py"
 
 
-ANALYSIS += [rules.list_near_duplicates.output]
+ANALYSIS += [
+    rules.list_near_duplicates.output.table,
+    rules.list_near_duplicates.output.table_tsv,
+]
+# The page shows photographs, which an archive has not.
+ALL += [rules.list_near_duplicates.output.page]

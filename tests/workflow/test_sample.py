@@ -17,7 +17,7 @@ from tests.standins import photograph
 pytestmark = pytest.mark.long
 
 
-def tested_on_photographs(sample: Path, directory: Path) -> Path:
+def assert_scores_of_photographs(sample: Path, directory: Path) -> Path:
     """Write the sample study, which also tests its predictors on 30 photographs, one of them torn."""
     (directory / "photographs").mkdir()
     stream = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def sample(
     pristine: Path, snakemake: Callable[..., object], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     directory = tmp_path_factory.mktemp("sample")
-    study = tested_on_photographs(pristine / "studies" / "sample.yaml", directory)
+    study = assert_scores_of_photographs(pristine / "studies" / "sample.yaml", directory)
     done = snakemake(cwd=directory, configfile=study)
     assert done.returncode == 0, done.stdout
     report = snakemake("--report", "report.html", cwd=directory, configfile=study)
