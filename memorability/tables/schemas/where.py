@@ -18,6 +18,23 @@ from memorability.tables.schemas.columns import (
 
 _UNIT = {"unit": one_of("images", "subcategories"), "clusters": count(nullable=True)}
 
+# Of a unit of a network; q is adjusted over all of them, and joins these where they are listed.
+_OF_UNIT = {
+    "predictor": text(),
+    "layer": text(),
+    "number": whole(),
+    "n": whole(),
+    "share_active": share(),
+    "mean": number(),
+    "sd": number(least=0),
+    "top_image": text(),
+    "r": correlation(nullable=True),
+    "given_category": correlation(nullable=True),
+    "ci_low": correlation(nullable=True),
+    "ci_high": correlation(nullable=True),
+    "p": share(nullable=True),
+}
+
 
 def _with_interval(*names: str) -> dict[str, pa.Column]:
     return {
@@ -83,41 +100,8 @@ TABLES: Mapping[str, Table] = {
         p_holm=share(nullable=True),
         **_UNIT,
     ),
-    "unit_correlations": table(
-        ("predictor", "number"),
-        predictor=text(),
-        layer=text(),
-        number=whole(),
-        n=whole(),
-        share_active=share(),
-        mean=number(),
-        sd=number(least=0),
-        top_image=text(),
-        r=correlation(nullable=True),
-        given_category=correlation(nullable=True),
-        ci_low=correlation(nullable=True),
-        ci_high=correlation(nullable=True),
-        p=share(nullable=True),
-        **_UNIT,
-    ),
-    "units": table(
-        ("predictor", "number"),
-        predictor=text(),
-        layer=text(),
-        number=whole(),
-        n=whole(),
-        share_active=share(),
-        mean=number(),
-        sd=number(least=0),
-        top_image=text(),
-        r=correlation(nullable=True),
-        given_category=correlation(nullable=True),
-        ci_low=correlation(nullable=True),
-        ci_high=correlation(nullable=True),
-        p=share(nullable=True),
-        q=share(nullable=True),
-        **_UNIT,
-    ),
+    "unit_correlations": table(("predictor", "number"), **_OF_UNIT, **_UNIT),
+    "units": table(("predictor", "number"), **_OF_UNIT, q=share(nullable=True), **_UNIT),
     "latent_map": table(
         ("embedding", "given", "statistic"),
         embedding=text(),
