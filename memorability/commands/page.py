@@ -6,9 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from memorability.base.errors import InputError, named
-from memorability.commands.shared import count, device_of
-from memorability.pixel_predictors.names import PIXEL_PREDICTORS
+from memorability.commands.shared import add_predictors, count, device_of, refuse_unknown_predictors
 
 logger = logging.getLogger("memorability")
 
@@ -22,18 +20,9 @@ def add_page(commands: Any) -> None:
         description="Serve a page that scores the images that are dropped on it (docs/page.md). Only "
         "this computer reaches it, unless --address says otherwise; the link then has a secret part.",
     )  # fmt: skip
-    page.add_argument(
-        "--predictor",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"may be given several times: {', '.join(PIXEL_PREDICTORS)}; weights are fetched once",
-    )
-    page.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="results/<study>/predictor/bundle.safetensors: its scores have percentiles and intervals",
+    add_predictors(
+        page,
+        "results/<study>/predictor/bundle.safetensors: its scores have percentiles and intervals",
     )
     page.add_argument(
         "--address", default="127.0.0.1", metavar="ADDRESS", help="default: 127.0.0.1"
@@ -53,13 +42,7 @@ def add_page(commands: Any) -> None:
 
 def _page(arguments: argparse.Namespace) -> int:
     """Serve the page until it is ended, and return the exit status."""
-    if not arguments.predictor and arguments.model is None:
-        raise InputError(
-            "Nothing says what to score with. Name a predictor (--predictor resmem_published), the "
-            "file of a study (--model results/<study>/predictor/bundle.safetensors), or both."
-        )
-    for name in arguments.predictor:
-        named(PIXEL_PREDICTORS, name, "predictor")
+    refuse_unknown_predictors(arguments)
     import torch
 
     from memorability.base.seeding import make_deterministic

@@ -8,9 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from memorability.base.errors import InputError, named, nearest
+from memorability.base.errors import InputError, nearest
 from memorability.base.files import atomic
-from memorability.commands.shared import add_computing, count, device_of, refuse_existing
+from memorability.commands.shared import (
+    add_computing,
+    add_predictors,
+    count,
+    device_of,
+    refuse_existing,
+    refuse_unknown_predictors,
+)
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, MemNetScale
 
 if TYPE_CHECKING:
@@ -61,19 +68,7 @@ def add_predict(commands: Any) -> None:
         metavar="IMAGE-OR-FOLDER",
         help="image file, or folder whose images, in it and below, are scored",
     )
-    predict.add_argument(
-        "--predictor",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"may be given several times: {', '.join(PIXEL_PREDICTORS)}; weights are fetched once",
-    )
-    predict.add_argument(
-        "--model",
-        type=Path,
-        metavar="FILE",
-        help="results/<study>/predictor/bundle.safetensors, here or from elsewhere",
-    )
+    add_predictors(predict, "results/<study>/predictor/bundle.safetensors, here or from elsewhere")
     predict.add_argument(
         "--category",
         metavar="NAME",
@@ -209,13 +204,7 @@ def _side_by_side(arguments: argparse.Namespace, device: str, threads: int) -> _
 
 
 def _check_predictors(arguments: argparse.Namespace) -> None:
-    if not arguments.predictor and arguments.model is None:
-        raise InputError(
-            "Nothing says what to score with. Name a predictor (--predictor resmem_published), the "
-            "file of a study (--model results/<study>/predictor/bundle.safetensors), or both."
-        )
-    for name in arguments.predictor:
-        named(PIXEL_PREDICTORS, name, "predictor")
+    refuse_unknown_predictors(arguments)
     for name, file in arguments.weights:
         if name not in arguments.predictor:
             raise InputError(

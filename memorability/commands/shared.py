@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from memorability.base.errors import InputError
+from memorability.base.errors import InputError, named
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 
 
 def count(text: str) -> int:
@@ -24,6 +25,29 @@ def add_computing(command: Any) -> None:
         help="auto (default): cuda where there is a GPU",
     )
     command.add_argument("--threads", type=count, metavar="N", help="CPU threads; all by default")
+
+
+def add_predictors(command: Any, model: str) -> None:
+    """Let a command take --predictor and --model, a file of which `model` says what it is."""
+    command.add_argument(
+        "--predictor",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"may be given several times: {', '.join(PIXEL_PREDICTORS)}; weights are fetched once",
+    )
+    command.add_argument("--model", type=Path, metavar="FILE", help=model)
+
+
+def refuse_unknown_predictors(arguments: argparse.Namespace) -> None:
+    """Refuse to score with nothing, or with a predictor that there is not."""
+    if not arguments.predictor and arguments.model is None:
+        raise InputError(
+            "Nothing says what to score with. Name a predictor (--predictor resmem_published), the "
+            "file of a study (--model results/<study>/predictor/bundle.safetensors), or both."
+        )
+    for name in arguments.predictor:
+        named(PIXEL_PREDICTORS, name, "predictor")
 
 
 def device_of(asked: str) -> str:
