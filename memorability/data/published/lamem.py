@@ -20,13 +20,13 @@ observers of training and test images apart uses the scores of `official_splits`
 
 import logging
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from memorability.base.errors import InputError
+from memorability.data.published.unpacking import whole
 from memorability.images.folder import is_image, match, rows_without_file
 from memorability.sources.archives import FETCH_AGAIN, extract
 
@@ -65,16 +65,15 @@ def unpack(
         If the archive cannot be unpacked, has not LaMem's layout, its splits contradict themselves,
         or more than half of the images are missing.
     """
-    whole = directory.with_name(f".{directory.name}.whole")
-    try:
-        paths = extract(archive, whole, select=_place, limit_bytes=LIMIT_BYTES, on_file=on_file)
+    with whole(directory) as place:
+        paths = extract(archive, place, select=_place, limit_bytes=LIMIT_BYTES, on_file=on_file)
         images = [path.removeprefix("images/") for path in paths if path.startswith("images/")]
         if not images:
             raise InputError(
                 f"{archive} is not LaMem's archive: it has no folder `images` with images in it. "
                 f"{FETCH_AGAIN}."
             )
-        splits = read_splits(whole / "splits")
+        splits = read_splits(place / "splits")
         scores = _scores(splits)
         found, mismatches = match(list(scores["file"]), images)
         if found.count(None) * 2 > len(scores):
@@ -83,10 +82,6 @@ def unpack(
                 f"{found.count(None)} of them: {rows_without_file(mismatches)}. {FETCH_AGAIN}."
             )
         scores["file"] = [path or file for path, file in zip(found, scores["file"], strict=True)]
-        shutil.rmtree(directory, ignore_errors=True)
-        (whole / "images").replace(directory)
-    finally:
-        shutil.rmtree(whole, ignore_errors=True)
     differences = sorted((one.file, one.reason) for one in mismatches)
     table = pd.DataFrame(differences, columns=["file", "difference"], dtype=str)
     if len(table):
