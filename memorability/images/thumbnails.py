@@ -34,5 +34,5 @@ def as_webp(image: npt.NDArray[np.uint8], quality: int) -> bytes:
     """Return an image, uint8 (3, H, W), as a WebP file of a quality of 0 to 100."""
     file = BytesIO()
     picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
-    picture.save(file, "WEBP", quality=quality, method=6)
+    picture.save(file, "WEBP", quality=quality)
     return file.getvalue()

@@ -10,7 +10,6 @@ from memorability.base.run_keys import EXTERNAL
 from memorability.report.labels import head_label, label
 
 _TEXTS = ("image_id", "file", "category", "subcategory", "split")
-_COUNTS = {"hits": "Hits", "false_alarms": "False alarms", "responses": "Responses"}
 
 
 @dataclass(frozen=True)
@@ -86,4 +85,5 @@ def _number(column: str, losses: Mapping[str, str]) -> Number:
     if column.startswith(PREDICTED):
         head = head_label(column.removeprefix(PREDICTED))
         return Number(column, f"Predicted: {head}", "Prediction")
-    return Number(column, _COUNTS.get(column, label(column)), "Scores and responses")
+    words = label(column)
+    return Number(column, words[0].upper() + words[1:], "Scores and responses")

@@ -51,13 +51,11 @@ def photographs_and_reconstructions(
     side = thumbnail_side(count)
     tried = np.unique(np.linspace(0, count - 1, min(_TRIED, count)).astype(np.intp))
     originals = shrunk(pixels[tried], side)
-    qualities = [
-        quality
-        for quality in _QUALITIES
-        if _length(originals, reconstructions[tried], quality) * count / len(tried)
-        <= _MARGIN * room
-    ]
-    for quality in [*qualities, _QUALITIES[-1]]:
+    share = len(tried) / count
+    for quality in _QUALITIES:
+        expected = _length(originals, reconstructions[tried], quality) / share
+        if expected > _MARGIN * room and quality > _QUALITIES[-1]:
+            continue
         of_images = [_coded(shrunk(image[None], side)[0], quality) for image in pixels]
         of_models = [_coded(image, quality) for image in reconstructions]
         length = _together([*of_images, *of_models])

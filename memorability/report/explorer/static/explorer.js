@@ -104,9 +104,9 @@ function sort() {
 // Table
 
 const columns = () => [
-  { by: "file", words: "Name", width: "minmax(6rem, 3fr)", cell: (image) => facts.files[image] },
-  ...labels.filter(() => !narrow.matches).map(([name, label]) => ({ by: name, words: LABELS[name], width: "minmax(3rem, 1fr)", cell: (image) => labelOf(label, image) })),
-  ...seen.map((by) => ({ by, words: numbers[by].words, width: "minmax(3.5rem, 1.2fr)", number: true, cell: (image) => written(numbers[by].values[image]) })),
+  { by: "file", words: "Name", width: "minmax(4rem, 3fr)", cell: (image) => facts.files[image] },
+  ...labels.filter(() => !narrow.matches).map(([name, label]) => ({ by: name, words: LABELS[name], width: "minmax(4rem, 1fr)", cell: (image) => labelOf(label, image) })),
+  ...seen.map((by) => ({ by, words: numbers[by].words, width: narrow.matches ? "minmax(2.75rem, 1.2fr)" : "minmax(4rem, 1.2fr)", number: true, cell: (image) => written(numbers[by].values[image]) })),
 ];
 
 function head(list) {
@@ -116,7 +116,7 @@ function head(list) {
     cell.setAttribute("role", "columnheader");
     cell.setAttribute("aria-sort", mine ? (order.down ? "descending" : "ascending") : "none");
     button.type = "button";
-    button.textContent = mine ? `${words} ${order.down ? "↓" : "↑"}` : words;
+    button.textContent = words;
     button.addEventListener("click", () => {
       order = { by, down: mine && !order.down };
       sort();
@@ -191,7 +191,7 @@ function rebuild() {
   for (const made of rows.values()) made.remove();
   rows.clear();
   element("height").style.height = `${shown.length * ROW}px`;
-  element("scroll").scrollTop = Math.max(0, (placeOf[chosen] - 3) * ROW);
+  element("scroll").scrollTop = 0;
   render();
 }
 
@@ -239,6 +239,8 @@ function ticks([low, high], about) {
   return made;
 }
 
+const tick = (value) => String(Number(value.toPrecision(6))).replace(/-/g, "−");
+
 function draw() {
   const canvas = element("scatter"), [x, y] = [numbers[seen[0]], numbers[seen[1] ?? seen[0]]];
   if (!x) return;
@@ -256,10 +258,10 @@ function draw() {
   context.strokeStyle = context.fillStyle = colour("--front");
   context.strokeRect(left, top, right - left, bottom - top);
   context.textAlign = "center";
-  for (const value of ticks(spans[0], Math.max(2, (right - left) / 80))) context.fillText(written(Number(value.toPrecision(6))), across(value), bottom + 16);
+  for (const value of ticks(spans[0], Math.max(2, (right - left) / 80))) context.fillText(tick(value), across(value), bottom + 16);
   context.fillText(x.words, (left + right) / 2, height - 8, right - left);
   context.textAlign = "right";
-  for (const value of ticks(spans[1], 5)) context.fillText(written(Number(value.toPrecision(6))), left - 6, up(value) + 4);
+  for (const value of ticks(spans[1], 5)) context.fillText(tick(value), left - 6, up(value) + 4);
   context.textAlign = "left";
   context.fillText(y.words, 4, 14, width - 8);
   const place = (image) => [across(x.values[image]), up(y.values[image]), image];
