@@ -104,9 +104,9 @@ function sort() {
 // Table
 
 const columns = () => [
-  { by: "file", words: "Name", width: "minmax(4rem, 3fr)", cell: (image) => facts.files[image] },
-  ...labels.filter(() => !narrow.matches).map(([name, label]) => ({ by: name, words: LABELS[name], width: "minmax(4rem, 1fr)", cell: (image) => labelOf(label, image) })),
-  ...seen.map((by) => ({ by, words: numbers[by].words, width: narrow.matches ? "minmax(2.75rem, 1.2fr)" : "minmax(4rem, 1.2fr)", number: true, cell: (image) => written(numbers[by].values[image]) })),
+  { by: "file", words: "Name", width: "minmax(4rem, 2.5fr)", cell: (image) => facts.files[image] },
+  ...labels.filter(() => !narrow.matches).map(([name, label]) => ({ by: name, words: LABELS[name], width: "minmax(5rem, 1fr)", cell: (image) => labelOf(label, image) })),
+  ...seen.map((by) => ({ by, words: numbers[by].words, width: narrow.matches ? "minmax(2.75rem, 1.2fr)" : "minmax(5.5rem, 1.2fr)", number: true, cell: (image) => written(numbers[by].values[image]) })),
 ];
 
 function head(list) {
@@ -380,7 +380,7 @@ function describe() {
   const made = [figure(photographs[chosen], "Photograph, as the networks see it", facts.without_photographs || "There is no photograph of this image.")];
   if (reconstructions.length) made.push(figure(reconstructions[chosen], "Reconstruction", "There is no reconstruction of this image."));
   if (maps[chosen]) {
-    const map = figure(maps[chosen], "Attribution: the brighter, the more a part moves the predicted score. Each map has its own scale.");
+    const map = figure(maps[chosen], "Attribution: brighter parts move the predicted score more, each map in its own scale");
     if (notConverged.has(chosen)) map.append(make("figcaption", "This map has not converged: its parts do not add up to the prediction.", "warning"));
     made.push(map);
   }
