@@ -104,14 +104,14 @@ function sort() {
 // Table
 
 const columns = () => [
-  { by: "file", words: "Name", width: "minmax(4rem, 2.5fr)", cell: (image) => facts.files[image] },
-  ...labels.filter(() => !narrow.matches).map(([name, label]) => ({ by: name, words: LABELS[name], width: "minmax(5rem, 1fr)", cell: (image) => labelOf(label, image) })),
-  ...seen.map((by) => ({ by, words: numbers[by].words, width: narrow.matches ? "minmax(2.75rem, 1.2fr)" : "minmax(5.5rem, 1.2fr)", number: true, cell: (image) => written(numbers[by].values[image]) })),
+  { by: "file", words: "Name", width: narrow.matches ? "minmax(4rem, 2fr)" : "minmax(7rem, 3fr)", kind: "name", cell: (image) => facts.files[image] },
+  ...labels.filter(() => !narrow.matches).map(([name, label]) => ({ by: name, words: LABELS[name], width: "minmax(4.5rem, 1fr)", cell: (image) => labelOf(label, image) })),
+  ...seen.map((by) => ({ by, words: numbers[by].words, width: narrow.matches ? "minmax(2.75rem, 1.2fr)" : "minmax(5.75rem, 1.2fr)", kind: "number", cell: (image) => written(numbers[by].values[image]) })),
 ];
 
 function head(list) {
-  const cells = list.map(({ by, words, number }) => {
-    const cell = make("div", undefined, number ? "number" : ""), button = make("button");
+  const cells = list.map(({ by, words, kind }) => {
+    const cell = make("div", undefined, kind), button = make("button");
     const mine = order.by === by;
     cell.setAttribute("role", "columnheader");
     cell.setAttribute("aria-sort", mine ? (order.down ? "descending" : "ascending") : "none");
@@ -142,7 +142,7 @@ function row(place) {
   made.setAttribute("aria-rowindex", String(place + 2));
   made.style.top = `${place * ROW}px`;
   made.dataset.image = String(image);
-  const cells = columns().map(({ cell, number }) => make("span", cell(image), number ? "number" : ""));
+  const cells = columns().map(({ cell, kind }) => make("span", cell(image), kind));
   if (photographs.length) {
     const cell = make("span");
     if (photographs[image]) cell.append(picture(photographs[image], ""));
@@ -152,6 +152,10 @@ function row(place) {
     cell.setAttribute("role", "gridcell");
     cell.title = cell.textContent;
   }
+  // A path is best broken between its folders.
+  const name = document.createDocumentFragment();
+  for (const part of facts.files[image].match(/[^/]*\/?/g)) name.append(part, make("wbr"));
+  cells[photographs.length ? 1 : 0].replaceChildren(name);
   made.append(...cells);
   made.addEventListener("click", () => {
     choose(image, true);
