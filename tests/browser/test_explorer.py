@@ -1,5 +1,6 @@
 """The explorer in a real browser, opened from disk: what it shows, keyboard, size, and no network."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ class Repeated(Sequence[Any]):
         return self.count
 
     def __getitem__(self, rows: Any) -> np.ndarray:
+        if np.max(rows) >= self.count:
+            raise IndexError(rows)
         return self.images[np.asarray(rows) % len(self.images)]
 
 
@@ -290,7 +293,9 @@ def test_a_study_of_tables_alone_has_a_page(tmp_path: Path, open_page: Any) -> N
     assert page.locator("#neighbours").count() == 0
 
 
-def test_ten_thousand_images_fit_into_25_mb_and_scroll(tmp_path: Path, open_page: Any) -> None:
+def test_ten_thousand_images_fit_into_25_mb_and_scroll(
+    tmp_path: Path, open_page: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     table = per_image(MANY)
     ids, explained = table["image_id"].tolist(), 3177
     attributions = pd.DataFrame({"image_id": ids[:explained], "converged": True, "row": 0})
@@ -305,7 +310,11 @@ def test_ten_thousand_images_fit_into_25_mb_and_scroll(tmp_path: Path, open_page
         latents=(ids, latents),
         mapped=(attributions, maps),
     )
+    caplog.set_level("INFO")
     write_explorer(path, table, SETTINGS, explored=explored)
+    found = re.search(r"96 pixels a side and the WebP quality (\d+)", caplog.text)
+    assert found is not None
+    assert int(found[1]) >= 20
     size = path.stat().st_size
     assert 0.8 * LARGEST_PAGE < size <= LARGEST_PAGE
     page = open_page(path.as_uri())

@@ -4,7 +4,7 @@ import hashlib
 import html
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ def write_explorer(
     settings
         What is said of the study.
     explored
-        What else is shown. What belongs to no image of the table is left out.
+        What else is shown. Photographs of no image of the table are left out.
     largest
         Bytes that pictures are made small for.
     """
@@ -162,19 +162,20 @@ def write_explorer(
         blocks |= {"neighbours": _base64(nearest), "distances": _base64(distances)}
     if explored.mapped is not None:
         attributions, maps = explored.mapped
-        rows = row_of.loc[attributions["image_id"]]
-        facts["not_converged"] = rows[~attributions["converged"].to_numpy()].tolist()
-        blocks["maps"] = "\n".join(maps_of(rows.tolist(), maps[attributions["row"]], len(table)))
+        rows = row_of.loc[attributions["image_id"]].to_numpy()
+        facts["not_converged"] = rows[~attributions["converged"]].tolist()
+        drawn = maps_of(maps[row] for row in attributions["row"])
+        blocks["maps"] = _lines(drawn, rows, len(table))
     if explored.seen is not None:
         image_ids, pixels, reconstructions = explored.seen
         # What the page has already says how many bytes are left for photographs.
         taken = len(_page(facts, blocks).encode())
-        places = row_of.reindex(list(image_ids))
+        rows = row_of.reindex(list(image_ids), fill_value=-1).to_numpy()
         pictures = photographs_and_reconstructions(
             pixels, reconstructions, taken=taken, largest=largest
         )
         for name, coded in zip(("photographs", "reconstructions"), pictures, strict=True):
-            blocks[name] = _lines(coded, places, len(table))
+            blocks[name] = _lines(coded, rows, len(table))
     with atomic(path) as temporary:
         temporary.write_text(_page(facts, blocks), encoding="utf-8")
 
@@ -184,7 +185,7 @@ def _neighbours(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Return rows of the nearest images, −1 where there is none, and their distances, (N, k) each."""
     (found,) = nearest_neighbours(latents, [Search(NEIGHBOURS)], projected=search == "projected")
-    rows = row_of.reindex(list(image_ids)).to_numpy()
+    rows = row_of.loc[list(image_ids)].to_numpy()
     nearest = np.full((len(row_of), found.indices.shape[1]), -1, dtype=np.int32)
     distances = np.full(nearest.shape, np.nan, dtype=np.float32)
     nearest[rows] = rows[found.indices]
@@ -198,12 +199,12 @@ def _coded(labels: pd.Series) -> dict[str, Any]:
     return {"names": names.tolist(), "codes": codes.tolist()}
 
 
-def _lines(pictures: Sequence[str], places: pd.Series, count: int) -> str:
-    """Return pictures as lines, one per image of the page, empty where there is no picture."""
+def _lines(pictures: Iterable[str], rows: npt.NDArray[np.intp], count: int) -> str:
+    """Return pictures of these rows as lines, one per image of the page; row −1 is left out."""
     lines = [""] * count
-    for picture, place in zip(pictures, places, strict=True):
-        if not np.isnan(place):
-            lines[int(place)] = picture
+    for picture, row in zip(pictures, rows, strict=True):
+        if row >= 0:
+            lines[row] = picture
     return "\n".join(lines)
 
 

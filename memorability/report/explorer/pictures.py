@@ -2,7 +2,7 @@
 
 import logging
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 import matplotlib
 import numpy as np
@@ -70,35 +70,27 @@ def photographs_and_reconstructions(
     return of_images, of_models
 
 
-def maps_of(rows: Sequence[int], maps: npt.NDArray[np.floating], count: int) -> list[str]:
-    """Return the attribution maps of images: the brighter, the more a part moves the predicted score.
+def maps_of(maps: Iterable[npt.NDArray[np.floating]]) -> Iterator[str]:
+    """Yield attribution maps as pictures: the brighter, the more a part moves the predicted score.
 
     Parameters
     ----------
-    rows
-        Which of the images has which map, length K.
     maps
-        Attributions in any unit, (K, 3, H, W), H and W multiples of 28.
-    count
-        N, of images.
+        Attributions of one image each, in any unit, (3, H, W), H and W multiples of 28.
 
-    Returns
-    -------
-    list of str
-        Length N. A map has the mean of the absolute attributions of 8 × 8 pixels, summed over colours.
-        Its brightest colour is the 99th percentile of its own values.
+    Yields
+    ------
+    str
+        A map has the mean of the absolute attributions of 8 × 8 pixels, summed over colours. Its
+        brightest colour is the 99th percentile of its own values.
     """
-    coded = [""] * count
-    for row, attributions in zip(rows, maps, strict=True):
+    for attributions in maps:
         strength = np.abs(attributions.astype(np.float64)).sum(axis=0)
         block = strength.shape[0] // _MAP_SIDE
         parts = strength.reshape(_MAP_SIDE, block, _MAP_SIDE, block).mean(axis=(1, 3))
         limit = float(np.quantile(parts, 0.99)) or float(parts.max()) or 1.0
         colours = matplotlib.colormaps["inferno"](np.clip(parts / limit, 0, 1))[..., :3]
-        coded[row] = _coded(
-            (colours * 255).round().astype(np.uint8).transpose(2, 0, 1), _MAP_QUALITY
-        )
-    return coded
+        yield _coded((colours * 255).round().astype(np.uint8).transpose(2, 0, 1), _MAP_QUALITY)
 
 
 def _coded(image: npt.NDArray[np.uint8], quality: int) -> str:
