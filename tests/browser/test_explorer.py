@@ -59,8 +59,8 @@ class Repeated(Sequence[Any]):
         return self.images[np.asarray(rows) % len(self.images)]
 
 
-def pictures(side: int) -> np.ndarray:
-    """Return 100 photographs, (100, 3, side, side), or made-up pictures where there are none."""
+def pictures(side: int, detail: int) -> np.ndarray:
+    """Return photographs with detail of so many pixels, or made-up ones: (100, 3, side, side)."""
     files = sorted(SUBSET.rglob("*.jpg"))[::3][:100]
     if not files:
         coarse = np.random.default_rng(0).integers(0, 256, (100, side // 8, side // 8, 3), np.uint8)
@@ -70,7 +70,8 @@ def pictures(side: int) -> np.ndarray:
     shown = []
     for image in opened:
         with image:
-            shown.append(np.asarray(image.convert("RGB").resize((side, side))).transpose(2, 0, 1))
+            seen = image.convert("RGB").resize((detail, detail)).resize((side, side))
+            shown.append(np.asarray(seen).transpose(2, 0, 1))
     return np.stack(shown)
 
 
@@ -300,8 +301,8 @@ def test_ten_thousand_images_fit_into_25_mb_and_scroll(
     ids, explained = table["image_id"].tolist(), 3177
     attributions = pd.DataFrame({"image_id": ids[:explained], "converged": True, "row": 0})
     attributions["row"] = np.arange(explained) % 20
-    photographs = pictures(224)
-    made = pictures(96)
+    photographs = pictures(224, 224)
+    made = pictures(96, 32)  # a model keeps coarse structure
     latents = np.random.default_rng(0).normal(size=(MANY, 8)).astype(np.float32)
     maps = np.random.default_rng(0).normal(size=(20, 3, 224, 224)).astype(np.float16)
     path = tmp_path / "explorer.html"
