@@ -49,6 +49,8 @@ function written(value) {
   return text.replace(/-/g, "−");
 }
 
+const counted = (count) => count.toLocaleString("en");
+
 function picture(coded, words) {
   const made = make("img");
   made.alt = words;
@@ -61,7 +63,7 @@ function picture(coded, words) {
 
 function limits() {
   return [...document.querySelectorAll("#ranges > div")].map((row, place) => {
-    const [low, high] = [...row.querySelectorAll("input")].map((input) => (input.value === "" ? null : input.valueAsNumber));
+    const [low, high] = [...row.querySelectorAll("input")].map((input) => (input.value === "" ? null : Math.fround(input.valueAsNumber))); // as precise as the values
     return { values: numbers[seen[place]].values, low, high };
   }).filter(({ low, high }) => low !== null || high !== null);
 }
@@ -96,7 +98,7 @@ function sort() {
   shown.sort(compare);
   placeOf.fill(-1);
   shown.forEach((image, place) => { placeOf[image] = place; });
-  element("count").textContent = shown.length === COUNT ? `All ${COUNT} images.` : `${shown.length} of ${COUNT} images.`;
+  element("count").textContent = shown.length === COUNT ? `All ${counted(COUNT)} images.` : `${counted(shown.length)} of ${counted(COUNT)} images.`;
   rebuild();
   draw();
 }
@@ -290,9 +292,9 @@ function draw() {
     context.beginPath(); context.arc(a, b, 10, 0, 2 * Math.PI); context.stroke();
   }
   const name = facts.files[chosen];
-  canvas.setAttribute("aria-label", `${y.words}, upwards, by ${x.words}: ${points.length} images. `
+  canvas.setAttribute("aria-label", `${y.words}, upwards, by ${x.words}: ${counted(points.length)} images. `
     + (marked ? `${name} is marked at ${written(x.values[chosen])} and ${written(y.values[chosen])}.` : `${name} has no place in it.`));
-  element("plotted").textContent = `${points.length} images. ${marked ? "The ring marks the chosen image." : "The chosen image lacks one of the two numbers."} Grey: images that the filters leave out. Click on a point to choose its image.`;
+  element("plotted").textContent = `${counted(points.length)} images. ${marked ? "The ring marks the chosen image." : "The chosen image lacks one of the two numbers."} Grey: images that the filters leave out. Click on a point to choose its image.`;
 }
 
 function pick(event) {
@@ -402,7 +404,7 @@ function neighbours() {
     const item = make("li"), button = make("button");
     button.type = "button";
     if (photographs[image]) button.append(picture(photographs[image], ""));
-    button.append(make("span", facts.files[image]), make("span", `distance ${written(distances[place])}`));
+    button.append(make("span", facts.files[image]), make("small", `distance ${written(distances[place])}`));
     button.title = facts.files[image];
     button.addEventListener("click", () => {
       choose(image, false);
