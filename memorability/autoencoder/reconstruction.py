@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from torch import nn
 
 from memorability.autoencoder.architecture import Autoencoder
+from memorability.base.arrays import NpyWriter
 from memorability.images.pixels import to_unit_range
+from memorability.images.thumbnails import shrunk, thumbnail_side
 from memorability.networks.computing import Precision, autocast
 
 BatchNormMode = Literal["train", "train_then_recompute", "frozen", "evaluate_as_trained"]
@@ -99,6 +102,36 @@ def reconstruct(
             image = model(to_unit_range(pixels[row : row + 1], device)).clamp(0, 1)
             reconstructed[row] = (image * 255).round().to(torch.uint8).cpu().numpy()[0]
     return reconstructed
+
+
+def write_small_reconstructions(
+    model: nn.Module,
+    pixels: np.ndarray,
+    batch_norm_mode: BatchNormMode,
+    path: str | Path,
+    *,
+    device: str,
+    on_image: Callable[[], object] = lambda: None,
+) -> None:
+    """Write the reconstructions of images as small pictures, uint8 (N, 3, side, side).
+
+    Parameters
+    ----------
+    model, batch_norm_mode, device
+        As of `reconstruct`.
+    pixels
+        uint8 (N, 3, H, W).
+    path
+        The .npy file; it appears whole. Its side is `memorability.images.thumbnails.thumbnail_side`.
+    on_image
+        Called after each image.
+    """
+    side = thumbnail_side(len(pixels))
+    with NpyWriter(path, (len(pixels), 3, side, side), np.uint8, sealed=True) as writer:
+        for row in range(len(pixels)):
+            whole = reconstruct(model, pixels[row : row + 1], batch_norm_mode, device=device)
+            writer.append(shrunk(whole, side))
+            on_image()
 
 
 @torch.no_grad()

@@ -152,6 +152,17 @@ def latent_file(study: Study, run: Run) -> str:
     return f"{study.results}/latents/{run.path}/part.parquet"
 
 
+def explored_latents(study: Study) -> list[str]:
+    """Return the latents among which the explorer seeks neighbours, if there are any.
+
+    They are those of the analysed model, or of a study without runs those that it names first.
+    """
+    if study.runs:
+        return [latent_file(study, study.selected[0])]
+    names = list(study.settings["external_latents"])
+    return [f"{study.results}/external_latents/{name}.parquet" for name in names[:1]]
+
+
 def distinctiveness_file(study: Study, run: Run) -> str:
     """Return the table of the distinctiveness of every image under a run's model."""
     return f"{study.results}/distinctiveness/{run.path}/part.parquet"

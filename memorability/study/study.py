@@ -327,6 +327,22 @@ class Study:
         return origins(self.settings["dataset"], self.settings["prediction"]["images_from"])
 
     @property
+    def without_photographs(self) -> str:
+        """Why the explorer shows no photographs, in words; "" where it shows them."""
+        shown = self.settings["explorer"]["photographs"]
+        if not self.runs:
+            return "The study has no prepared images."
+        if shown == "never":
+            return "The settings of the study leave photographs out."
+        taken = [DATA_SETS[name].label for name in self.images_from or () if name in DATA_SETS]
+        if shown == "auto" and taken:
+            return (
+                f"The photographs of {' and '.join(taken)} keep the licences of their sources, and "
+                "this page could be passed on. explorer.photographs: always shows them."
+            )
+        return ""
+
+    @property
     def leaves_out_categories(self) -> bool:
         """Whether each category is also predicted from the others."""
         return str(self.settings["prediction"]["leave_one_category_out"]) != "none"

@@ -25,6 +25,7 @@ SUFFIXES = {".parquet", ".tsv", ".json", ".md", ".html", ".svg", ".png", ".txt",
 # Below the results: photographs, and pages that show them.
 _PHOTOGRAPHS = (
     "dataset/images/*", "figures/attributions.*", "figures/reconstructions.*", "report.html",
+    "explorer.html",
     "tables/near_duplicates.html", "figures/ablation_examples.*", "figures/memorability_maps/*",
     "figures/unit_images/*",
 )  # fmt: skip

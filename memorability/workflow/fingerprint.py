@@ -50,6 +50,7 @@ They are not followed: what they find counts where a rule gives it to `fingerpri
 """
 
 _Definition = tuple[str, str]  # module within the package, name within the module
+_DATA = (".yaml", ".html", ".css", ".js")
 _SYNTAX_ONLY = {"ctx", "kind", "type_comment"}
 
 
@@ -123,7 +124,10 @@ class KeptFingerprints:
 def _digest(scripts: Path) -> str:
     """Return a hash of all code and data files of the package and of all scripts, by content."""
     digest = hashlib.sha256(sys.version.encode())
-    for folder, patterns in ((PACKAGE, ("*.py", "*.yaml")), (scripts, ("*.py",))):
+    for folder, patterns in (
+        (PACKAGE, ("*.py", *(f"*{kind}" for kind in _DATA))),
+        (scripts, ("*.py",)),
+    ):
         for path in sorted(path for pattern in patterns for path in folder.rglob(pattern)):
             digest.update(f"{path.relative_to(folder)} {file_sha256(path)}\n".encode())
     return digest.hexdigest()
@@ -302,7 +306,7 @@ class _Plain:
                 return ["Name", attribute]
             case ast.Name(local):
                 return ["Name", self.imports.names.get(local, ("", local))[1]]
-            case ast.Constant(str(text)) if text.endswith(".yaml"):
+            case ast.Constant(str(text)) if text.endswith(_DATA):
                 file = self.path.parent / text
                 if file.is_file():
                     self._add_data(file)
@@ -316,7 +320,8 @@ class _Plain:
 
     def _add_data(self, file: Path) -> None:
         """Count what a data file beside the module says, and neither its comments nor its name."""
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) if file.suffix == ".yaml" else text
         self.data.add(json.dumps(content, sort_keys=True, default=str))
 
 

@@ -134,6 +134,9 @@ class JobSeconds:
             ),
             "encode": lambda job: images * self._autoencoder(job.wildcards["protocol"]).encode,
             "reconstruct": lambda _: FIGURES["figure"],
+            "reconstruct_images": lambda _: (
+                images * self._autoencoder(study.settings["selected"]["protocol"]).reconstruct
+            ),
             "measure_matrix": lambda job: images * (
                 self._autoencoder(job.wildcards["protocol"]).reconstruct + self._metrics
             ),
@@ -249,6 +252,7 @@ class JobSeconds:
                 self._explained(study.settings["attribution"]["images"]),
             ),
             "describe_images": lambda _: self._rows,
+            "explore_images": lambda _: images * FIGURES["features"] + self._pairs(images),
             "model_counts": lambda _: self._models * images * FIGURES["count_model"],
             "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],

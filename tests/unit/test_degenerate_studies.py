@@ -34,6 +34,10 @@ STUDY = resolve(merged(CONFIG, merged(TINY, {"features": {"objects": False}})), 
 RUN = "protocol=untrained_start/loss=mse/lr={lr}/seed={seed}"
 SHARED = {"study": "tiny", "note": "A note.", "code": "", "confidence": 0.95}
 DRAWN = {"target": "score", "score": "memorability", "bins": "published"}
+EXPLORER = {
+    "study": "tiny", "target": "score", "loss": "mse", "losses": {"mse": "MSE"}, "note": "A note.",
+    "without_photographs": "There are none.", "search": "exact",
+}  # fmt: skip
 KINDS = ("three images", "equal scores", "one response", "equal images", "diverged", "two tested")
 
 
@@ -306,6 +310,10 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         "describe_images", inputs, settings={"protocol": "untrained_start"}, **quantities
     )
     per_image = {"per_image": made(described, "table")}
+    more = ("images", "pixels", "reconstructions", "latents", "attributions", "maps")
+    without: dict[str, Any] = {name: [] for name in more}
+    explorer = run("explore_images", per_image | without, settings=EXPLORER)
+    assert made(explorer, "page") is not None, workflow.refusals
     inputs = {
         "images": images, "ceiling": ceiling, "predictions": [],
         "attributions": [files["attributions"]],

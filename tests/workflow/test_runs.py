@@ -72,14 +72,16 @@ ASKED_FOR = (
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
     "ablate_images", "archive", "compare_maps", "compare_on_test_sets", "compare_planted",
-    "compare_predictors", "compare_protocols", "estimate", "fetch_file", "fit_pixel_predictor",
-    "join_errors", "join_latents", "keep_model", "list_external", "list_units", "look_at_units",
+    "compare_predictors", "compare_protocols", "estimate", "explore_images", "fetch_file",
+    "fit_pixel_predictor", "join_errors", "join_latents", "keep_model", "list_external",
+    "list_units", "look_at_units",
     "map_embeddings", "map_images", "measure_consistency", "measure_objects", "model_counts",
     "model_trials", "plot_ablation_examples", "plot_ablations", "plot_consistency",
     "plot_latent_map", "plot_maps", "plot_pixel_training", "plot_planted", "plot_predictors",
     "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement", "plot_test_sets",
     "plot_units", "prepare_pretraining", "pretrain", "read_predictions", "read_scores",
-    "read_split", "read_test_set", "score_pixels", "score_test_set", "score_trials",
+    "read_split", "read_test_set", "reconstruct_images", "score_pixels", "score_test_set",
+    "score_trials",
     "simulate_sample", "store_targets", "summarise_ablations", "unpack_figrim", "unpack_lamem",
     "unpack_memcat", "unpack_sun", "unpack_things", "view_images",
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Errors and latents of single images, and batch-normalisation statistics of all of them."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from memorability.autoencoder.reconstruction import (
     measure_errors,
     recompute_batch_norm,
     reconstruct,
+    write_small_reconstructions,
 )
+from memorability.base.arrays import open_sealed
 from memorability.images.pixels import to_unit_range
 from memorability.networks.computing import choose_device
 from memorability.networks.losses import MeanSquaredError
@@ -286,3 +289,18 @@ def test_a_network_without_normalisation_computes_the_same_through_normalisation
 
 def convolutions(network: nn.Module) -> list[nn.Conv2d]:
     return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+
+
+def test_small_reconstructions_of_many_images_are_means_of_whole_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memorability.images.thumbnails.FEW", 3)
+    pixels, seen = store(4, side=192), []
+    write_small_reconstructions(
+        Half(), pixels, "train", tmp_path / "small.npy", device="cpu",
+        on_image=lambda: seen.append(1),
+    )  # fmt: skip
+    small = open_sealed(tmp_path / "small.npy")
+    expected = pixels.reshape(4, 3, 96, 2, 96, 2).mean(axis=(3, 5)) / 2
+    np.testing.assert_allclose(small, expected, atol=1.5)  # rounded three times
+    assert len(seen) == 4

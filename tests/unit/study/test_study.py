@@ -1767,3 +1767,34 @@ def test_a_game_is_a_table_of_trials_whose_columns_are_known() -> None:
     study = resolve(changed("prediction.split.kind", "stratified", with_images), ROOT)
     assert (study.has_own_images, study.image_source["images"]) == (True, "photographs")
     assert "dataset.trials" in refusal(changed("dataset", {"kind": "game"}))
+
+
+@pytest.mark.parametrize(
+    ("overlay", "why"),
+    [
+        pytest.param({}, "photographs of MemCat keep the licences", id="MemCat"),
+        pytest.param({"explorer": {"photographs": "always"}}, "", id="MemCat, asked for"),
+        pytest.param(_yaml(ROOT / "studies/sample.yaml"), "", id="sample"),
+        pytest.param(_yaml(ROOT / "studies/own-images.yaml"), "", id="own images"),
+        pytest.param(
+            _yaml(ROOT / "studies/own-images.yaml")
+            | {"prediction": {"split": {"kind": "stratified"}, "images_from": ["lamem", "other"]}},
+            "photographs of LaMem keep",
+            id="own images of LaMem",
+        ),
+        pytest.param(
+            _yaml(ROOT / "studies/sample.yaml") | {"explorer": {"photographs": "never"}},
+            "settings of the study leave photographs out",
+            id="never",
+        ),
+        pytest.param(
+            _yaml(ROOT / "studies/from-tables.yaml"), "no prepared images", id="tables alone"
+        ),
+    ],
+)
+def test_the_explorer_shows_photographs_where_licences_allow(
+    overlay: dict[str, Any], why: str
+) -> None:
+    said = resolve(merged(overlay), ROOT).without_photographs
+    assert why in said
+    assert bool(said) == bool(why)

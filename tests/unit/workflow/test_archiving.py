@@ -32,6 +32,7 @@ MADE = {
     "models/loss=mse/autoencoder.safetensors": False,
     "logs/correlate.log": False,
     "report.html": False,
+    "explorer.html": False,  # it may show photographs
     "archive.tar.gz": False,
 }
 

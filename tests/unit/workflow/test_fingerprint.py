@@ -151,6 +151,16 @@ def test_it_does_not_change_with(script: Path, edit: Edit, name: str, old: str, 
     assert fingerprint(script) == before
 
 
+@pytest.mark.parametrize("kind", ["html", "css", "js"])
+def test_it_changes_with_the_text_of_a_part_of_a_page(script: Path, edit: Edit, kind: str) -> None:
+    name = f"inner/page.{kind}"
+    (script.parent / "memorability" / name).write_text("old")
+    edit("measures.py", "factors.yaml", name)
+    before = fingerprint(script)
+    edit(name, "old", "new")
+    assert fingerprint(script) != before
+
+
 def test_a_definition_that_moves_to_another_module_changes_nothing(
     script: Path, edit: Edit
 ) -> None:
