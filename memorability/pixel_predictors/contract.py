@@ -107,7 +107,7 @@ class Given:
     Parameters
     ----------
     weights
-        Its files, one for each of its downloads, or the one that a person named.
+        Its files, one for each of its downloads, or those that a person named.
     mean_image
         MemNet's, which is subtracted from images.
     scale
