@@ -164,7 +164,13 @@ def learn(
                 checkpoints.save(state)
 
         training = _Training(network, pixels, targets, split, recipe, state, precision)
-        learned = training.run(seed, pause, on_image)
+        try:
+            learned = training.run(seed, pause, on_image)
+        except Diverged:
+            # Whoever takes it up from an earlier state diverges again.
+            if checkpoints is not None:
+                checkpoints.discard()
+            raise
     network.eval()
     return learned
 
