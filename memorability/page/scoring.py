@@ -73,6 +73,7 @@ class Scorers:
     overlays: Overlays = field(default_factory=Overlays)
     _mapped: dict[str, PixelPredictor] = field(init=False)
     _rows: list[pd.DataFrame] = field(default_factory=list)
+    _forgotten: int = 0  # how often
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -115,7 +116,7 @@ class Scorers:
         own: list[PixelPredictor | Study] = [self.study] if self.study else []
         own += self.predictors
         decodings = {predictor.decoding for predictor in self._mapped.values()}
-        unpacked, reason = {}, ""
+        unpacked, reason, forgotten = {}, "", self._forgotten
         try:
             unpacked = self.unpacker.unpack(path, decodings)
         except BadImage as why:
@@ -142,12 +143,14 @@ class Scorers:
             table = table[
                 ["file", "predictor", "score", "predicts", *_OF_STUDY, "reason", *_SOURCES]
             ]
-            if sum(map(len, self._rows)) < MOST_ROWS:
+            if forgotten == self._forgotten and sum(map(len, self._rows)) < MOST_ROWS:
                 self._rows.append(table)
         return table
 
-    def map(self, path: Path, name: str, predictor: str, method: str) -> Overlay:
-        """Return the map of a predicted score over one image; `overlays` keeps it if it is told to.
+    def map(self, path: Path, name: str, predictor: str, method: str) -> tuple[Overlay, int | None]:
+        """Return the map of a predicted score over one image, and its number in `overlays`.
+
+        The number is None where no further map is kept.
 
         Parameters
         ----------
@@ -161,8 +164,10 @@ class Scorers:
         Raises
         ------
         memorability.images.decoding.BadImage
-            If the image cannot be read, or the predictor allows no such map of it.
+            If the image cannot be read, or the predictor allows no such map of it; if everything was
+            forgotten meanwhile.
         """
+        forgotten = self._forgotten
         chosen = self._mapped[predictor]
         (file,) = self.unpacker.unpack(path, [chosen.decoding]).values()
         with self._lock:
@@ -171,10 +176,13 @@ class Scorers:
             if method not in makers:
                 raise BadImage(f"has no map by {METHOD_LABELS[method]} under {predictor}")
             values = makers[method]()
-        return Overlay(
-            file=name, predictor=predictor, method=method, cells=values,
-            picture=drawn_over(image, values),
-        )  # fmt: skip
+            overlay = Overlay(
+                file=name, predictor=predictor, method=method, cells=values,
+                picture=drawn_over(image, values),
+            )  # fmt: skip
+            if forgotten != self._forgotten:
+                raise BadImage("was removed meanwhile")
+            return overlay, self.overlays.keep(overlay)
 
     def table(self) -> pd.DataFrame:
         """Return what was scored so far, as `score` does."""
@@ -189,5 +197,6 @@ class Scorers:
     def forget(self) -> None:
         """Forget what was scored and mapped so far."""
         with self._lock:
+            self._forgotten += 1
             self._rows.clear()
-        self.overlays.forget()
+            self.overlays.forget()

@@ -113,11 +113,10 @@ class _Handler(LocalHandler):
             if image is None:
                 return
             try:
-                overlay = scorers.map(image, name, predictor, method)
+                overlay, number = scorers.map(image, name, predictor, method)
             except BadImage as reason:
                 self.reply(422, f"The image {reason}.")
                 return
-        number = scorers.overlays.keep(overlay)
         if number is None:
             said = f"{MOST_MAPS} maps are kept. Save them, and remove all images, before you go on."
             self.reply(409, said)

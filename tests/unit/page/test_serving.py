@@ -261,6 +261,22 @@ def test_maps_that_cannot_be_made_are_refused_in_words(
     assert mapped(server, photograph(1))[0] == 409
 
 
+def test_what_is_forgotten_while_it_is_scored_or_mapped_is_not_kept(
+    server: PageServer, scorers: Scorers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack = scorers.unpacker.unpack
+
+    def slow(*arguments: Any) -> Any:
+        scorers.forget()
+        return unpack(*arguments)
+
+    monkeypatch.setattr(scorers.unpacker, "unpack", slow)
+    assert scored(server, photograph(1))[0]["score"] is not None
+    assert call(server, "GET", "/api/scores.csv")[1].strip() == b""
+    assert mapped(server, photograph(1)) == (422, b"The image was removed meanwhile.")
+    assert call(server, "GET", "/api/maps/0.png")[0] == 404
+
+
 def test_an_image_that_takes_too_long_has_a_reason(
     server: PageServer, scorers: Scorers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
