@@ -137,6 +137,10 @@ def test_images_are_dropped_and_chosen_by_keyboard(tmp_path: Path, browser: Any,
     page.get_by_text("All 4 images scored.").wait_for()
     assert names(page)[0] == "images/002.png"
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.get_by_role("button", name="Map of images/002.png").press("Enter")
+    page.get_by_text("Values of the map").press("Enter")
+    page.get_by_role("columnheader", name="8", exact=True).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def with_bright_corner(path: Path) -> None:

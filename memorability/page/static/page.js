@@ -85,12 +85,18 @@ function cells(values) {
   return more;
 }
 
-// Returns whether further maps can be made.
+// Returns whether further maps can be made. Of one image, one map is asked for at a time.
 async function map(image) {
+  if (image.mapping) return true;
+  image.mapping = true;
+  try { return await askedFor(image); } finally { image.mapping = false; }
+}
+
+async function askedFor(image) {
   const predictor = element("predictor").value, method = element("method").value, mine = round;
   const key = JSON.stringify([predictor, method]);
   if (!image.maps.has(key)) {
-    element("status").textContent = `The map of ${image.name} is made.`;
+    element("status").textContent = `Making the map of ${image.name}.`;
     let answer;
     try {
       answer = await fetch(`api/map?${new URLSearchParams({ name: image.name, predictor, method })}`, {
