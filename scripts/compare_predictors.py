@@ -8,18 +8,20 @@ with RunningJob(snakemake) as job:
     from memorability.tables import store
 
     settings = job.read_settings(ComparisonSettings)
-    targets = [store.partition_keys(path)["target"] for path in job.input.of_targets]
-    of_targets = {
-        target: store.read_heads(
-            path for path, of in zip(job.input.of_targets, targets, strict=True) if of == target
-        )
-        for target in settings.targets
+    heads, fits = job.input.heads, job.input.of_targets
+    fits_to = {
+        target: [path for path in fits if store.partition_keys(path)["target"] == target]
+        for target in settings.targets[1:]
     }
     comparison = compare(
         job.read("predictions"),
-        store.read_heads(job.input.heads),
-        of_targets,
+        store.read_heads(heads),
+        {target: store.read_heads(paths) for target, paths in fits_to.items()},
         job.read("images"),
+        failures={
+            target: store.failed_heads(paths)
+            for target, paths in ({settings.targets[0]: heads} | fits_to).items()
+        },
         settings=settings,
     )
     job.write("comparison", comparison.table, "predictor_comparison")

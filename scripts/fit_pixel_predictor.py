@@ -5,21 +5,13 @@ from memorability.workflow.job import RunningJob
 with RunningJob(snakemake) as job:
     from pathlib import Path
 
-    import pandas as pd
-
     from memorability.base.arrays import open_sealed
     from memorability.base.files import CHECKPOINTS
     from memorability.base.job_log import progress
     from memorability.networks.computing import deterministic_device
-    from memorability.pixel_predictors.contract import Epoch, Given, Resuming
-    from memorability.pixel_predictors.fitted_file import write_fitted
+    from memorability.pixel_predictors.contract import Given, Resuming
     from memorability.pixel_predictors.of_files import fit_with
-    from memorability.scorer.study_images import (
-        StudyFitSettings,
-        fit_to_study,
-        head_predictions,
-        measured,
-    )
+    from memorability.scorer.study_images import StudyFitSettings, fit_to_study, measured
 
     settings = job.read_settings(StudyFitSettings)
     device = deterministic_device(settings.compute)
@@ -31,15 +23,15 @@ with RunningJob(snakemake) as job:
         code=job.params.code,
     )
     with progress(len(split), "predicting images") as step:
-        fitted, predicted = fit_to_study(
+        found = fit_to_study(
             fit_with(job.wildcards.head, Given(weights=tuple(map(Path, job.input.weights)))),
+            split["image_id"],
             open_sealed(job.input.views),
             scores,
             split["split"].to_numpy(),
             settings=settings.on(device, resuming),
             on_image=step,
         )
-    predictions = head_predictions(split["image_id"], predicted)
-    job.write("predictions", predictions, "head_predictions", facts=fitted.chosen)
-    job.write("history", pd.DataFrame(fitted.history, columns=Epoch._fields), "pixel_history")
-    write_fitted(fitted.predictor, Path(job.output.predictor))
+    job.write("predictions", found.predictions, "head_predictions", facts=found.facts)
+    job.write("history", found.history, "pixel_history")
+    found.write(job.wildcards.head, Path(job.output.predictor))

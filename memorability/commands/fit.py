@@ -33,9 +33,11 @@ def add_fit(commands: Any) -> None:
     fit.add_argument(
         "--start",
         type=Path,
+        action="append",
+        default=[],
         metavar="FILE",
         help="weights that a fit starts from, in place of a download or of random ones "
-        "(docs/predictors.md says which)",
+        "(docs/predictors.md says which); may be given twice for m3m",
     )
     fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
     fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")
@@ -69,7 +71,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     refuse_existing(output, arguments.overwrite)
     device = device_of(arguments.device)
     prepare, fit = begin_fit(
-        arguments.predictor, resources=resources_directory(), start=arguments.start
+        arguments.predictor, resources=resources_directory(), starts=arguments.start
     )
     threads = arguments.threads or torch.get_num_threads()
     make_deterministic(threads)

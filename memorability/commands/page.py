@@ -46,9 +46,11 @@ def _page(arguments: argparse.Namespace) -> int:
     import torch
 
     from memorability.base.seeding import make_deterministic
+    from memorability.page.scoring import Scorers, Study
+    from memorability.page.serving import AT_ONCE, PageServer
+    from memorability.page.unpacking import Unpacker
     from memorability.pixel_predictors.opening import open_predictor
     from memorability.scorer.bundle import read_saved_predictor
-    from memorability.scorer.page import PageServer, Scorers, Study
     from memorability.sources.fetching import resources_directory
     from memorability.web.local_server import is_loopback
 
@@ -62,12 +64,17 @@ def _page(arguments: argparse.Namespace) -> int:
     ]
     make_deterministic(threads)
     token = "" if is_loopback(arguments.address) else secrets.token_urlsafe(16)
+    unpacker = Unpacker(AT_ONCE)
     scorers = Scorers(
-        [predictor.to(device) for predictor in predictors], study, device, threads
-    )  # fmt: skip
-    with PageServer(
-        scorers, address=arguments.address, port=arguments.port, names=arguments.name, token=token
-    ) as server:
+        [predictor.to(device) for predictor in predictors], study, device, threads, unpacker
+    )
+    with (
+        unpacker,
+        PageServer(
+            scorers, address=arguments.address, port=arguments.port, names=arguments.name,
+            token=token,
+        ) as server,
+    ):  # fmt: skip
         print(f"The page: {server.link}", flush=True)
         logger.info("End it with Ctrl-C. Images are not kept.")
         try:

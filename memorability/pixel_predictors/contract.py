@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from memorability.base.errors import InputError
 from memorability.images.decoding import STANDARD, Decoding
 from memorability.networks.computing import Precision, place
 from memorability.pixel_predictors.names import MemNetScale, PixelPredictorSpec
@@ -106,7 +107,7 @@ class Given:
     Parameters
     ----------
     weights
-        Its files, one for each of its downloads, or the one that a person named.
+        Its files, one for each of its downloads, or those that a person named.
     mean_image
         MemNet's, which is subtracted from images.
     scale
@@ -204,6 +205,10 @@ class Fitted:
     history: tuple[Epoch, ...] = ()
 
 
+class Diverged(InputError):  # noqa: N818  # in a study no error: one predictor is left out
+    """A training whose error is no number any more: no predictor comes of it."""
+
+
 class Fit(Protocol):
     """Fit a predictor to the training images, and choose by the validation images."""
 
@@ -239,7 +244,9 @@ class Fit(Protocol):
         ------
         InputError
             If there is no training or no validation image; if nothing can be learned from the
-            scores; if weights are of another network; if a training diverges.
+            scores; if weights are of another network.
+        Diverged
+            If a training diverges.
         Stopped
             If a signal asked the job to stop, and the training can be taken up.
         """

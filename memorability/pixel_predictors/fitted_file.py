@@ -12,7 +12,7 @@ from memorability.base.errors import InputError
 from memorability.base.files import file_sha256
 from memorability.base.settings import from_params
 from memorability.networks.model_file import ModelFile
-from memorability.pixel_predictors.contract import Facts, Given, PixelPredictor
+from memorability.pixel_predictors.contract import Diverged, Facts, Given, PixelPredictor
 from memorability.pixel_predictors.names import PixelPredictorSpec
 
 FITTED_FILE = ModelFile(
@@ -41,6 +41,12 @@ def write_fitted(predictor: PixelPredictor, path: Path) -> None:
     FITTED_FILE.write(path, {"facts": asdict(predictor.facts)}, predictor.network.state_dict())
 
 
+def write_diverged(name: str, reason: str, path: Path) -> None:
+    """Write, in place of a predictor that diverged, why there is none: whoever reads it is told."""
+    facts = {"predictor": name, "weights_sha256": ""}
+    FITTED_FILE.write(path, {"facts": facts, "diverged": reason}, {})
+
+
 def read_fitted(spec: PixelPredictorSpec, given: Given) -> tuple[Facts, dict[str, Tensor]]:
     """Return what a predictor's scores are, and its tensors, from a file of `write_fitted`.
 
@@ -48,9 +54,13 @@ def read_fitted(spec: PixelPredictorSpec, given: Given) -> tuple[Facts, dict[str
     ------
     InputError
         If it is another kind of file, or of another predictor.
+    Diverged
+        If the file says that the training of the predictor diverged.
     """
     (path,) = given.weights
     header, tensors = FITTED_FILE.read(path)
+    if "diverged" in header:
+        raise Diverged(f"{path} holds no predictor. {header['diverged']}")
     facts = from_params(Facts, {**header["facts"], "weights_sha256": file_sha256(path)})
     if facts.predictor != spec.name:
         raise InputError(

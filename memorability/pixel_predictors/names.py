@@ -12,6 +12,9 @@ Trained = Literal["yes", "no", "unknown", "training part"]
 UNKNOWN = "unknown"
 """Among the training sets of a predictor: others, which nobody names."""
 
+M3M = "m3m"
+"""The predictor that may start from two files: of ResMem's network, and of a segmentation."""
+
 MemNetScale = Literal["raw", "website"]
 """What MemNet's output becomes: see `memorability.pixel_predictors.memnet.rescaled`."""
 
@@ -258,6 +261,10 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
         _trained(
             "resmem_retrained", "ResMem's network, its ResNet trained too",
             "resmem", "squashed", _RESMEM, seconds=0.5, passes=60,
+        ),
+        _trained(
+            M3M, "M3M: ResMem's network with a segmentation, its small network ours",
+            "m3m", "squashed", f"{_RESMEM}, and FCN-ResNet50 of torchvision", seconds=1.1, passes=25,
         ),
         _trained(
             "memnet_trained", "MemNet, trained anew",

@@ -1,7 +1,7 @@
 """From the name of a predictor to the predictor: its files are found or fetched, and read."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memorability.base.errors import InputError
@@ -67,7 +67,7 @@ def open_predictor(
 
 
 def begin_fit(
-    name: str, *, resources: Path, start: Path | None = None
+    name: str, *, resources: Path, starts: Sequence[Path] = ()
 ) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
@@ -77,8 +77,9 @@ def begin_fit(
         As for `open_predictor`.
     resources
         Directory below which downloads land: what a fit starts from is fetched.
-    start
-        A file of weights that a fit starts from, in place of the download.
+    starts
+        Files of weights that a fit starts from, in place of the download. Of several, each is of
+        another part of the network; a training alone takes several.
 
     Returns
     -------
@@ -89,25 +90,28 @@ def begin_fit(
     Raises
     ------
     InputError
-        If there is no such predictor, or it is only published; if its fit reads no `start`.
+        If there is no such predictor, or it is only published; if its fit reads no file of the user's,
+        or only one.
     """
     spec = specification(name)
     if not spec.fits:
         fitted = sorted(one.name for one in PIXEL_PREDICTORS.values() if one.fits)
         raise InputError(f"{name} is only published. You can fit: {', '.join(fitted)}.")
-    if start is not None and not spec.start:
+    if starts and not spec.start:
         raise InputError(
-            f"--start {start}: {name} reads no weights of yours"
+            f"--start {starts[0]}: {name} reads no weights of yours"
             + (f", but {', '.join(spec.starts_from)}" if spec.starts_from else "")
             + ". Leave it out."
         )
-    if start is not None:
-        given = Given(weights=(start,))
+    if len(starts) > 1 and not spec.trains:
+        raise InputError(f"--start: {name} starts from one file, {len(starts)} are given.")
+    if starts:
+        given = Given(weights=tuple(starts))
     else:
-        starts = [registry()[download] for download in spec.starts_from]
-        for download in starts:
+        downloads = [registry()[download] for download in spec.starts_from]
+        for download in downloads:
             logger.info("Licence of %s: %s.", download.name, download.licence_in_words)
-        given = Given(weights=tuple(fetch(download, resources) for download in starts))
+        given = Given(weights=tuple(fetch(download, resources) for download in downloads))
     return preparation(spec.prepares), fit_with(name, given)
 
 

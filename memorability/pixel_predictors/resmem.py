@@ -44,7 +44,7 @@ class TwoBranches(nn.Module):
     features
         The ResNet: from images (N, 3, 227, 227) to (N, `values`) or (N, `values`, 1, 1).
     values
-        How many features it gives.
+        How many values the perceptron reads besides those of the convolutions: the ResNet's features.
     dropouts
         After so many hidden layers, from fc6 on, half of the values are left out in training.
     standardises
@@ -82,13 +82,17 @@ class TwoBranches(nn.Module):
         features = self.features(seen).flatten(1)
         if not self.training:
             _refuse_standardised(images, features)
-        values = torch.cat([self._convolved(images), features], dim=1)
+        values = torch.cat(self.values(images, features), dim=1)
         *hidden, last = (self.get_submodule(name) for name in self.layers)
         for number, layer in enumerate(hidden):
             values = F.relu(layer(values))
             if number < self.dropouts:
                 values = F.dropout(values, training=self.training)
         return torch.sigmoid(last(values)).squeeze(1)
+
+    def values(self, images: Tensor, features: Tensor) -> list[Tensor]:
+        """Return the values (N, …) that the perceptron reads, of images and the ResNet's features."""
+        return [self._convolved(images), features]
 
     def _convolved(self, images: Tensor) -> Tensor:
         maps = images

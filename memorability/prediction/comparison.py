@@ -80,6 +80,7 @@ def compare(
     of_targets: Mapping[str, Mapping[str, pd.DataFrame]],
     images: pd.DataFrame,
     *,
+    failures: Mapping[str, Mapping[str, str]],
     settings: ComparisonSettings,
 ) -> Comparison:
     """Compare every predictor, head and label-only baseline on the same test images.
@@ -92,6 +93,8 @@ def compare(
         Target other than "score" -> predictor that was fitted to it -> its table `head_predictions`.
     images
         The image table.
+    failures
+        Target -> predictor that could not be fitted to it -> why: each has a row without figures.
     settings
         Targets are "score", which `predictions` has, or columns of the image table. Test images without
         a value are left out; a target without any has no rows.
@@ -113,13 +116,19 @@ def compare(
     ids = predictions.loc[predictions["split"] == "test", "image_id"]
     ceiling_of = ceilings(images[images["image_id"].isin(ids)], bootstrap)
     for target in settings.targets:
+        failed = failures.get(target, {})
         test = _on_target(target, predictions, heads, of_targets.get(target, {}), images)
+        test = test.drop(columns=[head for head in failed if head in test])
         if test.empty:
             continue
         words = {str(head): _on(target, known.get(str(head))) for head in test.columns[2:]}
         labels = images.set_index("image_id").loc[test["image_id"], ["category", "subcategory"]]
         whole = r_of_images(test, labels, bootstrap)
-        tables.append(_table(whole, test, words).assign(target=target, **ceiling_of(target)))
+        rows = [_table(whole, test, words).assign(reason="")]
+        if failed:
+            rows.append(_without_figures(rows[0], target, failed, known))
+        own = pd.concat(rows, ignore_index=True)
+        tables.append(own.assign(target=target, **ceiling_of(target)))
         groups.append(_by_category(test, labels, words, bootstrap).assign(target=target))
     return Comparison(pd.concat(tables, ignore_index=True), pd.concat(groups, ignore_index=True))
 
@@ -158,6 +167,7 @@ def _on_target(
 ) -> pd.DataFrame:
     """Return the test images that have a score: image_id, score, and a column per head and baseline."""
     test = by_head(predictions, heads, None)
+    names = list(dict.fromkeys([*heads, *fits]))
     test = test[["image_id", "score", MAIN, *heads, *BASELINES]]
     if target == "score":
         return test
@@ -172,7 +182,7 @@ def _on_target(
     table = test.drop(columns=["score", *BASELINES]).merge(own, on="image_id", validate="1:1")
     for head, rows in fits.items():
         table[head] = table["image_id"].map(rows.set_index("image_id")["predicted"])
-    return table[["image_id", "score", MAIN, *heads, *BASELINES]]
+    return table[["image_id", "score", MAIN, *names, *BASELINES]]
 
 
 def r_of_images(test: pd.DataFrame, labels: pd.DataFrame, bootstrap: Bootstrap) -> Bootstrapped:
@@ -256,6 +266,25 @@ def _table(whole: Bootstrapped, test: pd.DataFrame, words: Mapping[str, Known]) 
     clusters = pd.array([whole.units.count] * len(rows), dtype="Int64")
     rows = rows.assign(n=whole.n, unit=whole.units.word, clusters=clusters)
     return rows.rename_axis("head").reset_index()
+
+
+def _without_figures(
+    rows: pd.DataFrame, target: str, failed: Mapping[str, str], known: Mapping[str, Known]
+) -> pd.DataFrame:
+    """Return rows, as `_table` makes them, of predictors of which there are no predictions."""
+    words = {head: _on(target, known[head]) for head in failed}
+    table = pd.DataFrame(
+        {
+            "head": list(failed),
+            "predicts": [one.predicts for one in words.values()],
+            "trained_on_these_images": [one.trained_on for one in words.values()],
+            "best": False,
+            "n": 0,
+            "unit": rows["unit"].iloc[0],
+            "reason": list(failed.values()),
+        }
+    )
+    return table.reindex(columns=rows.columns).astype({"clusters": "Int64"})
 
 
 def _at_floor(predicted: FloatArray) -> float:

@@ -12,7 +12,7 @@ from memorability.data.own_tables import image_table
 from memorability.images.decoding import Decoding
 from memorability.images.folder import locate
 from memorability.images.store import OnBadImage
-from memorability.pixel_predictors.contract import Given, PixelPredictor
+from memorability.pixel_predictors.contract import Diverged, Given, PixelPredictor
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS, trained_on, trained_on_further
 from memorability.pixel_predictors.of_files import open_with
 from memorability.prediction.comparison import ceilings, r_of_images
@@ -125,6 +125,8 @@ def further_images(scores: Path, folder: Path, settings: FurtherImages) -> pd.Da
 def fits_of(head: str, fitted: Sequence[Path], published: Given) -> dict[str, PixelPredictor]:
     """Return a predictor in each of its fits: the score that it was fitted to -> the predictor.
 
+    Fits that diverged are left out.
+
     Parameters
     ----------
     head
@@ -141,7 +143,13 @@ def fits_of(head: str, fitted: Sequence[Path], published: Given) -> dict[str, Pi
     """
     if not fitted:
         return {PUBLISHED: open_with(head, published)}
-    return {file.stem: open_with(head, Given(weights=(file,))) for file in fitted}
+    fits = {}
+    for file in fitted:
+        try:
+            fits[file.stem] = open_with(head, Given(weights=(file,)))
+        except Diverged as reason:
+            logger.warning("%s", reason)
+    return fits
 
 
 def score_further(
@@ -159,7 +167,7 @@ def score_further(
     Parameters
     ----------
     predictors
-        The score that each was fitted to, or `PUBLISHED` -> predictor.
+        The score that each was fitted to, or `PUBLISHED` -> predictor; none where all fits diverged.
     images
         Columns image_id and file.
     folder
@@ -173,6 +181,9 @@ def score_further(
         The table `test_set_scores`: image_id, fitted_to, predicted (NaN where an image cannot be
         read), reason.
     """
+    if not predictors:
+        columns = ["image_id", "fitted_to", "predicted", "reason"]
+        return pd.DataFrame(columns=columns, dtype=str).astype({"predicted": float})
     named = [
         replace(one, decoding=decoding, facts=replace(one.facts, predictor=fitted_to))
         for fitted_to, one in predictors.items()
@@ -215,7 +226,11 @@ def own_scores(fits: Sequence[tuple[str, str, pd.DataFrame]], split: pd.DataFram
 
 
 def compare_further(
-    images: Mapping[str, pd.DataFrame], scores: pd.DataFrame, *, settings: FurtherSettings
+    images: Mapping[str, pd.DataFrame],
+    scores: pd.DataFrame,
+    *,
+    failures: Mapping[tuple[str, str], str],
+    settings: FurtherSettings,
 ) -> pd.DataFrame:
     """Correlate what predictors say with what was measured, on every set of images.
 
@@ -225,6 +240,8 @@ def compare_further(
         Set -> its image table. Of the study itself, test images are the rows that `scores` has.
     scores
         Columns set, head, image_id, fitted_to, predicted; NaN where a predictor cannot read an image.
+    failures
+        Predictor, and the score that it could not be fitted to -> why. `scores` has none of these fits.
     settings
         Of the comparison.
 
@@ -236,6 +253,7 @@ def compare_further(
         the others; a published predictor with all. All rows of a set and a target rest on the same
         images: those that have the measured score and are read by every predictor. left_out counts
         the others that have the measured score; where it counts them all, n is 0 and nothing is known.
+        A fit that failed has a row of each set and target, with the reason, n of 0 and no figures.
         r is Spearman's; given_category that of ranks less their category's mean; mse in squared units
         of the score. Resamples draw images of the set, or its subcategories: no predictor is fitted
         anew.
@@ -250,23 +268,26 @@ def compare_further(
         read = wide.loc[table.index].notna().all(axis="columns")
         ceiling_of = ceilings(table[read], tested.bootstrap)
         for target in tested.targets:
+            if images[tested.name][target].notna().any():
+                parts.append(_failures(failures, tested.name, target))
             known = table[target].notna()
             chosen = table[known & read]
             if not known.any():
                 continue
             rows = _rows(chosen, wide.loc[chosen.index], target, tested.bootstrap)
-            heads = rows["head"]
             parts.append(
                 rows.assign(
-                    set=tested.name, target=target, left_out=int((known & ~read).sum()),
-                    trained_on_these_images=[settings.trained_on(head, tested) for head in heads],
+                    set=tested.name, target=target, left_out=int((known & ~read).sum()), reason="",
                     **ceiling_of(target),
                 )
             )  # fmt: skip
     table = pd.concat(parts, ignore_index=True)
     published = [PIXEL_PREDICTORS[head].predicts for head in table["head"]]
+    sets = {tested.name: tested for tested in settings.sets}
+    pairs = zip(table["head"], table["set"], strict=True)
     return table.assign(
-        predicts=table["fitted_to"].where(table["fitted_to"] != PUBLISHED, published)
+        trained_on_these_images=[settings.trained_on(head, sets[name]) for head, name in pairs],
+        predicts=table["fitted_to"].where(table["fitted_to"] != PUBLISHED, published),
     )
 
 
@@ -278,15 +299,9 @@ def _rows(
         [str(column).rsplit(":", 1) for column in wide], columns=["head", "fitted_to"]
     )
     fits.index = pd.Index([str(column) for column in wide])
-    of_false_alarms = fits["fitted_to"] == FALSE_ALARMS
-    published = fits["fitted_to"] == PUBLISHED
-    rows = fits[published | (of_false_alarms == (target == FALSE_ALARMS))]
+    rows = _to_be_compared(fits, target)
     if images.empty:
-        unknown = ["r", "ci_low", "ci_high", "given_category", "given_category_low"]
-        unknown += ["given_category_high", "mse"]
-        clusters = pd.array([pd.NA] * len(rows), dtype="Int64")
-        rows = rows.assign(n=0, unit="images", clusters=clusters, **dict.fromkeys(unknown, np.nan))
-        return rows.reset_index(drop=True)
+        return _without_figures(rows)
     measured = images[target].to_numpy(dtype=np.float64)
     test = pd.DataFrame({"image_id": images["image_id"].to_numpy(), "score": measured})
     test = test.join(wide[list(rows.index)].reset_index(drop=True))
@@ -305,3 +320,28 @@ def _rows(
         unit=found.units.word,
         clusters=pd.array([found.units.count] * len(rows), dtype="Int64"),
     ).reset_index(drop=True)
+
+
+def _to_be_compared(fits: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Return the fits that are compared with a measured score."""
+    of_false_alarms = fits["fitted_to"] == FALSE_ALARMS
+    published = fits["fitted_to"] == PUBLISHED
+    return fits[published | (of_false_alarms == (target == FALSE_ALARMS))]
+
+
+def _failures(failures: Mapping[tuple[str, str], str], name: str, target: str) -> pd.DataFrame:
+    """Return the rows of one set and target of fits that failed."""
+    fits = pd.DataFrame(list(failures), columns=["head", "fitted_to"], dtype=str)
+    fits = fits.assign(reason=list(failures.values()))
+    ceiling = dict.fromkeys(["ceiling", "ceiling_low", "ceiling_high"], np.nan)
+    rows = _without_figures(_to_be_compared(fits, target))
+    return rows.assign(set=name, target=target, left_out=0, **ceiling)
+
+
+def _without_figures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of fits with the figures of no image."""
+    unknown = ["r", "ci_low", "ci_high", "given_category", "given_category_low"]
+    unknown += ["given_category_high", "mse"]
+    clusters = pd.array([pd.NA] * len(rows), dtype="Int64")
+    rows = rows.assign(n=0, unit="images", clusters=clusters, **dict.fromkeys(unknown, np.nan))
+    return rows.reset_index(drop=True)

@@ -1,6 +1,7 @@
 """The images of a study under predictors that read pixels: prepared, fitted to, and scored."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,13 +18,18 @@ from memorability.base.errors import InputError
 from memorability.images.decoding import STANDARD, BadImage, Decoding, decode
 from memorability.networks.computing import Compute
 from memorability.pixel_predictors.contract import (
+    Diverged,
+    Epoch,
     FitSettings,
     Fitted,
     PixelPredictor,
     Prepare,
     Resuming,
 )
+from memorability.pixel_predictors.fitted_file import write_diverged, write_fitted
 from memorability.scorer.side_by_side import BATCH_SIZE, score_side_by_side
+
+logger = logging.getLogger(__name__)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -153,21 +159,56 @@ def measured(target: str, split: pd.DataFrame, images: pd.DataFrame) -> npt.NDAr
     return table[target].to_numpy(dtype=np.float64)
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudyFit:
+    """What came of a fit to a study: a predictor and its scores, or why there are none.
+
+    Parameters
+    ----------
+    fitted
+        The predictor; None where its training diverged.
+    predictions
+        The table `head_predictions` of all images, without rows where there is no predictor.
+    facts
+        What the record of this table keeps: what the fit chose by itself, or the reason why there is
+        no predictor (`memorability.tables.store.failed_heads`).
+    """
+
+    fitted: Fitted | None
+    predictions: pd.DataFrame
+    facts: Mapping[str, Any]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The table `pixel_history`, without rows where there is no predictor."""
+        return pd.DataFrame(self.fitted.history if self.fitted else [], columns=list(Epoch._fields))
+
+    def write(self, name: str, path: Path) -> None:
+        """Write the predictor of a name in one file, or in its place why there is none."""
+        if self.fitted:
+            write_fitted(self.fitted.predictor, path)
+        else:
+            write_diverged(name, self.facts["reason"], path)
+
+
 def fit_to_study(
     fit: Callable[..., Fitted],
+    image_ids: "pd.Series[str]",
     pixels: Pixels,
     scores: npt.NDArray[np.float64],
     split: npt.NDArray[Any],
     *,
     settings: FitSettings,
     on_image: Callable[[], object] = lambda: None,
-) -> tuple[Fitted, npt.NDArray[np.float64]]:
+) -> StudyFit:
     """Fit a predictor to the training images of a study, and score all images with it.
 
     Parameters
     ----------
     fit
         As `memorability.pixel_predictors.of_files.fit_with` returns it.
+    image_ids
+        (N,).
     pixels
         (N, 3, H, W), in memory or memory-mapped.
     scores
@@ -181,11 +222,16 @@ def fit_to_study(
 
     Returns
     -------
-    tuple
-        The fitted predictor, and its scores of all images (N,).
+    StudyFit
+        A training that diverges is no mistake of the user: other predictors are compared without it.
     """
     parts = np.where(np.isfinite(scores), split, "test")
-    fitted = fit(pixels, scores, parts, settings=settings)
+    try:
+        fitted = fit(pixels, scores, parts, settings=settings)
+    except Diverged as reason:
+        logger.warning("No predictor: %s", reason)
+        none = head_predictions(image_ids[:0], np.empty(0))
+        return StudyFit(fitted=None, predictions=none, facts={"reason": str(reason)})
     predictor = fitted.predictor.to(settings.device)
     predicted = np.empty(len(pixels))
     for start in range(0, len(pixels), BATCH_SIZE):
@@ -193,7 +239,8 @@ def fit_to_study(
         predicted[batch] = predictor.score(pixels[batch].copy(), settings.device)
         for _ in predicted[batch]:
             on_image()
-    return fitted, predicted
+    predictions = head_predictions(image_ids, predicted)
+    return StudyFit(fitted=fitted, predictions=predictions, facts=fitted.chosen)
 
 
 def score_study(

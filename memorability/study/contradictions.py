@@ -9,7 +9,7 @@ from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
 from memorability.memory_game.browser.columns import FOR_STUDIES
 from memorability.memory_game.score_kinds import COUNTS, SCORE_KINDS
-from memorability.pixel_predictors.names import PIXEL_PREDICTORS
+from memorability.pixel_predictors.names import M3M, PIXEL_PREDICTORS
 from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -200,6 +200,11 @@ def check_pixel_predictors(prediction: Mapping[str, Any], dataset: str) -> None:
             raise InputError(
                 f"prediction.pixel_predictors: {spec.name} is fitted to what a trained network says, "
                 f"which is not fetched. Name {spec.start}: pixel_weights: {{{spec.name}: {{file: …}}}}."
+            )
+        if "segmentation" in files.get(spec.name, {}) and spec.name != M3M:
+            raise InputError(
+                f"prediction.pixel_weights: {spec.name} has no segmentation, {M3M} alone has one. "
+                "Leave this file out."
             )
         if spec.fits and spec.name in files and not spec.start:
             raise InputError(

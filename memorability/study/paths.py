@@ -204,7 +204,7 @@ def pixel_weights(study: Study, name: str) -> list[str]:
     """Return the files that a predictor of pixels is opened with, or that its fit starts from."""
     spec, own = PIXEL_PREDICTORS[name], study.settings["prediction"]["pixel_weights"].get(name)
     if own:
-        return [own["file"]]
+        return [own[key] for key in ("file", "segmentation") if key in own]
     known = registry()
     names = spec.starts_from if spec.fits else spec.downloads
     return [f"resources/{known[download].path}" for download in names]

@@ -157,8 +157,24 @@ def read_if_any(paths: Sequence[str | Path], name: str) -> pd.DataFrame | None:
 
 
 def read_heads(paths: Iterable[str | Path]) -> dict[str, pd.DataFrame]:
-    """Return head -> its table `head_predictions`, the head being named by the file's path."""
-    return {partition_keys(path)["head"]: read(path, "head_predictions") for path in paths}
+    """Return head -> its table `head_predictions`, the head being named by the file's path.
+
+    Heads whose table has no rows are left out: `failed_heads` has them.
+    """
+    tables = {partition_keys(path)["head"]: read(path, "head_predictions") for path in paths}
+    return {head: table for head, table in tables.items() if len(table)}
+
+
+def failed_heads(paths: Iterable[str | Path]) -> dict[str, str]:
+    """Return head -> why it predicts nothing, of those whose table `head_predictions` has no rows."""
+    failed = {}
+    for path in paths:
+        with readable(path):
+            schema = parquet.read_schema(path)
+            record = json.loads((schema.metadata or {}).get(b"memorability", b"{}"))
+        if "reason" in record:
+            failed[partition_keys(path)["head"]] = str(record["reason"])
+    return failed
 
 
 def partition_keys(path: str | Path) -> dict[str, str]:

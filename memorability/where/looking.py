@@ -1,5 +1,6 @@
 """What every look at images needs: which images, and the predictors whose scores are explained."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from memorability.base.files import atomic
 from memorability.explanation.explaining import choose_images
 from memorability.images.decoding import BadImage, Decoding, decode
 from memorability.networks.computing import Compute
-from memorability.pixel_predictors.contract import Given, PixelPredictor
+from memorability.pixel_predictors.contract import Diverged, Given, PixelPredictor
 from memorability.pixel_predictors.of_files import open_with
+
+logger = logging.getLogger(__name__)
 
 SIDE = 128
 """Of a small copy of an image, in pixels. It is squashed to a square, as most predictors see it."""
@@ -112,7 +115,7 @@ def scored_test_images(
 def open_each(
     files: Mapping[str, Mapping[str, Sequence[str]]], device: str
 ) -> dict[str, PixelPredictor]:
-    """Return predictors by name, on a torch device.
+    """Return predictors by name, on a torch device; those whose training diverged are left out.
 
     Parameters
     ----------
@@ -124,18 +127,24 @@ def open_each(
     Raises
     ------
     InputError
-        If a file is another one, or damaged.
+        If a file is another one, or damaged; if the training of every predictor diverged.
     """
-    return {
-        name: open_with(
-            name,
-            Given(
-                weights=tuple(map(Path, own["weights"])),
-                mean_image=next(map(Path, own["mean_image"]), None),
-            ),
-        ).to(device)
-        for name, own in files.items()
-    }
+    opened = {}
+    for name, own in files.items():
+        given = Given(
+            weights=tuple(map(Path, own["weights"])),
+            mean_image=next(map(Path, own["mean_image"]), None),
+        )
+        try:
+            opened[name] = open_with(name, given).to(device)
+        except Diverged as reason:
+            logger.warning("%s", reason)
+    if not opened:
+        raise InputError(
+            f"The training of every predictor of where.predictors ({', '.join(files)}) diverged. Name "
+            "others, or leave where.predictors empty."
+        )
+    return opened
 
 
 def unreadable(file: Path, reason: BadImage) -> InputError:

@@ -6,6 +6,7 @@ score for occlusion, a score for windows, a share of the score for gradients.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -162,20 +163,45 @@ def maps_of_image(
     memorability.images.decoding.BadImage
         If the predictor cannot read the image.
     """
+    makers = map_makers(image, predictor, device, layer=layer)
+    return {method: make() for method, make in makers.items()} | reference_maps(image)
+
+
+def map_makers(
+    image: Pixels, predictor: PixelPredictor, device: str, *, layer: str = ""
+) -> dict[str, Callable[[], Map]]:
+    """Return what makes the map of one image by each method that a predictor allows.
+
+    Parameters
+    ----------
+    image, predictor, device, layer
+        See `maps_of_image`.
+
+    Returns
+    -------
+    dict
+        Method, of `memorability.where.names.METHODS` -> a function that returns its map.
+
+    Raises
+    ------
+    memorability.images.decoding.BadImage
+        If the predictor cannot read the image.
+    """
     view = predictor.prepare(Image.fromarray(image))
-    maps = {
-        "occlusion": occlusion(view, predictor, device),
-        "windows": sliding_windows(image, predictor, device),
+    network = predictor.network
+    makers: dict[str, Callable[[], Map]] = {
+        "occlusion": partial(occlusion, view, predictor, device),
+        "windows": partial(sliding_windows, image, predictor, device),
     }
-    if isinstance(predictor.network, TenCropScores):
-        maps[BY_MEMNET] = fully_convolutional(image, predictor.network, device)
+    if isinstance(network, TenCropScores):
+        makers[BY_MEMNET] = partial(fully_convolutional, image, network, device)
     elif keeps_gradients(predictor, view, device):
         pixels = torch.from_numpy(view.copy())[None].to(device)
-        chosen = layer or last_convolution(predictor.network, pixels)
+        chosen = layer or last_convolution(network, pixels)
         if chosen:
-            maps["grad_cam"] = grad_cam(predictor.network, pixels, chosen)
-        maps["integrated_gradients"] = integrated_gradients(predictor.network, view, device)
-    return maps | reference_maps(image)
+            makers["grad_cam"] = partial(grad_cam, network, pixels, chosen)
+        makers["integrated_gradients"] = partial(integrated_gradients, network, view, device)
+    return makers
 
 
 def keeping_gradients(predictor: PixelPredictor) -> PixelPredictor:

@@ -40,6 +40,17 @@ METHODS = ("occlusion", "windows", "grad_cam", "integrated_gradients", BY_MEMNET
 REFERENCES = ("centre", "edges")
 """Maps that know nothing of a predictor: nearness to the centre, and strength of edges."""
 
+METHOD_LABELS: Mapping[str, str] = {
+    "occlusion": "occlusion",
+    "windows": "sliding windows",
+    "grad_cam": "Grad-CAM",
+    "integrated_gradients": "Integrated Gradients",
+    BY_MEMNET: "fully convolutional MemNet",
+    "centre": "nearness to the centre",
+    "edges": "edges",
+}
+"""Method or reference -> what readers call it."""
+
 
 TOP_IMAGES = 9
 """Images in which a unit is most active, as ResMem's authors show them."""

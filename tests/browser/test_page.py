@@ -1,6 +1,7 @@
 """The page that scores images, in a real browser: what is dropped appears with its score, in order."""
 
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from memorability.page.scoring import Scorers
+from memorability.page.serving import PageServer
+from memorability.page.unpacking import Unpacker
 from memorability.pixel_predictors.contract import Facts, PixelPredictor
-from memorability.scorer.page import PageServer, Scorers
 
 pytestmark = pytest.mark.long
 
@@ -45,8 +48,10 @@ def by_brightness(name: str, sign: int) -> PixelPredictor:
 
 @pytest.fixture
 def link() -> Iterator[str]:
-    scorers = Scorers([by_brightness("bright", 1), by_brightness("dark", -1)], None, "cpu", 1)
-    with PageServer(scorers, address="127.0.0.1", port=0) as server:
+    predictors = [by_brightness("bright", 1), by_brightness("dark", -1)]
+    unpacker = Unpacker(3)
+    scorers = Scorers(predictors, None, "cpu", 1, unpacker)
+    with unpacker, PageServer(scorers, address="127.0.0.1", port=0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.link
@@ -132,3 +137,73 @@ def test_images_are_dropped_and_chosen_by_keyboard(tmp_path: Path, browser: Any,
     page.get_by_text("All 4 images scored.").wait_for()
     assert names(page)[0] == "images/002.png"
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.get_by_role("button", name="Map of images/002.png").press("Enter")
+    page.get_by_text("Values of the map").press("Enter")
+    page.get_by_role("columnheader", name="8", exact=True).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def with_bright_corner(path: Path) -> None:
+    image = np.full((60, 80, 3), 40, dtype=np.uint8)
+    image[:15, 60:] = 250
+    Image.fromarray(image).save(path)
+
+
+def test_maps_are_shown_by_keyboard_named_in_words_and_saved(
+    tmp_path: Path, browser: Any, link: str
+) -> None:
+    # A browser shows no TIFF, so that its map is the only picture.
+    for name in ("one.png", "two.tiff"):
+        with_bright_corner(tmp_path / name)
+    page = browser.new_context(accept_downloads=True).new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(link)
+    page.get_by_role("columnheader", name="Licence").wait_for()
+    page.get_by_label("Choose images").set_input_files(
+        [tmp_path / "one.png", tmp_path / "two.tiff"]
+    )  # fmt: skip
+    page.get_by_text("All 2 images scored.").wait_for(timeout=30_000)
+    methods = page.get_by_label("Maps by")
+    assert methods.locator("option").all_text_contents() == [
+        "occlusion", "sliding windows", "Integrated Gradients",
+    ]  # fmt: skip
+    assert page.get_by_role("link", name="Maps (ZIP)").count() == 0
+    button = page.get_by_role("button", name="Map of one.png")
+    assert button.get_attribute("aria-pressed") == "false"
+    button.focus()
+    page.keyboard.press("Enter")
+    said = "Map by occlusion, bright. Highest: top right"
+    shown = page.get_by_role("img", name=said)
+    shown.wait_for()
+    assert button.get_attribute("aria-pressed") == "true"
+    assert said in page.get_by_role("status").text_content()
+    assert page.evaluate("document.querySelector('#sheet img[alt^=Map]').naturalWidth") == 80
+    page.get_by_text("Values of the map").click()
+    cells = page.get_by_role("row", name="1", exact=False).nth(1).get_by_role("cell")
+    values = [float(text) for text in cells.all_text_contents()]
+    assert len(values) == 8
+    assert int(np.argmax(values)) == 7
+    page.keyboard.press("Escape")
+    button.press("Space")
+    assert page.get_by_role("img", name=said).count() == 0
+    page.get_by_role("button", name="Map all that are shown").click()
+    page.get_by_text("2 of 2 maps made.").wait_for()
+    assert page.get_by_role("img", name=said).count() == 2
+    page.get_by_label("Score of").select_option("dark")
+    button.press("Space")
+    button.press("Space")
+    page.get_by_role("img", name="Map by occlusion, dark. Highest: ").wait_for()
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="Maps (ZIP)").click()
+    waited.value.save_as(tmp_path / "maps.zip")
+    with zipfile.ZipFile(tmp_path / "maps.zip") as archive:
+        table = pd.read_csv(archive.open("maps.csv"))
+        assert len(archive.namelist()) == 4
+    assert set(zip(table["file"], table["predictor"], strict=True)) == {
+        ("one.png", "bright"), ("one.png", "dark"), ("two.tiff", "bright"),
+    }  # fmt: skip
+    page.get_by_role("button", name="Remove all").click()
+    page.get_by_text("All images are removed.").wait_for()
+    assert page.get_by_role("link", name="Maps (ZIP)").count() == 0
+    assert faults == []

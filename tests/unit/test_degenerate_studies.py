@@ -21,6 +21,7 @@ from memorability.base.arrays import NpyWriter
 from memorability.base.run_keys import METRIC_KEYS
 from memorability.features.names import OBJECT_FEATURES, OBJECT_VARIANTS, TABLE_2, VARIANTS_OF
 from memorability.memory_game.scoring import score_counts
+from memorability.prediction.names import EACH
 from memorability.report.citing import methods
 from memorability.report.citing.references import cited
 from memorability.study import job_settings
@@ -38,6 +39,8 @@ EXPLORER = {
     "study": "tiny", "target": "score", "loss": "mse", "losses": {"mse": "MSE"}, "note": "A note.",
     "without_photographs": "There are none.", "search": "exact",
 }  # fmt: skip
+DIVERGED = "memnet_trained"
+"""A predictor of pixels of every study here: its training diverged."""
 KINDS = ("three images", "equal scores", "one response", "equal images", "diverged", "two tested")
 
 
@@ -269,6 +272,10 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         for head in ("ridge", "svr", "gru_pair")
     ]
     predictions = made(predictor, "predictions")
+    diverged = workflow.directory / f"head={DIVERGED}" / "part.parquet"
+    nothing = pd.DataFrame(columns=["image_id", "other_image_id", "predicted"])
+    store.write(nothing, diverged, "head_predictions", {"reason": "The training diverged."})
+    heads.append(str(diverged))
     inputs = {"predictions": predictions, "heads": known(*heads), "left_out": [], "images": images}
     of_test = {"predictions": predictions, "images": images}
     run("measure_intervals", of_test, settings={"confidence": 0.95})
@@ -278,6 +285,7 @@ def whole_study(workflow: Workflow, files: dict[str, Any]) -> str:
         name: made(evaluation, name) for name in ("metrics", "gains", "calibration", "by_category")
     }
     settings = job_settings.comparison(STUDY)
+    settings["known"][DIVERGED] = {"predicts": EACH, "trained_on": "training part"}
     beside = run(
         "compare_predictors", inputs | {"of_targets": [], "test_sets": []}, settings=settings
     )
@@ -376,7 +384,7 @@ def test_a_degenerate_study_ends_in_sentences(
     assert [part for part in says if part not in page] == [], page
     assert [part for part in never if part in page] == [], page
     shown = [*tmp_path.rglob("*.html")]
-    assert shown
+    assert any("The training diverged." in path.read_text(encoding="utf-8") for path in shown)
     for path in shown:
         cells = re.findall(r"<td.*?>(.*?)</td>", path.read_text(encoding="utf-8"))
         assert not {"nan", "NaN", "None", "<NA>", "−0.000"} & set(cells), path

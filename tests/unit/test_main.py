@@ -21,11 +21,11 @@ from memorability.__main__ import main
 from memorability.base.errors import InputError
 from memorability.commands import study as study_commands
 from memorability.memory_game.browser.store import ResultStore
+from memorability.page.serving import PageServer
 from memorability.pixel_predictors import opening
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.pixel_predictors.training import resnet
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
-from memorability.scorer.page import PageServer
 from memorability.scorer.side_by_side import of_study
 from memorability.sources import fetching
 from memorability.tables import store

@@ -154,7 +154,11 @@ class Checkpoints:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         if error is None and not self.share:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the states: the run has ended, or none of them leads to an end."""
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def done(self) -> int:

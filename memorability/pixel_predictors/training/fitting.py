@@ -1,7 +1,7 @@
 """From images and scores to a trained predictor, and from its file to the predictor."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +120,7 @@ def train_predictor(
     with torch.random.fork_rng():
         torch.manual_seed(stream_seed(settings.seed, f"initial weights of {spec.name}"))
         network = kind.build()
-    start = kind.load(network, given.weights[0]) if given.weights else None
+    starts = _loaded(kind, network, given.weights)
     kind.adapt(network, pixels, train)
     low = min(0.0, float(scores[train].min()))
     span = max(1.0, float(scores[train].max())) - low
@@ -147,12 +147,12 @@ def train_predictor(
         predictor=spec.name,
         predicts=settings.predicts,
         trained_on=f"{len(train):,} images: {settings.trained_on}",
-        version=f"start: {_in_words(start)}, seed {settings.seed}, epoch {learned.kept}",
+        version=f"start: {_in_words(starts)}, seed {settings.seed}, epoch {learned.kept}",
         weights_sha256=tensors_digest(whole.state_dict()),
         preprocessing=kind.preprocessing,
         licence=(
-            f"weights of the start: {licence_of(start.sha256) or 'none stated'}"
-            if start
+            f"weights of the start: {'; '.join(dict.fromkeys(map(_licence, starts)))}"
+            if starts
             else "yours: the start was random"
         ),
     )
@@ -200,10 +200,31 @@ def open_trained(spec: PixelPredictorSpec, kind: Kind, given: Given) -> PixelPre
     return PixelPredictor(facts=facts, prepare=kind.prepare, network=whole)
 
 
-def _in_words(start: Receipt | None) -> str:
-    if start is None:
-        return "random"
-    return f"{start.sha256[:8]} ({start.remark})" if start.remark else start.sha256[:8]
+def _loaded(kind: Kind, network: ScoringNetwork, files: Sequence[Path]) -> list[Receipt]:
+    """Load every file that a training starts from: what it holds says which part it is of."""
+    starts: list[Receipt] = []
+    for file in files:
+        start = kind.load(network, file)
+        for other in starts:
+            if other.model == start.model:
+                raise InputError(
+                    f"{other.source} and {file} are both weights of the {start.model}. A training "
+                    "starts from one of them: leave the other out."
+                )
+        starts.append(start)
+    return starts
+
+
+def _in_words(starts: Sequence[Receipt]) -> str:
+    words = [
+        f"{start.sha256[:8]} ({start.remark})" if start.remark else start.sha256[:8]
+        for start in starts
+    ]
+    return " and ".join(words) or "random"
+
+
+def _licence(start: Receipt) -> str:
+    return licence_of(start.sha256) or "none stated"
 
 
 def _parts(

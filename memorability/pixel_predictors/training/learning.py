@@ -17,13 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from memorability.base.arrays import blocks
-from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.networks.adam import Adam
 from memorability.networks.computing import Precision, autocast, place, warn_if_slow
 from memorability.networks.training.checkpoints import Checkpoints, TrainingState
 from memorability.networks.training.early_stopping import EarlyStopping
-from memorability.pixel_predictors.contract import Epoch
+from memorability.pixel_predictors.contract import Diverged, Epoch
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +146,7 @@ def learn(
 
     Raises
     ------
-    InputError
+    Diverged
         If an error is not finite, naming the epoch.
     Stopped
         If a signal asked the job to stop.
@@ -165,7 +164,13 @@ def learn(
                 checkpoints.save(state)
 
         training = _Training(network, pixels, targets, split, recipe, state, precision)
-        learned = training.run(seed, pause, on_image)
+        try:
+            learned = training.run(seed, pause, on_image)
+        except Diverged:
+            # Whoever takes it up from an earlier state diverges again.
+            if checkpoints is not None:
+                checkpoints.discard()
+            raise
     network.eval()
     return learned
 
@@ -323,7 +328,7 @@ class _Training:
         new = errors.tolist()
         for error in new:
             if not math.isfinite(error):
-                raise InputError(
+                raise Diverged(
                     f"The training diverged: a squared error became {error} in epoch {epoch} with the "
                     f"learning rate {self.recipe.learning_rate:g}. Start from other weights, or "
                     "compute in single precision (fp32)."

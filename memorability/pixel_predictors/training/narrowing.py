@@ -40,6 +40,7 @@ def narrowed(build: Callable[[], _Network], divisor: int) -> _Network:
                     nn.Conv2d(
                         fewer(layer.in_channels, kept=COLOURS), layer.out_channels // divisor,
                         layer.kernel_size, layer.stride, layer.padding,  # type: ignore[arg-type]
+                        dilation=layer.dilation,  # type: ignore[arg-type]
                         groups=layer.groups, bias=layer.bias is not None,
                     ),
                 )  # fmt: skip

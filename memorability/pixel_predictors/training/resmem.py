@@ -7,7 +7,7 @@ still classify, but its batch normalisation has followed images in [0, 1] (docs/
 training here stops by the squared error of the validation images, theirs by the rank correlation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal, Self
@@ -39,21 +39,32 @@ class ResMemScores(ScoringNetwork):
         Whether the weights of the ResNet are trained, too.
     divisor
         The network has so many times fewer channels and values in every layer.
+    build
+        Makes another network with ResMem's two branches, in place of ResMem's own.
     """
 
     crop = CROP
 
     def __init__(
-        self, normalisation: Normalisation, *, trains_resnet: bool = False, divisor: int = 1
+        self,
+        normalisation: Normalisation,
+        *,
+        trains_resnet: bool = False,
+        divisor: int = 1,
+        build: Callable[[], TwoBranches] | None = None,
     ) -> None:
         super().__init__()
         self.normalisation = normalisation
         standardises = normalisation == "standardised"
-        self.branches = narrowed(
-            lambda: TwoBranches(
-                resnet152(weights=None), CLASSES, dropouts=2, standardises=standardises
-            ),
-            divisor,
+        self.branches = (
+            build()
+            if build
+            else narrowed(
+                lambda: TwoBranches(
+                    resnet152(weights=None), CLASSES, dropouts=2, standardises=standardises
+                ),
+                divisor,
+            )
         )
         self.branches.features.requires_grad_(trains_resnet)
 
@@ -83,10 +94,32 @@ class ResMemScores(ScoringNetwork):
 def load_resmem(network: ScoringNetwork, path: Path) -> Receipt:
     """Load ResMem, or ResNet-152 of torchvision as its one branch: see `fitting.Load`."""
     state, digest = read_any(path)
-    branches = network.get_submodule("branches")
+    return load_resmem_state(network.get_submodule("branches"), state, digest, path)
+
+
+def load_resmem_state(
+    branches: nn.Module,
+    state: Mapping[str, Tensor],
+    digest: str,
+    path: Path,
+    *,
+    added: Mapping[str, Tensor] | None = None,
+) -> Receipt:
+    """Load the tensors of ResMem, or of ResNet-152 as its one branch.
+
+    Parameters
+    ----------
+    branches
+        The network.
+    state, digest, path
+        Of a file: its tensors, its SHA-256, and where it is.
+    added
+        Tensors of the network that ResMem does not have, and that stay as they are.
+    """
+    added = added or {}
     if any(key.startswith("features.") for key in state):
-        matched = load_strictly(branches, state, "network of ResMem", path)
-        missing, remark = 0, ""
+        matched = load_strictly(branches, {**state, **added}, "network of ResMem", path)
+        matched, missing, remark = matched - len(added), len(added), ""
     else:
         resnet = branches.get_submodule("features")
         matched = load_strictly(resnet, state, "network ResNet-152", path)

@@ -16,6 +16,7 @@ from memorability.report.figures.style import (
     add_note,
     interval_name,
     readable,
+    say_instead,
     seeds_in_words,
     styled,
 )
@@ -71,13 +72,18 @@ def pixel_training(histories: pd.DataFrame, *, note: str) -> Figure:
     Parameters
     ----------
     histories
-        The table `pixel_training`: at least one training.
+        The table `pixel_training`; without rows where every training diverged.
     note
         See `pretraining_errors`.
     """
     heads: list[str] = list(dict.fromkeys(histories["head"]))
     targets = [name for name in SCORE_KINDS if (histories["target"] == name).any()]
     with styled():
+        if not heads:
+            figure = Figure(figsize=(6, 2.6), layout="constrained")
+            say_instead(figure.subplots(), "No errors: every training diverged.")
+            add_note(figure, note)
+            return figure
         figure = Figure(
             figsize=(2.4 + 2.6 * len(targets), 1.2 + 2.2 * len(heads)), layout="constrained"
         )
@@ -98,11 +104,9 @@ def pixel_training(histories: pd.DataFrame, *, note: str) -> Figure:
             axes.set_title(readable(SCORE_KINDS[target].in_a_sentence, 26), fontsize=9)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlabel("epoch")
-            if target == targets[0]:
+            if target == targets[0] or not panels[heads.index(head), 0].axison:
                 axes.set_ylabel(f"{readable(head_label(head), 26)}\nmean squared error")
-        figure.legend(
-            *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2
-        )
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
         add_note(figure, note)
     return figure
 

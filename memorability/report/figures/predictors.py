@@ -185,14 +185,17 @@ def on_test_sets(table: pd.DataFrame, *, confidence: float, note: str) -> Figure
     confidence, note
         See `comparison`.
     """
+    fitted = table[table["reason"] == ""]
     columns = [
         (name, target)
-        for name in sets_of(table)
+        for name in sets_of(fitted)
         for target in SCORE_KINDS
-        if ((table["set"] == name) & (table["target"] == target)).any()
+        if ((fitted["set"] == name) & (fitted["target"] == target)).any()
     ]
+    if not columns:
+        return _no_fit(note)
     cells = {
-        key: asked_for(table[(table["set"] == key[0]) & (table["target"] == key[1])])
+        key: asked_for(fitted[(fitted["set"] == key[0]) & (fitted["target"] == key[1])])
         for key in columns
     }
     first = list(cells[columns[0]]["head"])
@@ -233,11 +236,22 @@ def on_test_sets(table: pd.DataFrame, *, confidence: float, note: str) -> Figure
     return figure
 
 
+def _no_fit(note: str) -> Figure:
+    """Return a figure that says why it shows nothing."""
+    with styled():
+        figure = Figure(figsize=(6, 2.6), layout="constrained")
+        say_instead(figure.subplots(), "No predictor: every training diverged.")
+        add_note(figure, note)
+    return figure
+
+
 def _print_cells(axes: Axes, column: int, rows: pd.DataFrame, heads: list[str]) -> None:
     """Print r of one set and score, and below all the noise ceiling."""
     few = rows["n"].iloc[0] < SMALLEST_BOOTSTRAP
     new = rows["trained_on_these_images"].isin(KNOWN_NEW)
     highest = rows["r"][new].max()
+    for place in set(range(len(heads))) - {heads.index(head) for head in rows["head"]}:
+        axes.text(column, place, "no fit", ha="center", va="center", fontsize=7.5)
     for _, row in rows.iterrows():
         known = np.isfinite(row["r"]) and not few
         words = with_interval(row["r"], row["ci_low"], row["ci_high"]).replace(" [", "\n[")

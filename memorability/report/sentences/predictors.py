@@ -24,7 +24,7 @@ from memorability.report.pages import (
     text_part,
     write_parts,
 )
-from memorability.report.sentences.test_sets import further_sets_in_words
+from memorability.report.sentences.test_sets import capitalised, further_sets_in_words
 from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 
@@ -38,8 +38,13 @@ def compared(table: pd.DataFrame, target: str) -> pd.DataFrame:
         The table `predictor_comparison`.
     target
         Value of its column of this name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without predictors that could not be fitted: `failed_in_words` names them.
     """
-    rows = table[table["target"] == target]
+    rows = table[(table["target"] == target) & (table["reason"] == "")]
     metrics = rows.rename(columns={"r": "spearman"}).melt(
         "head", ["spearman", "mse", "mean_predicted"], "metric", "value"
     )
@@ -72,6 +77,21 @@ def comparison_in_words(rows: pd.DataFrame) -> str:
             "expected to reach more."
         )
     return " ".join(said)
+
+
+def failed_in_words(table: pd.DataFrame, target: str) -> list[str]:
+    """Say which predictors could not be fitted to one target, and why: a sentence or two for each.
+
+    Parameters
+    ----------
+    table, target
+        See `compared`.
+    """
+    failed = table[(table["target"] == target) & (table["reason"] != "")]
+    return [
+        f"{capitalised(head_label(row['head']))} is not compared. {row['reason']}"
+        for _, row in failed.iterrows()
+    ]
 
 
 def best_in_words(rows: pd.DataFrame) -> str:
@@ -196,6 +216,8 @@ def write_comparison(
             text_part(comparison_in_words(rows)),
             table_part(comparison_for_reading(rows)),
         ]
+        if failed := failed_in_words(table, target):
+            parts.append(list_part(failed))
     if test_sets is not None:
         said = further_sets_in_words(test_sets)
         parts += [heading_part("Predictors of pixels on other data sets"), list_part(said)]

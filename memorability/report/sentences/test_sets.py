@@ -29,8 +29,12 @@ def sets_of(table: pd.DataFrame) -> list[str]:
 
 def fit_label(row: pd.Series) -> str:
     """Return the name of a predictor and what it predicts, as a sentence begins."""
-    name = head_label(row["head"])
-    return f"{name[0].upper()}{name[1:]} (predicts {lowered(label(row['predicts']))})"
+    return f"{capitalised(head_label(row['head']))} (predicts {lowered(label(row['predicts']))})"
+
+
+def capitalised(name: str) -> str:
+    """Return a name as a sentence begins with it."""
+    return f"{name[0].upper()}{name[1:]}"
 
 
 def asked_for(rows: pd.DataFrame) -> pd.DataFrame:
@@ -55,8 +59,21 @@ def on_set_in_words(rows: pd.DataFrame) -> str:
     Parameters
     ----------
     rows
-        Of the table `test_sets`.
+        Of the table `test_sets`. Fits that failed are named in the last sentences.
     """
+    return " ".join([*_fits_in_words(rows[rows["reason"] == ""]), *_failed_in_words(rows)])
+
+
+def _failed_in_words(rows: pd.DataFrame) -> list[str]:
+    """Say which fits failed, and why."""
+    failed = rows[rows["reason"] != ""]
+    return [f"{fit_label(row)} is not compared. {row['reason']}" for _, row in failed.iterrows()]
+
+
+def _fits_in_words(rows: pd.DataFrame) -> list[str]:
+    """Say which of the fits that are there ranks images best."""
+    if rows.empty:
+        return ["No predictor is compared on these images."]
     first = rows.iloc[0]
     images = counted(int(first["n"]), "image")
     new = rows[rows["trained_on_these_images"].isin(KNOWN_NEW)].dropna(subset="r")
@@ -78,7 +95,7 @@ def on_set_in_words(rows: pd.DataFrame) -> str:
             f"{counted(int(first['left_out']), 'image')} more cannot be read by every predictor, and "
             "no predictor is compared on them."
         )
-    return " ".join(said)
+    return said
 
 
 def further_sets_in_words(table: pd.DataFrame) -> list[str]:
@@ -94,7 +111,7 @@ def further_sets_in_words(table: pd.DataFrame) -> list[str]:
 
 def sets_for_reading(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of the table `test_sets` of one set and one score with headings for readers."""
-    rows = rows.sort_values("r", ascending=False, kind="stable")
+    rows = rows[rows["reason"] == ""].sort_values("r", ascending=False, kind="stable")
     shown = pd.DataFrame({"predictor": [head_label(head) for head in rows["head"]]})
     shown["predicts"] = [label(words) for words in rows["predicts"]]
     shown["trained on these images"] = rows["trained_on_these_images"].to_numpy()
@@ -130,6 +147,7 @@ def write_test_sets(table: pd.DataFrame, path: str | Path, *, note: str) -> None
             parts += [
                 heading_part(f"{set_label(name)}: {words}"),
                 text_part(on_set_in_words(rows)),
-                table_part(sets_for_reading(rows)),
             ]
+            if (rows["reason"] == "").any():
+                parts.append(table_part(sets_for_reading(rows)))
     write_parts(parts, path, title="Predictors of pixels on several data sets")

@@ -11,17 +11,7 @@ from memorability.report.labels import head_label
 from memorability.report.numbers import counted, p_value, with_interval
 from memorability.report.pages import heading_part, note_part, table_part, text_part, write_parts
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
-from memorability.where.names import GRID, METHODS, REFERENCES
-
-LABELS = {
-    "occlusion": "occlusion",
-    "windows": "sliding windows",
-    "grad_cam": "Grad-CAM",
-    "integrated_gradients": "Integrated Gradients",
-    "fully_convolutional": "fully convolutional MemNet",
-    "centre": "nearness to the centre",
-    "edges": "edges",
-}
+from memorability.where.names import GRID, METHOD_LABELS, METHODS, REFERENCES
 
 
 def agreement_in_words(table: pd.DataFrame) -> str:
@@ -51,12 +41,12 @@ def agreement_in_words(table: pd.DataFrame) -> str:
         if len(rows):
             row = rows.sort_values("r").iloc[-1]
             r = with_interval(row["r"], row["ci_low"], row["ci_high"])
-            pair = f"{LABELS[row['first']]} and {LABELS[row['second']]}"
+            pair = f"{METHOD_LABELS[row['first']]} and {METHOD_LABELS[row['second']]}"
             said.append(words.format(name=name, pair=pair, r=r))
     low = methods[methods["ci_low"] <= 0]
     if len(low):
         pairs = "; ".join(
-            f"{LABELS[one]} and {LABELS[other]}"
+            f"{METHOD_LABELS[one]} and {METHOD_LABELS[other]}"
             for one, other in zip(low["first"], low["second"], strict=True)
         )
         said.append(f"Not shown to agree at all: {pairs}.")
@@ -66,7 +56,9 @@ def agreement_in_words(table: pd.DataFrame) -> str:
 def agreement_for_reading(table: pd.DataFrame) -> pd.DataFrame:
     """Return rows of `map_agreement` with headings for readers, the highest r first."""
     rows = table.sort_values("r", ascending=False, kind="stable", na_position="last")
-    shown = pd.DataFrame({"map": rows["first"].map(LABELS), "and": rows["second"].map(LABELS)})
+    shown = pd.DataFrame(
+        {"map": rows["first"].map(METHOD_LABELS), "and": rows["second"].map(METHOD_LABELS)}
+    )
     values = zip(rows["r"], rows["ci_low"], rows["ci_high"], strict=True)
     shown["mean r over 64 cells"] = [with_interval(*each) for each in values]
     shown["p"] = ["–" if np.isnan(p) else p_value(p) for p in rows["p_holm"]]
@@ -131,7 +123,9 @@ def maps_figure(maps: pd.DataFrame, images: Path, *, note: str) -> Figure:
                 axes.imshow(
                     cells, cmap="inferno", alpha=0.65, extent=extent, interpolation="bicubic"
                 )
-        for axes, name in zip(grid[0], ["image", *(LABELS[one] for one in methods)], strict=True):
+        for axes, name in zip(
+            grid[0], ["image", *(METHOD_LABELS[one] for one in methods)], strict=True
+        ):
             axes.set_title(readable(name, 18), fontsize=9)
         figure.suptitle(
             readable(

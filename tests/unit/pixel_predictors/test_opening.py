@@ -107,13 +107,17 @@ def test_a_file_of_yours_is_read_in_place_of_the_download(asked: list[str], tmp_
 def test_a_fit_starts_from_a_file_of_yours_without_a_download(
     asked: list[str], tmp_path: Path
 ) -> None:
-    opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, start=tmp_path / "mine.pth")
+    opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, starts=[tmp_path / "mine.pth"])
     assert not asked
     with pytest.raises(FetchedError):
         opening.begin_fit("alexnet_fc6_svr", resources=tmp_path)
     assert asked == ["alexnet"]
     with pytest.raises(InputError, match=r"hog2x2 reads no weights of yours\. Leave it out"):
-        opening.begin_fit("hog2x2", resources=tmp_path, start=tmp_path / "mine.pth")
+        opening.begin_fit("hog2x2", resources=tmp_path, starts=[tmp_path / "mine.pth"])
+    two = [tmp_path / "one.pth", tmp_path / "two.pth"]
+    with pytest.raises(InputError, match="alexnet_fc6_svr starts from one file, 2 are given"):
+        opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, starts=two)
+    opening.begin_fit("m3m", resources=tmp_path, starts=two)
 
 
 def test_every_fit_starts_from_what_is_registered() -> None:

@@ -47,9 +47,12 @@ def compared(
     of_targets: dict[str, dict[str, pd.DataFrame]] | None = None,
     *,
     targets: tuple[str, ...] = ("score",),
+    failures: dict[str, dict[str, str]] | None = None,
 ) -> Comparison:
     settings = ComparisonSettings(targets=targets, known=KNOWN, bootstrap=BOOTSTRAP)
-    found = compare(table, heads, of_targets or {}, images, settings=settings)
+    found = compare(
+        table, heads, of_targets or {}, images, failures=failures or {}, settings=settings
+    )
     for name, made in (
         ("predictor_comparison", found.table),
         ("predictor_comparison_by_category", found.by_category),
@@ -193,3 +196,25 @@ def test_a_predictor_that_ranks_the_wrong_way_round_is_not_the_best() -> None:
     rows = compared(wrong, {}, images).table
     assert not rows["best"].any()
     assert rows["beside_best"].isna().all()
+
+
+def test_a_fit_that_failed_is_a_row_with_its_reason_and_changes_no_other_row() -> None:
+    table, heads, images = study()
+    fits = {RATES[0]: {"elsewhere": head(table, images[RATES[0]].to_numpy())}}
+    del heads["elsewhere"]
+    failures = {"score": {"elsewhere": "It diverged."}, RATES[1]: {"elsewhere": "It diverged."}}
+    targets = ("score", *RATES)
+    rows = compared(table, heads, images, fits, targets=targets, failures=failures).table
+    plain = compared(table, heads, images, targets=targets).table
+    rows = rows.set_index(["target", "head"]).sort_index()
+    plain = plain.set_index(["target", "head"]).sort_index()
+    for target in ("score", RATES[1]):
+        bad = rows.loc[target, "elsewhere"]
+        assert (bad["n"], bad["reason"], bad["best"]) == (0, "It diverged.", False)
+        assert np.isnan(bad["r"])
+        assert np.isnan(bad["mse"])
+        assert bad["ceiling"] == plain.loc[(target, "mlp"), "ceiling"]
+        good = rows.loc[[target]].drop(index=(target, "elsewhere")).drop(columns="clusters")
+        pd.testing.assert_frame_equal(good, plain.loc[[target]][good.columns])
+    # The fit that did not fail is compared.
+    assert rows.loc[(RATES[0], "elsewhere"), "r"] == pytest.approx(1)

@@ -13,6 +13,7 @@ from memorability.images.decoding import STANDARD
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
 from memorability.pixel_predictors.contract import Given, PixelPredictor
+from memorability.pixel_predictors.fitted_file import write_diverged
 from memorability.prediction.names import OWN_TEST_IMAGES
 from memorability.scorer import further_sets
 from memorability.scorer.further_sets import (
@@ -88,7 +89,7 @@ SCORES = pd.concat([scores(table, name) for name, table in ALL.items()], ignore_
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    table = compare_further(ALL, SCORES, settings=SETTINGS)
+    table = compare_further(ALL, SCORES, failures={}, settings=SETTINGS)
     schema = store.SCHEMAS["test_sets"][1]
     schema.validate(table[list(schema.columns)])
     return table.set_index(["set", "target", "head", "fitted_to"]).sort_index()
@@ -144,7 +145,7 @@ def test_an_image_that_one_predictor_cannot_read_is_left_out_for_all() -> None:
         **ALL,
         "mine": MINE.assign(score_uncorrected=MINE["score_uncorrected"].mask(MINE.index < 5)),
     }
-    rows = compare_further(own, some, settings=SETTINGS)
+    rows = compare_further(own, some, failures={}, settings=SETTINGS)
     rows = rows[rows["set"] == "mine"].groupby("target")[["n", "left_out"]].agg(["min", "max"])
     assert rows.loc["score"].tolist() == [58, 58, 2, 2]
     # Without a measured hit rate they are not left out, but not there.
@@ -154,7 +155,7 @@ def test_an_image_that_one_predictor_cannot_read_is_left_out_for_all() -> None:
 def test_where_no_image_is_read_by_all_there_are_rows_that_say_so() -> None:
     unread = (SCORES["set"] == "mine") & (SCORES["head"] == FOUND)
     none = SCORES.assign(predicted=SCORES["predicted"].mask(unread))
-    rows = compare_further(ALL, none, settings=SETTINGS)
+    rows = compare_further(ALL, none, failures={}, settings=SETTINGS)
     schema = store.SCHEMAS["test_sets"][1]
     schema.validate(rows[list(schema.columns)])
     mine = rows[rows["set"] == "mine"]
@@ -168,7 +169,7 @@ def test_of_few_images_without_counts_there_are_rows_without_figures(n: int) -> 
     few = MINE.head(n).drop(columns=["hits", "false_alarms", "responses"])
     ids = {*few["image_id"], *OWN["image_id"], *MEMCAT["image_id"]}
     rows = compare_further(
-        {**ALL, "mine": few}, SCORES[SCORES["image_id"].isin(ids)], settings=SETTINGS
+        {**ALL, "mine": few}, SCORES[SCORES["image_id"].isin(ids)], failures={}, settings=SETTINGS
     )
     rows = rows[rows["set"] == "mine"]
     assert set(rows["n"]) == {n}
@@ -231,3 +232,43 @@ def test_a_predictor_is_opened_once_for_each_of_its_fits(
     files = [tmp_path / f"{target}.safetensors" for target in ("score", *RATES)]
     opened = fits_of(FITTED, files, Given(weights=()))
     assert opened == {file.stem: (FITTED, (file,)) for file in files}
+
+
+def test_a_fit_that_diverged_is_left_out_and_scores_nothing(tmp_path: Path) -> None:
+    write_diverged("resnet50_narrow", "The training diverged.", tmp_path / "score.safetensors")
+    fits = fits_of("resnet50_narrow", [tmp_path / "score.safetensors"], Given(weights=()))
+    assert fits == {}
+    table = score_further(fits, MINE, tmp_path, decoding=STANDARD, device="cpu", threads=1)
+    store.write(table, tmp_path / "set=mine" / "head=hog2x2" / "part.parquet", "test_set_scores")
+    assert table.empty
+
+
+def test_fits_that_diverged_are_rows_with_the_reason_and_change_no_other_row() -> None:
+    lost = {(FITTED, "score"): "It diverged.", (FITTED, "false_alarm_rate"): "It diverged, too."}
+    there = ~((SCORES["head"] == FITTED) & (SCORES["fitted_to"] != "score_uncorrected"))
+    rows = compare_further(ALL, SCORES[there], failures=lost, settings=SETTINGS)
+    schema = store.SCHEMAS["test_sets"][1]
+    schema.validate(rows[list(schema.columns)])
+    key = ["set", "target", "head", "fitted_to"]
+    whole = compare_further(ALL, SCORES, failures={}, settings=SETTINGS)
+    assert set(rows[key].itertuples(index=False)) == set(whole[key].itertuples(index=False))
+    good = rows[rows["reason"] == ""].set_index(key).sort_index()
+    same = whole.set_index(key).loc[good.index]
+    pd.testing.assert_series_equal(good["r"], same["r"])
+    bad = rows[rows["reason"] != ""]
+    assert set(bad["n"]) == {0}
+    assert bad[["r", "mse", "ceiling"]].isna().all(axis=None)
+    reasons = bad.groupby("target")["reason"].unique().map(list)
+    assert dict(reasons) == {
+        "score": ["It diverged."], "score_uncorrected": ["It diverged."],
+        "false_alarm_rate": ["It diverged, too."],
+    }  # fmt: skip
+
+
+def test_where_every_fit_diverged_there_are_rows_of_reasons_alone() -> None:
+    lost = {(FITTED, target): "It diverged." for target in ("score", *RATES)}
+    rows = compare_further(ALL, SCORES.iloc[:0], failures=lost, settings=SETTINGS)
+    schema = store.SCHEMAS["test_sets"][1]
+    schema.validate(rows[list(schema.columns)])
+    assert set(rows["reason"]) == {"It diverged."}
+    assert set(rows["set"]) == set(ALL)

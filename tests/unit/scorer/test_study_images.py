@@ -13,7 +13,16 @@ from torch import nn
 from memorability.base.arrays import open_sealed
 from memorability.base.errors import InputError
 from memorability.images.decoding import STANDARD, Decoding
-from memorability.pixel_predictors.contract import Facts, FitSettings, Fitted, PixelPredictor
+from memorability.pixel_predictors.contract import (
+    Diverged,
+    Facts,
+    FitSettings,
+    Fitted,
+    Given,
+    PixelPredictor,
+)
+from memorability.pixel_predictors.of_files import open_with
+from memorability.report.figures.learning import pixel_training
 from memorability.scorer.side_by_side import BATCH_SIZE
 from memorability.scorer.study_images import (
     fit_to_study,
@@ -104,11 +113,36 @@ def test_a_fit_sees_no_image_without_a_score_and_all_images_are_predicted() -> N
         predictor = PixelPredictor(facts=FACTS, prepare=prepare, network=Brightness())
         return Fitted(predictor=predictor, chosen={})
 
-    _, predicted = fit_to_study(fit, pixels, scores, split, settings=SETTINGS)
+    ids = pd.Series([f"{number}" for number in range(len(GREYS))])
+    found = fit_to_study(fit, ids, pixels, scores, split, settings=SETTINGS)
     assert seen["split"][1] == "test"
     assert (np.delete(seen["split"], 1) == np.delete(split, 1)).all()
     assert seen["settings"] is SETTINGS
-    np.testing.assert_allclose(predicted, GREYS / 255, atol=1e-6)
+    assert list(found.predictions["image_id"]) == list(ids)
+    np.testing.assert_allclose(found.predictions["predicted"], GREYS / 255, atol=1e-6)
+
+
+def test_of_a_training_that_diverges_the_reason_is_kept_in_every_file(tmp_path: Path) -> None:
+    def fit(*_: Any, **__: Any) -> Fitted:
+        raise Diverged("The training diverged: why.")
+
+    ids, pixels = pd.Series(["a", "b"]), np.zeros((2, 3, 4, 5), dtype=np.uint8)
+    split = np.array(["train", "validation"])
+    name = "resnet50_narrow"
+    found = fit_to_study(fit, ids, pixels, np.array([0.1, 0.2]), split, settings=SETTINGS)
+    paths = [tmp_path / f"target=score/head={name}" / f"{what}.parquet" for what in ("a", "b")]
+    store.write(found.predictions, paths[0], "head_predictions", found.facts)
+    assert store.failed_heads(paths[:1]) == {name: "The training diverged: why."}
+    assert store.read_heads(paths[:1]) == {}
+    store.write(found.history, paths[1], "pixel_history")
+    history = store.read_runs([paths[1]], "pixel_history")
+    store.write(history, tmp_path / "training.parquet", "pixel_training")
+    figure = pixel_training(history, note="")
+    said = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert "every training diverged" in " ".join(" ".join(said).split())
+    found.write(name, tmp_path / "score.safetensors")
+    with pytest.raises(Diverged, match=r"score.safetensors holds no predictor. The training div"):
+        open_with(name, Given(weights=(tmp_path / "score.safetensors",)))
 
 
 def test_predictions_are_a_table_of_heads() -> None:

@@ -30,6 +30,9 @@ def test_what_is_fetched_and_what_is_the_users() -> None:
     own = study(pixel_predictors=[PUBLISHED], pixel_weights={PUBLISHED: {"file": "own.pt"}})
     assert "resmem" not in {download.name for download in paths.downloads(own)}
     assert paths.pixel_weights(own, PUBLISHED) == ["own.pt"]
+    two = {"file": "resmem.pt", "segmentation": "fcn.pth"}
+    third = study(pixel_predictors=["m3m"], pixel_weights={"m3m": two})
+    assert paths.pixel_weights(third, "m3m") == ["resmem.pt", "fcn.pth"]
 
 
 def test_a_fit_has_predictions_for_each_score_and_a_published_predictor_one_table() -> None:
@@ -103,6 +106,13 @@ def test_further_data_sets_come_with_their_downloads_tables_scores_and_origins()
         (
             {"pixel_predictors": [FITTED], "pixel_weights": {FITTED: {"file": "own.pth"}}},
             r"the fit of efficientnet_lite0_ridge reads no weights of yours",
+        ),
+        (
+            {
+                "pixel_predictors": ["resmem_trained"],
+                "pixel_weights": {"resmem_trained": {"file": "a", "segmentation": "b"}},
+            },
+            r"resmem_trained has no segmentation, m3m alone has one",
         ),
         ({"test_on": {"lamem": {"kind": "lamem"}}}, r"test_on: lamem is named, but no predictor"),
         (

@@ -476,6 +476,11 @@ def test_predictions_are_read_by_the_head_that_their_path_names(tmp_path: Path) 
     found = store.read_heads(paths)
     assert list(found) == ["svr", "ridge"]
     assert found["ridge"].equals(rows("head_predictions"))
+    assert store.failed_heads(paths) == {}
+    lost = tmp_path / "head=memnet_trained" / "part.parquet"
+    store.write(rows("head_predictions").iloc[:0], lost, "head_predictions", {"reason": "Why."})
+    assert list(store.read_heads([*paths, lost])) == ["svr", "ridge"]
+    assert store.failed_heads([*paths, lost]) == {"memnet_trained": "Why."}
 
 
 # Damage

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from memorability.base.errors import InputError
 from memorability.base.seeding import numpy_stream
 from memorability.networks.training import checkpoints as states
 from memorability.networks.training.checkpoints import Checkpoints
+from memorability.pixel_predictors.contract import Diverged
 from memorability.pixel_predictors.training.learning import Learned, Recipe, ScoringNetwork, learn
 
 SIDE = 12
@@ -231,8 +231,8 @@ def test_bfloat16_learns_alike_and_keeps_single_precision_weights(
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
-def test_a_training_that_diverges_names_epoch_and_learning_rate(
-    pixels: np.ndarray, targets: np.ndarray, part: str
+def test_a_training_that_diverges_names_epoch_and_learning_rate_and_leaves_no_state(
+    pixels: np.ndarray, targets: np.ndarray, part: str, tmp_path: Path
 ) -> None:
     network = Small(whole=False)
     if part == "train":
@@ -240,5 +240,10 @@ def test_a_training_that_diverges_names_epoch_and_learning_rate(
     else:
         # A single step ruins the weights, and no other follows it.
         how = recipe(optimizer="sgd", learning_rate=1e30, batch_size=11, epochs=1)
-    with pytest.raises(InputError, match=r"diverged.* in epoch [12] with the learning rate 1e\+30"):
-        run(network, pixels, targets, how)
+    said = r"diverged.* in epoch [12] with the learning rate 1e\+30"
+    with (
+        pytest.raises(Diverged, match=said),
+        Checkpoints("key", 0, tmp_path) as checkpoints,
+    ):
+        run(network, pixels, targets, how, checkpoints=checkpoints)
+    assert not (tmp_path / "key").exists()

@@ -13,6 +13,7 @@ from memorability.report.sentences.predictors import (
     compared,
     comparison_for_reading,
     comparison_in_words,
+    failed_in_words,
     write_comparison,
 )
 from memorability.report.summary import Found, findings
@@ -25,7 +26,7 @@ PLAIN: dict[str, Any] = {
     "beyond_category_low": 0.1, "beyond_category_high": 0.3, "mse": 0.01, "mean_score": 0.6,
     "mean_predicted": 0.58, "sd_score": 0.15, "sd_predicted": 0.1, "share_at_floor": 0.0,
     "ceiling": 0.93, "ceiling_low": 0.9, "ceiling_high": 0.95, "unit": "subcategories",
-    "clusters": 20,
+    "clusters": 20, "reason": "",
 }  # fmt: skip
 
 
@@ -138,3 +139,24 @@ def test_the_first_page_says_which_predictor_is_best() -> None:
     few = table(*(each | {"n": 9} for each in ROWS))
     (point,) = findings(Found(correlations={}, comparison=few), confidence=0.95)
     assert point == "The predictors of memorability are not compared: 9 test images tell nothing."
+
+
+def test_a_predictor_that_diverged_is_named_with_its_reason_and_is_not_drawn(
+    tmp_path: Path,
+) -> None:
+    figures = [name for name, value in PLAIN.items() if isinstance(value, float)]
+    lost = row("memnet_trained", np.nan, reason="The training diverged.") | dict.fromkeys(
+        figures, np.nan
+    ) | {"n": 0}  # fmt: skip
+    whole = table(lost, *ROWS)
+    assert failed_in_words(whole, "score") == [
+        "MemNet, trained anew is not compared. The training diverged."
+    ]
+    assert failed_in_words(table(*ROWS), "score") == []
+    said = comparison_in_words(compared(whole, "score"))
+    assert said == comparison_in_words(compared(table(*ROWS), "score"))
+    write_comparison(whole, None, tmp_path / "page.html", note="A note.")
+    assert "MemNet, trained anew is not compared" in (tmp_path / "page.html").read_text("utf-8")
+    cells = table(*[one | {"group": "a", "n": 40} for one in ROWS])
+    save(comparison(whole, cells, confidence=0.95, note=""), tmp_path / "a.svg", tmp_path / "a.png")
+    assert "MemNet" not in (tmp_path / "a.svg").read_text(encoding="utf-8")

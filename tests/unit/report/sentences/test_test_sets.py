@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {
     "trained_on_these_images": "no", "n": 500, "left_out": 0, "r": 0.4, "ci_low": 0.3,
     "ci_high": 0.5, "given_category": 0.2, "given_category_low": 0.1, "given_category_high": 0.3,
     "mse": 0.02, "ceiling": np.nan, "ceiling_low": np.nan, "ceiling_high": np.nan,
-    "unit": "images", "clusters": pd.NA,
+    "unit": "images", "clusters": pd.NA, "reason": "",
 }  # fmt: skip
 
 
@@ -117,3 +117,25 @@ def test_the_figure_prints_every_r_and_marks_what_is_no_test(tmp_path: Path, kin
     assert {text.split("\n")[0] for text in bold} == {"0.60", "0.40"}
     colours = {text.split("\n")[0]: one.get_color() for text, one in cells.items()}
     assert colours["0.70"] != colours["0.60"]
+
+
+@pytest.mark.parametrize("kind", ["one fit", "all fits"])
+def test_fits_that_diverged_are_named_and_drawn_as_such(kind: str, tmp_path: Path) -> None:
+    lost = {"n": 0, "r": np.nan, "ci_low": np.nan, "ci_high": np.nan, "mse": np.nan,
+            "reason": "The training diverged."}  # fmt: skip
+    bad = rows({"head": "memnet_trained", **lost}, {"set": OWN_TEST_IMAGES, **lost})
+    whole = bad if kind == "all fits" else pd.concat([TABLE, bad], ignore_index=True)
+    said = on_set_in_words(whole[whole["set"] == "lamem"])
+    assert said.endswith(
+        "MemNet, trained anew (predicts memorability) is not compared. The training diverged."
+    )
+    assert said.startswith("No predictor is compared") == (kind == "all fits")
+    assert len(further_sets_in_words(whole)) == (1 if kind == "all fits" else 2)
+    write_test_sets(whole, tmp_path / "page.html", note="")
+    assert "is not compared" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    figure = on_test_sets(whole, confidence=0.95, note="")
+    save(figure, tmp_path / "one.svg", tmp_path / "one.png")
+    shown = [text.get_text() for axes in figure.axes for text in axes.texts]
+    text = " ".join(" ".join(shown).split())
+    assert ("every training diverged" in text) == (kind == "all fits")
+    assert ("no fit" in text) == (kind == "one fit")

@@ -7,23 +7,28 @@ import socket
 import struct
 import tempfile
 import threading
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from memorability.scorer import page
+from memorability.page import overlays, serving
+from memorability.page.scoring import Scorers, Study
+from memorability.page.serving import PageServer
+from memorability.page.unpacking import Unpacker
 from memorability.scorer.bundle import SavedPredictor, write_saved_predictor
-from memorability.scorer.page import PageServer, Scorers, Study
 from memorability.scorer.score_images import score_images
 from memorability.scorer.side_by_side import of_study, score_side_by_side
+from memorability.where.changes import working_copy
+from memorability.where.maps import keeping_gradients, maps_of_image
 from tests.standins import photograph
 
 KIND = "application/octet-stream"
@@ -36,11 +41,17 @@ def bundle(saved: SavedPredictor, tmp_path_factory: pytest.TempPathFactory) -> P
     return path
 
 
+@pytest.fixture(scope="module")
+def unpacker() -> Iterator[Unpacker]:
+    with Unpacker(3) as made:
+        yield made
+
+
 @pytest.fixture
-def scorers(saved: SavedPredictor, bundle: Path) -> Scorers:
+def scorers(saved: SavedPredictor, bundle: Path, unpacker: Unpacker) -> Scorers:
     other = of_study(bundle)
     other = replace(other, facts=replace(other.facts, predictor="other"))
-    return Scorers([other], Study(saved, bundle), "cpu", 1)
+    return Scorers([other], Study(saved, bundle), "cpu", 1, unpacker)
 
 
 @pytest.fixture
@@ -175,7 +186,7 @@ def test_others_are_refused(server: PageServer, monkeypatch: pytest.MonkeyPatch)
     assert call(server, "GET", "/", Host="rebound.example.org")[0] == 421
     assert call(server, "GET", "/../page.py")[0] == 404
     assert call(server, "GET", "/api/score")[0] == 404
-    monkeypatch.setattr(page, "LARGEST_FILE", len(image) - 1)
+    monkeypatch.setattr(serving, "LARGEST_FILE", len(image) - 1)
     assert call(server, "POST", "/api/score", image)[0] == 413
 
 
@@ -194,4 +205,83 @@ def test_the_page_has_its_parts_and_no_address_of_others(server: PageServer) -> 
 
 def test_a_page_without_predictors_is_refused() -> None:
     with pytest.raises(ValueError, match="no predictor"):
-        Scorers([], None, "cpu", 1)
+        Scorers([], None, "cpu", 1, Unpacker(1))
+
+
+def mapped(
+    server: PageServer, content: bytes, name: str = "a.jpg", predictor: str = "other",
+    method: str = "grad_cam",
+) -> tuple[int, bytes]:  # fmt: skip
+    asked = urlencode({"name": name, "predictor": predictor, "method": method})
+    return call(server, "POST", f"/api/map?{asked}", content)
+
+
+def test_a_map_is_that_of_a_study_with_words_and_a_picture_and_is_in_the_archive(
+    server: PageServer, scorers: Scorers
+) -> None:
+    offered = json.loads(call(server, "GET", "/api/predictors")[1])["methods"]["other"]
+    assert list(offered) == ["occlusion", "windows", "grad_cam", "integrated_gradients"]
+    image = Image.open(io.BytesIO(photograph(3))).convert("RGB")
+    (predictor,) = scorers.predictors
+    expected = maps_of_image(working_copy(image), keeping_gradients(predictor), "cpu")
+    for method in ("grad_cam", "occlusion"):
+        status, content = mapped(server, photograph(3), "../f/ä b.jpg", method=method)
+        answer = json.loads(content)
+        assert status == 200
+        np.testing.assert_allclose(answer["values"], expected[method], rtol=1e-5, atol=1e-7)
+        assert answer["words"].startswith(f"Map by {offered[method]}, other. Highest: ")
+        status, picture = call(server, "GET", f"/{answer['picture']}")
+        assert (status, Image.open(io.BytesIO(picture)).format) == (200, "PNG")
+    status, content = call(server, "GET", "/api/maps.zip")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        table = pd.read_csv(archive.open("maps.csv"))
+        assert archive.read(names[2]) == picture
+    assert names == ["maps.csv", "001__b_other_grad_cam.png", "002__b_other_occlusion.png"]
+    assert set(table["file"]) == {"../f/ä b.jpg"}
+    own = table[table["method"] == "occlusion"].pivot_table("value", "row", "column")
+    np.testing.assert_allclose(own, expected["occlusion"], rtol=1e-5, atol=1e-7)
+    call(server, "POST", "/api/forget", b"{}", Content_Type="application/json")
+    assert call(server, "GET", f"/{answer['picture']}")[0] == 404
+    with zipfile.ZipFile(io.BytesIO(call(server, "GET", "/api/maps.zip")[1])) as archive:
+        assert archive.namelist() == ["maps.csv"]
+
+
+def test_maps_that_cannot_be_made_are_refused_in_words(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mapped(server, photograph(1), method="nothing")[0] == 400
+    assert mapped(server, photograph(1), predictor="nobody")[0] == 400
+    status, said = mapped(server, b"no image")
+    assert (status, said) == (422, b"The image is not an image that can be read.")
+    for path in ("0.png", "-1.png", "x.png", "%C2%B2.png", "9" * 40):
+        assert call(server, "GET", f"/api/maps/{path}")[0] == 404
+    monkeypatch.setattr(overlays, "MOST_MAPS", 1)
+    assert mapped(server, photograph(1))[0] == 200
+    assert mapped(server, photograph(1))[0] == 409
+
+
+def test_what_is_forgotten_while_it_is_scored_or_mapped_is_not_kept(
+    server: PageServer, scorers: Scorers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack = scorers.unpacker.unpack
+
+    def slow(*arguments: Any) -> Any:
+        scorers.forget()
+        return unpack(*arguments)
+
+    monkeypatch.setattr(scorers.unpacker, "unpack", slow)
+    assert scored(server, photograph(1))[0]["score"] is not None
+    assert call(server, "GET", "/api/scores.csv")[1].strip() == b""
+    assert mapped(server, photograph(1)) == (422, b"The image was removed meanwhile.")
+    assert call(server, "GET", "/api/maps/0.png")[0] == 404
+
+
+def test_an_image_that_takes_too_long_has_a_reason(
+    server: PageServer, scorers: Scorers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scorers.unpacker, "seconds", 0.001)
+    for row in scored(server, blank_png(3000)):
+        assert row["reason"] == "takes longer than 0.001 seconds to unpack"
+    monkeypatch.setattr(scorers.unpacker, "seconds", 60)
+    assert all(row["score"] is not None for row in scored(server, photograph(1)))
