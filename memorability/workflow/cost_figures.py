@@ -33,11 +33,13 @@ PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a pla
 UNITS = 1000  # of a layer
 MAPPED = 130  # scores that a map by all methods takes as long as
 MAP_PAIRS = 20  # of methods
+ATTRIBUTE_TESTS = 40  # of a table: of numbers and quartiles, and of pairs of labels
 ABLATING = 1.5  # seconds of an image, without its scores
 
 DRAWN = (
-    "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency",
-    "controls", "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors",
+    "ablation_examples", "ablations", "attributes", "attribution_checks", "attributions",
+    "consistency", "controls", "decay", "distinctiveness", "errors", "external_distinctiveness",
+    "external_errors",
     "features", "forest", "increments", "latent_map", "maps", "matrix", "measures",
     "pixel_training", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
     "reconstructions", "scores", "search", "seed_agreement", "selection", "test_sets", "units",

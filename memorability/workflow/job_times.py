@@ -21,6 +21,7 @@ from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     ABLATED,
     ABLATING,
+    ATTRIBUTE_TESTS,
     DRAWN,
     FIGURES,
     MAP_PAIRS,
@@ -100,6 +101,7 @@ class JobSeconds:
             "split_images", "read_split", "measure_baselines", "measure_consistency",
             "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
             "measure_intervals", "list_external", "read_predictions", "read_test_set",
+            "join_attributes",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             [f"unpack_{kind}" for kind in DATA_SETS],
@@ -249,6 +251,10 @@ class JobSeconds:
                 self._explained(study.settings["attribution"]["images"]),
             ),
             "describe_images": lambda _: self._rows,
+            # Each label with each, and each number given labels.
+            "compare_attributes": lambda _: self._plain(
+                ATTRIBUTE_TESTS * len(study.settings["attributes"]), images
+            ),
             "model_counts": lambda _: self._models * images * FIGURES["count_model"],
             "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "summarise_errors": lambda _: FIGURES["figure"],
