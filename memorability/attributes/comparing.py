@@ -21,6 +21,7 @@ from memorability.statistics.inference import (
     Resamples,
     difference_inference,
     mean_inference,
+    one_sided,
     units_of,
 )
 from memorability.statistics.intervals import Bootstrap
@@ -133,7 +134,7 @@ TESTED = (
 )  # fmt: skip
 
 
-def quartile_numbers(scores: npt.ArrayLike) -> npt.NDArray[np.int64]:
+def quartile_numbers(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return the quartile (1 to 4, from the lowest) of each of scores (n,); equal scores share one."""
     ranks = stats.rankdata(scores)
     return np.ceil(QUARTILES * ranks / max(1, len(ranks))).astype(np.int64)
@@ -240,11 +241,6 @@ def _tested(name: str, own: pd.DataFrame, settings: AttributeSettings) -> pd.Dat
             }
         )  # fmt: skip
     return _adjusted(_table(rows, TESTED))
-
-
-def one_sided(difference: float, p: float) -> float:
-    """Return p of a difference above 0, given the two-sided one of a symmetric statistic."""
-    return p / 2 if difference > 0 else 1 - p / 2
 
 
 def _interval(inference: Inference, rows: pd.DataFrame) -> dict[str, Any]:

@@ -93,6 +93,9 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "figures/unit_images": "images that move units most",
         "tables/latent_map": "do images with similar scores lie together",
         "figures/latent_maps": "embeddings on a plane",
+        "figures/modified_examples": "images drawn with detail where the map is high or low",
+        "figures/modified_images": "scores of these drawings (figure)",
+        "tables/modified_images": "scores of these drawings (table)",
     },
     "Image features": {
         "figures/feature_importance": "how much a model uses each feature (figure)",

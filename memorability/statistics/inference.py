@@ -359,3 +359,8 @@ def difference_inference(
     return infer(
         [Runs(estimate, np.concatenate(drawn)[None])], units, bootstrap, of_difference=True
     )
+
+
+def one_sided(difference: float, p: float) -> float:
+    """Return p of a difference above 0, given the two-sided one of a symmetric statistic."""
+    return p / 2 if difference > 0 else 1 - p / 2

@@ -36,11 +36,20 @@ MAP_PAIRS = 20  # of methods
 ATTRIBUTE_TESTS = 40  # of a table: of numbers and quartiles, and of pairs of labels
 ABLATING = 1.5  # seconds of an image, without its scores
 
+DRAWING = 3.0  # seconds of the versions of an image with more and less detail, without their scores
+VERSIONS = 5  # of an image, itself included
+
+WRITTEN = (
+    "choose_predictor", "describe_methods", "estimate", "list_units", "record_provenance",
+    "summarise_errors", "summarise_study",
+)  # fmt: skip
+"""Rules that take as long as a figure."""
+
 DRAWN = (
     "ablation_examples", "ablations", "attributes", "attribution_checks", "attributions",
     "consistency", "controls", "decay", "distinctiveness", "errors", "external_distinctiveness",
     "external_errors",
-    "features", "forest", "increments", "latent_map", "maps", "matrix", "measures",
+    "features", "forest", "increments", "latent_map", "maps", "matrix", "measures", "modified",
     "pixel_training", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
     "reconstructions", "scores", "search", "seed_agreement", "selection", "test_sets", "units",
 )  # fmt: skip

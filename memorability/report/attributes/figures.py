@@ -118,10 +118,9 @@ def _curves(axes: Axes, own: pd.DataFrame, order: list[str], target: str) -> Non
 
 def _matrix(axes: Axes, tests: pd.DataFrame, order: list[str]) -> None:
     """Draw a filled square where p is below 0.05, and a dot where no test could be made."""
-    p = tests.set_index(["first", "second"])["p_holm"]
     shown = np.zeros((len(order), len(order)))
-    for (first, second), value in p.items():
-        place = order.index(str(first)), order.index(str(second))
+    for first, second, value in zip(tests["first"], tests["second"], tests["p_holm"], strict=True):
+        place = order.index(first), order.index(second)
         shown[place] = float(value < _SURE)
         if pd.isna(value):
             axes.text(

@@ -42,8 +42,8 @@ def attributes_in_words(attributes: pd.DataFrame) -> str:
 
 
 def _said_of(name: str, rows: pd.DataFrame) -> str:
-    row = rows.loc[NOTHING]
-    has = f"{int(row['n']):,} of {counted(int(row['images']), 'image')} with a score have it"
+    row = rows.loc[NOTHING].to_dict()
+    has = f"{row['n']:,} of {counted(row['images'], 'image')} with a score have it"
     if pd.isna(row["r"]):
         return f"{name.capitalize()}: there is no correlation ({_FEW}; {has})."
     r = f"r = {with_interval(row['r'], row['ci_low'], row['ci_high'])}"
@@ -53,7 +53,7 @@ def _said_of(name: str, rows: pd.DataFrame) -> str:
     said = f"More memorable images have {way} {name} ({r}; {has})."
     if SOURCE not in rows.index:
         return said
-    given = rows.loc[SOURCE]
+    given = rows.loc[SOURCE].to_dict()
     if pd.isna(given["r"]):
         return f"{said} Among images of one source nothing can be said ({_FEW})."
     within = f"r = {with_interval(given['r'], given['ci_low'], given['ci_high'])}"

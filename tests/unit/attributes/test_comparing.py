@@ -11,7 +11,6 @@ from statsmodels.stats.multitest import multipletests
 from memorability.attributes.comparing import (
     AttributeSettings,
     compare_attributes,
-    one_sided,
     quartile_numbers,
 )
 from memorability.base.seeding import numpy_stream
@@ -22,7 +21,7 @@ from memorability.report.attributes.tables import (
     write_attributes,
     write_sources,
 )
-from memorability.statistics.inference import difference_inference
+from memorability.statistics.inference import difference_inference, one_sided
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
@@ -91,9 +90,18 @@ def test_correlations_are_spearmans_and_vanish_given_the_source(
 
 
 def test_quartiles_hold_equal_scores_together() -> None:
-    assert quartile_numbers([5, 1, 2, 3, 8, 7, 6, 4]).tolist() == [3, 1, 1, 2, 4, 4, 3, 2]
-    assert quartile_numbers([0.5, 0.5, 0.5, 0.9]).tolist() == [2, 2, 2, 4]
-    assert quartile_numbers([0.5]).tolist() == [4]
+    assert quartile_numbers(np.asarray([5, 1, 2, 3, 8, 7, 6, 4])).tolist() == [
+        3,
+        1,
+        1,
+        2,
+        4,
+        4,
+        3,
+        2,
+    ]
+    assert quartile_numbers(np.asarray([0.5, 0.5, 0.5, 0.9])).tolist() == [2, 2, 2, 4]
+    assert quartile_numbers(np.asarray([0.5])).tolist() == [4]
 
 
 def test_quartiles_have_the_mean_of_the_attribute() -> None:
