@@ -272,7 +272,7 @@ rule summarise_modified:
 rule plot_modified:
     """Draw scores of drawings, and some of the drawings."""
     input:
-        versions=rules.summarise_modified.output.versions,
+        tests=rules.summarise_modified.output.tests,
         examples=rules.modify_images.output.examples,
     output:
         **drawn("modified_images"),

@@ -12,6 +12,7 @@ from memorability.report.numbers import counted, measured_with_interval, p_value
 from memorability.report.pages import heading_part, note_part, table_part, text_part, write_parts
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP
 from memorability.where.modified.names import (
+    CONTRASTS,
     HIGH,
     LOW,
     MEDIUM_AVERAGE,
@@ -53,6 +54,11 @@ def modified_in_words(versions: pd.DataFrame, tests: pd.DataFrame) -> str:
             "Only the predictor that made the map was asked: it cannot confirm itself. Name another "
             "one in prediction.pixel_predictors."
         )
+    regions = versions.groupby("version")["regions"].mean()
+    said.append(
+        f"Drawings show {regions[HIGH]:,.0f} regions in the version high, and {regions[LOW]:,.0f} in the "
+        "version low. Where these differ much, more detail alone may change scores."
+    )
     for (made_map, name), own in tests.groupby(["made_map", "predictor"], sort=True):
         said.append(
             _said_of(head_label(str(name)), own.set_index(["first", "second"]), bool(made_map))
@@ -134,33 +140,32 @@ def _values(table: pd.DataFrame, name: str) -> list[str]:
     ]
 
 
-def modified_figure(versions: pd.DataFrame, *, note: str) -> Figure:
-    """Draw the mean predicted score of each version by each predictor, with intervals.
+def modified_figure(tests: pd.DataFrame, *, note: str) -> Figure:
+    """Draw how far the scores of two versions of an image differ, by each predictor, with intervals.
 
     Parameters
     ----------
-    versions
-        The table `modified_versions`.
+    tests
+        The table `modified_tests`.
     note
         See `memorability.report.figures.scores.scores_by_category`.
     """
-    names = sorted(set(versions["predictor"]))
-    order = [*VERSIONS, ORIGINAL]
+    names = sorted(set(tests["predictor"]))
+    pairs = CONTRASTS[::-1]
+    words = [f"{LABELS[first]} − {LABELS[second]}" for first, second in pairs]
     with styled():
-        figure = Figure(figsize=(7.5, 1.2 + 1.9 * len(names)), layout="constrained")
-        for axes, name in zip(
-            figure.subplots(len(names), 1, squeeze=False).flat, names, strict=True
-        ):
-            own = versions[versions["predictor"] == name].set_index("version").loc[order]
-            places = np.arange(len(order))
+        figure = Figure(figsize=(8.5, 1.2 + 1.9 * len(names)), layout="constrained")
+        grid = figure.subplots(len(names), 1, squeeze=False)[:, 0]
+        for axes, name in zip(grid, names, strict=True):
+            own = tests[tests["predictor"] == name].set_index(["first", "second"]).loc[[*pairs]]
             made = "made the map" if own["made_map"].any() else "did not make the map"
+            places = np.arange(len(pairs))
+            axes.axvline(0, color="#555555", linewidth=1)
             axes.hlines(places, own["ci_low"], own["ci_high"], color=COLOURS[0])
-            axes.plot(own["predicted"], places, "o", color=COLOURS[0])
-            axes.set_yticks(places, [LABELS[version] for version in order])
-            axes.set(
-                title=f"{readable(head_label(name), 60)} ({made})", ylim=(-0.6, len(order) - 0.4)
-            )
-        axes.set_xlabel("mean predicted score of the drawings: a model's answer, not people's")
+            axes.plot(own["difference"], places, "o", color=COLOURS[0])
+            axes.set_yticks(places, words)
+            axes.set_title(f"{readable(head_label(name), 60)} ({made})")
+        grid[-1].set_xlabel("difference of predicted scores: a model's answer, not people's")
         add_note(figure, note)
     return figure
 

@@ -208,7 +208,7 @@ def test_the_order_is_tested_in_pairs(tmp_path: Path) -> None:
     assert "which made the map itself," in said
     assert "is shown (medium, a random half)" in said
     write_modified(found.versions, found.tests, tmp_path / "page.html", note="A note.")
-    modified_figure(found.versions, note="A note.").savefig(tmp_path / "f.png")
+    modified_figure(found.tests, note="A note.").savefig(tmp_path / "f.png")
 
 
 @pytest.mark.parametrize("count", [1, 12])
@@ -222,7 +222,7 @@ def test_nothing_shown_is_said(tmp_path: Path, count: int) -> None:
     assert ("cannot confirm itself" in said) == (count == 12)
     write_modified(found.versions, found.tests, tmp_path / "page.html", note="")
     assert "nan" not in (tmp_path / "page.html").read_text(encoding="utf-8").lower()
-    modified_figure(found.versions, note="").savefig(tmp_path / "f.png")
+    modified_figure(found.tests, note="").savefig(tmp_path / "f.png")
 
 
 def test_maps_are_by_places_of_memnet_and_by_occlusion_of_others() -> None:
