@@ -3,14 +3,14 @@
 REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions;
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
-          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz,
+          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz, unit_portraits.npz,
           unit_correlations.parquet,           mean_activations.npz, latent_positions.parquet
           <results>/where/stimuli/, modified_scores.parquet, modified_examples.npz
           <results>/tables/modified_versions.*, modified_tests.*, modified_images.html
           <results>/figures/modified_images.*, modified_examples.*
           <results>/tables/ablations.*, ablation_answers.*, map_agreement.*, units.*, latent_map.*
           <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*,
-          unit_images/<predictor>.*, latent_maps.*
+          unit_images/<predictor>.*, unit_portraits/<predictor>.*, latent_maps.*
 """
 
 EXPLAINED = {spec.name: paths.opened_with(study, spec) for spec in study.where_predictors}
@@ -367,6 +367,57 @@ rule plot_units:
         "../scripts/plot_units.py"
 
 
+rule portray_units:
+    """Make pictures of what units answer to: averages of regions, segmentations, visualisations."""
+    input:
+        **LOOKED_AT,
+        units=rules.look_at_units.output.units,
+    output:
+        portraits=ensure("<results>/where/unit_portraits.npz", non_empty=True),
+    log:
+        "<logs>/portray_units.log",
+    benchmark:
+        "<benchmarks>/portray_units.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        **asking("6GB", requests.runtime("portray_units"), gpu=requests.gpus),
+    params:
+        study=study.name,
+        settings=job_settings.where(study, "visualised_units"),
+        predictors=EXPLAINED,
+        target=study.settings["statistics"]["target"],
+        content=lambda _: [scored_images(), *each_content(EXPLAINED_FILES)],
+        code=code_of_each("portray_units", EXPLAINED),
+    script:
+        "../scripts/portray_units.py"
+
+
+rule plot_portraits:
+    """Draw what units answer to."""
+    input:
+        units=rules.list_units.output.units,
+        portraits=rules.portray_units.output.portraits,
+    output:
+        **drawn("unit_portraits/{head}", detail=lambda wildcards: head_label(wildcards.head)),
+    log:
+        "<logs>/plot_portraits/{head}.log",
+    benchmark:
+        "<benchmarks>/plot_portraits/{head}.jsonl"
+    wildcard_constraints:
+        head="|".join(EXPLAINED) or "none",
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        note=notes.study_note(study),
+        code=code("plot_portraits"),
+    script:
+        "../scripts/plot_portraits.py"
+
+
 rule map_embeddings:
     """Test whether similar scores lie together in embeddings, and place images on a plane."""
     input:
@@ -434,5 +485,8 @@ if EXPLAINED:
     ALL += [
         rules.plot_ablation_examples.output,
         rules.plot_modified.output,
-        expand([*rules.plot_maps.output, *rules.plot_units.output], head=EXPLAINED),
+        expand(
+            [*rules.plot_maps.output, *rules.plot_units.output, *rules.plot_portraits.output],
+            head=EXPLAINED,
+        ),
     ]

@@ -91,6 +91,7 @@ CONTENTS: Mapping[str, Mapping[str, str]] = {
         "tables/map_agreement": "how far maps agree",
         "tables/units": "units, and how they go with memorability",
         "figures/unit_images": "images that move units most",
+        "figures/unit_portraits": "what units answer to",
         "tables/latent_map": "do images with similar scores lie together",
         "figures/latent_maps": "embeddings on a plane",
         "figures/modified_examples": "images drawn with detail where the map is high or low",

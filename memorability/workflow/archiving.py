@@ -26,7 +26,7 @@ SUFFIXES = {".parquet", ".tsv", ".json", ".md", ".html", ".svg", ".png", ".txt",
 _PHOTOGRAPHS = (
     "dataset/images", "figures/attributions.*", "figures/reconstructions.*", "report.html",
     "tables/near_duplicates.html", "figures/ablation_examples.*", "figures/memorability_maps",
-    "figures/unit_images", "figures/modified_examples.*", "where/stimuli",
+    "figures/unit_images", "figures/unit_portraits", "figures/modified_examples.*", "where/stimuli",
 )  # fmt: skip
 METADATA = "ro-crate-metadata.json"
 _SNAKEFILE, _README = "workflow/Snakefile", "README.md"

@@ -31,6 +31,7 @@ from memorability.workflow.cost_figures import (
     PUBLISHED_LATENT,
     UNITS,
     VERSIONS,
+    VISUALISED,
     WRITTEN,
     AutoencoderSeconds,
     Calibration,
@@ -106,7 +107,7 @@ class JobSeconds:
             "split_images", "read_split", "measure_baselines", "measure_consistency",
             "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
             "measure_intervals", "list_external", "read_predictions", "read_test_set",
-            "join_attributes",
+            "join_attributes", "describe_images",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             [f"unpack_{kind}" for kind in DATA_SETS],
@@ -177,10 +178,13 @@ class JobSeconds:
             "modify_images": self._where(
                 "mapped_images", self._study.pixel_predictors, VERSIONS, DRAWING
             ),
-            "summarise_modified": lambda _: self._plain(
-                2 * VERSIONS * read, self._looked_at("mapped_images")
+            "summarise_modified": lambda _: self._plain(VERSIONS * read, self._sizes.test),
+            "look_at_units": lambda job: (
+                self._units(job) + self._plain(UNITS * len(looking), self._sizes.test)
             ),
-            "look_at_units": self._units,
+            "portray_units": lambda job: self._units(
+                job, VISUALISED * self._study.settings["where"]["visualised_units"]
+            ),
             "map_embeddings": lambda _: PLACED * (1 + len(looking)) * self._sizes.test,
             "compare_maps": lambda _: self._plain(
                 MAP_PAIRS * len(looking), self._looked_at("mapped_images")
@@ -227,11 +231,10 @@ class JobSeconds:
         seconds = scores * sum(spec.seconds for spec in predictors)
         return lambda job: self._looked_at(key) * (beside + seconds / job.threads)
 
-    def _units(self, job: Job) -> float:
-        predictors = self._study.where_predictors
-        seconds = sum(spec.seconds for spec in predictors) / job.threads
-        images = self._sizes.test
-        return images * seconds + self._plain(UNITS * len(predictors), images)
+    def _units(self, job: Job, beside: int = 0) -> float:
+        """Return the seconds in which predictors of `where` score test images, and so often more."""
+        seconds = sum(spec.seconds for spec in self._study.where_predictors) / job.threads
+        return (self._sizes.test + beside) * seconds
 
     def _analysing(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that need tables alone."""
@@ -256,11 +259,7 @@ class JobSeconds:
                 len(TABLE_2) * len(SUMMARIES),
                 self._explained(study.settings["attribution"]["images"]),
             ),
-            "describe_images": lambda _: self._rows,
-            # Each label with each, and each number given labels.
-            "compare_attributes": lambda _: self._plain(
-                ATTRIBUTE_TESTS * len(study.settings["attributes"]), images
-            ),
+            "compare_attributes": lambda _: self._plain(ATTRIBUTE_TESTS, images),
             "model_counts": lambda _: self._models * images * FIGURES["count_model"],
             "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
             "judge_claims": lambda _: self._plain(len(TABLE_2), self._sizes.test),

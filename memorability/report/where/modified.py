@@ -56,8 +56,8 @@ def modified_in_words(versions: pd.DataFrame, tests: pd.DataFrame) -> str:
         )
     regions = versions.groupby("version")["regions"].mean()
     said.append(
-        f"Drawings show {regions[HIGH]:,.0f} regions in the version high, and {regions[LOW]:,.0f} in the "
-        "version low. Where these differ much, more detail alone may change scores."
+        f"Drawings show {regions[HIGH]:,.0f} regions in the version high, and {regions[LOW]:,.0f} in "
+        "the version low. Where these differ much, more detail alone may change scores."
     )
     for (made_map, name), own in tests.groupby(["made_map", "predictor"], sort=True):
         said.append(

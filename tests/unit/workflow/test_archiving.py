@@ -27,6 +27,7 @@ MADE = {
     "figures/ablation_examples.png": False,
     "figures/memorability_maps/resmem_published.svg": False,
     "figures/unit_images/resmem_published.png": False,
+    "figures/unit_portraits/resmem_published.png": False,
     "dataset/images/one.png": False,
     "dataset/images/animal/cat/one.png": False,
     "where/stimuli/animal/cat/one/low.png": False,
