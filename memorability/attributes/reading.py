@@ -1,7 +1,7 @@
 """Tables of attributes as their authors publish them, and tables of users."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +58,14 @@ class AttributeTable:
 
 
 def read_attributes(
-    path: Path | None, source: AttributeTable, images: pd.DataFrame, *, name: str
+    files: Sequence[str | Path], source: AttributeTable, images: pd.DataFrame, *, name: str
 ) -> pd.DataFrame:
     """Read a table of attributes and join it with the images.
 
     Parameters
     ----------
-    path
-        Of the table; None where names of images are the table.
+    files
+        The table; none where names of images are the table.
     source
         How it is written, and what its columns are.
     images
@@ -87,8 +87,7 @@ def read_attributes(
     """
     if source.format == "emotion_names":
         return _long(emotions_of_names(images), [], [EMOTION])
-    if path is None:
-        raise ValueError(f"attributes.{name}: the format {source.format} needs a file")
+    (path,) = map(Path, files)
     if source.format in _READERS:
         raw, numbers, labels = _READERS[source.format](path)
         ids, _ = join_images(path, raw, {"file": "file"}, images)

@@ -33,7 +33,7 @@ def written(path: Path, text: str) -> Path:
 def own(path: Path, **changes: object) -> pd.DataFrame:
     columns = {"columns": {"file": "image"}, "numbers": {"popularity": "views"}}
     table = source(**columns | {"labels": {"source": "set"}} | changes)
-    return read_attributes(path, table, IMAGES, name="mine")
+    return read_attributes([path], table, IMAGES, name="mine")
 
 
 def test_a_table_of_ones_own_is_joined_and_what_is_missing_has_no_row(tmp_path: Path) -> None:
@@ -73,14 +73,14 @@ def test_texts_that_are_no_labels_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", f"image,set\n{rows}")
     table = source(columns={"file": "image"}, labels={"source": "set"})
     with pytest.raises(InputError, match="31 different labels"):
-        read_attributes(path, table, images, name="mine")
+        read_attributes([path], table, images, name="mine")
 
 
 def test_ava_gives_the_mean_vote(tmp_path: Path) -> None:
     votes = [0, 1, 5, 17, 38, 36, 15, 6, 5, 1]
     text = f"1 953619 {' '.join(map(str, votes))} 1 22 1396\n2 7 {'0 ' * 10}0 0 1396\n\n"
     found = read_attributes(
-        written(tmp_path / "AVA.txt", text), source(format="ava"), IMAGES, name="a"
+        [written(tmp_path / "AVA.txt", text)], source(format="ava"), IMAGES, name="a"
     )
     (row,) = found.to_dict("records")
     assert (row["attribute"], row["image_id"]) == ("aesthetics", "a/953619")
@@ -88,14 +88,14 @@ def test_ava_gives_the_mean_vote(tmp_path: Path) -> None:
     for bad in ("1 953619 1 2\n", "1 953619 " + "x " * 13, "1;953619\n"):
         with pytest.raises(InputError, match="line 1: expected 15 whole numbers"):
             read_attributes(
-                written(tmp_path / "AVA.txt", bad), source(format="ava"), IMAGES, name="a"
+                [written(tmp_path / "AVA.txt", bad)], source(format="ava"), IMAGES, name="a"
             )
 
 
 def test_votes_for_emotions_are_shares_and_a_winner(tmp_path: Path) -> None:
     text = f"{EMOTIONS_HEADER}'two.jpg',0,0,1,0,0,0,3,0\n'953619.jpg',2,2,0,0,0,0,0,0\n"
     path = written(tmp_path / "ABSTRACT_groundTruth.csv", text)
-    found = read_attributes(path, source(format="emotion_votes"), IMAGES, name="a")
+    found = read_attributes([path], source(format="emotion_votes"), IMAGES, name="a")
     shares = found[found["kind"] == "number"].set_index(["image_id", "attribute"])["number"]
     assert shares["b/two"].loc[["awe", "fear", "sad"]].tolist() == [0.25, 0.75, 0]
     assert shares.groupby("image_id").sum().tolist() == [1, 1]
@@ -108,14 +108,14 @@ def test_votes_for_emotions_are_shares_and_a_winner(tmp_path: Path) -> None:
         ("", "expected a header"),
     ):
         with pytest.raises(InputError, match=says):
-            read_attributes(written(path, bad), source(format="emotion_votes"), IMAGES, name="a")
+            read_attributes([written(path, bad)], source(format="emotion_votes"), IMAGES, name="a")
 
 
 def test_names_of_files_say_emotions() -> None:
-    found = read_attributes(None, source(format="emotion_names"), IMAGES, name="a")
+    found = read_attributes([], source(format="emotion_names"), IMAGES, name="a")
     assert found[["image_id", "label"]].to_numpy().tolist() == [["fear_0012", "fear"]]
     assert "fear" in EMOTIONS
-    none = read_attributes(None, source(format="emotion_names"), IMAGES[:2], name="a")
+    none = read_attributes([], source(format="emotion_names"), IMAGES[:2], name="a")
     assert none.empty
 
 
@@ -123,7 +123,7 @@ def test_the_sample_has_attributes(tmp_path: Path) -> None:
     sample = make_sample(tmp_path / "images", images_per_category=4, observers=10, seed=0)
     path = written(tmp_path / "attributes.csv", sample.attributes.to_csv(index=False))
     images = sample.scores.assign(image_id=sample.scores["file"].str.removesuffix(".png"))
-    found = read_attributes(path, source(format="sample"), images, name="planted")
+    found = read_attributes([path], source(format="sample"), images, name="planted")
     counts = found.groupby("attribute").size().to_dict()
     assert counts == {"source": 20, "popularity": 20, "fixation_consistency": 20, "aesthetics": 17}
     assert set(found.loc[found["kind"] == "label", "label"]) == set(SOURCES)
