@@ -226,7 +226,8 @@ def _of_regions(
         for one in top
     ]
     regions = [region(picture, maps[one]) for picture, one in zip(pictures, top, strict=True)]
-    found = {0: weighted_average(regions, largest[top].astype(np.float64))}
+    parts, inside = zip(*regions, strict=True)
+    found = {0: weighted_average(parts, inside, largest[top].astype(np.float64))}
     threshold = float(np.quantile(maps, 1 - TOP_SHARE))
     for rank, (picture, one) in enumerate(zip(pictures[:SEGMENTED], top, strict=False)):
         size = (picture.shape[0], picture.shape[1])

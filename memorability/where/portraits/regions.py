@@ -1,5 +1,7 @@
 """Regions of images in which a unit is most active: their weighted average, and segmentations."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -31,6 +33,8 @@ TOP_SHARE = 0.005
 """Share of all activations of a unit that its segmentation shows (D. Bau et al., Network dissection,
 2017)."""
 
+Mask = npt.NDArray[np.bool_]
+
 DIMMED = 0.2
 """Brightness of the pixels that are left out."""
 
@@ -42,46 +46,58 @@ def centre_of(cell: int, cells: int, side: int) -> float:
     return (cell + 0.5) * side / cells - 0.5
 
 
-def region(picture: Pixels, activation: Maps) -> Pixels:
+def region(picture: Pixels, activation: Maps) -> tuple[Pixels, Mask]:
     """Return the part of a picture (H, W, 3) that the most active place of a unit sees.
 
-    Of a layer without places it is the whole picture. What lies beyond the picture's border is white.
+    Of a layer without places it is the whole picture.
+
+    Returns
+    -------
+    tuple
+        (h, w, 3) uint8, and (h, w): which of its pixels lie inside the picture.
     """
+    inside = np.ones(picture.shape[:2], dtype=bool)
     if activation.size == 1:
-        return picture
+        return picture, inside
     place = np.unravel_index(int(activation.argmax()), activation.shape)
     size = [round(REGION / MEMNET_SIDE * side) for side in picture.shape[:2]]
-    padded = np.pad(
-        picture, [(half, half) for half in size] + [(0, 0)], constant_values=255
-    )  # the window never leaves it
+    # As far on each side that the window never leaves it.
+    around = [(length, length) for length in size]
     starts = [
         round(centre_of(int(cell), cells, side) - (length - 1) / 2) + length
         for cell, cells, side, length in zip(
             place, activation.shape, picture.shape[:2], size, strict=True
         )
     ]
-    window: Pixels = padded[starts[0] : starts[0] + size[0], starts[1] : starts[1] + size[1]]
-    return window
+    window = tuple(slice(start, start + length) for start, length in zip(starts, size, strict=True))
+    return np.pad(picture, [*around, (0, 0)])[window], np.pad(inside, around)[window]
 
 
-def weighted_average(regions: list[Pixels], weights: FloatArray) -> Pixels:
+def weighted_average(
+    regions: Sequence[Pixels], inside: Sequence[Mask], weights: FloatArray
+) -> Pixels:
     """Return the mean of regions of one size, weighted by activations.
 
     Parameters
     ----------
     regions
         (h, w, 3) uint8 each, at least one.
+    inside
+        (h, w) each: which pixels count. Where none does, the mean is white.
     weights
-        Of each. If none is above 0, all count alike; those below 0 do not count.
+        Of each region. If none is above 0, all count alike; those below 0 do not count.
     """
     positive = np.maximum(weights, 0)
     if positive.sum() <= 0:
         positive = np.ones(len(regions))
-    mean = np.average(np.stack(regions).astype(np.float64), axis=0, weights=positive)
+    shares = np.stack(inside) * positive[:, None, None]
+    total = shares.sum(axis=0)[..., None]
+    sums = (np.stack(regions) * shares[..., None]).sum(axis=0)
+    mean = np.divide(sums, total, out=np.full(sums.shape, 255.0), where=total > 0)
     return np.rint(mean).astype(np.uint8)
 
 
-def disks(activation: Maps, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def disks(activation: Maps, size: tuple[int, int]) -> Mask:
     """Return which pixels (H, W) the disks cover of the places above half the largest activation.
 
     Centres lie on a grid from the first pixel to the last but a remainder, as in the authors' code; a
@@ -100,14 +116,14 @@ def disks(activation: Maps, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     return mask
 
 
-def above(activation: Maps, threshold: float, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def above(activation: Maps, threshold: float, size: tuple[int, int]) -> Mask:
     """Return where a map, enlarged bilinearly to (H, W), is above a threshold."""
     shape = (size[1], size[0])
     large = Image.fromarray(activation.astype(np.float32)).resize(shape, Image.Resampling.BILINEAR)
     return np.asarray(large) > threshold
 
 
-def dimmed(picture: Pixels, mask: npt.NDArray[np.bool_]) -> Pixels:
+def dimmed(picture: Pixels, mask: Mask) -> Pixels:
     """Return a picture (H, W, 3) with what is not in a mask (H, W) at a fifth of its brightness."""
     dark = np.rint(picture * DIMMED).astype(np.uint8)
     return np.where(mask[..., None], picture, dark)

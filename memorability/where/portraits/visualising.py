@@ -137,7 +137,7 @@ def recommended(
     side = LARGEST_SIDE
     down, across = (np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
     falling = 1 / np.maximum(np.hypot(down, across), 1 / side)
-    scale = torch.from_numpy(falling * side / 4).float().to(device)
+    scale = torch.from_numpy(falling).float().to(device)
     generator = torch_stream(seed, f"spectrum of {layer} {unit}")
     spectrum = (0.01 * torch.randn(3, side, side // 2 + 1, 2, generator=generator)).to(device)
     spectrum.requires_grad_(True)
@@ -153,8 +153,9 @@ def recommended(
 
 
 def _of_spectrum(spectrum: Tensor, scale: Tensor, side: int) -> Tensor:
+    """Return the picture of a spectrum. Its distance from grey is fixed, lest colours saturate."""
     values = torch.fft.irfft2(torch.view_as_complex(spectrum) * scale, s=(side, side), norm="ortho")
-    return torch.sigmoid(values)[None]
+    return torch.sigmoid(values / values.square().mean().sqrt().clamp_min(1e-6))[None]
 
 
 def _climb(network: nn.Module, layer: str, unit: int, picture: Tensor) -> Tensor:

@@ -71,22 +71,30 @@ def test_a_region_is_around_the_most_active_place() -> None:
     picture[113, 113] = 200
     activation = np.zeros((13, 13), dtype=np.float32)
     activation[6, 6] = 1
-    found = region(picture, activation)
+    found, inside = region(picture, activation)
+    assert inside.all()
     assert found.shape == (163, 163, 3)
     assert found[81, 81].tolist() == [200] * 3
     activation[0, 0] = 2
-    corner = region(picture, activation)
-    # The window reaches 64 pixels beyond the border, which are white.
-    assert (corner[:64] == 255).all()
-    assert (corner[64:, 64:] == 0).all()
-    whole = region(picture, np.ones((1, 1), dtype=np.float32))
+    _, inside = region(picture, activation)
+    # The window reaches 64 pixels beyond the border.
+    assert not inside[:64].any()
+    assert inside[64:, 64:].all()
+    whole, inside = region(picture, np.ones((1, 1), dtype=np.float32))
     assert whole is picture
+    assert inside.all()
 
 
 def test_averages_are_weighted_by_activations() -> None:
     regions = [np.full((2, 2, 3), value, dtype=np.uint8) for value in (0, 100, 200)]
-    assert (weighted_average(regions, np.asarray([1.0, 1.0, 2.0])) == 125).all()
-    assert (weighted_average(regions, np.asarray([0.0, -1.0, 0.0])) == 100).all()
+    inside = [np.ones((2, 2), dtype=bool)] * 3
+    assert (weighted_average(regions, inside, np.asarray([1.0, 1.0, 2.0])) == 125).all()
+    assert (weighted_average(regions, inside, np.asarray([0.0, -1.0, 0.0])) == 100).all()
+    # Pixels beyond a picture's border do not count; where there are no others, it is white.
+    part = np.asarray([[True, False], [False, False]])
+    found = weighted_average(regions, [part, part, inside[2] & (part | [[False], [True]])],
+                             np.asarray([1.0, 1.0, 2.0]))  # fmt: skip
+    assert found[..., 0].tolist() == [[125, 255], [200, 200]]
 
 
 def test_segmentations_show_the_active_places() -> None:
