@@ -67,12 +67,9 @@ def modified_in_words(versions: pd.DataFrame, tests: pd.DataFrame) -> str:
 
 
 def _said_of(name: str, rows: pd.DataFrame, made_map: bool) -> str:
-    who = (
-        f"{name}, which made the map itself,"
-        if made_map
-        else f"{name}, which did not make the map,"
-    )
-    pair = rows.loc[(HIGH, LOW)].to_dict()
+    did = "made the map itself" if made_map else "did not make the map"
+    who = f"{name[0].upper()}{name[1:]}, which {did},"
+    (pair,) = rows.loc[[(HIGH, LOW)]].to_dict("records")
     size = measured_with_interval(pair["difference"], pair["ci_low"], pair["ci_high"])
     if not pair["p_holm"] < _SURE:
         said = (

@@ -70,7 +70,8 @@ def region(picture: Pixels, activation: Maps) -> tuple[Pixels, Mask]:
         )
     ]
     window = tuple(slice(start, start + length) for start, length in zip(starts, size, strict=True))
-    return np.pad(picture, [*around, (0, 0)])[window], np.pad(inside, around)[window]
+    padded, kept = np.pad(picture, [*around, (0, 0)]), np.pad(inside, around)
+    return np.asarray(padded[window]), np.asarray(kept[window])
 
 
 def weighted_average(
@@ -94,7 +95,7 @@ def weighted_average(
     total = shares.sum(axis=0)[..., None]
     sums = (np.stack(regions) * shares[..., None]).sum(axis=0)
     mean = np.divide(sums, total, out=np.full(sums.shape, 255.0), where=total > 0)
-    return np.rint(mean).astype(np.uint8)
+    return np.asarray(np.rint(mean), dtype=np.uint8)
 
 
 def disks(activation: Maps, size: tuple[int, int]) -> Mask:

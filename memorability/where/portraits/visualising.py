@@ -147,7 +147,7 @@ def recommended(
         moves = [int(move) for move in stream.integers(-JITTER, JITTER + 1, 2)]
         moved = torch.roll(_of_spectrum(spectrum, scale, side), moves, dims=(-2, -1))
         optimiser.zero_grad()
-        (-mean_activation(network, layer, unit, moved)).backward()
+        (-mean_activation(network, layer, unit, moved)).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return _pixels(_of_spectrum(spectrum, scale, side).detach())
 
@@ -163,7 +163,7 @@ def _climb(network: nn.Module, layer: str, unit: int, picture: Tensor) -> Tensor
     optimiser = torch.optim.Adam([values], lr=RATE, weight_decay=DECAY)
     for _ in range(STEPS_OF_ROUND):
         optimiser.zero_grad()
-        (-mean_activation(network, layer, unit, values)).backward()
+        (-mean_activation(network, layer, unit, values)).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return values.detach()
 
