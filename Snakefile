@@ -25,6 +25,7 @@ include: "rules/data.smk"
 include: "rules/finetune.smk"
 include: "rules/correlate.smk"
 include: "rules/external.smk"
+include: "rules/attributes.smk"
 
 
 if study.runs:

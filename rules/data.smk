@@ -26,6 +26,7 @@ if study.settings["dataset"]["kind"] == "sample":
             trials=ensure("<results>/dataset/trials.parquet", non_empty=True),
             observers=ensure("<results>/dataset/observers.parquet", non_empty=True),
             planted=ensure("<results>/dataset/planted.parquet", non_empty=True),
+            attributes=ensure("<results>/dataset/attributes.csv", non_empty=True),
             split=ensure("<results>/dataset/official_splits.parquet", non_empty=True),
         log:
             "<logs>/simulate_sample.log",

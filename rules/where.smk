@@ -3,17 +3,23 @@
 REQUIRED: the images and their table, the split; the predictors of where.predictors; where.regions;
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
-          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz,
+          <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz, unit_portraits.npz,
           unit_correlations.parquet,           mean_activations.npz, latent_positions.parquet
+          <results>/where/stimuli/, modified_scores.parquet, modified_examples.npz
+          <results>/tables/modified_versions.*, modified_tests.*, modified_images.html
+          <results>/figures/modified_images.*, modified_examples.*
           <results>/tables/ablations.*, ablation_answers.*, map_agreement.*, units.*, latent_map.*
           <results>/figures/ablations/<predictor>.*, ablation_examples.*, memorability_maps/<predictor>.*,
-          unit_images/<predictor>.*, latent_maps.*
+          unit_images/<predictor>.*, unit_portraits/<predictor>.*, latent_maps.*
 """
 
 EXPLAINED = {spec.name: paths.opened_with(study, spec) for spec in study.where_predictors}
 EXPLAINED_FILES = [
     file for files in EXPLAINED.values() for file in files["weights"] + files["mean_image"]
 ]
+# Drawings are judged by all predictors of pixels, not only by the one whose map steers them.
+JUDGES = {spec.name: paths.opened_with(study, spec) for spec in study.pixel_predictors}
+JUDGE_FILES = [file for files in JUDGES.values() for file in files["weights"] + files["mean_image"]]
 DETECTORS = paths.detector_weights(study)
 DETECTOR_FILES = [file for files in DETECTORS.values() for file in files]
 LOOKED_AT = {
@@ -205,6 +211,87 @@ rule plot_maps:
         "../scripts/plot_maps.py"
 
 
+rule modify_images:
+    """Draw mapped images with detail where the map is high or low, and score the drawings."""
+    input:
+        folder=LOOKED_AT["folder"],
+        images=LOOKED_AT["images"],
+        maps=rules.map_images.output.maps,
+        predictors=lambda _: each_given(JUDGE_FILES),
+    output:
+        stimuli=directory("<results>/where/stimuli"),
+        scores=ensure("<results>/where/modified_scores.parquet", non_empty=True),
+        examples=ensure("<results>/where/modified_examples.npz", non_empty=True),
+    log:
+        "<logs>/modify_images.log",
+    benchmark:
+        "<benchmarks>/modify_images.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        **asking("6GB", requests.runtime("modify_images"), gpu=requests.gpus),
+    params:
+        study=study.name,
+        settings=job_settings.where(study),
+        predictors=JUDGES,
+        made_by=next(iter(EXPLAINED), ""),
+        content=lambda _: [scored_images(), *each_content(JUDGE_FILES)],
+        code=code_of_each("modify_images", JUDGES),
+    script:
+        "../scripts/modify_images.py"
+
+
+rule summarise_modified:
+    """Say whether predicted scores of drawings have the predicted order."""
+    input:
+        scores=rules.modify_images.output.scores,
+        images=ANALYSED_IMAGES,
+    output:
+        **tabled("modified_versions", "versions"),
+        **tabled("modified_tests", "tests"),
+        page=page("modified_images"),
+    log:
+        "<logs>/summarise_modified.log",
+    benchmark:
+        "<benchmarks>/summarise_modified.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("2GB", requests.runtime("summarise_modified")),
+    params:
+        study=study.name,
+        settings={"bootstrap": job_settings.bootstrap(study)},
+        made_by=rules.modify_images.params.made_by,
+        note=notes.study_note(study),
+        code=code("summarise_modified"),
+    script:
+        "../scripts/summarise_modified.py"
+
+
+rule plot_modified:
+    """Draw scores of drawings, and some of the drawings."""
+    input:
+        tests=rules.summarise_modified.output.tests,
+        examples=rules.modify_images.output.examples,
+    output:
+        **drawn("modified_images"),
+        **drawn("modified_examples", prefix="examples_"),
+    log:
+        "<logs>/plot_modified.log",
+    benchmark:
+        "<benchmarks>/plot_modified.jsonl"
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        note=notes.study_note(study),
+        code=code("plot_modified"),
+    script:
+        "../scripts/plot_modified.py"
+
+
 rule look_at_units:
     """Correlate units of a layer with memorability, and keep the images that move them most."""
     input:
@@ -280,6 +367,57 @@ rule plot_units:
         "../scripts/plot_units.py"
 
 
+rule portray_units:
+    """Make pictures of what units answer to: averages of regions, segmentations, visualisations."""
+    input:
+        **LOOKED_AT,
+        units=rules.look_at_units.output.units,
+    output:
+        portraits=ensure("<results>/where/unit_portraits.npz", non_empty=True),
+    log:
+        "<logs>/portray_units.log",
+    benchmark:
+        "<benchmarks>/portray_units.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        **asking("6GB", requests.runtime("portray_units"), gpu=requests.gpus),
+    params:
+        study=study.name,
+        settings=job_settings.where(study, "visualised_units"),
+        predictors=EXPLAINED,
+        target=study.settings["statistics"]["target"],
+        content=lambda _: [scored_images(), *each_content(EXPLAINED_FILES)],
+        code=code_of_each("portray_units", EXPLAINED),
+    script:
+        "../scripts/portray_units.py"
+
+
+rule plot_portraits:
+    """Draw what units answer to."""
+    input:
+        units=rules.list_units.output.units,
+        portraits=rules.portray_units.output.portraits,
+    output:
+        **drawn("unit_portraits/{head}", detail=lambda wildcards: head_label(wildcards.head)),
+    log:
+        "<logs>/plot_portraits/{head}.log",
+    benchmark:
+        "<benchmarks>/plot_portraits/{head}.jsonl"
+    wildcard_constraints:
+        head="|".join(EXPLAINED) or "none",
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        **asking("1GB", "5m"),
+    params:
+        note=notes.study_note(study),
+        code=code("plot_portraits"),
+    script:
+        "../scripts/plot_portraits.py"
+
+
 rule map_embeddings:
     """Test whether similar scores lie together in embeddings, and place images on a plane."""
     input:
@@ -339,11 +477,16 @@ if EXPLAINED:
         rules.summarise_ablations.output,
         expand(rules.plot_ablations.output, head=EXPLAINED),
         rules.compare_maps.output,
+        rules.summarise_modified.output,
         rules.list_units.output,
         rules.map_embeddings.output,
         rules.plot_latent_map.output,
     ]
     ALL += [
         rules.plot_ablation_examples.output,
-        expand([*rules.plot_maps.output, *rules.plot_units.output], head=EXPLAINED),
+        rules.plot_modified.output,
+        expand(
+            [*rules.plot_maps.output, *rules.plot_units.output, *rules.plot_portraits.output],
+            head=EXPLAINED,
+        ),
     ]

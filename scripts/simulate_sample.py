@@ -10,6 +10,7 @@ with RunningJob(snakemake) as job:
 
     sample = make_sample(Path(job.output.images), **job.settings)
     job.write_text("scores", sample.scores.to_csv(index=False))
+    job.write_text("attributes", sample.attributes.to_csv(index=False))
     job.write("split", sample.split, "official_splits")
     job.write("trials", sample.trials)
     job.write("observers", vigilance_misses(sample.trials))

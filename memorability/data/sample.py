@@ -52,6 +52,14 @@ PLANTED_EFFECTS: Mapping[str, float] = {"saturation": 0.09, "edge_strength": 0.0
 PLANTED_CATEGORY_OFFSETS: Mapping[str, float] = {
     "animal": 0.03, "food": 0.06, "landscape": -0.10, "sports": 0.04, "vehicle": -0.03,
 }  # fmt: skip
+# Attributes beside the images. Popularity goes with memorability through the source alone, fixation
+# consistency goes with it in every source, aesthetics do not.
+SOURCES = ("archive", "magazine", "snapshots")
+SOURCE_NOISE = (
+    0.5  # standard deviations of what else decides an image's source, over those of memorability
+)
+POPULARITY_STEP, ATTRIBUTE_NOISE = 2.0, 1.0
+WITHOUT_AESTHETICS = 7  # the first image, and each seventh after it
 PLANTED_NOISE = 0.03  # standard deviation of what the properties above do not explain
 MEAN_MEMORABILITY = 0.70
 MEAN_FALSE_ALARM_RATE = 0.08
@@ -77,12 +85,15 @@ class Sample:
         The table `trials`, of all observers.
     planted
         The table `planted`: the truth.
+    attributes
+        file, source, popularity, fixation_consistency, aesthetics (missing for some).
     """
 
     scores: pd.DataFrame
     split: pd.DataFrame
     trials: pd.DataFrame
     planted: pd.DataFrame
+    attributes: pd.DataFrame
 
 
 def make_sample(directory: Path, *, images_per_category: int, observers: int, seed: int) -> Sample:
@@ -130,7 +141,11 @@ def make_sample(directory: Path, *, images_per_category: int, observers: int, se
     scores = images.merge(counts.assign(score=counts["score"].clip(lower=0.0)), on="image_id")
     columns = ["file", "category", "subcategory", "hits", "false_alarms", "responses", "score"]
     split = scores[["image_id", "split", "score"]].assign(official_split=1)
-    return Sample(scores[columns], split, trials, planted)
+    memorability = planted.set_index("image_id")["memorability"].loc[images["image_id"]]
+    attributes = _attributes(
+        images["file"], memorability.to_numpy(), numpy_stream(seed, "attributes")
+    )
+    return Sample(scores[columns], split, trials, planted, attributes)
 
 
 def read_photograph(name: str) -> NDArray[np.uint8]:
@@ -177,6 +192,27 @@ def _plant(images: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame
         20 * MEAN_FALSE_ALARM_RATE, 20 * (1 - MEAN_FALSE_ALARM_RATE), len(images)
     )
     return planted
+
+
+def _attributes(
+    files: "pd.Series[str]", memorability: NDArray[np.float64], generator: np.random.Generator
+) -> pd.DataFrame:
+    """Return attributes of images, of whose relations to memorability (n,) the constants above tell."""
+    standard = (memorability - memorability.mean()) / memorability.std()
+    noise = generator.normal(size=(4, len(files)))
+    ranks = stats.rankdata(standard + SOURCE_NOISE * noise[0]) - 1
+    source = (ranks * len(SOURCES) // len(files)).astype(int)
+    aesthetics = 5 + ATTRIBUTE_NOISE * noise[3]
+    aesthetics[::WITHOUT_AESTHETICS] = np.nan
+    return pd.DataFrame(
+        {
+            "file": files.to_numpy(),
+            "source": np.asarray(SOURCES)[source],
+            "popularity": POPULARITY_STEP * source + ATTRIBUTE_NOISE * noise[1],
+            "fixation_consistency": standard + ATTRIBUTE_NOISE * noise[2],
+            "aesthetics": aesthetics,
+        }
+    )
 
 
 def _play(planted: pd.DataFrame, *, observers: int, generator: np.random.Generator) -> pd.DataFrame:

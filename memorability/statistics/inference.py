@@ -8,9 +8,10 @@ cluster-robust inference, 2015), and where several runs differ in their seed, ru
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from memorability.statistics.intervals import (
@@ -293,3 +294,73 @@ def _drawn(
 ) -> Sequence[Mapping[str, FloatArray] | str]:
     """Return the distribution of each sample, or for each the reason why there are no weights."""
     return [weights] * len(samples) if isinstance(weights, str) else distributions(samples, weights)
+
+
+def units_of(rows: pd.DataFrame, bootstrap: Bootstrap) -> Units:
+    """Return the units of rows, one an image, that have a category and a subcategory ("" if none)."""
+    category, subcategory = (rows[name].to_numpy(dtype=str) for name in ("category", "subcategory"))
+    return Units.of(category, subcategory, bootstrap)
+
+
+def mean_inference(rows: pd.DataFrame, name: str, bootstrap: Bootstrap) -> Inference:
+    """Return the interval of the mean of a column of rows, one an image, and p of a mean of 0.
+
+    Parameters
+    ----------
+    rows
+        The column, category and subcategory.
+    name
+        Of the column.
+    bootstrap
+        Of images, or of subcategories where there are enough.
+    """
+    if len(rows) < SMALLEST_BOOTSTRAP:
+        return Inference(no_interval("none (too few images)"), np.nan, "images")
+    units = units_of(rows, bootstrap)
+    values = rows[name].to_numpy(dtype=np.float64)
+    drawn = np.concatenate(
+        [values @ weights / weights.sum(axis=0) for weights in units.weights(bootstrap)]
+    )
+    return infer(
+        [Runs(values.mean(keepdims=True), drawn[None])], units, bootstrap, of_difference=True
+    )
+
+
+def difference_inference(
+    first: pd.DataFrame, second: pd.DataFrame, name: str, bootstrap: Bootstrap
+) -> Inference:
+    """Return the interval of the mean of a column in some images less that in others, and p of none.
+
+    Parameters
+    ----------
+    first, second
+        The column, category and subcategory of images; no image is in both.
+    name
+        Of the column.
+    bootstrap
+        Of subcategories where both have enough of them, so that each mean varies over as many; else
+        of images.
+    """
+    if min(len(first), len(second)) < SMALLEST_BOOTSTRAP:
+        return Inference(no_interval("none (too few images)"), np.nan, "images")
+    rows = pd.concat([first, second], ignore_index=True)
+    units = units_of(rows, bootstrap)
+    if not all(units_of(part, bootstrap).clustered for part in (first, second)):
+        units = replace(units, subcategories=None)
+    values = rows[name].to_numpy(dtype=np.float64)
+    is_first = np.arange(len(rows)) < len(first)
+    drawn = []
+    for weights in units.weights(bootstrap):
+        sums = [values[part] @ weights[part] for part in (is_first, ~is_first)]
+        counts = [weights[part].sum(axis=0) for part in (is_first, ~is_first)]
+        with np.errstate(invalid="ignore"):
+            drawn.append(sums[0] / counts[0] - sums[1] / counts[1])
+    estimate = values[is_first].mean(keepdims=True) - values[~is_first].mean(keepdims=True)
+    return infer(
+        [Runs(estimate, np.concatenate(drawn)[None])], units, bootstrap, of_difference=True
+    )
+
+
+def one_sided(difference: float, p: float) -> float:
+    """Return p of a difference above 0, given the two-sided one of a symmetric statistic."""
+    return p / 2 if difference > 0 else 1 - p / 2

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from memorability.attributes.names import BROUGHT, FILELESS
 from memorability.base.errors import InputError, named, nearest
 from memorability.base.text import one_form
 from memorability.claims.published import find_claim, load_published
@@ -154,6 +155,58 @@ def check_search(search: Mapping[str, Any]) -> None:
             f"prediction.search.trials: the published grid has {GRID_SIZE:,} combinations, fewer than "
             f"{search['trials']:,}. Lower the number of trials."
         )
+
+
+def check_attributes(tables: Mapping[str, Any], dataset: str) -> None:
+    """Refuse tables of attributes that lack what their format needs, or share an attribute.
+
+    Parameters
+    ----------
+    tables
+        The key attributes of a configuration that fits the schema.
+    dataset
+        The kind of data set.
+
+    Raises
+    ------
+    InputError
+        Naming the table.
+    """
+    taken: dict[str, str] = {}
+    for name, source in tables.items():
+        key, form = f"attributes.{name}", source.get("format", "table")
+        own = {**source.get("numbers", {}), **source.get("labels", {})}
+        _refuse_file_of_format(key, form, source)
+        if form == "sample" and dataset != "sample":
+            raise InputError(f"{key}: the format sample is for the data set sample alone.")
+        if form == "table" and (len(source.get("columns", {})) != 1 or not own):
+            raise InputError(
+                f"{key}: name either file or image_id under columns, by which rows are joined with "
+                "images, and at least one attribute under numbers or labels."
+            )
+        if form != "table" and (own or source.get("columns")):
+            raise InputError(
+                f"{key}: columns, numbers and labels are of the format table; those of {form} are "
+                "known. Remove them."
+            )
+        both = sorted(set(source.get("numbers", {})) & set(source.get("labels", {})))
+        for attribute in [*both, *own, *BROUGHT.get(form, ())]:
+            if attribute in both or attribute in taken:
+                raise InputError(
+                    f"{key}: {attribute!r} is an attribute twice (also in attributes."
+                    f"{taken.get(attribute, name)}). Give one of them another name, or put both "
+                    "into one table."
+                )
+            taken[attribute] = name
+
+
+def _refuse_file_of_format(key: str, form: str, source: Mapping[str, Any]) -> None:
+    if form in FILELESS and "file" in source:
+        raise InputError(f"{key}: the format {form} reads no file. Remove the key file.")
+    if form not in FILELESS and "file" not in source:
+        raise InputError(f"{key}: name the file of the table.")
+    if form == "table" and not source["file"].lower().endswith((".csv", ".tsv", ".parquet")):
+        raise InputError(f"{key}.file: {source['file']} is no .csv, .tsv or .parquet file.")
 
 
 def check_heads(external: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ LEAST_WIDTH_FOR_THREADS = 0.25
 # Of a study without runs: the keys that decide its results.
 WITHOUT_RUNS = {
     "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness", "statistics",
+    "attributes",
 }  # fmt: skip
 
 # Data sets that were made with a number of images of each category.

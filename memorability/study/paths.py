@@ -46,7 +46,8 @@ def given_tables(study: Study) -> list[str]:
     sources += [prediction["external"]] * bool(study.runs)
     made_elsewhere = [source["file"] for named in sources for source in named.values()]
     further = [each.source["scores"] for each in study.further_sets if each.is_own]
-    return [scored] * own + split + made_elsewhere + further + regions(study)
+    attributes = [each["file"] for each in study.settings["attributes"].values() if "file" in each]
+    return [scored] * own + split + made_elsewhere + further + regions(study) + attributes
 
 
 def given_weights(study: Study) -> list[str]:
@@ -72,6 +73,14 @@ def external_counts(study: Study) -> list[str]:
         for kind in ("errors", "latents")
         for name in study.settings[f"external_{kind}"]
     ]
+
+
+def attribute_files(study: Study, name: str) -> list[str]:
+    """Return the file of a table of attributes; none where names of images are the table."""
+    source = study.settings["attributes"][name]
+    if source.get("format") == "sample":
+        return [f"{study.results}/dataset/attributes.csv"]
+    return [source["file"]] if "file" in source else []
 
 
 def split_file(study: Study) -> str:

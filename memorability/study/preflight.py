@@ -93,6 +93,9 @@ def check_tables_from_elsewhere(study: Study) -> None:
         for name, source in study.settings[key].items():
             what = f"a table of {key.removeprefix('external_')}"
             _require(Path(source["file"]), f"{key}.{name}.file", what)
+    for name, source in study.settings["attributes"].items():
+        if "file" in source:
+            _require(Path(source["file"]), f"attributes.{name}.file", "a table of attributes")
     for file in paths.regions(study):
         _require(Path(file), "where.regions", "a table of regions")
 

@@ -22,6 +22,7 @@ from memorability.networks.catalogue import LOSS_BACKBONES, LOSSES, NETWORKS
 from memorability.pixel_predictors.names import PIXEL_PREDICTORS
 from memorability.prediction.names import OTHER_HEADS, reading
 from memorability.study.contradictions import (
+    check_attributes,
     check_external,
     check_heads,
     check_images,
@@ -91,6 +92,7 @@ def resolve(config: Mapping[str, Any], root: Path) -> Study:
     check_images(config["dataset"], config["runs"])
     check_tables(config["dataset"])
     check_external(config)
+    check_attributes(config["attributes"], config["dataset"]["kind"])
     protocols: dict[str, Protocol] = {}
     runs: tuple[Run, ...] = ()
     selected: tuple[Run, ...] = ()

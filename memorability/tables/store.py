@@ -20,6 +20,7 @@ from memorability.base.files import atomic
 from memorability.base.run_keys import RUN_KEYS
 from memorability.tables.schemas import (
     analysis,
+    attributes,
     autoencoder,
     data,
     explanation,
@@ -47,6 +48,7 @@ SCHEMAS: Mapping[str, Table] = merged(
     prediction.TABLES,
     explanation.TABLES,
     where.TABLES,
+    attributes.TABLES,
 )
 """Name of a table -> what it is sorted by, and its columns in their order."""
 

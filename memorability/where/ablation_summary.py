@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from memorability.statistics.inference import Inference, Runs, Units, infer
-from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, no_interval
+from memorability.statistics.inference import Runs, Units, infer, mean_inference, units_of
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap
 from memorability.statistics.multiplicity import holm
 from memorability.where.names import (
     CONTROL,
@@ -144,7 +144,7 @@ def _groups(values: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _row(part: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Any]:
     """Return what is said of one ablation, of the images (n,) in which it was made."""
-    units = _units(part, bootstrap)
+    units = units_of(part, bootstrap)
     row: dict[str, Any] = {
         "n": len(part),
         "mean_square": part["mean_square"].mean(),
@@ -163,35 +163,6 @@ def _row(part: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Any]:
         if name in TESTED:
             row[f"{name}_p"] = found.p
     return row
-
-
-def _units(rows: pd.DataFrame, bootstrap: Bootstrap) -> Units:
-    category, subcategory = (rows[name].to_numpy(dtype=str) for name in ("category", "subcategory"))
-    return Units.of(category, subcategory, bootstrap)
-
-
-def mean_inference(rows: pd.DataFrame, name: str, bootstrap: Bootstrap) -> Inference:
-    """Return the interval of the mean of a column of rows, one an image, and p of a mean of 0.
-
-    Parameters
-    ----------
-    rows
-        The column, category and subcategory.
-    name
-        Of the column.
-    bootstrap
-        Of images, or of subcategories where there are enough.
-    """
-    if len(rows) < SMALLEST_BOOTSTRAP:
-        return Inference(no_interval("none (too few images)"), np.nan, "images")
-    units = _units(rows, bootstrap)
-    values = rows[name].to_numpy(dtype=np.float64)
-    drawn = np.concatenate(
-        [values @ weights / weights.sum(axis=0) for weights in units.weights(bootstrap)]
-    )
-    return infer(
-        [Runs(values.mean(keepdims=True), drawn[None])], units, bootstrap, of_difference=True
-    )
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
@@ -236,7 +207,7 @@ class _Ranked:
         every = rows.drop_duplicates("image_id").sort_values("image_id")
         if not names:
             return cls([], {}, {}, {}, None)
-        units = _units(every, bootstrap)
+        units = units_of(every, bootstrap)
         wide = {
             measure: rows.pivot_table(index="image_id", columns="ablation", values=measure)
             .reindex(index=every["image_id"], columns=names)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from memorability.statistics.inference import mean_inference
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.multiplicity import holm
 from memorability.statistics.rank_correlation import spearman
-from memorability.where.ablation_summary import mean_inference
 from memorability.where.names import METHODS, REFERENCES
 
 FLAT = 1e-5

@@ -100,7 +100,8 @@ def activations(
     """
     found: list[Tensor] = []
     hook = predictor.network.get_submodule(layer).register_forward_hook(
-        lambda _, __, output: found.append(output)
+        # A copy: a ReLU that works in place may follow.
+        lambda _, __, output: found.append(output.clone())
     )
     try:
         predictor.network(torch.from_numpy(np.stack(views)).to(device))

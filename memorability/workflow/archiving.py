@@ -22,12 +22,12 @@ from memorability.base.files import ROOT, atomic
 STUDY = "study.yaml"
 PROVENANCE = "provenance.json"
 SUFFIXES = {".parquet", ".tsv", ".json", ".md", ".html", ".svg", ".png", ".txt", ".bib"}
-# Below the results: photographs, and pages that show them.
+# Below the results: photographs, folders of them, and pages that show them.
 _PHOTOGRAPHS = (
-    "dataset/images/*", "figures/attributions.*", "figures/reconstructions.*", "report.html",
-    "explorer.html",
-    "tables/near_duplicates.html", "figures/ablation_examples.*", "figures/memorability_maps/*",
-    "figures/unit_images/*",
+    "dataset/images", "figures/attributions.*", "figures/reconstructions.*", "report.html",
+    "explorer.html", "tables/near_duplicates.html", "figures/ablation_examples.*",
+    "figures/memorability_maps", "figures/unit_images", "figures/unit_portraits",
+    "figures/modified_examples.*", "where/stimuli",
 )  # fmt: skip
 METADATA = "ro-crate-metadata.json"
 _SNAKEFILE, _README = "workflow/Snakefile", "README.md"
@@ -55,8 +55,13 @@ def packed_files(results: Path) -> list[Path]:
         for path in results.rglob("*")
         if path.suffix in SUFFIXES
         and path.is_file()
-        and not any(path.relative_to(results).match(pattern) for pattern in _PHOTOGRAPHS)
+        and not _is_photograph(path.relative_to(results))
     )
+
+
+def _is_photograph(path: Path) -> bool:
+    """Whether a file below the results shows photographs, or lies in a folder of them."""
+    return any(place.match(pattern) for place in (path, *path.parents) for pattern in _PHOTOGRAPHS)
 
 
 def pack(results: Path, archive: Path, configuration: Mapping[str, Any]) -> None:

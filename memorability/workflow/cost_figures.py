@@ -33,14 +33,26 @@ PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a pla
 UNITS = 1000  # of a layer
 MAPPED = 130  # scores that a map by all methods takes as long as
 MAP_PAIRS = 20  # of methods
+ATTRIBUTE_TESTS = 40  # of numbers and quartiles, and of pairs of labels
 ABLATING = 1.5  # seconds of an image, without its scores
 
+DRAWING = 3.0  # seconds of the versions of an image with more and less detail, without their scores
+VISUALISED = 2400  # scores that the pictures of two units take as long as
+VERSIONS = 5  # of an image, itself included
+
+WRITTEN = (
+    "choose_predictor", "describe_methods", "estimate", "list_units", "record_provenance",
+    "summarise_errors", "summarise_study",
+)  # fmt: skip
+"""Rules that take as long as a figure."""
+
 DRAWN = (
-    "ablation_examples", "ablations", "attribution_checks", "attributions", "consistency",
-    "controls", "decay", "distinctiveness", "errors", "external_distinctiveness", "external_errors",
-    "features", "forest", "increments", "latent_map", "maps", "matrix", "measures",
-    "pixel_training", "planted", "prediction", "predictors", "pretraining", "protocol_effects",
-    "reconstructions", "scores", "search", "seed_agreement", "selection", "test_sets", "units",
+    "ablation_examples", "ablations", "attributes", "attribution_checks", "attributions",
+    "consistency", "controls", "decay", "distinctiveness", "errors", "external_distinctiveness",
+    "external_errors", "features", "forest", "increments", "latent_map", "maps", "matrix",
+    "measures", "modified", "pixel_training", "planted", "portraits", "prediction", "predictors",
+    "pretraining", "protocol_effects", "reconstructions", "scores", "search", "seed_agreement",
+    "selection", "test_sets", "units",
 )  # fmt: skip
 """Figures, each of the rule plot_<name>."""
 

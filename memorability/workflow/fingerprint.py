@@ -31,8 +31,10 @@ PLUMBING = frozenset(
         "base.shards", "explanation.jobs", "networks.model_file", "networks.training.checkpoints",
         "sources.downloads",
         "tables.latents", "tables.schemas.analysis", "tables.schemas.autoencoder",
-        "tables.schemas.columns", "tables.schemas.data", "tables.schemas.explanation",
-        "tables.schemas.prediction", "tables.store", "workflow.fingerprint", "workflow.job",
+        "tables.schemas.attributes", "tables.schemas.columns", "tables.schemas.data",
+        "tables.schemas.explanation",
+        "tables.schemas.prediction", "tables.schemas.where", "tables.store", "workflow.fingerprint",
+        "workflow.job",
         "workflow.records",
     }
 )  # fmt: skip

@@ -5,7 +5,7 @@ estimated to take (`estimate`) those that were measured on this machine.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from memorability.base.errors import named
 from memorability.explanation.names import SUMMARIES
 from memorability.features.names import TABLE_2
 from memorability.images.data_sets import DATA_SETS
-from memorability.pixel_predictors.names import PIXEL_PREDICTORS
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS, PixelPredictorSpec
 from memorability.prediction.names import MAIN, PREDICTORS
 from memorability.study import paths
 from memorability.study.preflight import model_bytes
@@ -21,6 +21,8 @@ from memorability.study.study import Study
 from memorability.workflow.cost_figures import (
     ABLATED,
     ABLATING,
+    ATTRIBUTE_TESTS,
+    DRAWING,
     DRAWN,
     FIGURES,
     MAP_PAIRS,
@@ -28,6 +30,9 @@ from memorability.workflow.cost_figures import (
     PLACED,
     PUBLISHED_LATENT,
     UNITS,
+    VERSIONS,
+    VISUALISED,
+    WRITTEN,
     AutoencoderSeconds,
     Calibration,
     LossSeconds,
@@ -73,7 +78,9 @@ class JobSeconds:
             **self._training(),
             **self._predicting(),
             **self._analysing(),
-            **dict.fromkeys([f"plot_{name}" for name in DRAWN], lambda _: FIGURES["figure"]),
+            **dict.fromkeys(
+                [*WRITTEN, *(f"plot_{name}" for name in DRAWN)], lambda _: FIGURES["figure"]
+            ),
         }
 
     def __call__(self, job: Job) -> float:
@@ -100,6 +107,7 @@ class JobSeconds:
             "split_images", "read_split", "measure_baselines", "measure_consistency",
             "estimate_ceiling", "compare_planted", "join_errors", "list_near_duplicates",
             "measure_intervals", "list_external", "read_predictions", "read_test_set",
+            "join_attributes", "describe_images",
         )  # fmt: skip
         unpacking = dict.fromkeys(
             [f"unpack_{kind}" for kind in DATA_SETS],
@@ -151,13 +159,12 @@ class JobSeconds:
     def _predicting(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that predict scores from latents."""
         prediction = self._study.settings["prediction"]
-        read = len(self._study.pixel_predictors)
+        read, looking = len(self._study.pixel_predictors), self._study.where_predictors
         heads = len(prediction["heads"]) + len(prediction["external"]) + read + BASELINES + 2
         return {
             "map_latents": lambda _: self._latents,
             "predict": lambda _: self._fitting(MAIN),
             "search_predictor": lambda _: self._trials * self._training_seconds,
-            "choose_predictor": lambda _: FIGURES["figure"],
             "predict_by_head": lambda job: self._fitting(job.wildcards["head"]),
             "predict_left_out": self._left_out,
             "view_images": lambda job: self._sizes.images * FIGURES["prepare"] / job.threads,
@@ -166,18 +173,24 @@ class JobSeconds:
             "evaluate_prediction": lambda _: (
                 HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
             ),
-            "ablate_images": self._ablate,
+            "ablate_images": self._where("images", looking, ABLATED, ABLATING),
             "summarise_ablations": lambda _: self._plain(
-                2 * ABLATED * len(self._study.where_predictors), self._looked_at("images")
+                2 * ABLATED * len(looking), self._looked_at("images")
             ),
-            "map_images": self._map,
-            "look_at_units": self._units,
-            "map_embeddings": lambda _: (
-                PLACED * (1 + len(self._study.where_predictors)) * self._sizes.test
+            "map_images": self._where("mapped_images", looking, MAPPED),
+            "modify_images": self._where(
+                "mapped_images", self._study.pixel_predictors, VERSIONS, DRAWING
             ),
-            "list_units": lambda _: FIGURES["figure"],
+            "summarise_modified": lambda _: self._plain(VERSIONS * read, self._sizes.test),
+            "look_at_units": lambda job: (
+                self._units(job) + self._plain(UNITS * len(looking), self._sizes.test)
+            ),
+            "portray_units": lambda job: self._units(
+                job, VISUALISED * self._study.settings["where"]["visualised_units"]
+            ),
+            "map_embeddings": lambda _: PLACED * (1 + len(looking)) * self._sizes.test,
             "compare_maps": lambda _: self._plain(
-                MAP_PAIRS * len(self._study.where_predictors), self._looked_at("mapped_images")
+                MAP_PAIRS * len(looking), self._looked_at("mapped_images")
             ),
             "compare_predictors": lambda _: (
                 HEAD_METRICS
@@ -214,19 +227,17 @@ class JobSeconds:
         """Return how many test images a rule of `where` looks at."""
         return self._explained(self._study.settings["where"][key])
 
-    def _ablate(self, job: Job) -> float:
-        predictors = sum(spec.seconds for spec in self._study.where_predictors)
-        return self._looked_at("images") * (ABLATING + ABLATED * predictors / job.threads)
+    def _where(
+        self, key: str, predictors: Sequence[PixelPredictorSpec], scores: float, beside: float = 0
+    ) -> Callable[[Job], float]:
+        """Return the formula of a rule in which predictors score images that `where` looks at."""
+        seconds = scores * sum(spec.seconds for spec in predictors)
+        return lambda job: self._looked_at(key) * (beside + seconds / job.threads)
 
-    def _units(self, job: Job) -> float:
-        predictors = self._study.where_predictors
-        seconds = sum(spec.seconds for spec in predictors) / job.threads
-        images = self._sizes.test
-        return images * seconds + self._plain(UNITS * len(predictors), images)
-
-    def _map(self, job: Job) -> float:
-        predictors = sum(spec.seconds for spec in self._study.where_predictors)
-        return self._looked_at("mapped_images") * MAPPED * predictors / job.threads
+    def _units(self, job: Job, beside: int = 0) -> float:
+        """Return the seconds in which predictors of `where` score test images, and so often more."""
+        seconds = sum(spec.seconds for spec in self._study.where_predictors) / job.threads
+        return (self._sizes.test + beside) * seconds
 
     def _analysing(self) -> Mapping[str, Callable[[Job], float]]:
         """Return the formulas of rules that need tables alone."""
@@ -253,15 +264,11 @@ class JobSeconds:
             ),
             "describe_images": lambda _: self._rows,
             "explore_images": lambda _: images * FIGURES["features"] + self._pairs(images),
+            "compare_attributes": lambda _: self._plain(ATTRIBUTE_TESTS, images),
             "model_counts": lambda _: self._models * images * FIGURES["count_model"],
             "model_trials": lambda _: self._models * images * RESPONSES * FIGURES["trial_model"],
-            "summarise_errors": lambda _: FIGURES["figure"],
-            "summarise_study": lambda _: FIGURES["figure"],
             "judge_claims": lambda _: self._plain(len(TABLE_2), self._sizes.test),
-            "record_provenance": lambda _: FIGURES["figure"],
-            "describe_methods": lambda _: FIGURES["figure"],
             "archive": lambda _: self._rows * max(1, len(study.runs)),
-            "estimate": lambda _: FIGURES["figure"],
         }
 
     @property

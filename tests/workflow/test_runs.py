@@ -71,26 +71,27 @@ ASKED_FOR = (
 )  # fmt: skip
 # Rules and captions of what the tiny study, of files that are there and one protocol, has not.
 UNUSED = {
-    "ablate_images", "archive", "compare_maps", "compare_on_test_sets", "compare_planted",
-    "compare_predictors", "compare_protocols", "estimate", "explore_images", "fetch_file",
-    "fit_pixel_predictor", "join_errors", "join_latents", "keep_model", "list_external",
-    "list_units", "look_at_units",
-    "map_embeddings", "map_images", "measure_consistency", "measure_objects", "model_counts",
-    "model_trials", "plot_ablation_examples", "plot_ablations", "plot_consistency",
-    "plot_latent_map", "plot_maps", "plot_pixel_training", "plot_planted", "plot_predictors",
-    "plot_pretraining", "plot_protocol_effects", "plot_seed_agreement", "plot_test_sets",
-    "plot_units", "prepare_pretraining", "pretrain", "read_predictions", "read_scores",
-    "read_split", "read_test_set", "reconstruct_images", "score_pixels", "score_test_set",
-    "score_trials",
-    "simulate_sample", "store_targets", "summarise_ablations", "unpack_figrim", "unpack_lamem",
+    "ablate_images", "archive", "compare_attributes", "compare_maps", "compare_on_test_sets",
+    "compare_planted", "compare_predictors", "compare_protocols", "estimate", "explore_images",
+    "fetch_file", "fit_pixel_predictor", "join_attributes", "join_errors", "join_latents",
+    "keep_model", "list_external", "list_units", "look_at_units", "map_embeddings", "map_images",
+    "measure_consistency", "measure_objects", "model_counts", "model_trials", "modify_images",
+    "plot_ablation_examples", "plot_ablations", "plot_attributes", "plot_consistency",
+    "plot_latent_map", "plot_maps", "plot_modified", "plot_pixel_training", "plot_planted",
+    "plot_portraits", "plot_predictors", "plot_pretraining", "plot_protocol_effects",
+    "plot_seed_agreement", "plot_test_sets", "plot_units", "portray_units", "prepare_pretraining",
+    "pretrain", "read_predictions", "read_scores", "read_split", "read_test_set",
+    "reconstruct_images", "score_pixels", "score_test_set", "score_trials", "simulate_sample",
+    "store_targets", "summarise_ablations", "summarise_modified", "unpack_figrim", "unpack_lamem",
     "unpack_memcat", "unpack_sun", "unpack_things", "view_images",
 }  # fmt: skip
 UNUSED_CAPTIONS = {
-    "ablation_examples", "ablations", "consistency", "count_models", "external",
+    "ablation_examples", "ablations", "attributes", "consistency", "count_models", "external",
     "external_distinctiveness", "external_error_scatter", "external_errors", "latent_map",
-    "latent_maps", "map_agreement", "memorability_maps", "pixel_training", "planted_effects",
-    "predictor_comparison", "pretraining", "protocol_effects", "seed_agreement", "test_sets",
-    "trial_models", "unfinished", "unit_images", "units",
+    "latent_maps", "map_agreement", "memorability_maps", "modified_examples", "modified_images",
+    "pixel_training", "planted_effects", "predictor_comparison", "pretraining", "protocol_effects",
+    "seed_agreement", "sources", "test_sets", "trial_models", "unfinished", "unit_images",
+    "unit_portraits", "units",
 }  # fmt: skip
 UNTOUCHED_BY_RUNS = {
     "prepare_images", "join_scores", "list_rejected", "measure_baselines", "measure_features",

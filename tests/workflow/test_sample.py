@@ -138,6 +138,30 @@ def test_what_a_predictor_of_pixels_leans_on_is_shown(sample: Path) -> None:
     assert set(tables["latent_map"]["embedding"]) == {"autoencoder", "resnet50_narrow"}
 
 
+def test_mapped_images_are_drawn_and_scored_by_a_predictor_that_made_no_map(sample: Path) -> None:
+    results = sample / "results/sample"
+    tests = store.read(results / "tables/modified_tests.parquet", "modified_tests")
+    made = tests.drop_duplicates("predictor").set_index("predictor")["made_map"]
+    assert made.to_dict() == {"hog2x2": False, "resnet50_narrow": True}
+    assert (tests["n"] == 12).all()
+    assert len([*(results / "where/stimuli").rglob("*.png")]) == 12 * 4
+
+
+def test_planted_attributes_are_found(sample: Path) -> None:
+    tables = sample / "results/sample/tables"
+    attributes = store.read(tables / "attributes.parquet", "attributes")
+    rows = attributes.set_index(["attribute", "given"])
+    for name in ("popularity", "fixation_consistency"):
+        assert rows.loc[(name, "nothing"), "p_holm"] < 0.05
+    # Popularity goes with memorability through the source alone.
+    r = rows["r"]
+    assert r["popularity", "source"] < r["fixation_consistency", "source"]
+    assert rows.loc[("aesthetics", "nothing"), "ci_low"] < 0
+    tests = store.read(tables / "source_tests.parquet", "source_tests")
+    pairs = tests.set_index(["first", "second"])["p_holm"]
+    assert pairs["snapshots", "archive"] < 0.05
+
+
 def test_predictors_of_pixels_are_tested_on_other_photographs(sample: Path) -> None:
     table = store.read(sample / "results/sample/tables/test_sets.parquet", "test_sets")
     assert set(table["set"]) == {"own test images", "photographs"}

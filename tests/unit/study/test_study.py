@@ -1456,7 +1456,7 @@ def test_runs_null_is_all_that_a_study_of_tables_needs_to_say() -> None:
     ) == ([], "", "", [])
     assert set(job_settings.used(study)) == {
         "study", "dataset", "runs", "external_errors", "external_latents", "distinctiveness",
-        "statistics",
+        "statistics", "attributes",
     }  # fmt: skip
     assert job_settings.claims(study)["ledger"]["dataset_kind"] == "memcat"
     assert paths.given_tables(study) == ["scores.csv"]

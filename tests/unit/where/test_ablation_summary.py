@@ -15,12 +15,12 @@ from memorability.report.where.ablations import (
     examples_figure,
     write_ablations,
 )
+from memorability.statistics.inference import mean_inference
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 from memorability.where.ablation_summary import (
     TESTED,
     SummarySettings,
-    mean_inference,
     summarise,
 )
 

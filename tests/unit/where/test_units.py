@@ -61,6 +61,24 @@ def predictor(network: nn.Module) -> PixelPredictor:
     return PixelPredictor(facts=FACTS, prepare=squashed_to_224, network=network.eval())
 
 
+def test_activations_are_those_before_a_relu_that_works_in_place() -> None:
+    conv = nn.Conv2d(3, 1, 1)
+    nn.init.constant_(conv.weight, -1.0)
+    nn.init.zeros_(conv.bias)
+
+    class Rectified(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(conv, nn.ReLU(inplace=True))
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            return self.layers(pixels.float()).mean(dim=(1, 2, 3))
+
+    view = np.full((3, 4, 4), 10, dtype=np.uint8)
+    found = activations(predictor(Rectified()), [view], "layers.0", "cpu")
+    assert found.largest.tolist() == [[-30]]
+
+
 def with_rates(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with false discovery rates, as the script that lists units makes them."""
     return table.assign(q=table.groupby("predictor")["p"].transform(benjamini_hochberg))

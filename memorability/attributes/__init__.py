@@ -1,0 +1,1 @@
+"""Attributes of images that users bring, as popularity or source, beside memorability."""

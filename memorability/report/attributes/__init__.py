@@ -1,0 +1,1 @@
+"""Attributes and sources for readers: pages and figures."""
