@@ -262,7 +262,6 @@ class JobSeconds:
                 len(TABLE_2) * len(SUMMARIES),
                 self._explained(study.settings["attribution"]["images"]),
             ),
-            "describe_images": lambda _: self._rows,
             "explore_images": lambda _: images * FIGURES["features"] + self._pairs(images),
             "compare_attributes": lambda _: self._plain(ATTRIBUTE_TESTS, images),
             "model_counts": lambda _: self._models * images * FIGURES["count_model"],
