@@ -81,12 +81,16 @@ lint: .venv/installed
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile rules && $(RUN) $(SAMPLE) --lint
 
-# Compile the pinned requirements from what the code and its tests import (needs uv).
+# Compile the pinned requirements, with the hash of every public file, from what the code and its tests import (needs uv).
+# Versions that are pinned stay: `make lock LOCK="uv pip compile --upgrade-package NAME"` renews one.
+LOCK ?= uv pip compile
+HASHED = $(LOCK) --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 lock:
-	uv pip compile --universal --python-version 3.11 --no-header --no-annotate envs/requirements.in envs/development.in -o envs/requirements.txt
+	$(HASHED) envs/requirements.in envs/development.in -o envs/requirements.txt
+	$(HASHED) envs/requirements-models.in -o envs/requirements-models.txt
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt
 	touch $@
