@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -31,3 +32,17 @@ def versions(*names: str) -> dict[str, set[str]]:
         (pin,) = requirement.specifier
         found.setdefault(requirement.name, set()).add(pin.version)
     return found
+
+
+def known_weaknesses(report: dict[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return package -> advisories of a report of pip-audit, and the packages it could not judge.
+
+    pip-audit says of a package that its source does not know: no known weakness.
+    """
+    packages = report["dependencies"]
+    found = {
+        f"{package['name']} {package['version']}": [weakness["id"] for weakness in package["vulns"]]
+        for package in packages
+        if package.get("vulns")
+    }
+    return found, [package["name"] for package in packages if "skip_reason" in package]

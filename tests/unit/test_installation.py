@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.requirements import LOCKED, asked, locked, versions
+from tests.requirements import LOCKED, asked, known_weaknesses, locked, versions
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,3 +51,14 @@ def test_make_installs_nothing_without_its_hash() -> None:
     assert re.findall(r"pip install .*", makefile) == [
         "pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt"
     ]
+
+
+def test_a_report_of_advisories_tells_the_weak_from_those_that_nobody_judged() -> None:
+    report = {
+        "dependencies": [
+            {"name": "sound", "version": "1.0", "vulns": []},
+            {"name": "weak", "version": "2.0", "vulns": [{"id": "PYSEC-1"}, {"id": "PYSEC-2"}]},
+            {"name": "absent", "skip_reason": "Dependency not found on PyPI"},
+        ]
+    }
+    assert known_weaknesses(report) == ({"weak 2.0": ["PYSEC-1", "PYSEC-2"]}, ["absent"])
