@@ -1,6 +1,6 @@
 """The predictions of unseen test images, measured beside baselines, by category and as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,9 @@ import pandas as pd
 from memorability.prediction.label_baselines import BASELINES
 from memorability.prediction.metrics import Bootstrapped, bootstrap_metrics, mean_within
 from memorability.prediction.names import LEFT_OUT, OF_PAIRS
-from memorability.statistics.inference import Units
-from memorability.statistics.intervals import Bootstrap
+from memorability.statistics.inference import Runs, Units, infer
+from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap
+from memorability.statistics.ranks import FloatArray
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,9 @@ def evaluate(
             ignore_index=True,
         ),
         gains=pd.concat(gains, ignore_index=True),
-        calibration=calibration(table.drop(columns=LEFT_OUT, errors="ignore")),
+        calibration=calibration(
+            table.drop(columns=LEFT_OUT, errors="ignore"), whole.units, bootstrap
+        ),
     )
 
 
@@ -199,26 +202,34 @@ def _pairs(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(score=(first.to_numpy() + second.to_numpy()) / 2)
 
 
-def calibration(table: pd.DataFrame) -> pd.DataFrame:
+def calibration(table: pd.DataFrame, units: Units, bootstrap: Bootstrap) -> pd.DataFrame:
     """Return how the values of the predictions relate to those of the scores.
 
     Parameters
     ----------
     table
         image_id, score, and a column per head.
+    units
+        Of the same images: what resamples draw.
+    bootstrap
+        Of the interval of the slope.
 
     Returns
     -------
     pandas.DataFrame
         The table `prediction_calibration`. slope and intercept: least squares of the score on the
         prediction, 1 and 0 where predictions are calibrated; missing where a prediction is constant.
+        slope_low and slope_high: see `memorability.statistics.inference.infer`; missing for fewer
+        than ten images.
         sd_predicted below sd_score is regression to the mean. floor and ceiling are the lowest and
         highest prediction, share_below_floor and share_above_ceiling those of the scores beyond.
     """
-    scores = table["score"].to_numpy()
+    heads = [column for column in table if column not in ("image_id", "score")]
+    scores = table["score"].to_numpy(dtype=np.float64)
+    values = {str(head): table[head].to_numpy(dtype=np.float64) for head in heads}
+    bounds = _of_slopes([*values.values()], scores, units, bootstrap)
     rows = []
-    for head in (column for column in table if column not in ("image_id", "score")):
-        predicted = table[head].to_numpy(dtype=float)
+    for (head, predicted), (low, high) in zip(values.items(), bounds, strict=True):
         slope = intercept = np.nan
         if np.ptp(predicted) > 0:
             slope, intercept = np.polyfit(predicted, scores, 1)
@@ -227,6 +238,8 @@ def calibration(table: pd.DataFrame) -> pd.DataFrame:
                 "head": head,
                 "n": len(scores),
                 "slope": slope,
+                "slope_low": low,
+                "slope_high": high,
                 "intercept": intercept,
                 "mean_score": scores.mean(),
                 "mean_predicted": predicted.mean(),
@@ -236,6 +249,39 @@ def calibration(table: pd.DataFrame) -> pd.DataFrame:
                 "ceiling": predicted.max(),
                 "share_below_floor": (scores < predicted.min()).mean(),
                 "share_above_ceiling": (scores > predicted.max()).mean(),
+                "unit": units.word,
             }
         )
-    return pd.DataFrame(rows)
+    clusters = pd.array([units.count] * len(rows), dtype="Int64")
+    return pd.DataFrame(rows).assign(clusters=clusters)
+
+
+def _of_slopes(
+    predicted: Sequence[FloatArray], scores: FloatArray, units: Units, bootstrap: Bootstrap
+) -> list[tuple[float, float]]:
+    """Return the interval of the slope of the scores on each prediction, from the same resamples."""
+    if len(scores) < SMALLEST_BOOTSTRAP:
+        return [(np.nan, np.nan)] * len(predicted)
+    # Sums of squares of values that lie far from 0 lose digits.
+    y = scores - scores.mean()
+    centred = [x - x.mean() for x in predicted]
+    drawn: list[list[FloatArray]] = [[] for _ in centred]
+    for weights in units.weights(bootstrap):
+        total = weights.sum(axis=0)
+        for x, slopes in zip(centred, drawn, strict=True):
+            xx, xy = (x * x) @ weights, (x * y) @ weights
+            mean_x, mean_y = x @ weights / total, y @ weights / total
+            spread = xx - total * mean_x**2
+            known = spread > np.finfo(np.float64).eps * xx
+            slope = np.full(len(spread), np.nan)
+            np.divide(xy - total * mean_x * mean_y, spread, out=slope, where=known)
+            slopes.append(slope)
+    found = []
+    for x, slopes in zip(centred, drawn, strict=True):
+        if np.ptp(x) == 0:
+            found.append((np.nan, np.nan))
+            continue
+        runs = Runs(np.asarray([x @ y / (x @ x)]), np.concatenate(slopes)[np.newaxis])
+        interval = infer([runs], units, bootstrap, of_difference=True).interval
+        found.append((interval.low, interval.high))
+    return found

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
 from memorability.data.published.memcat import COLUMNS
@@ -17,6 +18,7 @@ from memorability.prediction.evaluation import (
 )
 from memorability.prediction.metrics import METRICS, evaluate_prediction
 from memorability.prediction.names import LEFT_OUT
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
@@ -195,7 +197,8 @@ def test_sizes_count_as_a_baseline_where_every_test_image_has_one() -> None:
 def test_calibration_is_the_regression_of_scores_on_predictions() -> None:
     table, _ = predictions()
     test = by_head(table, {}, None)
-    found = calibration(test).set_index("head")
+    units = Units(len(test), None, None)
+    found = calibration(test, units, Bootstrap(draws=50, confidence=0.95, seed=0)).set_index("head")
     reference = stats.linregress(test["mlp"], test["score"])
     assert found.loc["mlp", "slope"] == pytest.approx(reference.slope)
     assert found.loc["mlp", "intercept"] == pytest.approx(reference.intercept)
@@ -203,9 +206,35 @@ def test_calibration_is_the_regression_of_scores_on_predictions() -> None:
     assert found.loc["mlp", "ceiling"] == test["mlp"].max()
     below = (test["score"] < test["category_mean"].min()).mean()
     assert found.loc["category_mean", "share_below_floor"] == below > 0
-    constant = calibration(test.assign(mlp=0.5)).set_index("head")
-    assert np.isnan(constant.loc["mlp", "slope"])
+    constant = calibration(
+        test.assign(mlp=0.5), units, Bootstrap(draws=50, confidence=0.95, seed=0)
+    ).set_index("head")
+    assert np.isnan(constant.loc["mlp", ["slope", "slope_low", "slope_high"]].astype(float)).all()
     assert constant.loc["mlp", "sd_predicted"] == 0
+
+
+def test_the_interval_of_a_slope_is_that_of_robust_standard_errors() -> None:
+    """Resampled rows and clusters have the standard errors of White and of Liang and Zeger."""
+    rng = np.random.default_rng(0)
+    subcategory = np.repeat(np.arange(60), 5)
+    x = rng.normal(size=60)[subcategory] + rng.normal(size=300) / 2
+    y = 0.6 + 0.05 * x + 0.1 * rng.normal(size=60)[subcategory] + 0.1 * rng.normal(size=300)
+    table = pd.DataFrame({"image_id": np.arange(300).astype(str), "score": y, "mlp": x})
+    model = sm.OLS(y, sm.add_constant(x))
+    clustered = model.fit(cov_type="cluster", cov_kwds={"groups": subcategory})
+    for units, fit in (
+        (Units(300, None, None), model.fit(cov_type="HC0")),
+        (Units(300, subcategory, None), clustered),
+    ):
+        found = calibration(table, units, Bootstrap(draws=4000, confidence=0.95, seed=0)).iloc[0]
+        half = (found["slope_high"] - found["slope_low"]) / 2
+        assert half == pytest.approx(stats.t.ppf(0.975, units.freedom) * fit.bse[1], rel=0.05)
+        assert (found["slope_low"] + found["slope_high"]) / 2 == pytest.approx(found["slope"])
+        assert (found["unit"], found["clusters"]) == (units.word, units.count or pd.NA)
+    few = calibration(
+        table[:9], Units(9, None, None), Bootstrap(draws=100, confidence=0.95, seed=0)
+    ).iloc[0]
+    assert np.isnan(few["slope_low"])
 
 
 def test_with_ten_subcategories_intervals_hold_for_new_ones() -> None:
