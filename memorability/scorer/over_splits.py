@@ -61,8 +61,8 @@ def over_splits(name: str, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 f"them has the row {row}. Give both the same settings but for the split."
             )
     values = pd.DataFrame(parts).sort_index()
-    for number, study in enumerate(values):
-        for earlier in values.columns[:number]:
+    for number, study in enumerate(parts):
+        for earlier in list(parts)[:number]:
             if values[study].notna().any() and values[study].equals(values[earlier]):
                 raise InputError(
                     f"The studies {earlier} and {study} have equal figures: they have the same split. "
