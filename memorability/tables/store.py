@@ -184,6 +184,15 @@ def read_record(path: str | Path) -> dict[str, Any]:
         return dict(json.loads((schema.metadata or {}).get(b"memorability", b"{}")))
 
 
+def failed_fits(paths: Iterable[str | Path]) -> dict[tuple[str, str], str]:
+    """Return head and target -> why it predicts nothing, see `failed_heads`."""
+    return {
+        (head, partition_keys(path)["target"]): reason
+        for path in paths
+        for head, reason in failed_heads([path]).items()
+    }
+
+
 def partition_keys(path: str | Path) -> dict[str, str]:
     """Return the keys that a path gives to all rows of its file: key -> value, in their order.
 

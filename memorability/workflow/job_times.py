@@ -73,6 +73,7 @@ class JobSeconds:
     def __init__(self, study: Study, sizes: Sizes, calibration: Calibration) -> None:
         self._study, self._sizes, self._calibration = study, sizes, calibration
         self._draws = int(study.settings["statistics"]["bootstrap"])
+        self._resamples = self._draws * FIGURES["resample"]
         self.rules: Mapping[str, Callable[[Job], float]] = {
             **self._preparing(),
             **self._training(),
@@ -171,7 +172,7 @@ class JobSeconds:
             "fit_pixel_predictor": self._fit_to_pixels,
             "score_pixels": lambda job: self._sizes.images * _pixel_seconds(job) / job.threads,
             "evaluate_prediction": lambda _: (
-                HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
+                HEAD_METRICS * heads * self._sizes.test * self._resamples
             ),
             "ablate_images": self._where("images", looking, ABLATED, ABLATING),
             "summarise_ablations": lambda _: self._plain(
@@ -193,12 +194,7 @@ class JobSeconds:
                 MAP_PAIRS * len(looking), self._looked_at("mapped_images")
             ),
             "compare_predictors": lambda _: (
-                HEAD_METRICS
-                * heads
-                * len(self._study.targets)
-                * self._sizes.test
-                * self._draws
-                * FIGURES["resample"]
+                HEAD_METRICS * heads * len(self._study.targets) * self._sizes.test * self._resamples
             ),
             "score_test_set": lambda job: (
                 self._further(job.wildcards["set"])
@@ -213,8 +209,7 @@ class JobSeconds:
                     len(each.targets) ** 2 * self._further(each.name)
                     for each in self._study.further_sets
                 )
-                * self._draws
-                * FIGURES["resample"]
+                * self._resamples
             ),
             "bundle_predictor": lambda _: (
                 self._latents
@@ -441,7 +436,7 @@ class JobSeconds:
 
     def _plain(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated."""
-        return float(PLAIN * runs * images * self._draws * FIGURES["resample"])
+        return float(PLAIN * runs * images * self._resamples)
 
     def _detailed(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated in detail, also without each image."""
