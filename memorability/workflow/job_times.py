@@ -30,6 +30,7 @@ from memorability.workflow.cost_figures import (
     PLACED,
     PUBLISHED_LATENT,
     UNITS,
+    VAE,
     VERSIONS,
     VISUALISED,
     WRITTEN,
@@ -170,9 +171,7 @@ class JobSeconds:
             "view_images": lambda job: self._sizes.images * FIGURES["prepare"] / job.threads,
             "fit_pixel_predictor": self._fit_to_pixels,
             "score_pixels": lambda job: self._sizes.images * _pixel_seconds(job) / job.threads,
-            "evaluate_prediction": lambda _: (
-                HEAD_METRICS * heads * self._sizes.test * self._draws * FIGURES["resample"]
-            ),
+            "evaluate_prediction": lambda _: self._judged(heads * self._sizes.test),
             "ablate_images": self._where("images", looking, ABLATED, ABLATING),
             "summarise_ablations": lambda _: self._plain(
                 2 * ABLATED * len(looking), self._looked_at("images")
@@ -188,17 +187,13 @@ class JobSeconds:
             "portray_units": lambda job: self._units(
                 job, VISUALISED * self._study.settings["where"]["visualised_units"]
             ),
-            "map_embeddings": lambda _: PLACED * (1 + len(looking)) * self._sizes.test,
+            "fit_small_vae": lambda _: VAE,
+            "map_embeddings": lambda _: PLACED * (2 + len(looking)) * self._sizes.test,
             "compare_maps": lambda _: self._plain(
                 MAP_PAIRS * len(looking), self._looked_at("mapped_images")
             ),
-            "compare_predictors": lambda _: (
-                HEAD_METRICS
-                * heads
-                * len(self._study.targets)
-                * self._sizes.test
-                * self._draws
-                * FIGURES["resample"]
+            "compare_predictors": lambda _: self._judged(
+                heads * len(self._study.targets) * self._sizes.test
             ),
             "score_test_set": lambda job: (
                 self._further(job.wildcards["set"])
@@ -206,15 +201,12 @@ class JobSeconds:
                 * _pixel_seconds(job)
                 / job.threads
             ),
-            "compare_on_test_sets": lambda _: (
-                HEAD_METRICS
-                * read
+            "compare_on_test_sets": lambda _: self._judged(
+                read
                 * sum(
                     len(each.targets) ** 2 * self._further(each.name)
                     for each in self._study.further_sets
                 )
-                * self._draws
-                * FIGURES["resample"]
             ),
             "bundle_predictor": lambda _: (
                 self._latents
@@ -438,6 +430,10 @@ class JobSeconds:
         steps = 1 + bool(study.runs) + bool(paths.external_predictions(study))
         models = steps * measured + (len(TABLE_2) if study.runs else 0)
         return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
+
+    def _judged(self, predictions: int) -> float:
+        """Return the seconds in which the metrics of heads are computed, of so many predictions."""
+        return float(HEAD_METRICS * predictions * self._draws * FIGURES["resample"])
 
     def _plain(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated."""
