@@ -98,7 +98,8 @@ class SmallVae(nn.Module):
             2 * (2 * self.log_sd).exp()
         )
         divergence = (means.square() + log_variances.exp() - 1 - log_variances).sum(dim=1) / 2
-        return (of_pixels + divergence) / values
+        losses: Tensor = (of_pixels + divergence) / values
+        return losses
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def place_images(
         network = SmallVae().to(device)
     curve = pd.DataFrame(list(_train(network, images, settings.seed, on_step)))
     with torch.inference_mode():
-        means = torch.cat([network.codes(batch)[0] for batch in images["test"].split(_READ)])
+        means = torch.cat([network.codes(batch)[0] for batch in torch.split(images["test"], _READ)])
     # None is lower than itself: without validation images the last weights are kept.
     kept = (
         len(curve) - 1
@@ -225,7 +226,7 @@ def _train(
         batch = images["train"][next(order)]
         loss = network.losses(batch, _normal(len(batch), noise["train"]).to(batch)).mean()
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         recent.append(float(loss.detach()))
         on_step()
@@ -241,7 +242,7 @@ def _train(
 @torch.inference_mode()
 def _loss(network: SmallVae, images: Tensor, noise: Tensor) -> float:
     """Return the mean loss of images (N, 3, 32, 32) under noise (N, 2); NaN of none."""
-    parts = zip(images.split(_READ), noise.split(_READ), strict=True)
+    parts = zip(torch.split(images, _READ), torch.split(noise, _READ), strict=True)
     return float(torch.cat([network.losses(each, drawn.to(each)) for each, drawn in parts]).mean())
 
 
@@ -253,4 +254,4 @@ def _order(count: int, seed: int) -> Iterator[Tensor]:
     """Yield the rows of each batch without end: all images in a new order, again and again."""
     stream = torch_stream(seed, "order of the small VAE")
     while True:
-        yield from torch.randperm(count, generator=stream).split(BATCH)
+        yield from torch.split(torch.randperm(count, generator=stream), BATCH)
