@@ -208,8 +208,7 @@ def _by_category(axes: Axes, rows: pd.DataFrame) -> None:
     ]
     if names != [""]:
         # Beside the images: in a small study it would cover some.
-        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-        axes.legend(handles=handles, fontsize=7, **place)
+        axes.legend(handles=handles, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _losses(axes: Axes, curve: pd.DataFrame) -> None:
