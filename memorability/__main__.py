@@ -12,6 +12,7 @@ from memorability.commands.fit import add_fit
 from memorability.commands.game import add_game
 from memorability.commands.page import add_page
 from memorability.commands.predict import add_predict
+from memorability.commands.splits import add_splits
 from memorability.commands.study import add_study
 
 logger = logging.getLogger("memorability")
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add_fit(commands)
     add_game(commands)
     add_page(commands)
+    add_splits(commands)
     add_study(commands)
     return parser
 

@@ -20,11 +20,6 @@ with RunningJob(snakemake) as job:
         (key["target"], key["head"], rows)
         for key, rows in zip(keys, job.read_each("predictions", "head_predictions"), strict=True)
     ]
-    failures = {
-        (key["head"], key["target"]): reason
-        for key, path in zip(keys, job.input.predictions, strict=True)
-        for reason in store.failed_heads([path]).values()
-    }
     names = [store.partition_keys(path)["set"] for path in job.input.images_of_sets]
     images = dict(zip(names, job.read_each("images_of_sets", "images"), strict=True))
     split = job.read("split")
@@ -34,7 +29,7 @@ with RunningJob(snakemake) as job:
             [own_scores(fits, split), job.read_runs("scores", "test_set_scores")],
             ignore_index=True,
         ),
-        failures=failures,
+        failures=store.failed_fits(job.input.predictions),
         settings=job.read_settings(FurtherSettings),
     )
     job.write("table", table, "test_sets")

@@ -274,6 +274,10 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             "memnet_needell2020", "MemNet as Needell 2020 read it, trained anew",
             "memnet", "squashed", _MEMNET, seconds=0.3, passes=20,
         ),
+        _trained(
+            "memnet_narrow", "MemNet, an eighth as wide",
+            "memnet", "squashed", "", seconds=0.02, passes=3,
+        ),
         _fitted(
             "hog2x2",
             "support vector regression on HOG2x2",

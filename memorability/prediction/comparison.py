@@ -10,7 +10,7 @@ import pandas as pd
 from memorability.data.splits import PARTS
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.score_kinds import COUNTS
-from memorability.prediction.evaluation import by_head, calibration
+from memorability.prediction.evaluation import by_head
 from memorability.prediction.label_baselines import BASELINES, label_baselines
 from memorability.prediction.metrics import Bootstrapped, resamples
 from memorability.prediction.names import EACH, MAIN
@@ -256,11 +256,11 @@ def _table(whole: Bootstrapped, test: pd.DataFrame, words: Mapping[str, Known]) 
         for end, column in (ends | {"": "difference"}).items():
             known = gains[column].get(name, pd.Series(dtype=float)) if name else None
             rows[f"{beside}{end}"] = np.nan if known is None else known.reindex(rows.index)
-    values = calibration(test).set_index("head")
-    for column in ("mean_score", "mean_predicted", "sd_score", "sd_predicted"):
-        rows[column] = values[column]
     scores = test["score"].to_numpy(dtype=np.float64)
     predicted = {head: test[head].to_numpy(dtype=np.float64) for head in rows.index}
+    rows["mean_score"], rows["sd_score"] = scores.mean(), scores.std()
+    rows["mean_predicted"] = [each.mean() for each in predicted.values()]
+    rows["sd_predicted"] = [each.std() for each in predicted.values()]
     rows["mse"] = [float(np.mean((each - scores) ** 2)) for each in predicted.values()]
     rows["share_at_floor"] = [_at_floor(each) for each in predicted.values()]
     clusters = pd.array([whole.units.count] * len(rows), dtype="Int64")

@@ -171,12 +171,26 @@ def failed_heads(paths: Iterable[str | Path]) -> dict[str, str]:
     """Return head -> why it predicts nothing, of those whose table `head_predictions` has no rows."""
     failed = {}
     for path in paths:
-        with readable(path):
-            schema = parquet.read_schema(path)
-            record = json.loads((schema.metadata or {}).get(b"memorability", b"{}"))
+        record = read_record(path)
         if "reason" in record:
             failed[partition_keys(path)["head"]] = str(record["reason"])
     return failed
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """Return what the metadata of a table keep, see `write`; InputError if the file is damaged."""
+    with readable(path):
+        schema = parquet.read_schema(path)
+        return dict(json.loads((schema.metadata or {}).get(b"memorability", b"{}")))
+
+
+def failed_fits(paths: Iterable[str | Path]) -> dict[tuple[str, str], str]:
+    """Return head and target -> why it predicts nothing, see `failed_heads`."""
+    return {
+        (head, partition_keys(path)["target"]): reason
+        for path in paths
+        for head, reason in failed_heads([path]).items()
+    }
 
 
 def partition_keys(path: str | Path) -> dict[str, str]:

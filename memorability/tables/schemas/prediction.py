@@ -101,6 +101,8 @@ TABLES: Mapping[str, Table] = {
         head=text(),
         n=whole(),
         slope=number(nullable=True),
+        slope_low=number(nullable=True),
+        slope_high=number(nullable=True),
         intercept=number(nullable=True),
         mean_score=number(),
         mean_predicted=number(),
@@ -110,6 +112,8 @@ TABLES: Mapping[str, Table] = {
         ceiling=number(),
         share_below_floor=share(),
         share_above_ceiling=share(),
+        unit=one_of("images", "subcategories"),
+        clusters=count(nullable=True),
     ),
     "predictor_comparison": table(
         ("target", "head"),

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
 from memorability.data.published.memcat import COLUMNS
@@ -17,6 +18,7 @@ from memorability.prediction.evaluation import (
 )
 from memorability.prediction.metrics import METRICS, evaluate_prediction
 from memorability.prediction.names import LEFT_OUT
+from memorability.statistics.inference import Units
 from memorability.statistics.intervals import Bootstrap
 from memorability.tables import store
 
@@ -195,7 +197,8 @@ def test_sizes_count_as_a_baseline_where_every_test_image_has_one() -> None:
 def test_calibration_is_the_regression_of_scores_on_predictions() -> None:
     table, _ = predictions()
     test = by_head(table, {}, None)
-    found = calibration(test).set_index("head")
+    units = Units(len(test), None, None)
+    found = calibration(test, units, 0.95).set_index("head")
     reference = stats.linregress(test["mlp"], test["score"])
     assert found.loc["mlp", "slope"] == pytest.approx(reference.slope)
     assert found.loc["mlp", "intercept"] == pytest.approx(reference.intercept)
@@ -203,9 +206,43 @@ def test_calibration_is_the_regression_of_scores_on_predictions() -> None:
     assert found.loc["mlp", "ceiling"] == test["mlp"].max()
     below = (test["score"] < test["category_mean"].min()).mean()
     assert found.loc["category_mean", "share_below_floor"] == below > 0
-    constant = calibration(test.assign(mlp=0.5)).set_index("head")
-    assert np.isnan(constant.loc["mlp", "slope"])
+    constant = calibration(test.assign(mlp=0.5), units, 0.95).set_index("head")
+    assert np.isnan(constant.loc["mlp", ["slope", "slope_low", "slope_high"]].astype(float)).all()
     assert constant.loc["mlp", "sd_predicted"] == 0
+
+
+def test_the_interval_of_a_slope_is_that_of_leaving_out_one_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    subcategory = np.repeat(np.arange(30), 5)
+    x = rng.normal(size=30)[subcategory] + rng.normal(size=150) / 2
+    y = 0.6 + 0.05 * x + 0.1 * rng.normal(size=30)[subcategory] + 0.1 * rng.normal(size=150)
+    table = pd.DataFrame({"image_id": np.arange(150).astype(str), "score": y, "mlp": x})
+    images = np.arange(150)
+    for units, group in (
+        (Units(150, subcategory, None), subcategory),
+        (Units(150, None, None), images),
+    ):
+        found = calibration(table, units, 0.95).iloc[0]
+        slopes = [stats.linregress(x[group != one], y[group != one]).slope for one in set(group)]
+        whole, count = stats.linregress(x, y).slope, len(slopes)
+        error = np.sqrt((count - 1) / count * np.sum((np.array(slopes) - whole) ** 2))
+        half = stats.t.ppf(0.975, count - 1) * error
+        assert found["slope_low"] == pytest.approx(whole - half)
+        assert found["slope_high"] == pytest.approx(whole + half)
+        assert found["unit"] == units.word
+    # Left out one at a time, images have HC3's standard errors, but for a factor near 1.
+    robust = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC3").bse[1]
+    assert half / stats.t.ppf(0.975, 149) == pytest.approx(robust, rel=0.01)
+
+
+def test_few_units_and_slopes_of_one_image_have_no_interval() -> None:
+    table = pd.DataFrame({"image_id": np.arange(30).astype(str), "score": np.arange(30) / 30})
+    few = calibration(table.assign(mlp=table["score"])[:24], Units(24, None, None), 0.95).iloc[0]
+    one = calibration(table.assign(mlp=np.arange(30) == 7), Units(30, None, None), 0.95).iloc[0]
+    for found in (few, one):
+        assert np.isfinite(found["slope"])
+        assert np.isnan(found["slope_low"])
+        assert np.isnan(found["slope_high"])
 
 
 def test_with_ten_subcategories_intervals_hold_for_new_ones() -> None:

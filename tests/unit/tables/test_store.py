@@ -481,6 +481,9 @@ def test_predictions_are_read_by_the_head_that_their_path_names(tmp_path: Path) 
     store.write(rows("head_predictions").iloc[:0], lost, "head_predictions", {"reason": "Why."})
     assert list(store.read_heads([*paths, lost])) == ["svr", "ridge"]
     assert store.failed_heads([*paths, lost]) == {"memnet_trained": "Why."}
+    again = tmp_path / "target=hit_rate" / "head=memnet_trained" / "part.parquet"
+    store.write(rows("head_predictions").iloc[:0], again, "head_predictions", {"reason": "Why."})
+    assert store.failed_fits([again]) == {("memnet_trained", "hit_rate"): "Why."}
 
 
 # Damage

@@ -104,3 +104,22 @@ def test_a_start_gives_the_layers_that_fit_and_says_which_are_random(
     torch.save({"conv1.weight": torch.ones(64, 3, 11, 11)}, path)
     with pytest.raises(InputError, match="has no weights for MemNet"):
         fit(pixels, path)
+
+
+def test_the_narrow_network_learns_from_a_random_start() -> None:
+    stream = np.random.default_rng(0)
+    brightness = stream.permutation(np.linspace(0, 1, 38))
+    noise = stream.integers(0, 60, (38, 3, 256, 256))
+    shades = (noise + 190 * brightness[:, None, None, None]).astype(np.uint8)
+    split = np.array(["train"] * 32 + ["validation"] * 2 + ["test"] * 4)
+    spec = PIXEL_PREDICTORS["memnet_narrow"]
+    fitted = fit_memnet(
+        spec, Given(weights=()), shades, 0.4 + 0.5 * brightness, split, settings=SETTINGS
+    )
+    unseen = split == "test"
+    scores = fitted.predictor.score(shades[unseen], "cpu")
+    assert np.corrcoef(scores, brightness[unseen])[0, 1] > 0.9
+    assert fitted.predictor.facts.version.startswith("start: random")
+    parameters = sum(one.numel() for one in fitted.predictor.network.parameters())
+    # An eighth of channels and values: fewer than a fiftieth of MemNet's weights.
+    assert parameters < 56_872_321 / 50
