@@ -4,7 +4,8 @@ REQUIRED: the images and their table, the split; the predictors of where.predict
           weights of where.detectors.
 MAKES:    <results>/where/ablation_scores.parquet, ablation_examples.npz
           <results>/where/memorability_maps.parquet, mapped_images.npz, unit_images.npz, unit_portraits.npz,
-          unit_correlations.parquet,           mean_activations.npz, latent_positions.parquet
+          unit_correlations.parquet, mean_activations.npz, latent_positions.parquet
+          <results>/where/small_vae.parquet, small_vae_means.parquet
           <results>/where/stimuli/, modified_scores.parquet, modified_examples.npz
           <results>/tables/modified_versions.*, modified_tests.*, modified_images.html
           <results>/figures/modified_images.*, modified_examples.*
@@ -418,6 +419,35 @@ rule plot_portraits:
         "../scripts/plot_portraits.py"
 
 
+rule fit_small_vae:
+    """Train a small variational autoencoder of images, and place the test images on its plane."""
+    input:
+        images=ANALYSED_IMAGES,
+        pixels=ANALYSED_PIXELS,
+        split=paths.split_file(study),
+    output:
+        means=ensure("<results>/where/small_vae_means.parquet", non_empty=True),
+        curve=ensure("<results>/where/small_vae.parquet", non_empty=True),
+    log:
+        "<logs>/fit_small_vae.log",
+    benchmark:
+        "<benchmarks>/fit_small_vae.jsonl"
+    conda:
+        "../envs/training.yaml"
+    threads: study.settings["compute"]["threads"]
+    resources:
+        **asking("2GB", requests.runtime("fit_small_vae"), gpu=requests.gpus),
+    params:
+        study=study.name,
+        settings={
+            "seed": job_settings.study_seed(study),
+            "compute": job_settings.machine(study),
+        },
+        code=code("fit_small_vae"),
+    script:
+        "../scripts/fit_small_vae.py"
+
+
 rule map_embeddings:
     """Test whether similar scores lie together in embeddings, and place images on a plane."""
     input:
@@ -425,6 +455,8 @@ rule map_embeddings:
         split=paths.split_file(study),
         latents=rules.map_latents.output.latents,
         means=rules.look_at_units.output.means,
+        of_vae=rules.fit_small_vae.output.means,
+        curve=rules.fit_small_vae.output.curve,
         predictions=rules.predict.output.predictions,
         heads=[paths.pixel_predictions(study, spec, "score") for spec in study.where_predictors],
     output:
@@ -452,6 +484,7 @@ rule plot_latent_map:
     """Draw embeddings on a plane, coloured by score, category and error."""
     input:
         positions=rules.map_embeddings.output.positions,
+        curve=rules.fit_small_vae.output.curve,
         images=ANALYSED_IMAGES,
     output:
         **drawn("latent_maps"),

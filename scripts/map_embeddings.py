@@ -8,7 +8,7 @@ with RunningJob(snakemake) as job:
     from memorability.base.arrays import open_sealed
     from memorability.report.where.latent_map import write_latent_map
     from memorability.tables import store
-    from memorability.where.latent_map import (
+    from memorability.where.embeddings.latent_map import (
         LatentMapSettings,
         embeddings_of,
         map_embeddings,
@@ -18,10 +18,13 @@ with RunningJob(snakemake) as job:
     settings = job.read_settings(LatentMapSettings)
     images, split = job.read("images"), job.read("split")["split"].to_numpy()
     latents = open_sealed(job.input.latents)
-    embeddings, chosen = embeddings_of(latents, Path(job.input.means), images, split, settings)
+    of_vae = job.read("of_vae", "small_vae_means")
+    means = Path(job.input.means)
+    embeddings, chosen = embeddings_of(latents, means, of_vae, images, split, settings)
     maps = map_embeddings(embeddings, chosen, settings)
     heads = store.read_heads(job.input.heads)
     errors = with_errors(maps.positions, chosen, job.read("predictions"), heads)
     job.write("tests", maps.tests, "latent_map")
     job.write("positions", errors, "latent_positions")
-    write_latent_map(maps.tests, job.output.page, note=job.params.note)
+    curve = job.read("curve", "small_vae")
+    write_latent_map(maps.tests, curve, job.output.page, note=job.params.note)

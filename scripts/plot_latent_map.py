@@ -8,6 +8,7 @@ with RunningJob(snakemake) as job:
 
     figure = latent_map_figure(
         job.read("positions", "latent_positions"),
+        job.read("curve", "small_vae"),
         job.read("images"),
         target=job.params.target,
         score=job.params.score,

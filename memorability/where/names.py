@@ -59,6 +59,9 @@ TOP_IMAGES = 9
 AUTOENCODER = "autoencoder"
 """Embedding by the latents of the study's analysed model, beside those by predictors."""
 
+SMALL_VAE = "small_vae"
+"""Embedding by the two latent values of a small variational autoencoder."""
+
 GIVEN = ("nothing", "category", "subcategory")
 """Labels within which scores are shuffled."""
 

@@ -30,12 +30,12 @@ PUBLISHED_LATENT = 25_088
 # Of the rules that look into images.
 ABLATED = 40  # images that one becomes, controls included
 PLACED = 0.02  # seconds of an image of an embedding, tested and placed on a plane
+VAE = 60  # seconds of all steps of the small VAE, and of the images that it reads
 UNITS = 1000  # of a layer
 MAPPED = 130  # scores that a map by all methods takes as long as
 MAP_PAIRS = 20  # of methods
 ATTRIBUTE_TESTS = 40  # of numbers and quartiles, and of pairs of labels
 ABLATING = 1.5  # seconds of an image, without its scores
-
 DRAWING = 3.0  # seconds of the versions of an image with more and less detail, without their scores
 VISUALISED = 2400  # scores that the pictures of two units take as long as
 VERSIONS = 5  # of an image, itself included

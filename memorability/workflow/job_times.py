@@ -30,6 +30,7 @@ from memorability.workflow.cost_figures import (
     PLACED,
     PUBLISHED_LATENT,
     UNITS,
+    VAE,
     VERSIONS,
     VISUALISED,
     WRITTEN,
@@ -189,7 +190,8 @@ class JobSeconds:
             "portray_units": lambda job: self._units(
                 job, VISUALISED * self._study.settings["where"]["visualised_units"]
             ),
-            "map_embeddings": lambda _: PLACED * (1 + len(looking)) * self._sizes.test,
+            "fit_small_vae": lambda _: VAE,
+            "map_embeddings": lambda _: PLACED * (2 + len(looking)) * self._sizes.test,
             "compare_maps": lambda _: self._plain(
                 MAP_PAIRS * len(looking), self._looked_at("mapped_images")
             ),

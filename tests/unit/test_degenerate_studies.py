@@ -368,7 +368,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "two tested",
             {},
-            ["2 unseen images are too few", "none of the 113 published"],
+            ["2 unseen images are too few", "none of the 115 published"],
             ["is worse than the"],
         ),
     ],

@@ -138,7 +138,12 @@ def test_what_a_predictor_of_pixels_leans_on_is_shown(sample: Path) -> None:
     assert set(tables["ablation_answers"]["measure"]) == {"absolute", "beyond_noise"}
     assert tables["map_agreement"]["r"].notna().all()
     assert (tables["units"]["n"] == 37).all()
-    assert set(tables["latent_map"]["embedding"]) == {"autoencoder", "resnet50_narrow"}
+    assert set(tables["latent_map"]["embedding"]) == {
+        "autoencoder", "small_vae", "resnet50_narrow",
+    }  # fmt: skip
+    curve = store.read(sample / "results/sample/where/small_vae.parquet", "small_vae")
+    kept = curve.loc[curve["kept"], "held_out_loss"].item()
+    assert kept < curve["held_out_loss"].iloc[0]
 
 
 def test_mapped_images_are_drawn_and_scored_by_a_predictor_that_made_no_map(sample: Path) -> None:

@@ -12,8 +12,10 @@ from memorability.report.figures.style import COLOURS, add_note, readable, say_i
 from memorability.report.labels import head_label
 from memorability.report.numbers import counted, interval, number, p_value
 from memorability.report.pages import note_part, table_part, text_part, write_parts
-from memorability.where.names import AUTOENCODER, GIVEN, SMALLEST_EMBEDDING
+from memorability.where.names import AUTOENCODER, GIVEN, SMALL_VAE, SMALLEST_EMBEDDING
 
+_EMBEDDINGS = {AUTOENCODER: "latents of the autoencoder", SMALL_VAE: "the plane of the small VAE"}
+_METHODS = {"pca": "PCA", "tsne": "t-SNE", "means": "Its plane"}
 _STATISTICS = {"neighbours": "r with nearest images", "moran": "Moran's I"}
 _SURE = 0.05
 _MOST_CATEGORIES = len(COLOURS)
@@ -21,7 +23,7 @@ _MOST_CATEGORIES = len(COLOURS)
 
 def embedding_label(name: str) -> str:
     """Return what an embedding is, in words."""
-    return "latents of the autoencoder" if name == AUTOENCODER else head_label(name)
+    return _EMBEDDINGS.get(name) or head_label(name)
 
 
 def latent_map_in_words(tests: pd.DataFrame) -> str:
@@ -62,6 +64,26 @@ def latent_map_in_words(tests: pd.DataFrame) -> str:
     return " ".join(said)
 
 
+def small_vae_in_words(curve: pd.DataFrame) -> str:
+    """Say what the small VAE learned: its loss on images that it was not trained on.
+
+    Parameters
+    ----------
+    curve
+        The table `small_vae`.
+    """
+    first, kept = curve["held_out_loss"].iloc[0], curve.loc[curve["kept"], "held_out_loss"].item()
+    images = counted(int(curve["trained_on"].iloc[0]), "training image")
+    begun = f"The small VAE was trained on {images}. It begins as the mean image of these."
+    tested = f"Its loss on {counted(int(curve['n'].iloc[0]), 'test image')}"
+    if not kept < first:
+        return (
+            f"{begun} {tested} did not fall below that of the mean image ({number(first)} nats per "
+            "pixel value): its plane says nothing about them."
+        )
+    return f"{begun} {tested} fell from {number(first)} to {number(kept)} nats per pixel value."
+
+
 def _values(known: pd.DataFrame, given: str) -> str:
     rows = known[known["given"] == given].set_index("statistic")["value"]
     return ", ".join(f"{_STATISTICS[str(name)]} = {number(value)}" for name, value in rows.items())
@@ -80,13 +102,17 @@ def latent_map_for_reading(tests: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def write_latent_map(tests: pd.DataFrame, path: str | Path, *, note: str) -> None:
+def write_latent_map(
+    tests: pd.DataFrame, curve: pd.DataFrame, path: str | Path, *, note: str
+) -> None:
     """Write the table `latent_map` as a page.
 
     Parameters
     ----------
     tests
         The table.
+    curve
+        The table `small_vae`.
     path
         File to write.
     note
@@ -95,13 +121,20 @@ def write_latent_map(tests: pd.DataFrame, path: str | Path, *, note: str) -> Non
     parts = [
         note_part(note),
         text_part(latent_map_in_words(tests)),
+        text_part(small_vae_in_words(curve)),
         table_part(latent_map_for_reading(tests)),
     ]
     write_parts(parts, path, title="Do images with similar scores lie together?")
 
 
 def latent_map_figure(
-    positions: pd.DataFrame, images: pd.DataFrame, *, target: str, score: str, note: str
+    positions: pd.DataFrame,
+    curve: pd.DataFrame,
+    images: pd.DataFrame,
+    *,
+    target: str,
+    score: str,
+    note: str,
 ) -> Figure:
     """Draw embeddings on a plane: by score, by category, and by the error of the prediction.
 
@@ -109,6 +142,8 @@ def latent_map_figure(
     ----------
     positions
         The table `latent_positions`.
+    curve
+        The table `small_vae`.
     images
         The image table.
     target
@@ -129,21 +164,28 @@ def latent_map_figure(
         grid = figure.subplots(len(names), 4, squeeze=False)
         for row, name in zip(grid, names, strict=True):
             own = table[table["embedding"] == name]
-            pca, tsne = (own[own["method"] == method] for method in ("pca", "tsne"))
+            first, last = (own[own["method"] == own["method"].iloc[at]] for at in (0, -1))
             row[0].set_ylabel(readable(embedding_label(name), 26))
-            _by_value(figure, row[0], pca, target, f"PCA, by {score}")
-            _by_value(figure, row[1], tsne, target, f"t-SNE, by {score}")
-            _by_category(row[2], tsne)
-            _by_value(figure, row[3], tsne, "error", "t-SNE, by size of the error")
-        for axes in grid.flat:
-            axes.set(xticks=[], yticks=[])
-            axes.grid(visible=False)
+            _by_value(figure, row[0], first, target, f"by {score}")
+            if name == SMALL_VAE:
+                _losses(row[1], curve)
+            else:
+                _by_value(figure, row[1], last, target, f"by {score}")
+            _by_category(row[2], last)
+            _by_value(figure, row[3], last, "error", "by size of the error")
         add_note(figure, note)
     return figure
 
 
+def _plane(axes: Axes, rows: pd.DataFrame, title: str) -> None:
+    method = _METHODS[str(rows["method"].iloc[0])]
+    axes.set_title(readable(f"{method}, {title}", 40), fontsize=10)
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+
+
 def _by_value(figure: Figure, axes: Axes, rows: pd.DataFrame, column: str, title: str) -> None:
-    axes.set_title(readable(title, 40), fontsize=10)
+    _plane(axes, rows, title)
     known = rows[rows[column].notna()]
     if known.empty:
         say_instead(axes, "not predicted")
@@ -153,7 +195,7 @@ def _by_value(figure: Figure, axes: Axes, rows: pd.DataFrame, column: str, title
 
 
 def _by_category(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.set_title("t-SNE, by category", fontsize=10)
+    _plane(axes, rows, "by category")
     names = sorted(set(rows["category"]))
     if len(names) > _MOST_CATEGORIES:
         say_instead(axes, f"{len(names)} categories are too many to tell apart by colour")
@@ -165,4 +207,15 @@ def _by_category(axes: Axes, rows: pd.DataFrame) -> None:
         for name, colour in colours.items()
     ]
     if names != [""]:
-        axes.legend(handles=handles, fontsize=7, loc="best")
+        # Beside the images: in a small study it would cover some.
+        axes.legend(handles=handles, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def _losses(axes: Axes, curve: pd.DataFrame) -> None:
+    axes.set_title("Loss of the small VAE", fontsize=10)
+    parts = {"training_loss": "training", "validation_loss": "validation", "held_out_loss": "test"}
+    for (column, label), colour in zip(parts.items(), COLOURS, strict=False):
+        axes.plot(curve["step"], curve[column], color=colour, label=label)
+    axes.axvline(curve.loc[curve["kept"], "step"].item(), color="0.5", ls=":", label="kept")
+    axes.set(xlabel="step", ylabel="nats per pixel value")
+    axes.legend(fontsize=7)

@@ -119,11 +119,22 @@ TABLES: Mapping[str, Table] = {
     "latent_positions": table(
         ("embedding", "method", "image_id"),
         embedding=text(),
-        method=one_of("pca", "tsne"),
+        method=one_of("pca", "tsne", "means"),
         image_id=text(),
         x=number(),
         y=number(),
         error=number(least=0, nullable=True),
+    ),
+    "small_vae_means": table(("image_id",), image_id=text(unique=True), x=number(), y=number()),
+    "small_vae": table(
+        ("step",),
+        step=whole(),
+        training_loss=number(nullable=True),
+        validation_loss=number(nullable=True),
+        held_out_loss=number(),
+        kept=truth(),
+        trained_on=whole(least=1),
+        n=whole(least=1),
     ),
     "modified_scores": table(
         ("predictor", "image_id", "version"),

@@ -64,7 +64,7 @@ def test_figures_are_those_of_the_papers() -> None:
         for column, figure in zip(("ig", "memorability"), row, strict=True)
     }
     printed = {name: (row[0], row[3]) for name, row in figures.items() if name not in with_interval}
-    tables = ("khosla_table_1", "needell_")
+    tables = ("khosla_", "needell_")
     without = {name: row for name, row in printed.items() if not name.startswith(tables)}
     assert without == {
         "dataset.images": (10_000, 10_000),
@@ -111,6 +111,23 @@ def test_khoslas_table_1_is_as_printed_and_knows_what_lamem_cannot_answer() -> N
         assert claim.metric in PIXEL_PREDICTORS
         unknown = score == "corrected" and "lamem" in way
         assert claim.never == ("LaMem publishes no false alarms" if unknown else "")
+
+
+def test_khoslas_figure_4_has_two_numbers_that_no_public_file_of_lamem_answers() -> None:
+    found = [claim for claim in load_published() if claim.id.startswith("khosla_figure_4")]
+    assert {(claim.statistic, claim.value, claim.n) for claim in found} == {
+        ("count", 5000, 5000),
+        ("spearman", 0.24, 1003),
+    }
+    assert {claim.dataset for claim in found} == {"lamem"}
+    assert all("do not say where an image comes from" in claim.never for claim in found)
+
+
+def test_documents_count_the_published_numbers() -> None:
+    count = f"{len(load_published())} published numbers"
+    root = PUBLISHED.parents[2]
+    for document in ("README.md", "docs/claims.md", "CHANGELOG.md"):
+        assert count in (root / document).read_text(encoding="utf-8"), document
 
 
 def test_needells_table_and_text_stand_as_printed_where_they_disagree() -> None:

@@ -19,7 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from memorability.base.seeding import numpy_stream, stream_seed
 from memorability.statistics.multiplicity import holm
-from memorability.where.names import AUTOENCODER, GIVEN, SMALLEST_EMBEDDING
+from memorability.where.names import AUTOENCODER, GIVEN, SMALL_VAE, SMALLEST_EMBEDDING
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,6 +63,7 @@ class LatentMaps:
 def embeddings_of(
     latents: npt.NDArray[np.float32],
     means: Path,
+    of_vae: pd.DataFrame,
     images: pd.DataFrame,
     split: npt.NDArray[Any],
     settings: LatentMapSettings,
@@ -75,6 +76,8 @@ def embeddings_of(
         Of the autoencoder, (N, values), a row per row of `images`.
     means
         The .npz file of mean activations by predictor: see `memorability.where.units.look_at_units`.
+    of_vae
+        The table `small_vae_means`.
     images
         The image table.
     split
@@ -86,7 +89,9 @@ def embeddings_of(
     with np.load(means, allow_pickle=False) as found:
         of_predictors = {name: values.astype(np.float64) for name, values in found.items()}
     own = np.asarray(latents[chosen], dtype=np.float64)
-    return {AUTOENCODER: own, **of_predictors}, images.iloc[chosen].reset_index(drop=True)
+    rows = images.iloc[chosen].reset_index(drop=True)
+    plane = of_vae.set_index("image_id").loc[rows["image_id"], ["x", "y"]].to_numpy(np.float64)
+    return {AUTOENCODER: own, SMALL_VAE: plane, **of_predictors}, rows
 
 
 def with_errors(
@@ -143,7 +148,8 @@ def map_embeddings(
         1 for these. Given labels, scores are less their label's mean, and are permuted within labels.
         p is one-sided: the share of permutations that are as high. p_holm is adjusted over all rows.
 
-        positions: a row per embedding, method (pca, tsne) and image.
+        positions: a row per embedding, method and image. The small VAE's are its means, as they are;
+        others are placed by pca and by tsne.
     """
     tests: list[dict[str, Any]] = []
     positions: list[pd.DataFrame] = []
@@ -160,7 +166,7 @@ def map_embeddings(
         if nearest is not None:
             positions += [
                 table.assign(image_id=images["image_id"].to_numpy(), embedding=name)
-                for table in _positions(values, settings.seed)
+                for table in _positions(name, values, settings.seed)
             ]
     table = pd.DataFrame(tests)
     placed = (
@@ -240,8 +246,11 @@ def _tested(
         yield row | {"value": value, "null_low": low, "null_high": high, "p": float(p)}
 
 
-def _positions(values: FloatArray, seed: int) -> Iterator[pd.DataFrame]:
+def _positions(name: str, values: FloatArray, seed: int) -> Iterator[pd.DataFrame]:
     """Yield the positions of images on a plane, by each method."""
+    if name == SMALL_VAE:
+        yield pd.DataFrame({"x": values[:, 0], "y": values[:, 1], "method": "means"})
+        return
     number = stream_seed(seed, "t-SNE") % 2**32
     components = min(50, *values.shape)
     first = PCA(components, random_state=number).fit_transform(values)

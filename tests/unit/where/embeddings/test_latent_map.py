@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from scipy import stats
 from scipy.spatial.distance import cdist
 
@@ -12,11 +13,12 @@ from memorability.base.seeding import numpy_stream
 from memorability.report.where.latent_map import (
     latent_map_figure,
     latent_map_in_words,
+    small_vae_in_words,
     write_latent_map,
 )
 from memorability.tables import store
-from memorability.where import latent_map
-from memorability.where.latent_map import (
+from memorability.where.embeddings import latent_map
+from memorability.where.embeddings.latent_map import (
     LatentMapSettings,
     embeddings_of,
     map_embeddings,
@@ -27,6 +29,10 @@ from memorability.where.latent_map import (
 )
 
 SETTINGS = LatentMapSettings(target="score", seed=0)
+CURVE = pd.DataFrame({
+    "step": [0, 25, 50], "training_loss": [np.nan, 1.3, 1.2], "validation_loss": [1.5, 1.3, 1.4],
+    "held_out_loss": [1.42, 1.25, 1.2], "kept": [False, True, False], "trained_on": 70, "n": 37,
+})  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -125,11 +131,33 @@ def test_studies_that_hold_nothing_end_in_a_sentence_and_a_figure(
     placed = store.write(placed, tmp_path / "placed.parquet", "latent_positions")
     said = latent_map_in_words(maps.tests)
     assert ("nothing can be tested" in said) == (kind != "each its category")
-    write_latent_map(maps.tests, tmp_path / "page.html", note="A note.")
-    figure = latent_map_figure(placed, images, target="score", score="memorability", note="")
+    write_latent_map(maps.tests, CURVE, tmp_path / "page.html", note="A note.")
+    figure = latent_map_figure(placed, CURVE, images, target="score", score="memorability", note="")
     drawn = kind in ("equal scores", "each its category")
     assert (len(figure.axes) > 1) == drawn
     assert "no embedding" in latent_map_in_words(maps.tests[:0])
+
+
+def test_the_legend_of_categories_covers_no_image() -> None:
+    stream = numpy_stream(0, "legend")
+    images = table(stream.normal(size=15), categories=5)
+    maps = map_embeddings({"autoencoder": stream.normal(size=(15, 4))}, images, SETTINGS)
+    errors = with_errors(maps.positions, images, images.assign(predicted=0.4), {})
+    figure = latent_map_figure(errors, CURVE, images, target="score", score="memorability", note="")
+    FigureCanvasAgg(figure).draw()
+    (axes,) = [axes for axes in figure.axes if axes.get_legend()]
+    assert not axes.get_legend().get_window_extent().overlaps(axes.get_window_extent())
+
+
+def test_words_say_what_the_small_vae_learned() -> None:
+    assert small_vae_in_words(CURVE) == (
+        "The small VAE was trained on 70 training images. It begins as the mean image of these. Its "
+        "loss on 37 test images fell from 1.42 to 1.25 nats per pixel value."
+    )
+    nothing = CURVE.assign(kept=[True, False, False], n=1)
+    assert "Its loss on 1 test image did not fall below that of the mean image (1.42 " in (
+        small_vae_in_words(nothing)
+    )
 
 
 def test_test_images_with_a_score_are_placed_with_their_errors(tmp_path: Path) -> None:
@@ -140,21 +168,30 @@ def test_test_images_with_a_score_are_placed_with_their_errors(tmp_path: Path) -
     latents = stream.normal(size=(30, 5)).astype(np.float32)
     means = {"resnet50": stream.normal(size=(19, 7)).astype(np.float32)}
     np.savez(tmp_path / "means.npz", allow_pickle=False, **means)
-    found, chosen = embeddings_of(latents, tmp_path / "means.npz", images, split, SETTINGS)
+    of_vae = images[:20].assign(x=np.arange(20.0), y=stream.normal(size=20))
+    found, chosen = embeddings_of(latents, tmp_path / "means.npz", of_vae, images, split, SETTINGS)
     assert {name: values.shape for name, values in found.items()} == {
-        "autoencoder": (19, 5), "resnet50": (19, 7),
+        "autoencoder": (19, 5), "small_vae": (19, 2), "resnet50": (19, 7),
     }  # fmt: skip
     assert found["autoencoder"][3] == pytest.approx(latents[4])
+    assert found["small_vae"][3].tolist() == of_vae.loc[4, ["x", "y"]].tolist()
     maps = map_embeddings(found, chosen, SETTINGS)
-    assert set(maps.positions["method"]) == {"pca", "tsne"}
-    assert len(maps.positions) == 2 * 2 * 19
+    placed = maps.positions.groupby("embedding")["method"].unique().map(list).to_dict()
+    assert placed == {
+        "autoencoder": ["pca", "tsne"], "small_vae": ["means"], "resnet50": ["pca", "tsne"],
+    }  # fmt: skip
+    assert len(maps.positions) == 5 * 19
+    on_plane = maps.positions[maps.positions["embedding"] == "small_vae"]
+    np.testing.assert_array_equal(on_plane[["x", "y"]], found["small_vae"])
     predictions = images.assign(predicted=images["score"] + 0.25)
     errors = with_errors(maps.positions, chosen, predictions, {})
     assert errors.loc[errors["embedding"] == "autoencoder", "error"].to_numpy() == pytest.approx(
         0.25
     )
-    assert errors.loc[errors["embedding"] == "resnet50", "error"].isna().all()
-    figure = latent_map_figure(errors, images, target="score", score="memorability", note="")
+    assert errors.loc[errors["embedding"] != "autoencoder", "error"].isna().all()
+    figure = latent_map_figure(errors, CURVE, images, target="score", score="memorability", note="")
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles[4:6] == ["Its plane, by memorability", "Loss of the small VAE"]
     assert any("not predicted" in text.get_text() for axes in figure.axes for text in axes.texts)
     again = map_embeddings(found, chosen, SETTINGS)
     pd.testing.assert_frame_equal(maps.positions, again.positions)
