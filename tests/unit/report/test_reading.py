@@ -359,7 +359,7 @@ def test_the_ledger_for_reading_begins_with_the_verdict_and_names_the_place_in_t
     counted = shown[shown["statement"] == "MemCat has 10,000 photographs."].iloc[0]
     assert counted[["published", "ours"]].to_list() == ["10,000", "10,000"]
     elsewhere = details["source"].str.contains("Needell|Khosla")
-    assert elsewhere.sum() == 67
+    assert elsewhere.sum() == 69
     assert not details["source"].str.contains("arXiv|Bagheri").any()
     assert (details["source"].str.len() > 0).all()
     assert (shown["ours"] == "–").sum() == len(claims) - 2
