@@ -1,4 +1,4 @@
-"""`memorability results`, `estimate` and `report`: what is asked about a study."""
+"""`memorability results`, `estimate`, `report` and `psych-ds`: what is asked about a study."""
 
 import argparse
 import subprocess
@@ -25,6 +25,11 @@ def add_study(commands: Any) -> None:
         parser_of.add_argument("study", type=Path, metavar="FILE", help="the study's file")
         parser_of.add_argument("--cores", type=count, default=2, metavar="N", help="default: 2")
         parser_of.set_defaults(command=command)
+    what = "write the tables of a finished study as a Psych-DS data set"
+    exported: Any = commands.add_parser("psych-ds", help=what, description=f"{what.capitalize()}.")
+    exported.add_argument("study", type=Path, metavar="FILE", help="the study's file")
+    exported.add_argument("output", type=Path, metavar="FOLDER", help="which must not exist")
+    exported.set_defaults(command=_psych_ds)
 
 
 def _results(arguments: argparse.Namespace) -> int:
@@ -44,19 +49,52 @@ def _estimate(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     """Write the report of a finished study and return the exit status."""
-    from memorability.study.configuration_files import results_directory
-
-    results = results_directory(arguments.study, _workflow())
-    if not (results / "provenance.json").is_file():
-        raise InputError(
-            f"The study {arguments.study} is not finished: {results}/provenance.json is not there. Run "
-            f"make study STUDY={arguments.study}, then make report STUDY={arguments.study}."
-        )
+    results = _finished(arguments.study)
     report = results / "report.html"
     status = _snakemake(arguments, "--report", str(report))
     if status == 0:
         print(f"The report: {report.resolve()}")
     return status
+
+
+def _psych_ds(arguments: argparse.Namespace) -> int:
+    """Write the tables of a finished study as Psych-DS and return the exit status."""
+    import pandas as pd
+
+    from memorability.tables.psych_ds import write_psych_ds
+
+    results = _finished(arguments.study)
+    name = results.name
+    folder = results / "tables"
+    # A table in parts is a folder.
+    paths = [
+        path for path in sorted(folder.iterdir()) if path.suffix == ".parquet" or path.is_dir()
+    ]
+    tables = {path.stem: pd.read_parquet(path) for path in paths}
+    methods = (folder / "methods.txt").read_text(encoding="utf-8").strip()
+    write_psych_ds(
+        tables,
+        arguments.output,
+        name=name,
+        description=f"Tables of the study {name} of image memorability.",
+        readme=f"# {name}\n\n{methods}\n",
+        described={},
+    )
+    print(f"{len(tables)} tables: {arguments.output}")
+    return 0
+
+
+def _finished(study: Path) -> Path:
+    """Return where a study wrote its results."""
+    from memorability.study.configuration_files import results_directory
+
+    results = results_directory(study, _workflow())
+    if not (results / "provenance.json").is_file():
+        raise InputError(
+            f"The study {study} is not finished: {results}/provenance.json is not there. Run "
+            f"make study STUDY={study}, then this command again."
+        )
+    return results
 
 
 def _workflow() -> Path:

@@ -398,6 +398,17 @@ def test_what_snakemake_does_is_asked_of_the_workflow_around_the_package(
     assert "is not finished" in str(told("report", str(study)))
     (tmp_path / "results" / "mine").mkdir(parents=True)
     (tmp_path / "results" / "mine" / "provenance.json").write_text("{}", encoding="utf-8")
+    tables = tmp_path / "results" / "mine" / "tables"
+    (tables / "correlations" / "quantity=error").mkdir(parents=True)
+    (tables / "methods.txt").write_text("What was done.\n", encoding="utf-8")
+    pd.DataFrame({"r": [0.5]}).to_parquet(tables / "correlations/quantity=error/part.parquet")
+    pd.DataFrame({"image_id": ["é"]}).to_parquet(tables / "per_image.parquet")
+    assert told("psych-ds", str(study), "exported") == 0
+    assert Path("exported/README.md").read_text(encoding="utf-8") == "# mine\n\nWhat was done.\n"
+    parts = pd.read_csv("exported/data/description-correlations_data.csv")
+    assert parts.to_dict("records") == [{"r": 0.5, "quantity": "error"}]
+    assert pd.read_csv("exported/data/description-perImage_data.csv")["image_id"][0] == "é"
+    assert "exists" in str(told("psych-ds", str(study), "exported"))
     assert told("report", str(study)) == 0
     snakefile = ["--snakefile", str(ROOT / "Snakefile")]
     assert [command[3:8] for command in asked] == [

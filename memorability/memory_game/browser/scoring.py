@@ -5,19 +5,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from memorability.base.errors import InputError
-from memorability.base.files import atomic_directory
 from memorability.memory_game.browser.columns import DESCRIBED
-from memorability.memory_game.browser.making import write_json
 from memorability.memory_game.ceiling import noise_ceiling
 from memorability.memory_game.consistency import measure_consistency
 from memorability.memory_game.scoring import correct_delays, count_responses, score_counts
 from memorability.statistics.intervals import Bootstrap
+from memorability.tables.psych_ds import write_psych_ds
 
 logger = logging.getLogger(__name__)
 
@@ -230,7 +228,7 @@ def _power(ceiling: pd.DataFrame, scores: pd.DataFrame, observers: int) -> Power
 
 
 def write_scores(scored: Scored, output: Path, *, name: str) -> None:
-    """Write the tables of a game as a Psych-DS data set.
+    """Write the tables of a game, see `memorability.tables.psych_ds.write_psych_ds`.
 
     Parameters
     ----------
@@ -245,34 +243,13 @@ def write_scores(scored: Scored, output: Path, *, name: str) -> None:
     ------
     InputError
         If the folder exists or cannot be written.
-
-    Notes
-    -----
-    Psych-DS (https://psych-ds.github.io): tables are `data/<keyword>-<value>_data.csv`, and
-    `dataset_description.json` names every column.
     """
-    if output.exists():
-        raise InputError(f"{output} exists. Name another folder.")
-    with atomic_directory(output) as made:
-        (made / "data").mkdir()
-        columns: dict[str, Any] = {}
-        for table_name, table in scored.tables.items():
-            path = made / "data" / f"description-{table_name}_data.csv"
-            table.to_csv(path, index=False, encoding="utf-8")
-            columns |= dict.fromkeys(table.columns)
-        write_json(
-            made / "dataset_description.json",
-            {
-                "@context": "https://schema.org/",
-                "@type": "Dataset",
-                "name": name,
-                "description": "Responses of observers to images in a continuous recognition game, and "
-                "memorability scores of the images.",
-                "variableMeasured": [
-                    {"@type": "PropertyValue", "name": column, "description": DESCRIBED[column]}
-                    for column in columns
-                ],
-            },
-        )
-        text = f"# {name}\n\n{scored.in_words()}\n"
-        (made / "README.md").write_text(text, encoding="utf-8")
+    write_psych_ds(
+        scored.tables,
+        output,
+        name=name,
+        description="Responses of observers to images in a continuous recognition game, and "
+        "memorability scores of the images.",
+        readme=f"# {name}\n\n{scored.in_words()}\n",
+        described=DESCRIBED,
+    )
