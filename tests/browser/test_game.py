@@ -75,7 +75,8 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def test_a_whole_game_arrives_as_it_was_played(tmp_path: Path, browser: Any, serve: Any) -> None:
-    folder = small_game(tmp_path, image_ms=100.0, gap_ms=100.0).folder
+    # A busy machine is late: answers keep well away from the next image.
+    folder = small_game(tmp_path, image_ms=200.0, gap_ms=300.0).folder
     page = open_page(browser.new_context(), serve(folder).link)
     agree(page)
     practice, game = (public_sequence(folder, 1)[name] for name in ("practice", "game"))
@@ -87,11 +88,11 @@ def test_a_whole_game_arrives_as_it_was_played(tmp_path: Path, browser: Any, ser
         part: [place for place, name in enumerate(names) if name in names[:place]]
         for part, names in (("practice 1", practice[1]), ("game 0", game))
     }
-    presses = {f"{part} {place}": 120.0 for part, places in again.items() for place in places}
+    presses = {f"{part} {place}": 220.0 for part, places in again.items() for place in places}
     # A late press, in the gap; an early one that is no answer; and one false alarm.
-    presses |= {f"game 0 {again['game 0'][0]}": 165.0, f"game 0 {again['game 0'][1]}": 20.0}
+    presses |= {f"game 0 {again['game 0'][0]}": 260.0, f"game 0 {again['game 0'][1]}": 20.0}
     first = next(place for place in range(34) if place not in again["game 0"])
-    plan(page, presses | {f"game 0 {first}": 120.0})
+    plan(page, presses | {f"game 0 {first}": 220.0})
     page.get_by_role("button", name="Start the practice").click()
     text(page, "You recognised 2 of them. You pressed at 0 photographs")
     page.get_by_role("button", name="Go on").click()
@@ -114,7 +115,7 @@ def test_a_whole_game_arrives_as_it_was_played(tmp_path: Path, browser: Any, ser
     trials, observers = read_game(folder)
     expected = {*again["game 0"], first} - {again["game 0"][1]}
     assert set(trials.loc[trials["response"], "position"]) == expected
-    assert 165 <= trials.set_index("position").loc[again["game 0"][0], "reaction_ms"] < 200
+    assert 260 <= trials.set_index("position").loc[again["game 0"][0], "reaction_ms"] < 500
     assert observers["excluded"].tolist() == [False]
     text(page, f"Your number in this study is {observers['observer'].iloc[0]}")
     # Loaded again, the page knows that the game is over; by another link the next person begins.
