@@ -82,6 +82,29 @@ class Activations(NamedTuple):
 
 
 @torch.inference_mode()
+def layer_output(
+    predictor: PixelPredictor, views: Sequence[Pixels], layer: str, device: str
+) -> Tensor:
+    """Return what a layer puts out for images, one row per picture that the network reads.
+
+    Parameters
+    ----------
+    predictor, views, layer, device
+        See `activations`.
+    """
+    found: list[Tensor] = []
+    hook = predictor.network.get_submodule(layer).register_forward_hook(
+        # A copy: a ReLU that works in place may follow.
+        lambda _, __, output: found.append(output.clone())
+    )
+    try:
+        predictor.network(torch.from_numpy(np.stack(views)).to(device))
+    finally:
+        hook.remove()
+    (output,) = found
+    return output
+
+
 def activations(
     predictor: PixelPredictor, views: Sequence[Pixels], layer: str, device: str
 ) -> Activations:
@@ -98,16 +121,7 @@ def activations(
     device
         torch device.
     """
-    found: list[Tensor] = []
-    hook = predictor.network.get_submodule(layer).register_forward_hook(
-        # A copy: a ReLU that works in place may follow.
-        lambda _, __, output: found.append(output.clone())
-    )
-    try:
-        predictor.network(torch.from_numpy(np.stack(views)).to(device))
-    finally:
-        hook.remove()
-    (output,) = found
+    output = layer_output(predictor, views, layer, device)
     values = output[..., None] if output.dim() == 2 else output.flatten(2)
     # A crop after the other of each image.
     of_images = values.reshape(len(views), -1, *values.shape[1:]).double().cpu()

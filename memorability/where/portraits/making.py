@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from PIL import Image
-from torch import Tensor
 
 from memorability.base.files import atomic
 from memorability.images.decoding import BadImage, decode
@@ -31,7 +30,7 @@ from memorability.where.portraits.regions import (
     weighted_average,
 )
 from memorability.where.portraits.visualising import has_gradient, published, recommended
-from memorability.where.units import shown_units
+from memorability.where.units import layer_output, shown_units
 
 SHOWN_SIDE = 160
 
@@ -78,7 +77,6 @@ def pictures_read(predictor: PixelPredictor, view: npt.NDArray[np.uint8]) -> lis
     return [np.asarray(one.permute(1, 2, 0)) for one in pixels]
 
 
-@torch.inference_mode()
 def maps_of_units(
     predictor: PixelPredictor, views: Sequence[npt.NDArray[np.uint8]], layer: str,
     units: Sequence[int], device: str,
@@ -98,16 +96,7 @@ def maps_of_units(
     device
         torch device.
     """
-    found: list[Tensor] = []
-    hook = predictor.network.get_submodule(layer).register_forward_hook(
-        # A copy: a ReLU that works in place may follow.
-        lambda _, __, output: found.append(output.clone())
-    )
-    try:
-        predictor.network(torch.from_numpy(np.stack(views)).to(device))
-    finally:
-        hook.remove()
-    values = found[0][:, list(units)].float().cpu()
+    values = layer_output(predictor, views, layer, device)[:, list(units)].float().cpu()
     return np.asarray(values if values.dim() == 4 else values[..., None, None])
 
 
