@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from memorability.report.figures.style import add_note, readable, say_instead, styled
 from memorability.report.labels import head_label
-from memorability.report.numbers import with_interval
-from memorability.report.where.units import units_in_words
+from memorability.report.where.units import label_units, pictures_of_units, units_in_words
 from memorability.where.portraits.names import (
     AVERAGE,
     DISKS,
@@ -43,9 +42,7 @@ def portraits_figure(table: pd.DataFrame, portraits: Path, predictor: str, *, no
         See `memorability.report.figures.scores.scores_by_category`.
     """
     rows = table[table["predictor"] == predictor].set_index("number")
-    with np.load(portraits, allow_pickle=False) as found:
-        own = found["predictor"] == predictor
-        numbers, pixels = found["number"][own], found["pixels"][own]
+    numbers, pixels = pictures_of_units(portraits, predictor)
     with styled():
         figure = Figure(
             figsize=(1.7 + 1.25 * len(KINDS), 1.4 + 1.3 * max(1, len(numbers))),
@@ -63,12 +60,7 @@ def portraits_figure(table: pd.DataFrame, portraits: Path, predictor: str, *, no
         for place, (axes, kind) in enumerate(zip(grid[0], KINDS, strict=True)):
             if KINDS.index(kind) == place:
                 axes.set_title(readable(TITLES[kind], 16), fontsize=9)
-        for axes, number in zip(grid[:, 0], numbers, strict=True):
-            row = rows.loc[number]
-            r = with_interval(row["r"], row["ci_low"], row["ci_high"]).replace(" [", "\n[")
-            axes.set_ylabel(
-                f"unit {number}\nr = {r}", rotation=0, ha="right", va="center", fontsize=8
-            )
+        label_units(grid[:, 0], numbers, rows)
         layer = rows["layer"].iloc[0]
         figure.suptitle(
             readable(

@@ -1,11 +1,13 @@
 """Units for readers: which go with memorability, in sentences, on a page, and as a sheet of images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from memorability.report.figures.style import add_note, readable, say_instead, styled
 from memorability.report.labels import head_label
@@ -98,6 +100,21 @@ def write_units(
     write_parts(parts, path, title="Units, and how they go with memorability")
 
 
+def pictures_of_units(path: Path, predictor: str) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the numbers of a predictor's units, and their pictures (units, across, h, w, 3)."""
+    with np.load(path, allow_pickle=False) as found:
+        own = found["predictor"] == predictor
+        return found["number"][own], found["pixels"][own]
+
+
+def label_units(first: Iterable[Axes], numbers: NDArray[np.int64], rows: pd.DataFrame) -> None:
+    """Name each unit, with its r, beside the first picture of its row."""
+    for axes, number in zip(first, numbers, strict=True):
+        row = rows.loc[number]
+        r = with_interval(row["r"], row["ci_low"], row["ci_high"]).replace(" [", "\n[")
+        axes.set_ylabel(f"unit {number}\nr = {r}", rotation=0, ha="right", va="center", fontsize=8)
+
+
 def units_figure(table: pd.DataFrame, shown: Path, predictor: str, *, note: str) -> Figure:
     """Draw the nine images that move the most and the least correlated units most.
 
@@ -113,9 +130,7 @@ def units_figure(table: pd.DataFrame, shown: Path, predictor: str, *, note: str)
         See `memorability.report.figures.scores.scores_by_category`.
     """
     rows = table[table["predictor"] == predictor].set_index("number")
-    with np.load(shown, allow_pickle=False) as found:
-        own = found["predictor"] == predictor
-        numbers, pixels = found["number"][own], found["pixels"][own]
+    numbers, pixels = pictures_of_units(shown, predictor)
     with styled():
         figure = Figure(
             figsize=(1.7 + 1.05 * TOP_IMAGES, 1.2 + 1.1 * max(1, len(numbers))),
@@ -129,12 +144,7 @@ def units_figure(table: pd.DataFrame, shown: Path, predictor: str, *, note: str)
             axes.imshow(pixels[down, across])
             axes.set(xticks=[], yticks=[], frame_on=False)
             axes.grid(visible=False)
-        for axes, number in zip(grid[:, 0], numbers, strict=True):
-            row = rows.loc[number]
-            r = with_interval(row["r"], row["ci_low"], row["ci_high"]).replace(" [", "\n[")
-            axes.set_ylabel(
-                f"unit {number}\nr = {r}", rotation=0, ha="right", va="center", fontsize=8
-            )
+        label_units(grid[:, 0], numbers, rows)
         title = (
             f"{head_label(predictor)}, layer {rows['layer'].iloc[0]}: the nine images in which a unit "
             "is most active, from the unit that goes most with memorability to that which goes least"
