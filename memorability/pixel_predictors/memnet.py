@@ -65,10 +65,13 @@ class MemNet(nn.Module):
             maps = F.relu(convolution(maps))
         return maps
 
+    def pool5_values(self, images: Tensor) -> Tensor:
+        """Return the values (N, 9216) that fc6 reads, of images (N, 3, 227, 227)."""
+        return self._pooled(self.conv5_maps(images)).flatten(1)
+
     def forward(self, images: Tensor) -> Tensor:
         """Return scores (N,) of images (N, 3, 227, 227): BGR, 0–255, less the mean image."""
-        values = self._pooled(self.conv5_maps(images)).flatten(1)
-        values = F.dropout(F.relu(self.fc6(values)), training=self.training)
+        values = F.dropout(F.relu(self.fc6(self.pool5_values(images))), training=self.training)
         values = F.relu(self.fc7(values))
         if self.reading == "caffe":
             values = F.dropout(values, training=self.training)

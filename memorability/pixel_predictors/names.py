@@ -23,15 +23,15 @@ Regression = Literal["svr", "ridge"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchvisionLayer:
+class EncoderLayer:
     """Whose values a regression reads.
 
     Parameters
     ----------
     network
-        A classifier of ImageNet, as torchvision calls it.
+        A classifier of ImageNet, as torchvision calls it; or `hybrid_cnn`.
     layer
-        As torchvision's feature extraction calls it.
+        As torchvision's feature extraction calls it; of Hybrid-CNN, as its Caffe description does.
     regression
         See `Regression`.
     """
@@ -74,7 +74,7 @@ class PixelPredictorSpec:
     start
         Of a fit that may start from a file that a person names: which files, in words.
     reads
-        The layer that a fit reads, of a network of torchvision.
+        The layer that a fit reads, of a network that is not trained further.
     training_sets
         Data sets (keys of `memorability.images.data_sets.DATA_SETS`) whose scores its weights were
         fitted to, and `UNKNOWN` where there may be others. Of one that is fitted here, those of a file
@@ -97,7 +97,7 @@ class PixelPredictorSpec:
     prepares: str = ""
     starts_from: tuple[str, ...] = ()
     start: str = ""
-    reads: TorchvisionLayer | None = None
+    reads: EncoderLayer | None = None
     training_sets: tuple[str, ...] = (UNKNOWN,)
     seconds: float = 0.3
     passes: float = 1
@@ -172,7 +172,20 @@ def _on_torchvision(
         prepares="pixel_predictors.views:squashed_to_224",
         starts_from=(file,) if file else (),
         start=f"a file of torchvision's {network}",
-        reads=TorchvisionLayer(network=network, layer=layer, regression=regression),
+        reads=EncoderLayer(network=network, layer=layer, regression=regression),
+    )
+
+
+def _on_hybrid_cnn(layer: str, values: str) -> PixelPredictorSpec:
+    """Return a support vector regression on a layer of Hybrid-CNN, whose file no server has."""
+    return _fitted(
+        f"hybrid_cnn_{layer}_svr",
+        f"support vector regression on Hybrid-CNN's layer {layer}{values}",
+        opens="pixel_predictors.descriptors.hybrid_cnn:open_hybrid_cnn",
+        fits="pixel_predictors.descriptors.hybrid_cnn:fit_hybrid_cnn",
+        prepares="pixel_predictors.views:squashed",
+        start="the .caffemodel of Hybrid-CNN",
+        reads=EncoderLayer(network="hybrid_cnn", layer=layer, regression="svr"),
     )
 
 
@@ -301,6 +314,9 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             "support vector regression on AlexNet's layer fc8, its 1,000 classes",
             "alexnet", "classifier.6", "svr", called="fc8", file="alexnet",
         ),
+        _on_hybrid_cnn("fc6", ""),
+        _on_hybrid_cnn("fc7", ""),
+        _on_hybrid_cnn("fc8", ", its 1,183 classes"),
         _on_torchvision(
             "ridge regression on ResNet-50", "resnet50", "flatten", "ridge", file="resnet50"
         ),

@@ -24,7 +24,7 @@ from memorability.pixel_predictors.frozen_encoder import (
     fit_ridge,
     open_on_encoder,
 )
-from memorability.pixel_predictors.names import PixelPredictorSpec, Regression, TorchvisionLayer
+from memorability.pixel_predictors.names import EncoderLayer, PixelPredictorSpec, Regression
 from memorability.pixel_predictors.views import squashed_to_224, standardised
 from memorability.sources.downloads import licence_of
 
@@ -107,12 +107,12 @@ def open_layer(spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
     return open_on_encoder(spec, given, _encoder(LayerValues(layer.network, layer.layer)))
 
 
-def _layer(spec: PixelPredictorSpec) -> TorchvisionLayer:
+def _layer(spec: PixelPredictorSpec) -> EncoderLayer:
     assert spec.reads is not None, f"{spec.name} reads a layer"
     return spec.reads
 
 
-def _load(network: LayerValues, layer: TorchvisionLayer, path: Path) -> str:
+def _load(network: LayerValues, layer: EncoderLayer, path: Path) -> str:
     """Load what the file has of the layers that are needed, strictly; return its SHA-256."""
     state, digest = read_any(path)
     state = by_torchvisions_names(state)

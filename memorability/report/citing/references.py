@@ -42,6 +42,7 @@ PREDICTORS = {
     "resnet50": ["he2016"],
     "hog2x2": ["khosla2015", "dalal2005", "wang2010"],
     "alexnet": ["krizhevsky2014"],
+    "hybrid": ["khosla2015", "zhou2014"],
     "efficientnet": ["tan2019"],
     "vgg16": ["simonyan2015"],
     "convnext": ["liu2022"],

@@ -385,6 +385,12 @@ def test_a_fit_to_one_data_set_answers_on_itself_and_on_another() -> None:
     assert verdict[f"{place}_sun.hits.hog2x2"] == "far (one run)"
     assert verdict[f"{place}_lamem.hits.hog2x2"] == "close (one run)"
     assert "torchvision's AlexNet" in table["why"][f"{place}_lamem.hits.fc6"]
+    alexnet = ON_SETS[ON_SETS["head"] == "alexnet_fc6_svr"]
+    published = on_sets(
+        SETS, pd.concat([ON_SETS, alexnet.assign(head="hybrid_cnn_fc6_svr", r=0.4)])
+    )
+    assert published["ours"][f"{place}_lamem.hits.fc6"] == 0.4
+    assert "AlexNet" not in published["why"][f"{place}_lamem.hits.fc6"]
     assert table["why"][f"{place}_lamem.corrected.hog2x2"] == (
         "nothing computed: LaMem publishes no false alarms"
     )

@@ -18,11 +18,11 @@ from memorability.pixel_predictors.descriptors.torchvision_layers import (
 )
 from memorability.pixel_predictors.fitted_file import write_fitted
 from memorability.pixel_predictors.frozen_encoder import encoded
-from memorability.pixel_predictors.names import PIXEL_PREDICTORS, TorchvisionLayer
+from memorability.pixel_predictors.names import PIXEL_PREDICTORS, EncoderLayer
 
 SETTINGS = FitSettings(seed=0, device="cpu", predicts="rating", trained_on="a table")
 POOL5 = PIXEL_PREDICTORS["alexnet_pool5_svr"]
-LAYERS = [spec for spec in PIXEL_PREDICTORS.values() if spec.reads]
+LAYERS = [spec for spec in PIXEL_PREDICTORS.values() if spec.fits.endswith(":fit_layer")]
 SPLIT = np.array(["train"] * 6 + ["validation"] * 3 + ["test"] * 3)
 SCORES = np.random.default_rng(5).uniform(0.4, 1, len(SPLIT))
 
@@ -120,7 +120,7 @@ def test_files_of_older_versions_without_counters_are_read(
     state = resnet18(weights=None).state_dict()
     path = tmp_path / "older.pth"
     torch.save({key: state[key] for key in state if "num_batches" not in key}, path)
-    reads = TorchvisionLayer(network="resnet18", layer="flatten", regression="ridge")
+    reads = EncoderLayer(network="resnet18", layer="flatten", regression="ridge")
     spec = replace(PIXEL_PREDICTORS["resnet50_ridge"], reads=reads)
     few = Given(weights=(path,))
     result = fit_layer(spec, few, pixels, SCORES, SPLIT, settings=SETTINGS)

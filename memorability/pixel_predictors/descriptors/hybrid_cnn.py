@@ -1,0 +1,153 @@
+"""Values of a layer of Hybrid-CNN, which is not trained further.
+
+Source: Khosla et al. 2015, Table 1: support vector regression on fc6, fc7 and fc8 of Hybrid-CNN (Zhou
+et al. 2014), a network of Caffe with MemNet's layers for 978 classes of ImageNet and 205 places. What
+the images went through is not published: here, as in MemNet's training, the mean of the training images
+is subtracted, and the centre is cropped.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from memorability.base.errors import InputError
+from memorability.networks.weights import load_strictly
+from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
+from memorability.pixel_predictors.descriptors.support_vectors import fit_support_vectors
+from memorability.pixel_predictors.fitted_file import parts_to_fit
+from memorability.pixel_predictors.frozen_encoder import Encoder, fit_on_encoder, open_on_encoder
+from memorability.pixel_predictors.memnet import MemNet
+from memorability.pixel_predictors.memnet_files import read_memnet_state
+from memorability.pixel_predictors.names import PixelPredictorSpec
+from memorability.pixel_predictors.training.memnet import mean_image
+from memorability.pixel_predictors.views import CROP, MEMNET_OFFSET, SQUARE, squashed
+from memorability.sources.downloads import licence_of
+
+CLASSES = 1183
+LAYERS = ("fc6", "fc7", "fc8")
+PREPROCESSING = (
+    "squashed to 256 × 256 pixels (bilinear, antialiased), BGR 0–255 less the mean of the training "
+    "images, centre 227 × 227 at offset 15"
+)
+
+
+class HybridValues(nn.Module):
+    """From pixels uint8 (N, 3, 256, 256) RGB to the values (N, D) of a layer.
+
+    Parameters
+    ----------
+    layer
+        Of `LAYERS`: fc6 and fc7 after their ReLU, 4,096 values; fc8 before softmax. Later layers are
+        left out.
+
+    Attributes
+    ----------
+    values
+        D.
+    """
+
+    mean_image: Tensor
+
+    def __init__(self, layer: str) -> None:
+        super().__init__()
+        self.layers = LAYERS[: LAYERS.index(layer) + 1]
+        with torch.device("meta"):  # no time for initial weights that are replaced
+            network = MemNet()
+            network.fc8 = nn.Linear(network.fc7.out_features, CLASSES)
+        self.values = len(network.get_parameter(f"{layer}.bias"))
+        for later in LAYERS[len(self.layers) :]:
+            delattr(network, later)
+        self.network = network.to_empty(device="cpu")
+        self.register_buffer("mean_image", torch.zeros(3, SQUARE, SQUARE))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the values (N, D)."""
+        inside = slice(MEMNET_OFFSET, MEMNET_OFFSET + CROP)
+        images = pixels.flip(1).to(torch.float32) - self.mean_image
+        values = self.network.pool5_values(images[..., inside, inside])
+        for layer in self.layers:
+            values = self.network.get_submodule(layer)(values)
+            if layer != LAYERS[-1]:
+                values = F.relu(values)
+        return values
+
+
+def fit_hybrid_cnn(
+    spec: PixelPredictorSpec,
+    given: Given,
+    pixels: npt.NDArray[np.uint8],
+    scores: npt.NDArray[np.float64],
+    split: npt.NDArray[Any],
+    *,
+    settings: FitSettings,
+) -> Fitted:
+    """Fit a regression to the values of the layer that the predictor reads: see `contract.Fit`.
+
+    Raises
+    ------
+    InputError
+        Also if there is no file, or it is of another network.
+    """
+    if not given.weights:
+        raise InputError(
+            f"{spec.name} starts from {spec.start}, which you give with --start FILE. "
+            "docs/predictors.md says where it was to be had."
+        )
+    network = _network(spec)
+    digest = _load(network, given)
+    train, _ = parts_to_fit(spec, split)
+    network.mean_image.copy_(mean_image(pixels, np.flatnonzero(train)))
+    encoder = _encoder(
+        network,
+        version=f"encoder {digest[:8]}",
+        weights_sha256=digest,
+        licence=f"encoder: {licence_of(digest) or 'none stated'}",
+    )
+    return fit_on_encoder(
+        spec, encoder, pixels, scores, split, fit_line=fit_support_vectors, settings=settings
+    )
+
+
+def open_hybrid_cnn(spec: PixelPredictorSpec, given: Given) -> PixelPredictor:
+    """Return what `fit_hybrid_cnn` fitted, from its file."""
+    return open_on_encoder(spec, given, _encoder(_network(spec)))
+
+
+def _network(spec: PixelPredictorSpec) -> HybridValues:
+    assert spec.reads is not None, f"{spec.name} reads a layer"
+    return HybridValues(spec.reads.layer)
+
+
+def _load(network: HybridValues, given: Given) -> str:
+    """Load what the file has of the layers that are needed, strictly; return its SHA-256."""
+    (path,) = given.weights
+    state, digest = read_memnet_state(path)
+    # Copies call the last layer fc8, or fc8 and a word.
+    last = [key for key in state if key.startswith("fc8") and key.endswith(".weight")]
+    outputs = [len(state[key]) for key in last]
+    if outputs != [CLASSES]:
+        said = f"it has {outputs[0]:,}" if outputs else "it has none"
+        raise InputError(
+            f"{path} is not Hybrid-CNN, whose last layer fc8 has {CLASSES:,} outputs: {said}. "
+            "(CaffeNet and AlexNet have 1,000, Places-CNN 205, MemNet 1.) Name its .caffemodel."
+        )
+    name = last[0].removesuffix("weight")
+    state = {key.replace(name, "fc8."): value for key, value in state.items()}
+    needed = {key: state[key] for key in network.network.state_dict() if key in state}
+    what = f"layers of Hybrid-CNN up to {network.layers[-1]}"
+    load_strictly(network.network, needed, what, path)
+    return digest
+
+
+def _encoder(network: HybridValues, **origin: str) -> Encoder:
+    return Encoder(
+        network=network.eval().requires_grad_(False),
+        values=network.values,
+        prepare=squashed,
+        preprocessing=PREPROCESSING,
+        **origin,
+    )
