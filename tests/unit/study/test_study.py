@@ -420,12 +420,12 @@ def test_a_number_that_is_not_finite_is_refused(path: str, word: str) -> None:
         ),
         (
             [{"protocols": ["paper", "pretrained_start"], "pretraining": {"images": "my/photos"}}],
-            ["Autoencoders were pre-trained on the images of my/photos, not on ImageNet."],
+            ["Autoencoders were pre-trained on the images of the folder photos, not on ImageNet."],
         ),
         (
             [{"protocols": ["paper", "pretrained_start"], "pretraining": FROM_VGG16}],
             [
-                "Autoencoders were pre-trained on the images of resources/pretraining, not on "
+                "Autoencoders were pre-trained on the images of the folder pretraining, not on "
                 "ImageNet, with VGG16 (ImageNet) as encoder at first."
             ],
         ),
