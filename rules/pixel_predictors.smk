@@ -56,6 +56,7 @@ rule fit_pixel_predictor:
         images=ANALYSED_IMAGES,
         split=paths.split_file(study),
         weights=lambda wildcards: each_given(paths.pixel_weights(study, wildcards.head)),
+        mean_image=lambda wildcards: each_given(paths.mean_image(study, wildcards.head)),
     output:
         predictions=ensure(
             "<results>/pixel_predictions/target={target}/head={head}/part.parquet", non_empty=True
@@ -75,11 +76,13 @@ rule fit_pixel_predictor:
         "../envs/training.yaml"
     threads: study.settings["compute"]["threads"]
     resources:
-        **asking("8GB", requests.runtime("fit_pixel_predictor"), gpu=requests.gpus),
+        **asking("10GB", requests.runtime("fit_pixel_predictor"), gpu=requests.gpus),
     params:
         study=study.name,
         settings=lambda wildcards: job_settings.pixel_fit(study, wildcards.target),
-        content=lambda wildcards: each_content(paths.pixel_weights(study, wildcards.head)),
+        content=lambda wildcards: each_content(
+            [*paths.pixel_weights(study, wildcards.head), *paths.mean_image(study, wildcards.head)]
+        ),
         code=code("fit_pixel_predictor", lambda wildcards: wildcards.head),
     script:
         "../scripts/fit_pixel_predictor.py"

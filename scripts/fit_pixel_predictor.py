@@ -22,9 +22,13 @@ with RunningJob(snakemake) as job:
         seconds=job.config["compute"]["checkpoint_seconds"],
         code=job.params.code,
     )
+    weights, mean_image = (
+        [Path(file) for file in job.input[name]] for name in ("weights", "mean_image")
+    )
+    given = Given(weights=tuple(weights), mean_image=next(iter(mean_image), None))
     with progress(len(split), "predicting images") as step:
         found = fit_to_study(
-            fit_with(job.wildcards.head, Given(weights=tuple(map(Path, job.input.weights)))),
+            fit_with(job.wildcards.head, given),
             split["image_id"],
             open_sealed(job.input.views),
             scores,

@@ -36,7 +36,12 @@ NETWORKS: Mapping[str, str] = {
         STAND_INS,
         "ours is a layer of torchvision's AlexNet, the published one of Hybrid-CNN",
     ),
-    "memnet_trained": "the published network started from Hybrid-CNN",
+    **dict.fromkeys(
+        STAND_INS.values(),
+        "the study names the file of Hybrid-CNN; how the published one prepared images is not known",
+    ),
+    "memnet_trained": "the published network started from Hybrid-CNN, ours where the study names its "
+    "file",
 }
 """Predictor of pixels -> in what it differs from the published one of this place, in words."""
 

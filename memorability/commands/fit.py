@@ -39,6 +39,9 @@ def add_fit(commands: Any) -> None:
         help="weights that a fit starts from, in place of a download or of random ones "
         "(docs/predictors.md says which); may be given twice for m3m",
     )
+    fit.add_argument(
+        "--mean-image", type=Path, metavar="FILE", help="that comes with the file of Hybrid-CNN"
+    )
     fit.add_argument("--column-file", default="file", metavar="NAME", help="default: file")
     fit.add_argument("--column-score", default="score", metavar="NAME", help="default: score")
     fit.add_argument(
@@ -71,8 +74,9 @@ def _fit(arguments: argparse.Namespace) -> int:
     refuse_existing(output, arguments.overwrite)
     device = device_of(arguments.device)
     prepare, fit = begin_fit(
-        arguments.predictor, resources=resources_directory(), starts=arguments.start
-    )
+        arguments.predictor, resources=resources_directory(), starts=arguments.start,
+        mean_image=arguments.mean_image,
+    )  # fmt: skip
     threads = arguments.threads or torch.get_num_threads()
     make_deterministic(threads)
     settings = FitSettings(

@@ -109,7 +109,7 @@ class Given:
     weights
         Its files, one for each of its downloads, or those that a person named.
     mean_image
-        MemNet's, which is subtracted from images.
+        Of MemNet or Hybrid-CNN, which is subtracted from images.
     scale
         Of MemNet's scores.
     """

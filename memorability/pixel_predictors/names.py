@@ -75,6 +75,8 @@ class PixelPredictorSpec:
         Of a fit that may start from a file that a person names: which files, in words.
     reads
         The layer that a fit reads, of a network that is not trained further.
+    subtracts
+        Whether the file that a person names comes with a mean image, which is subtracted from images.
     training_sets
         Data sets (keys of `memorability.images.data_sets.DATA_SETS`) whose scores its weights were
         fitted to, and `UNKNOWN` where there may be others. Of one that is fitted here, those of a file
@@ -98,6 +100,7 @@ class PixelPredictorSpec:
     starts_from: tuple[str, ...] = ()
     start: str = ""
     reads: EncoderLayer | None = None
+    subtracts: bool = False
     training_sets: tuple[str, ...] = (UNKNOWN,)
     seconds: float = 0.3
     passes: float = 1
@@ -115,6 +118,8 @@ CORRECTED = "hit rate minus false-alarm rate"
 
 def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
     """Return a predictor that is published by nobody: everyone fits it to scores of their own."""
+    asked = " --start FILE" if "reads" in how and not how.get("starts_from") else ""
+    asked += " --mean-image FILE" if how.get("subtracts") else ""
     return PixelPredictorSpec(
         name=name,
         label=label,
@@ -123,7 +128,7 @@ def _fitted(name: str, label: str, **how: Any) -> PixelPredictorSpec:
         version="fitted",
         training_sets=how.pop("training_sets", ()),
         where=(
-            f"You make the file: python -m memorability fit --predictor {name} --scores TABLE "
+            f"You make the file: python -m memorability fit --predictor {name}{asked} --scores TABLE "
             "--images FOLDER --output FILE"
         ),
         **how,
@@ -177,7 +182,7 @@ def _on_torchvision(
 
 
 def _on_hybrid_cnn(layer: str, values: str) -> PixelPredictorSpec:
-    """Return a support vector regression on a layer of Hybrid-CNN, whose file no server has."""
+    """Return a support vector regression on a layer of Hybrid-CNN, whose files a person names."""
     return _fitted(
         f"hybrid_cnn_{layer}_svr",
         f"support vector regression on Hybrid-CNN's layer {layer}{values}",
@@ -186,6 +191,7 @@ def _on_hybrid_cnn(layer: str, values: str) -> PixelPredictorSpec:
         prepares="pixel_predictors.views:squashed",
         start="the .caffemodel of Hybrid-CNN",
         reads=EncoderLayer(network="hybrid_cnn", layer=layer, regression="svr"),
+        subtracts=True,
     )
 
 
@@ -229,6 +235,7 @@ PIXEL_PREDICTORS: Mapping[str, PixelPredictorSpec] = {
             trained_on="LaMem, if the file is the published one",
             version="given",
             opens="pixel_predictors.memnet_files:open_memnet",
+            subtracts=True,
             training_sets=("lamem", UNKNOWN),
             where=(
                 "Its authors gave memnet.tar.gz on memorability.csail.mit.edu, which is often away. "

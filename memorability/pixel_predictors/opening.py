@@ -67,7 +67,7 @@ def open_predictor(
 
 
 def begin_fit(
-    name: str, *, resources: Path, starts: Sequence[Path] = ()
+    name: str, *, resources: Path, starts: Sequence[Path] = (), mean_image: Path | None = None
 ) -> tuple[Prepare, Callable[..., Fitted]]:
     """Return what makes pixels of an image, and what fits a predictor to such pixels.
 
@@ -80,6 +80,8 @@ def begin_fit(
     starts
         Files of weights that a fit starts from, in place of the download. Of several, each is of
         another part of the network; a training alone takes several.
+    mean_image
+        See `memorability.pixel_predictors.contract.Given`.
 
     Returns
     -------
@@ -91,7 +93,7 @@ def begin_fit(
     ------
     InputError
         If there is no such predictor, or it is only published; if its fit reads no file of the user's,
-        or only one.
+        or only one, or no mean image.
     """
     spec = specification(name)
     if not spec.fits:
@@ -105,8 +107,10 @@ def begin_fit(
         )
     if len(starts) > 1 and not spec.trains:
         raise InputError(f"--start: {name} starts from one file, {len(starts)} are given.")
+    if mean_image and not spec.subtracts:
+        raise InputError(f"--mean-image {mean_image}: {name} subtracts none. Leave it out.")
     if starts:
-        given = Given(weights=tuple(starts))
+        given = Given(weights=tuple(starts), mean_image=mean_image)
     else:
         downloads = [registry()[download] for download in spec.starts_from]
         for download in downloads:

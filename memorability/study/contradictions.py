@@ -10,7 +10,7 @@ from memorability.claims.published import find_claim, load_published
 from memorability.images.data_sets import DATA_SETS
 from memorability.memory_game.browser.columns import FOR_STUDIES
 from memorability.memory_game.score_kinds import COUNTS, SCORE_KINDS
-from memorability.pixel_predictors.names import M3M, PIXEL_PREDICTORS
+from memorability.pixel_predictors.names import M3M, PIXEL_PREDICTORS, PixelPredictorSpec
 from memorability.prediction.names import HEADS
 from memorability.study.grid import Run
 from memorability.study.protocol import Protocol
@@ -227,6 +227,15 @@ def check_heads(external: Mapping[str, Any]) -> None:
         )
 
 
+def _refuse_mean_image(spec: PixelPredictorSpec, given: Mapping[str, str]) -> None:
+    """Refuse files of a predictor without the mean image that it subtracts, or with one too many."""
+    if given and spec.subtracts != ("mean_image" in given):
+        why = "comes with its file. Name it" if spec.subtracts else "is not read. Leave it out"
+        raise InputError(
+            f"prediction.pixel_weights.{spec.name}.mean_image: a mean image of {spec.name} {why}."
+        )
+
+
 def check_pixel_predictors(prediction: Mapping[str, Any], dataset: str) -> None:
     """Refuse predictors without their files, files without a predictor, and a doubtful origin.
 
@@ -254,7 +263,9 @@ def check_pixel_predictors(prediction: Mapping[str, Any], dataset: str) -> None:
                 f"prediction.pixel_predictors: {spec.name} is fitted to what a trained network says, "
                 f"which is not fetched. Name {spec.start}: pixel_weights: {{{spec.name}: {{file: …}}}}."
             )
-        if "segmentation" in files.get(spec.name, {}) and spec.name != M3M:
+        given = files.get(spec.name, {})
+        _refuse_mean_image(spec, given)
+        if "segmentation" in given and spec.name != M3M:
             raise InputError(
                 f"prediction.pixel_weights: {spec.name} has no segmentation, {M3M} alone has one. "
                 "Leave this file out."

@@ -33,7 +33,7 @@ def study_note(study: Study) -> str:
         "scripts do, which loads nothing of the published file: Provenance says what was loaded.",
         "vgg16_encoder": "Autoencoders start from VGG16 (ImageNet) as encoder, a random decoder.",
         "pretrain": f"Autoencoders were pre-trained on the images of the folder "
-        f"{Path(begun['images']).name}, not on ImageNet{encoder}.",
+        f"{Path(begun['images']).resolve().name}, not on ImageNet{encoder}.",
     }
     notes += [sentence for start, sentence in sentences.items() if start in starts]
     notes += _notes_of_networks(study)

@@ -2,10 +2,11 @@
 
 Source: Khosla et al. 2015, Table 1: support vector regression on fc6, fc7 and fc8 of Hybrid-CNN (Zhou
 et al. 2014), a network of Caffe with MemNet's layers for 978 classes of ImageNet and 205 places. What
-the images went through is not published: here, as in MemNet's training, the mean of the training images
+the images of the table went through is not published: here the mean image that comes with the network
 is subtracted, and the centre is cropped.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,18 @@ from memorability.base.errors import InputError
 from memorability.networks.weights import load_strictly
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
 from memorability.pixel_predictors.descriptors.support_vectors import fit_support_vectors
-from memorability.pixel_predictors.fitted_file import parts_to_fit
 from memorability.pixel_predictors.frozen_encoder import Encoder, fit_on_encoder, open_on_encoder
 from memorability.pixel_predictors.memnet import MemNet
-from memorability.pixel_predictors.memnet_files import read_memnet_state
+from memorability.pixel_predictors.memnet_files import read_mean_image, read_memnet_state
 from memorability.pixel_predictors.names import PixelPredictorSpec
-from memorability.pixel_predictors.training.memnet import mean_image
 from memorability.pixel_predictors.views import CROP, MEMNET_OFFSET, SQUARE, squashed
 from memorability.sources.downloads import licence_of
 
 CLASSES = 1183
 LAYERS = ("fc6", "fc7", "fc8")
 PREPROCESSING = (
-    "squashed to 256 × 256 pixels (bilinear, antialiased), BGR 0–255 less the mean of the training "
-    "images, centre 227 × 227 at offset 15"
+    "squashed to 256 × 256 pixels (bilinear, antialiased), BGR 0–255 less the mean image of "
+    "Hybrid-CNN, centre 227 × 227 at offset 15"
 )
 
 
@@ -90,17 +89,17 @@ def fit_hybrid_cnn(
     Raises
     ------
     InputError
-        Also if there is no file, or it is of another network.
+        Also if a file is not given, or is of another network.
     """
-    if not given.weights:
+    if not given.weights or given.mean_image is None:
         raise InputError(
-            f"{spec.name} starts from {spec.start}, which you give with --start FILE. "
-            "docs/predictors.md says where it was to be had."
+            f"{spec.name} starts from {spec.start} and its mean image, which you give with --start "
+            "FILE and --mean-image FILE. docs/predictors.md says where they were to be had."
         )
     network = _network(spec)
-    digest = _load(network, given)
-    train, _ = parts_to_fit(spec, split)
-    network.mean_image.copy_(mean_image(pixels, np.flatnonzero(train)))
+    network.mean_image.copy_(read_mean_image(given.mean_image))
+    (path,) = given.weights
+    digest = _load(network, path)
     encoder = _encoder(
         network,
         version=f"encoder {digest[:8]}",
@@ -122,21 +121,26 @@ def _network(spec: PixelPredictorSpec) -> HybridValues:
     return HybridValues(spec.reads.layer)
 
 
-def _load(network: HybridValues, given: Given) -> str:
+def _load(network: HybridValues, path: Path) -> str:
     """Load what the file has of the layers that are needed, strictly; return its SHA-256."""
-    (path,) = given.weights
     state, digest = read_memnet_state(path)
     # Copies call the last layer fc8, or fc8 and a word.
-    last = [key for key in state if key.startswith("fc8") and key.endswith(".weight")]
-    outputs = [len(state[key]) for key in last]
-    if outputs != [CLASSES]:
-        said = f"it has {outputs[0]:,}" if outputs else "it has none"
+    last = {
+        key.removesuffix(".weight"): tuple(state[key].shape)
+        for key in state
+        if key.startswith("fc8") and key.endswith(".weight")
+    }
+    own = [layer for layer, shape in last.items() if shape[:1] == (CLASSES,)]
+    if len(own) != 1:
+        said = ", ".join(f"{layer} has the shape {shape}" for layer, shape in last.items())
         raise InputError(
-            f"{path} is not Hybrid-CNN, whose last layer fc8 has {CLASSES:,} outputs: {said}. "
-            "(CaffeNet and AlexNet have 1,000, Places-CNN 205, MemNet 1.) Name its .caffemodel."
+            f"{path} is not Hybrid-CNN, which has one last layer fc8 with {CLASSES:,} outputs: "
+            f"{said or 'it has none'}. (CaffeNet and AlexNet have 1,000 outputs, Places-CNN 205, "
+            "MemNet 1.) Name its .caffemodel."
         )
-    name = last[0].removesuffix("weight")
-    state = {key.replace(name, "fc8."): value for key, value in state.items()}
+    for part in ("weight", "bias"):
+        if f"{own[0]}.{part}" in state:
+            state[f"fc8.{part}"] = state[f"{own[0]}.{part}"]
     needed = {key: state[key] for key in network.network.state_dict() if key in state}
     what = f"layers of Hybrid-CNN up to {network.layers[-1]}"
     load_strictly(network.network, needed, what, path)

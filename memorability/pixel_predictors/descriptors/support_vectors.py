@@ -28,12 +28,13 @@ def fit_support_vectors(
     Of equals, the one with the smallest C and then the largest epsilon is taken.
     """
     mean, score_mean = values[train].mean(axis=0), scores[train].mean()
-    centred = values - mean
-    length = float(np.sqrt((centred[train] ** 2).sum(axis=1).mean())) or 1.0
+    scaled = values[train]
+    scaled -= mean
+    length = float(np.linalg.norm(scaled) / np.sqrt(len(scaled))) or 1.0
+    scaled /= length
     deviation = float(scores[train].std())
     if np.ptp(scores[train]) == 0:
         deviation = 1.0
-    scaled = centred[train] / length
     targets = (scores[train] - score_mean) / deviation
 
     def fit(cost: float, epsilon: float) -> Line:

@@ -115,6 +115,8 @@ def test_a_fit_starts_from_a_file_of_yours_without_a_download(
     with pytest.raises(InputError, match=r"hog2x2 reads no weights of yours\. Leave it out"):
         opening.begin_fit("hog2x2", resources=tmp_path, starts=[tmp_path / "mine.pth"])
     two = [tmp_path / "one.pth", tmp_path / "two.pth"]
+    with pytest.raises(InputError, match=r"mean\.npy: alexnet_fc6_svr subtracts none"):
+        opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, mean_image=Path("mean.npy"))
     with pytest.raises(InputError, match="alexnet_fc6_svr starts from one file, 2 are given"):
         opening.begin_fit("alexnet_fc6_svr", resources=tmp_path, starts=two)
     opening.begin_fit("m3m", resources=tmp_path, starts=two)

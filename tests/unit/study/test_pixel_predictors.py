@@ -91,6 +91,14 @@ def test_further_data_sets_come_with_their_downloads_tables_scores_and_origins()
             r"'resmem_publshed' is unknown \(did you mean 'resmem_p",
         ),
         ({"pixel_predictors": [GIVEN]}, r"memnet needs a file of weights.*pixel_weights: {memnet"),
+        (
+            {"pixel_predictors": [GIVEN], "pixel_weights": {GIVEN: {"file": "mine.caffemodel"}}},
+            r"memnet\.mean_image: a mean image of memnet comes with its file",
+        ),
+        (
+            {"pixel_predictors": [PUBLISHED], "pixel_weights": {PUBLISHED: FILES}},
+            r"mean image of resmem_published is not read",
+        ),
         ({"pixel_weights": {GIVEN: FILES}}, r"memnet is not among the predictors of"),
         (
             {
@@ -147,7 +155,7 @@ def test_what_contradicts_itself_is_refused(prediction: dict[str, Any], message:
 
 
 def test_files_that_are_not_there_are_refused_before_any_job(tmp_path: Path) -> None:
-    weights = {GIVEN: {"file": str(tmp_path / "mine.caffemodel")}}
+    weights = {GIVEN: {key: str(tmp_path / file) for key, file in FILES.items()}}
     chosen = study(pixel_predictors=[GIVEN], pixel_weights=weights)
     with pytest.raises(InputError, match=r"prediction\.pixel_weights\.memnet\.file: .*not exist"):
         preflight.check_weights(chosen)

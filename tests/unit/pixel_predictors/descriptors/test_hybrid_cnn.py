@@ -24,6 +24,7 @@ from tests.caffe import caffemodel
 
 SETTINGS = FitSettings(seed=0, device="cpu", predicts="rating", trained_on="a table")
 SPLIT = np.array(["train"] * 5 + ["validation"] * 3 + ["test"] * 2)
+MEAN = np.random.default_rng(7).uniform(80, 140, (256, 256, 3)).astype(np.float32)
 SCORES = np.random.default_rng(5).uniform(0.4, 1, len(SPLIT))
 
 
@@ -53,24 +54,51 @@ def layers_of(network: MemNet) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def model(network: MemNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "hybrid.caffemodel"
     path.write_bytes(caffemodel(layers_of(network), upgraded=True))
+    np.save(path.with_name("mean.npy"), MEAN)
     return path
 
 
 def fit(layer: str, model: Path, pixels: np.ndarray) -> Fitted:
-    spec, given = PIXEL_PREDICTORS[f"hybrid_cnn_{layer}_svr"], Given(weights=(model,))
+    spec = PIXEL_PREDICTORS[f"hybrid_cnn_{layer}_svr"]
+    given = Given(weights=(model,), mean_image=model.with_name("mean.npy"))
     return fit_hybrid_cnn(spec, given, pixels, SCORES, SPLIT, settings=SETTINGS)
+
+
+@torch.inference_mode()
+def written_out(network: MemNet, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the values of the last layers, by Caffe's description of CaffeNet."""
+
+    def pooled(maps: torch.Tensor) -> torch.Tensor:
+        side = -(-(maps.shape[-1] - 3) // 2) * 2 + 3  # windows that reach beyond the edge are kept
+        room = side - maps.shape[-1]
+        padded = F.pad(maps, (0, room, 0, room), value=-torch.inf)
+        return padded.unfold(2, 3, 2).unfold(3, 3, 2).amax(dim=(-2, -1))
+
+    def normalised(maps: torch.Tensor) -> torch.Tensor:
+        squares = F.pad(maps**2, (0, 0, 0, 0, 2, 2)).unfold(1, 5, 1).sum(dim=-1)
+        return maps / (1 + 1e-4 / 5 * squares) ** 0.75
+
+    def convolved(name: str, maps: torch.Tensor, **how: int) -> torch.Tensor:
+        layer = network.get_submodule(name)
+        return F.conv2d(maps, layer.weight, layer.bias, **how).clamp(min=0)
+
+    maps = normalised(pooled(convolved("conv1", images, stride=4)))
+    maps = normalised(pooled(convolved("conv2", maps, padding=2, groups=2)))
+    maps = convolved("conv3", maps, padding=1)
+    maps = convolved("conv4", maps, padding=1, groups=2)
+    values = pooled(convolved("conv5", maps, padding=1, groups=2)).flatten(1)
+    found = {"fc6": (values @ network.fc6.weight.T + network.fc6.bias).clamp(min=0)}
+    found["fc7"] = (found["fc6"] @ network.fc7.weight.T + network.fc7.bias).clamp(min=0)
+    return found | {"fc8": found["fc7"] @ network.fc8.weight.T + network.fc8.bias}
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_values_are_those_of_the_whole_network(
     layer: str, network: MemNet, model: Path, pixels: np.ndarray
 ) -> None:
-    images = torch.from_numpy(pixels.astype(np.float64))
-    centred = (images - images[:5].mean(dim=0)).flip(1)[..., 15:242, 15:242].float()
-    with torch.inference_mode():
-        expected = {"fc6": F.relu(network.fc6(network.pool5_values(centred)))}
-        expected["fc7"] = F.relu(network.fc7(expected["fc6"]))
-        expected["fc8"] = network(centred)
+    blue_green_red = torch.from_numpy(pixels[:, ::-1].astype(np.float32))
+    centred = (blue_green_red - torch.from_numpy(MEAN.transpose(2, 0, 1)))[..., 15:242, 15:242]
+    expected = written_out(network, centred)
     fitted = fit(layer, model, pixels)
     found = encoded(fitted.predictor.network.encoder, pixels, "cpu")
     assert found.shape == (len(SPLIT), {"fc8": 1183}.get(layer, 4096))
@@ -91,27 +119,44 @@ def test_a_fitted_predictor_is_written_and_read_with_the_same_scores(
     assert np.ptp(ours) > 0
 
 
-@pytest.mark.parametrize("last", ["fc8", "fc8_hybrid", ""])
-def test_its_last_layer_may_have_another_name_but_must_be_its_own(
-    last: str, network: MemNet, pixels: np.ndarray, tmp_path: Path
-) -> None:
+def last_layers(network: MemNet, folder: Path, **last: int) -> Path:
+    """Write the network with other last layers: name -> how many of its outputs."""
     layers = layers_of(network)
-    own = layers.pop("fc8")
-    if last:
-        layers[last] = own if last != "fc8" else (own[0][:1000], own[1][:1000])
-    path = tmp_path / "other.caffemodel"
+    weight, bias = layers.pop("fc8")
+    layers |= {name: (weight[:outputs], bias[:outputs]) for name, outputs in last.items()}
+    np.save(folder / "mean.npy", MEAN)
+    path = folder / "other.caffemodel"
     path.write_bytes(caffemodel(layers, upgraded=False))
-    if last == "fc8_hybrid":
-        assert fit("fc8", path, pixels).predictor.facts.version.startswith("encoder ")
-        return
-    reason = "it has 1,000" if last else "it has none"
+    return path
+
+
+def test_its_last_layer_may_have_another_name(
+    network: MemNet, model: Path, pixels: np.ndarray, tmp_path: Path
+) -> None:
+    other = last_layers(network, tmp_path, fc8_hybrid=CLASSES, fc8_places=205)
+    ours, theirs = (fit("fc8", path, pixels).predictor for path in (other, model))
+    np.testing.assert_array_equal(ours.score(pixels, "cpu"), theirs.score(pixels, "cpu"))
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        ({"fc8": 1000}, r"fc8 has the shape \(1000, 4096\)"),
+        ({"fc8_a": CLASSES, "fc8_b": CLASSES}, r"fc8_a has the shape .*, fc8_b has"),
+        ({}, "it has none"),
+    ],
+)
+def test_another_network_is_refused(
+    last: dict[str, int], reason: str, network: MemNet, pixels: np.ndarray, tmp_path: Path
+) -> None:
+    path = last_layers(network, tmp_path, **last)
     with pytest.raises(InputError, match=f"not Hybrid-CNN, .* 1,183 outputs: {reason}"):
         fit("fc6", path, pixels)
 
 
-def test_without_its_file_it_asks_for_it(pixels: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"the \.caffemodel of Hybrid-CNN, which you give with"):
-        fit_hybrid_cnn(
-            PIXEL_PREDICTORS["hybrid_cnn_fc6_svr"], Given(weights=()), pixels, SCORES, SPLIT,
-            settings=SETTINGS,
-        )  # fmt: skip
+def test_without_its_files_it_asks_for_them(model: Path, pixels: np.ndarray) -> None:
+    spec = PIXEL_PREDICTORS["hybrid_cnn_fc6_svr"]
+    for given in (Given(weights=()), Given(weights=(model,))):
+        with pytest.raises(InputError, match=r"Hybrid-CNN and its mean image, which you give with"):
+            fit_hybrid_cnn(spec, given, pixels, SCORES, SPLIT, settings=SETTINGS)
+    assert "--start FILE --mean-image FILE --scores" in spec.where
