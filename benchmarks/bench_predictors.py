@@ -19,8 +19,7 @@ process of its own, its start included.
 
 import logging
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -37,7 +36,7 @@ from torchvision.transforms import v2
 
 from benchmarks.bench_finetuning import crops, write_jpegs
 from benchmarks.bench_hog2x2 import fit_seconds
-from benchmarks.harness import Row, Timing, paired, peak_memory_mb, repeated
+from benchmarks.harness import Row, memory_row, paired, repeated
 from memorability.base.seeding import make_deterministic
 from memorability.images.decoding import decode
 from memorability.networks.computing import Precision
@@ -90,7 +89,9 @@ def rows() -> list[Row]:
         for kind in KINDS:
             found += [_training(kind, precision, files) for precision in LEAST]
             found.append(
-                _memory(f"{kind}, fp32: such a step", trained_alone, kind, prepared(files))
+                memory_row(
+                    f"{kind}, fp32: such a step", GIGABYTES, trained_alone, kind, prepared(files)
+                )
             )
     return [*found, _described()]
 
@@ -128,7 +129,7 @@ def _scoring(weights: Path) -> list[Row]:
             met=share < 0.5,
             agreement=f"{share:.0%} of it",
         ),
-        _memory(f"{what} scored by ResMem", scored_alone, files),
+        memory_row(f"{what} scored by ResMem", GIGABYTES, scored_alone, files),
     ]
 
 
@@ -264,16 +265,9 @@ def trained_alone(name: str, pixels: NDArray[np.uint8]) -> None:
     step(_network(KINDS[name]), KINDS[name].recipe, pixels, "fp32")
 
 
-def _memory(what: str, function: Callable[..., object], *arguments: object) -> Row:
-    took = time.perf_counter()
-    peak = peak_memory_mb(function, *arguments) / 1000
-    seconds = Timing((time.perf_counter() - took,))
-    target, remark = f"under {GIGABYTES} GB", f"peak memory {peak:.2f} GB, start included"
-    return Row(f"{what}: memory", seconds, None, None, target, peak < GIGABYTES, remark)
-
-
 def _described() -> Row:
-    row = _memory(f"hog2x2, a fit to {DESCRIBED:,} images of 400 × 300", fit_seconds, DESCRIBED)
+    what = f"hog2x2, a fit to {DESCRIBED:,} images of 400 × 300"
+    row = memory_row(what, GIGABYTES, fit_seconds, DESCRIBED)
     return replace(
         row,
         target=f"at most {MINUTES} minutes, {row.target}",

@@ -144,3 +144,22 @@ def _measured(sender: Any, function: Callable[..., Any], arguments: Sequence[Any
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
     sender.send(int(kibibytes) * 1024 / 1e6)
+
+
+def memory_row(what: str, gigabytes: float, function: Callable[..., Any], *arguments: Any) -> Row:
+    """Return the row of the time and the peak memory of a new process that makes one call.
+
+    Parameters
+    ----------
+    what
+        What the call does.
+    gigabytes
+        Below which the memory is to stay, in 10^9 bytes.
+    function, arguments
+        See `peak_memory_mb`.
+    """
+    started = time.perf_counter()
+    peak = peak_memory_mb(function, *arguments) / 1000
+    took = Timing((time.perf_counter() - started,))
+    target, remark = f"under {gigabytes:g} GB", f"peak memory {peak:.2f} GB, start included"
+    return Row(f"{what}: memory", took, None, None, target, peak < gigabytes, remark)
