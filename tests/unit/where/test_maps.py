@@ -104,8 +104,6 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores() -> None:
 
 
 def test_a_map_lies_where_the_network_reads(built: Built) -> None:
-    if built.name == "memnet":
-        pytest.skip("MemNet has a map of its own")
     values = torch.arange(49.0).view(7, 7) + 1
     first, side = built.kind.first, built.kind.side
     found = maps._in_cells(values, built.predictor.network, 256, 256)
