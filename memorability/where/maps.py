@@ -27,12 +27,11 @@ from memorability.base.shards import in_shards, shards_left
 from memorability.images.decoding import BadImage, decode
 from memorability.pixel_predictors.contract import PixelPredictor
 from memorability.pixel_predictors.memnet import TenCropScores, rescaled
-from memorability.pixel_predictors.resmem import OfSquares
-from memorability.pixel_predictors.views import CROP, RESMEM_OFFSET, SQUARE
 from memorability.where.ablating import scores_of
 from memorability.where.changes import Pixels, blurred, working_copy
 from memorability.where.looking import LookSettings, as_arrays, unreadable
 from memorability.where.names import BY_MEMNET, GRID
+from memorability.where.reading import in_units, memnet_of, window_read, without_mirror_images
 
 OCCLUDED = 2
 """Cells that a patch of occlusion covers, in each direction; patches are one cell apart."""
@@ -193,8 +192,8 @@ def map_makers(
         "occlusion": partial(occlusion, view, predictor, device),
         "windows": partial(sliding_windows, image, predictor, device),
     }
-    if isinstance(network, TenCropScores):
-        makers[BY_MEMNET] = partial(fully_convolutional, image, network, device)
+    if memnet := memnet_of(network):
+        makers[BY_MEMNET] = lambda: in_units(network, fully_convolutional(image, memnet, device))
     elif keeps_gradients(predictor, view, device):
         pixels = torch.from_numpy(view.copy())[None].to(device)
         chosen = layer or last_convolution(network, pixels)
@@ -313,12 +312,19 @@ def grad_cam(network: nn.Module, pixels: Tensor, layer: str) -> Map:
         (1, C, H, W) uint8.
     layer
         As PyTorch names it.
+
+    Returns
+    -------
+    numpy.ndarray
+        (8, 8), 0 outside of what the network reads. Of a network that also reads the mirror image, it
+        is the map of the image's own score.
     """
     module = network.get_submodule(layer)
-    found = LayerGradCam(lambda images: network(images)[:, None], module).attribute(
-        pixels, target=0, relu_attributions=False
-    )
-    return _in_cells(found.detach()[0].sum(dim=0), network)
+    explained = LayerGradCam(lambda images: network(images)[:, None], module)
+    with without_mirror_images(network):
+        found = explained.attribute(pixels, target=0, relu_attributions=False)
+    height, width = pixels.shape[2:]
+    return _in_cells(found.detach()[0].sum(dim=0), network, height, width)
 
 
 def integrated_gradients(network: nn.Module, view: npt.NDArray[np.uint8], device: str) -> Map:
@@ -335,16 +341,17 @@ def integrated_gradients(network: nn.Module, view: npt.NDArray[np.uint8], device
     return _cell_sums(found.detach()[0].sum(dim=0))
 
 
-def _in_cells(values: Tensor, network: nn.Module) -> Map:
-    """Return the cell means of a map (h, w) over what the network reads; 0 outside of its crop."""
-    large = F.interpolate(
-        values[None, None].float(), (SQUARE, SQUARE), mode="bilinear", align_corners=False
+def _in_cells(values: Tensor, network: nn.Module, height: int, width: int) -> Map:
+    """Return the cell means over a view of a map (h, w) of what the network reads; 0 outside of it."""
+    rows, columns = window_read(network, height, width)
+    view = values.new_zeros((1, 1, height, width), dtype=torch.float32)
+    inside = view[..., rows, columns]
+    inside.copy_(
+        F.interpolate(
+            values[None, None].float(), inside.shape[2:], mode="bilinear", align_corners=False
+        )
     )
-    if isinstance(network, OfSquares):
-        inside = F.interpolate(large, (CROP, CROP), mode="bilinear", align_corners=False)
-        after = SQUARE - CROP - RESMEM_OFFSET
-        large = F.pad(inside, (RESMEM_OFFSET, after, RESMEM_OFFSET, after))
-    return np.asarray(F.adaptive_avg_pool2d(large, GRID)[0, 0].double().cpu())
+    return np.asarray(F.adaptive_avg_pool2d(view, GRID)[0, 0].double().cpu())
 
 
 def _cell_sums(values: Tensor) -> Map:

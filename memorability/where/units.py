@@ -24,6 +24,7 @@ from memorability.where.changes import Pixels
 from memorability.where.looking import SIDE, LookSettings, unreadable
 from memorability.where.maps import last_convolution, refuse_unknown_layers
 from memorability.where.names import TOP_IMAGES
+from memorability.where.reading import without_mirror_images
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -85,7 +86,7 @@ class Activations(NamedTuple):
 def layer_output(
     predictor: PixelPredictor, views: Sequence[Pixels], layer: str, device: str
 ) -> Tensor:
-    """Return what a layer puts out for images, one row per picture that the network reads.
+    """Return what a layer puts out for images, one row per picture: see `reading.pictures_read`.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ def layer_output(
         lambda _, __, output: found.append(output.clone())
     )
     try:
-        predictor.network(torch.from_numpy(np.stack(views)).to(device))
+        with without_mirror_images(predictor.network):
+            predictor.network(torch.from_numpy(np.stack(views)).to(device))
     finally:
         hook.remove()
     (output,) = found

@@ -7,15 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from PIL import Image
 
 from memorability.base.files import atomic
 from memorability.images.decoding import BadImage, decode
 from memorability.pixel_predictors.contract import PixelPredictor
-from memorability.pixel_predictors.memnet import TenCropScores
-from memorability.pixel_predictors.resmem import OfSquares
-from memorability.pixel_predictors.views import centre_crop, ten_crops
 from memorability.where.ablating import BATCH
 from memorability.where.changes import Pixels
 from memorability.where.looking import LookSettings, unreadable
@@ -30,6 +26,7 @@ from memorability.where.portraits.regions import (
     weighted_average,
 )
 from memorability.where.portraits.visualising import has_gradient, published, recommended
+from memorability.where.reading import pictures_read
 from memorability.where.units import layer_output, shown_units
 
 SHOWN_SIDE = 160
@@ -65,16 +62,6 @@ class Seen:
     maps: npt.NDArray[np.float32]
     image: npt.NDArray[np.intp]
     crop: npt.NDArray[np.intp]
-
-
-def pictures_read(predictor: PixelPredictor, view: npt.NDArray[np.uint8]) -> list[Pixels]:
-    """Return the pictures (h, w, 3) that a network reads of a view (C, H, W): crops, or the view."""
-    pixels = torch.from_numpy(view[:3].copy())[None]
-    if isinstance(predictor.network, TenCropScores):
-        pixels = ten_crops(pixels)[0]
-    elif isinstance(predictor.network, OfSquares):
-        pixels = centre_crop(pixels)
-    return [np.asarray(one.permute(1, 2, 0)) for one in pixels]
 
 
 def maps_of_units(
@@ -211,7 +198,8 @@ def _of_regions(
     top = best[np.argsort(-largest[best], kind="stable")][:AVERAGED]
     pictures = [
         pictures_read(
-            predictor, _view(predictor, folder / images["file"].iloc[seen.image[one]], settings)
+            predictor.network,
+            _view(predictor, folder / images["file"].iloc[seen.image[one]], settings),
         )[seen.crop[one]]
         for one in top
     ]

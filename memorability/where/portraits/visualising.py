@@ -1,6 +1,5 @@
 """Pictures that excite a unit: as Needell and Bainbridge published it, and a recommended variant."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,8 @@ from PIL import Image, ImageFilter
 from torch import Tensor, nn
 
 from memorability.base.seeding import numpy_stream, torch_stream
-from memorability.pixel_predictors.memnet import TenCropScores
-from memorability.pixel_predictors.resmem import OfSquares
 from memorability.where.changes import Pixels
+from memorability.where.reading import reader_of
 
 START_SIDE, GROWTH = 67, 1.2
 START_RANGE = (150, 180)
@@ -28,23 +26,9 @@ takes thirty times as long."""
 RECOMMENDED_STEPS, RECOMMENDED_RATE, JITTER = 128, 0.05, 12
 """Steps of Adam, their rate, and how far the picture is moved at random before each, in pixels."""
 
-Reads = Callable[[Tensor], Any]
-"""Runs a network on pictures (N, 3, S, S), 0 to 1, of any side."""
-
 
 class _Reached(Exception):  # noqa: N818  # no error: what follows a layer need not be computed
     """A layer has been computed."""
-
-
-def reader_of(network: nn.Module) -> Reads:
-    """Return what runs a predictor's network on pictures of any side, without its crops."""
-    if isinstance(network, OfSquares):
-        return network.plus
-    if isinstance(network, TenCropScores):
-        mean = network.mean_image.mean(dim=(1, 2), keepdim=True)
-        inner = network.network
-        return lambda pictures: inner(255 * pictures.flip(1) - mean)
-    return lambda pictures: network(255 * pictures)
 
 
 def mean_activation(network: nn.Module, layer: str, unit: int, pictures: Tensor) -> Tensor:
@@ -69,7 +53,7 @@ def mean_activation(network: nn.Module, layer: str, unit: int, pictures: Tensor)
 
     hook = network.get_submodule(layer).register_forward_hook(reached)
     try:
-        reader_of(network)(pictures)
+        reader_of(network, layer)(pictures)
     except _Reached:
         pass
     finally:

@@ -17,7 +17,10 @@ from memorability.images.decoding import STANDARD
 from memorability.networks.computing import Compute
 from memorability.pixel_predictors.contract import Facts, PixelPredictor
 from memorability.pixel_predictors.memnet import MemNet, TenCropScores
-from memorability.pixel_predictors.resmem import OfSquares
+from memorability.pixel_predictors.training.fitting import InUnits
+from memorability.pixel_predictors.training.memnet import MemNetScores
+from memorability.pixel_predictors.training.resmem import ResMemScores
+from memorability.pixel_predictors.training.resnet import ResNetScores
 from memorability.pixel_predictors.views import squashed, squashed_to_224
 from memorability.report.where.maps import agreement_in_words, maps_figure, write_agreement
 from memorability.statistics.intervals import Bootstrap
@@ -26,6 +29,7 @@ from memorability.where import maps
 from memorability.where.looking import thumbnails
 from memorability.where.map_agreement import agreement
 from memorability.where.maps import MapSettings
+from tests.unit.where.conftest import Built
 
 FACTS = Facts(**dict.fromkeys(Facts.__dataclass_fields__, "x"))
 SETTINGS = MapSettings(
@@ -99,12 +103,53 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores() -> None:
     assert found.sum() == pytest.approx(scores[0] - scores[1], abs=1e-5)
 
 
-def test_what_resmem_crops_away_has_no_gradient() -> None:
-    network = OfSquares(_Redness().eval())
-    values = maps._in_cells(torch.ones(7, 7), network)
-    assert values[3, 3] == pytest.approx(1)
-    # 14 of the 32 pixels of the first cells are outside of the crop.
-    assert values[0, 3] == pytest.approx(18 / 32, abs=0.01)
+def test_a_map_lies_where_the_network_reads(built: Built) -> None:
+    values = torch.arange(49.0).view(7, 7) + 1
+    first, side = built.kind.first, built.kind.side
+    found = maps._in_cells(values, built.predictor.network, 256, 256)
+    by_hand = np.zeros((256, 256))
+    for row in range(side):
+        for column in range(side):
+            # The values of the nearest places are mixed; what lies beyond is that of the border.
+            places = [min(max((at + 0.5) * 7 / side - 0.5, 0), 6) for at in (row, column)]
+            value = 1 + 7 * places[0] + places[1]
+            by_hand[first + row, first + column] = value
+    assert found == pytest.approx(by_hand.reshape(8, 32, 8, 32).mean(axis=(1, 3)), abs=1e-4)
+    # A part of the 32 pixels of the first cells is outside of the crop.
+    ones = maps._in_cells(torch.ones(7, 7), built.predictor.network, 256, 256)
+    assert ones[3, 3] == pytest.approx(1)
+    assert ones[0, 3] == pytest.approx((32 - first) / 32)
+
+
+def test_cells_outside_of_a_crop_are_0() -> None:
+    class Corner(ResMemScores):
+        def centre(self, images: Tensor) -> Tensor:
+            return images[..., 64:192, 96:256]
+
+    found = maps._in_cells(torch.ones(5, 5), InUnits(Corner("drift", divisor=8)), 256, 256)
+    expected = np.zeros((8, 8))
+    expected[2:6, 3:] = 1
+    assert found == pytest.approx(expected)
+
+
+def test_every_kind_has_its_maps(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("occlusion", "sliding_windows", "integrated_gradients"):
+        monkeypatch.setattr(maps, name, lambda *_: np.zeros((8, 8)))
+    found = maps.maps_of_image(red_corner(), built.predictor, "cpu", layer=built.kind.layer)
+    own = (
+        {"fully_convolutional"} if built.name == "memnet" else {"grad_cam", "integrated_gradients"}
+    )
+    assert set(found) == own | {"occlusion", "windows", "centre", "edges"}
+
+
+def test_grad_cam_is_of_the_image_and_not_of_its_mirror_image() -> None:
+    torch.manual_seed(0)
+    network = ResNetScores(divisor=8).eval()
+    pixels = torch.from_numpy(squashed(Image.fromarray(red_corner())).copy())[None]
+    alone = maps.grad_cam(network, pixels, "resnet.layer2.0.conv1")
+    network.both_sides = True
+    assert maps.grad_cam(network, pixels, "resnet.layer2.0.conv1") == pytest.approx(alone)
+    assert np.ptp(alone) > 0
 
 
 def small_memnet() -> MemNet:
@@ -128,6 +173,23 @@ def test_memnet_at_227_pixels_is_its_own_score() -> None:
     wide = maps.fully_convolutional(image[:20, :31], scores, "cpu", sides=(227, 259))
     assert wide.shape == (8, 8)
     assert np.ptp(wide) > 0
+
+
+def test_the_map_of_a_trained_memnet_is_in_its_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("occlusion", "sliding_windows"):
+        monkeypatch.setattr(maps, name, lambda *_: np.zeros((8, 8)))
+    scores = MemNetScores(divisor=16)
+    scores.ten_crops = TenCropScores(small_memnet(), torch.rand(3, 256, 256) * 255, "raw")
+    whole = InUnits(scores)
+    whole.low.fill_(-2)
+    whole.span.fill_(3)
+    both = [
+        maps.maps_of_image(red_corner(), replace(predictor(network), prepare=squashed), "cpu")
+        for network in (scores.ten_crops, whole)
+    ]
+    own, in_units = (made["fully_convolutional"] for made in both)
+    assert in_units == pytest.approx(3 * own - 2)
+    assert set(both[0]) == set(both[1])
 
 
 def test_descriptors_have_no_maps_by_gradients() -> None:

@@ -17,6 +17,7 @@ from memorability.base.seeding import numpy_stream
 from memorability.images.decoding import STANDARD
 from memorability.networks.computing import Compute
 from memorability.pixel_predictors.contract import Facts, PixelPredictor
+from memorability.pixel_predictors.training.resnet import ResNetScores
 from memorability.pixel_predictors.views import squashed_to_224
 from memorability.report.where.units import units_figure, units_in_words, write_units
 from memorability.statistics.intervals import Bootstrap
@@ -26,9 +27,12 @@ from memorability.where.units import (
     UnitSettings,
     activations,
     correlate_units,
+    layer_of,
+    layer_output,
     look_at_units,
     shown_units,
 )
+from tests.unit.where.conftest import Built
 
 FACTS = Facts(**dict.fromkeys(Facts.__dataclass_fields__, "x"))
 BOOTSTRAP = Bootstrap(300, 0.95, 0)
@@ -121,6 +125,29 @@ def test_of_several_crops_of_an_image_the_largest_is_taken() -> None:
     found = activations(predictor(Crops()), views, "inner", "cpu")
     assert found.largest.tolist() == [[2.0] * 3, [10.0] * 3]
     assert found.mean.tolist() == [[1.5] * 3, [7.5] * 3]
+
+
+def test_units_are_those_of_the_image_and_not_of_its_mirror_image() -> None:
+    torch.manual_seed(0)
+    network = ResNetScores(both_sides=True, divisor=16).eval()
+    stream = numpy_stream(0, "views")
+    views = [stream.integers(0, 256, (3, 256, 256), dtype=np.uint8) for _ in range(2)]
+    for layer in ("resnet.conv1", "resnet.fc.0"):
+        found = layer_output(predictor(network), views, layer, "cpu")
+        network.both_sides = False
+        expected = layer_output(predictor(network), views, layer, "cpu")
+        network.both_sides = True
+        assert len(found) == 2
+        assert torch.equal(found, expected)
+
+
+def test_every_kind_has_units(built: Built) -> None:
+    views = [np.full((3, 256, 256), value, dtype=np.uint8) for value in (10, 200)]
+    layer = layer_of(built.predictor, views[0], "", "cpu")
+    output = layer_output(built.predictor, views, layer, "cpu")
+    assert len(output) == 2 * built.kind.crops
+    found = activations(built.predictor, views, layer, "cpu")
+    assert found.mean.shape == (2, output.shape[1])
 
 
 def test_units_are_correlated_as_scipy_does_and_the_silent_have_none(

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from memorability.images.decoding import STANDARD
 from memorability.networks.computing import Compute
 from memorability.pixel_predictors.contract import Facts, PixelPredictor
-from memorability.pixel_predictors.memnet import MemNet, TenCropScores
 from memorability.pixel_predictors.resmem import OfSquares
-from memorability.pixel_predictors.views import squashed, squashed_to_224
+from memorability.pixel_predictors.views import squashed_to_224
 from memorability.report.where.portraits import portraits_figure
 from memorability.where.portraits import visualising
-from memorability.where.portraits.making import PortraitSettings, pictures_read, portray_units
+from memorability.where.portraits.making import PortraitSettings, portray_units
 from memorability.where.portraits.names import AVERAGE, DISKS, KINDS, PUBLISHED, RECOMMENDED
 from memorability.where.portraits.regions import (
     above,
@@ -27,6 +26,7 @@ from memorability.where.portraits.regions import (
     region,
     weighted_average,
 )
+from tests.unit.where.conftest import Built
 
 FACTS = Facts(**dict.fromkeys(Facts.__dataclass_fields__, "x"))
 SETTINGS = PortraitSettings(
@@ -113,20 +113,6 @@ def test_segmentations_show_the_active_places() -> None:
     assert kept[..., 0].tolist() == [[100, 20], [20, 20]]
 
 
-def test_pictures_that_are_read_are_the_crops() -> None:
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8))
-    view = squashed(image)
-    memnet = TenCropScores(MemNet(), torch.zeros(3, 256, 256), "caffe")  # type: ignore[arg-type]
-    squares = OfSquares(_Colours())
-    for network, count in ((memnet, 10), (squares, 1)):
-        one = PixelPredictor(facts=FACTS, prepare=squashed, network=network)
-        found = pictures_read(one, view)
-        assert [picture.shape for picture in found] == [(227, 227, 3)] * count
-    assert (found[0] == view.transpose(1, 2, 0)[14:241, 14:241]).all()
-    (plain,) = pictures_read(predictor(_Colours()), squashed_to_224(image))
-    assert plain.shape == (224, 224, 3)
-
-
 @pytest.mark.parametrize("wrap", [lambda network: network, OfSquares])
 def test_pictures_excite_the_unit_that_they_are_made_for(
     wrap: type[nn.Module], monkeypatch: pytest.MonkeyPatch
@@ -149,6 +135,38 @@ def test_pictures_excite_the_unit_that_they_are_made_for(
     assert [len(picture) for picture in made] == [96, 100]
     again = visualising.published(network, layer, 0, seed=0, device="cpu")
     assert (again == made[0]).all()
+
+
+def test_pictures_of_every_kind_are_made_at_other_sides(
+    built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visualising, "LARGEST_SIDE", 100)
+    monkeypatch.setattr(visualising, "STEPS_OF_ROUND", 1)
+    network, layer = built.predictor.network, built.kind.layer
+    assert visualising.has_gradient(network, layer, 0, device="cpu")
+    made = [
+        visualising.published(network, layer, 0, seed=0, device="cpu"),
+        visualising.recommended(network, layer, 0, seed=0, device="cpu", steps=1),
+    ]
+    assert [picture.shape for picture in made] == [(96, 96, 3), (100, 100, 3)]
+
+
+def test_portraits_of_every_kind_are_written(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visualising, "LARGEST_SIDE", 70)
+    monkeypatch.setattr(visualising, "STEPS_OF_ROUND", 1)
+    monkeypatch.setattr(visualising, "RECOMMENDED_STEPS", 1)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 60, 80, 3), dtype=np.uint8)
+    for name, one in zip("abc", pixels, strict=True):
+        Image.fromarray(one).save(tmp_path / f"{name}.png")
+    images = pd.DataFrame({"image_id": list("abc"), "file": ["a.png", "b.png", "c.png"]})
+    portray_units(
+        images, tmp_path, correlated([0.4, -0.3]).assign(layer=built.kind.layer),
+        {"resnet50": built.predictor}, SETTINGS, device="cpu", path=tmp_path / "portraits.npz",
+    )  # fmt: skip
+    with np.load(tmp_path / "portraits.npz", allow_pickle=False) as found:
+        assert (found["pixels"] < 255).any(axis=(2, 3, 4)).all()
 
 
 def test_an_activation_without_a_gradient_has_no_picture() -> None:
