@@ -85,7 +85,7 @@ class MemNet(nn.Module):
         cells, fc7 and fc8 are of one cell. Places are 32 pixels apart; 451 pixels give 8.
         """
         maps = self._pooled(self.conv5_maps(images))
-        kernel = self.fc6.weight.view(-1, 256, FC6_SIDE, FC6_SIDE)
+        kernel = self.fc6.weight.view(-1, maps.shape[1], FC6_SIDE, FC6_SIDE)
         maps = F.relu(F.conv2d(maps, kernel, self.fc6.bias))
         maps = F.relu(F.conv2d(maps, self.fc7.weight[..., None, None], self.fc7.bias))
         return F.conv2d(maps, self.fc8.weight[..., None, None], self.fc8.bias).squeeze(1)

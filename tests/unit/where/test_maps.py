@@ -175,11 +175,15 @@ def test_memnet_at_227_pixels_is_its_own_score() -> None:
     assert np.ptp(wide) > 0
 
 
-def test_the_map_of_a_trained_memnet_is_in_its_units(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("narrow", [True, False])
+def test_the_map_of_a_trained_memnet_is_in_its_units(
+    narrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("occlusion", "sliding_windows"):
         monkeypatch.setattr(maps, name, lambda *_: np.zeros((8, 8)))
     scores = MemNetScores(divisor=16)
-    scores.ten_crops = TenCropScores(small_memnet(), torch.rand(3, 256, 256) * 255, "raw")
+    memnet = scores.ten_crops.network if narrow else small_memnet()
+    scores.ten_crops = TenCropScores(memnet, torch.rand(3, 256, 256) * 255, "raw")
     whole = InUnits(scores)
     whole.low.fill_(-2)
     whole.span.fill_(3)
