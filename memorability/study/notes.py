@@ -68,10 +68,10 @@ def prediction_note(study: Study) -> str:
     protocol = study.protocols[study.settings["selected"]["protocol"]]
     seen = (
         "The autoencoder was fine-tuned on the training images alone: neither it nor the predictor "
-        "saw a test image."
+        "that reads its latents saw a test image."
         if protocol.fine_tuned_on == "train_split"
         else "The autoencoder was fine-tuned on all images, test images included, without their "
-        "scores; the predictor saw none of them."
+        "scores; the predictor that reads its latents saw no test image."
     )
     return f"{seen} {study_note(study)}".strip()
 
