@@ -655,7 +655,8 @@ def test_predictions_say_whether_the_autoencoder_saw_the_test_images(tmp_path: P
     assert "on all images, test images included" in notes.prediction_note(resolve(merged(), ROOT))
     changes = {"protocols": ["mine"], "selected": {"protocol": "mine"}}
     study = resolve(merged(changes), protocols)
-    assert "neither it nor the predictor that reads its latents saw a test image" in notes.prediction_note(study)
+    said = notes.prediction_note(study)
+    assert "neither it nor the predictor that reads its latents saw a test image" in said
 
 
 def test_where_a_seed_changes_nothing_one_run_is_made_and_the_note_says_so(tmp_path: Path) -> None:
