@@ -1,4 +1,4 @@
-"""Where in an image its memorability lies: MemNet's maps, and ablations with three predictors.
+"""Where in an image its memorability lies: MemNet's maps, and ablations.
 
 *Maps.* MemNet, with random weights, scores all places of one photograph at four sizes. The
 straightforward way cuts the 227 × 227 pixels of each place out of the same four sizes, and scores the
