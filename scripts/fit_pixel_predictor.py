@@ -22,13 +22,9 @@ with RunningJob(snakemake) as job:
         seconds=job.config["compute"]["checkpoint_seconds"],
         code=job.params.code,
     )
-    weights, mean_image = (
-        [Path(file) for file in job.input[name]] for name in ("weights", "mean_image")
-    )
-    given = Given(weights=tuple(weights), mean_image=next(iter(mean_image), None))
     with progress(len(split), "predicting images") as step:
         found = fit_to_study(
-            fit_with(job.wildcards.head, given),
+            fit_with(job.wildcards.head, Given.of_files(job.input.weights, job.input.mean_image)),
             split["image_id"],
             open_sealed(job.input.views),
             scores,

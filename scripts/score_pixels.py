@@ -14,10 +14,7 @@ with RunningJob(snakemake) as job:
 
     settings = job.read_settings(ScoringSettings)
     device = deterministic_device(settings.compute)
-    weights, mean_image = (
-        [Path(file) for file in job.input[name]] for name in ("weights", "mean_image")
-    )
-    given = Given(weights=tuple(weights), mean_image=next(iter(mean_image), None))
+    given = Given.of_files(job.input.weights, job.input.mean_image)
     predictor = open_with(job.wildcards.head, given)
     images, folder = job.read("images", "prepared"), Path(job.input.folder)
     with progress(len(images), "predicting images") as step:

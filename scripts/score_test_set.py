@@ -12,10 +12,7 @@ with RunningJob(snakemake) as job:
     from memorability.scorer.study_images import ScoringSettings
 
     settings = job.read_settings(ScoringSettings)
-    weights, mean_image = (
-        [Path(file) for file in job.input[name]] for name in ("weights", "mean_image")
-    )
-    published = Given(weights=tuple(weights), mean_image=next(iter(mean_image), None))
+    published = Given.of_files(job.input.weights, job.input.mean_image)
     predictors = fits_of(job.wildcards.head, [Path(file) for file in job.input.fitted], published)
     images = job.read("images")
     with progress(len(images), "predicting images") as step:

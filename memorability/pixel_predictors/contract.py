@@ -1,6 +1,6 @@
 """What every predictor that reads pixels is, whoever trained it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -117,6 +117,11 @@ class Given:
     weights: tuple[Path, ...]
     mean_image: Path | None = None
     scale: MemNetScale = "raw"
+
+    @classmethod
+    def of_files(cls, weights: Iterable[str], mean_image: Iterable[str]) -> "Given":
+        """Return what a job reads: its files of weights, and one mean image or none."""
+        return cls(weights=tuple(map(Path, weights)), mean_image=next(map(Path, mean_image), None))
 
 
 class Open(Protocol):

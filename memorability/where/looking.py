@@ -131,10 +131,7 @@ def open_each(
     """
     opened = {}
     for name, own in files.items():
-        given = Given(
-            weights=tuple(map(Path, own["weights"])),
-            mean_image=next(map(Path, own["mean_image"]), None),
-        )
+        given = Given.of_files(own["weights"], own["mean_image"])
         try:
             opened[name] = open_with(name, given).to(device)
         except Diverged as reason:
