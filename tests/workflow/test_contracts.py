@@ -161,6 +161,7 @@ def module_name(path: Path) -> str:
     return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
 def module_path(name: str) -> Path | None:
     """Return the file of a name within the package, or None if it names no module."""
     base = ROOT.joinpath("memorability", *name.split("."))
@@ -168,27 +169,33 @@ def module_path(name: str) -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the full names that a file imports, except for type checking."""
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the full names that a file imports, except for type checking."""
+    found: list[str] = []
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             waiting += node.orelse
         else:
             waiting += ast.iter_child_nodes(node)
+    return tuple(found)
 
 
-def own_modules(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield (module within the package, imported name within the package) for a file's imports."""
-    for name in imports(path):
-        if name.startswith("memorability."):
-            inner = name.removeprefix("memorability.")
-            yield (inner if module_path(inner) else inner.rpartition(".")[0]), inner
+@cache
+def own_modules(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return (module within the package, imported name within the package) for a file's imports."""
+    inside = [
+        name.removeprefix("memorability.")
+        for name in imports(path)
+        if name.startswith("memorability.")
+    ]
+    return tuple((one if module_path(one) else one.rpartition(".")[0], one) for one in inside)
 
 
 @cache
