@@ -137,8 +137,8 @@ def answer_in_words(row: pd.Series) -> str:
     )
     return (
         f"By the mean size of the change{way}, {name} {verdict}: the mean over "
-        f"{_listed(human)} less the mean over {_listed(shortcut)} is {apart}. The order found is "
-        f"{row['order']}.{stands}"
+        f"{_listed(human)} less the mean over {_listed(shortcut)} is {apart}. Each is of the images "
+        f"that have it, at least {row['n']:,}. The order found is {row['order']}.{stands}"
     )
 
 

@@ -128,6 +128,8 @@ def test_what_a_predictor_leans_on_is_answered_with_an_interval() -> None:
     assert "ResMem, as published is nearer to what people look at" in said
     assert "Not removed, because no image has such a region: objects, text." in said
     assert "Objects stand here for what stands out" in said
+    fewest = tables.ablations.query("group == 'all' and ablation in @answer.by.split()")["n"].min()
+    assert f"Each is of the images that have it, at least {fewest}." in said
 
 
 def test_subcategories_are_resampled_where_there_are_ten() -> None:
