@@ -60,7 +60,8 @@ def test_every_record_and_the_report_say_what_a_run_started_from(made: Path) -> 
     for words in ("11 images of photographs", "starts from random weights"):
         assert words in page
     figure = (made / "results/tiny/figures/pretraining.svg").read_text()
-    assert "images of photographs" in re.sub("<[^>]*>", "", figure)
+    words = re.sub("<[^>]*>", "", figure).split()
+    assert "the images of the folder photographs," in " ".join(words)
 
 
 def test_a_second_run_does_nothing_and_a_new_photograph_reruns_only_what_reads_it(
