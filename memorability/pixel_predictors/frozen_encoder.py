@@ -108,6 +108,15 @@ class Encoder:
     licence: str = ""
 
 
+def origin_of(digest: str) -> dict[str, str]:
+    """Return what `Encoder` says of the file that an encoder was read from, by its SHA-256."""
+    return {
+        "version": f"encoder {digest[:8]}",
+        "weights_sha256": digest,
+        "licence": f"encoder: {licence_of(digest) or 'none stated'}",
+    }
+
+
 def choose(
     lines: Iterable[Line], values: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
 ) -> Line:
@@ -212,11 +221,7 @@ def fit_encoder_ridge(
     """Fit ridge regression to the values of EfficientNet-Lite0: see `contract.Fit`."""
     (path,) = given.weights
     state, digest = read_state_dict(path)
-    encoder = _efficientnet(
-        version=f"encoder {digest[:8]}",
-        weights_sha256=digest,
-        licence=f"encoder: {licence_of(digest) or 'none stated'}",
-    )
+    encoder = _efficientnet(**origin_of(digest))
     load_strictly(encoder.network, state, MODEL, path)
     return fit_on_encoder(
         spec, encoder, pixels, scores, split, fit_line=fit_ridge, settings=settings

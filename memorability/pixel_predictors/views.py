@@ -47,6 +47,12 @@ def centre_crop(images: Tensor) -> Tensor:
     return images[..., inside, inside]
 
 
+def memnet_centre(images: Tensor) -> Tensor:
+    """Return MemNet's centre (…, 227, 227) of squashed images (…, 256, 256)."""
+    inside = slice(MEMNET_OFFSET, MEMNET_OFFSET + CROP)
+    return images[..., inside, inside]
+
+
 def ten_crops(images: Tensor) -> Tensor:
     """Return MemNet's views of squashed images.
 

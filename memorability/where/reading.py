@@ -20,7 +20,7 @@ from memorability.pixel_predictors.training.fitting import InUnits
 from memorability.pixel_predictors.training.learning import ScoringNetwork
 from memorability.pixel_predictors.training.memnet import MemNetScores
 from memorability.pixel_predictors.training.resnet import ResNetScores
-from memorability.pixel_predictors.views import CROP, MEMNET_OFFSET, centre_crop, ten_crops
+from memorability.pixel_predictors.views import centre_crop, memnet_centre, ten_crops
 from memorability.where.changes import Pixels
 
 Reads = Callable[[Tensor], Any]
@@ -126,8 +126,7 @@ def _crops(network: nn.Module, pixels: Tensor) -> Tensor:
     elif isinstance(inner, OfSquares):
         pixels = centre_crop(pixels)
     elif isinstance(inner, HybridValues):
-        inside = slice(MEMNET_OFFSET, MEMNET_OFFSET + CROP)
-        pixels = pixels[..., inside, inside]
+        pixels = memnet_centre(pixels)
     return pixels[:, None]
 
 

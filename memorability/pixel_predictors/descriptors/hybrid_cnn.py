@@ -19,12 +19,16 @@ from memorability.base.errors import InputError
 from memorability.networks.weights import load_strictly
 from memorability.pixel_predictors.contract import FitSettings, Fitted, Given, PixelPredictor
 from memorability.pixel_predictors.descriptors.support_vectors import fit_support_vectors
-from memorability.pixel_predictors.frozen_encoder import Encoder, fit_on_encoder, open_on_encoder
+from memorability.pixel_predictors.frozen_encoder import (
+    Encoder,
+    fit_on_encoder,
+    open_on_encoder,
+    origin_of,
+)
 from memorability.pixel_predictors.memnet import MemNet
 from memorability.pixel_predictors.memnet_files import read_mean_image, read_memnet_state
 from memorability.pixel_predictors.names import PixelPredictorSpec
-from memorability.pixel_predictors.views import CROP, MEMNET_OFFSET, SQUARE, squashed
-from memorability.sources.downloads import licence_of
+from memorability.pixel_predictors.views import SQUARE, memnet_centre, squashed
 
 CLASSES = 1183
 LAYERS = ("fc6", "fc7", "fc8")
@@ -65,9 +69,8 @@ class HybridValues(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return the values (N, D)."""
-        inside = slice(MEMNET_OFFSET, MEMNET_OFFSET + CROP)
         images = pixels.flip(1).to(torch.float32) - self.mean_image
-        values = self.network.pool5_values(images[..., inside, inside])
+        values = self.network.pool5_values(memnet_centre(images))
         for layer in self.layers:
             values = self.network.get_submodule(layer)(values)
             if layer != LAYERS[-1]:
@@ -100,12 +103,7 @@ def fit_hybrid_cnn(
     network.mean_image.copy_(read_mean_image(given.mean_image))
     (path,) = given.weights
     digest = _load(network, path)
-    encoder = _encoder(
-        network,
-        version=f"encoder {digest[:8]}",
-        weights_sha256=digest,
-        licence=f"encoder: {licence_of(digest) or 'none stated'}",
-    )
+    encoder = _encoder(network, **origin_of(digest))
     return fit_on_encoder(
         spec, encoder, pixels, scores, split, fit_line=fit_support_vectors, settings=settings
     )

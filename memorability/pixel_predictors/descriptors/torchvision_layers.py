@@ -23,10 +23,10 @@ from memorability.pixel_predictors.frozen_encoder import (
     fit_on_encoder,
     fit_ridge,
     open_on_encoder,
+    origin_of,
 )
 from memorability.pixel_predictors.names import EncoderLayer, PixelPredictorSpec, Regression
 from memorability.pixel_predictors.views import squashed_to_224, standardised
-from memorability.sources.downloads import licence_of
 
 PREPROCESSING = (
     "squashed to 224 × 224 pixels (bilinear, antialiased), RGB 0–1, standardised by ImageNet's mean "
@@ -90,12 +90,7 @@ def fit_layer(
     (path,) = given.weights
     network = LayerValues(layer.network, layer.layer)
     digest = _load(network, layer, path)
-    encoder = _encoder(
-        network,
-        version=f"encoder {digest[:8]}",
-        weights_sha256=digest,
-        licence=f"encoder: {licence_of(digest) or 'none stated'}",
-    )
+    encoder = _encoder(network, **origin_of(digest))
     return fit_on_encoder(
         spec, encoder, pixels, scores, split, fit_line=FITS[layer.regression], settings=settings
     )

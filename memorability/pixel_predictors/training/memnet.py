@@ -28,7 +28,7 @@ from memorability.pixel_predictors.training.fitting import (
 )
 from memorability.pixel_predictors.training.learning import Pixels, Recipe, ScoringNetwork
 from memorability.pixel_predictors.training.narrowing import narrowed
-from memorability.pixel_predictors.views import CROP, MEMNET_OFFSET, SQUARE, squashed
+from memorability.pixel_predictors.views import CROP, SQUARE, memnet_centre, squashed
 
 NARROWER = 8
 
@@ -60,8 +60,7 @@ class MemNetScores(ScoringNetwork):
 
     def centre(self, images: Tensor) -> Tensor:
         """Return the centres (N, 3, 227, 227), at offset 15."""
-        inside = slice(MEMNET_OFFSET, MEMNET_OFFSET + CROP)
-        return images[..., inside, inside]
+        return memnet_centre(images)
 
     def of_crops(self, crops: Tensor) -> Tensor:
         """Return the scores (N,) of crops (N, 3, 227, 227)."""
